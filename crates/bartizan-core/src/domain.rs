@@ -1,0 +1,104 @@
+//! What one kind of telemetry must say of itself to walk the street: everything else is written once.
+
+use crate::{FeatureSchema, Timestamp};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::borrow::Cow;
+
+/// What a person said of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Label {
+    /// It belongs.
+    Legitimate,
+    /// It does not: an attack, a fault.
+    Anomalous,
+}
+
+impl Label {
+    /// True for [`Label::Anomalous`].
+    #[must_use]
+    pub fn is_anomalous(self) -> bool {
+        self == Self::Anomalous
+    }
+}
+
+/// What the store keeps of every event in columns of their own, to filter and show by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts<'a> {
+    /// The sender's name for the event (`request_id`); empty when it has none.
+    pub event_id: Cow<'a, str>,
+    /// When it happened.
+    pub time: Timestamp,
+    /// Who: the client's address, the user, the service.
+    pub entity: Cow<'a, str>,
+    /// On what: the endpoint, the destination.
+    pub resource: Cow<'a, str>,
+    /// Doing what: the method, the protocol.
+    pub action: Cow<'a, str>,
+}
+
+/// One kind of telemetry. Pure but for its [`Recency`].
+pub trait Domain: Send + Sync + 'static {
+    /// A parsed, validated record. Serialised with postcard into the store.
+    type Event: Clone + Send + Sync + Serialize + DeserializeOwned + 'static;
+    /// What the recent past says of one event; plain numbers.
+    type Recent: Clone + Send + Sync + 'static;
+    /// The sliding windows, with bounded memory.
+    type Recency: Recency<Event = Self::Event, Recent = Self::Recent>;
+    /// Baselines fitted at training and stored in the model; they extract.
+    type Baselines: Extract<Event = Self::Event, Recent = Self::Recent> + Serialize + DeserializeOwned + 'static;
+
+    /// The kind's name: `requests`.
+    const NAME: &'static str;
+
+    /// The columns of this kind's samples.
+    fn schema() -> FeatureSchema;
+
+    /// Empty windows that track at most `max_entities` clients.
+    fn recency(max_entities: usize) -> Self::Recency;
+
+    /// Learns baselines (routes, parameter names, value shapes…) from events of normal operation.
+    fn fit_baselines<'a>(events: impl Iterator<Item = &'a Self::Event>) -> Self::Baselines
+    where
+        Self::Event: 'a;
+
+    /// The columns that the store keeps.
+    fn facts(event: &Self::Event) -> Facts<'_>;
+}
+
+/// Event and baselines to row. Training and serving use the same one.
+pub trait Extract: Send + Sync {
+    /// The record.
+    type Event;
+    /// What the windows said of it.
+    type Recent;
+
+    /// Fills `row` (as wide as the schema) with finite numbers or NaN for missing.
+    fn extract(&self, event: &Self::Event, recent: &Self::Recent, row: &mut [f32]);
+
+    /// Why the value of feature `index` stands out, as a sentence for the person on duty:
+    /// `parameter "q" carries an SQL injection pattern`, `client sent 120 requests in 10 s`.
+    fn reason(&self, event: &Self::Event, row: &[f32], index: usize) -> String;
+}
+
+/// Sliding windows in **event time**: history replayed gives the same numbers. Shared between threads.
+pub trait Recency: Send + Sync {
+    /// The record.
+    type Event;
+    /// What is said of it.
+    type Recent;
+
+    /// What the past says of `event`, then counts `event` in.
+    fn observe(&self, event: &Self::Event) -> Self::Recent;
+
+    /// What the past says of `event`, counting nothing.
+    fn peek(&self, event: &Self::Event) -> Self::Recent;
+
+    /// How many clients are tracked now.
+    fn entities(&self) -> usize;
+
+    /// How many clients were forgotten because the limit was reached, since the start.
+    fn evicted(&self) -> u64;
+
+    /// How far back the longest window reaches, in seconds of event time.
+    fn horizon_secs(&self) -> i64;
+}

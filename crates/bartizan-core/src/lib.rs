@@ -1,0 +1,20 @@
+//! The words of the product as types, and the traits that join its rooms.
+//!
+//! Nothing here opens a file, reads a clock or knows JSON. Every other crate speaks in these types; see the table of
+//! words in `ARCHITECTURE.md`.
+
+mod domain;
+mod estimator;
+mod sample;
+mod schema;
+mod score;
+mod seed;
+mod time;
+
+pub use domain::{Domain, Extract, Facts, Label, Recency};
+pub use estimator::{Attribution, Detector, Estimator, Explain, FitError, ScoreError};
+pub use sample::{Samples, ShapeError};
+pub use schema::{Direction, Feature, FeatureSchema};
+pub use score::{AnomalyScore, Confidence, Contamination, Grade, RangeError, Threshold, Verdict};
+pub use seed::Seed;
+pub use time::{TimeError, Timestamp};

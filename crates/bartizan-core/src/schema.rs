@@ -1,0 +1,110 @@
+//! Named columns.
+
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// Which side of what is usual is suspicious, as far as the domain knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Direction {
+    /// Only unusually high values.
+    High,
+    /// Only unusually low values.
+    Low,
+    /// Either.
+    Both,
+}
+
+/// One column of a sample.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Feature {
+    /// `snake_case`, unique in its schema.
+    pub name: Cow<'static, str>,
+    /// What one step of the number is: `bytes`, `bits`, `requests`, `share`, `flag`…
+    pub unit: Cow<'static, str>,
+    /// One sentence for a person.
+    pub description: Cow<'static, str>,
+    /// Which side is suspicious.
+    pub direction: Direction,
+}
+
+impl Feature {
+    /// A feature for a static table.
+    #[must_use]
+    pub const fn new(name: &'static str, unit: &'static str, direction: Direction, description: &'static str) -> Self {
+        Self { name: Cow::Borrowed(name), unit: Cow::Borrowed(unit), description: Cow::Borrowed(description), direction }
+    }
+}
+
+/// The ordered list of features that a detector was fitted on, with a fingerprint to compare lists by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeatureSchema {
+    features: Vec<Feature>,
+}
+
+impl FeatureSchema {
+    /// The schema of these features, in this order.
+    #[must_use]
+    pub fn new(features: Vec<Feature>) -> Self {
+        Self { features }
+    }
+
+    /// A schema of `width` unnamed numbers (`x0`, `x1`, …), for tests and benchmarks.
+    #[must_use]
+    pub fn unnamed(width: usize) -> Self {
+        let feature = |i| Feature {
+            name: format!("x{i}").into(),
+            unit: Cow::Borrowed(""),
+            description: Cow::Borrowed(""),
+            direction: Direction::Both,
+        };
+        Self::new((0..width).map(feature).collect())
+    }
+
+    /// How many features.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.features.len()
+    }
+
+    /// The features in order.
+    #[must_use]
+    pub fn features(&self) -> &[Feature] {
+        &self.features
+    }
+
+    /// The names in order.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.features.iter().map(|f| f.name.as_ref())
+    }
+
+    /// Equal for schemas with the same names, units and directions in the same order; descriptions may be reworded.
+    /// FNV-1a, 64 bits: stable between versions and machines.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let parts = self.features.iter().flat_map(|f| {
+            let direction: &[u8] = match f.direction {
+                Direction::High => b"+",
+                Direction::Low => b"-",
+                Direction::Both => b"=",
+            };
+            [f.name.as_bytes(), b"\0", f.unit.as_bytes(), b"\0", direction, b"\n"]
+        });
+        parts.flatten().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Direction, Feature, FeatureSchema};
+
+    #[test]
+    fn the_fingerprint_sees_names_units_and_order_but_not_wording() {
+        let a = Feature::new("a", "bytes", Direction::High, "first");
+        let b = Feature::new("b", "bytes", Direction::High, "second");
+        let of = |f: &[&Feature]| FeatureSchema::new(f.iter().map(|f| (*f).clone()).collect()).fingerprint();
+        assert_ne!(of(&[&a, &b]), of(&[&b, &a]));
+        assert_ne!(of(&[&a]), of(&[&Feature { unit: "bits".into(), ..a.clone() }]));
+        assert_ne!(of(&[&a]), of(&[&Feature { direction: Direction::Low, ..a.clone() }]));
+        assert_eq!(of(&[&a]), of(&[&Feature { description: "other words".into(), ..a.clone() }]));
+    }
+}

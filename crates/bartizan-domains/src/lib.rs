@@ -1,0 +1,1 @@
+//! One folder per kind of telemetry: event, parser, features, generator.

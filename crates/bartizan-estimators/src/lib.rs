@@ -1,0 +1,1 @@
+//! Estimators, calibration, metrics and the stored model format.

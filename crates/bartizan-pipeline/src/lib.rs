@@ -1,0 +1,1 @@
+//! A detector at work: score, decide, record, label, train, activate.

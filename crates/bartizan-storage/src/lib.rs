@@ -1,0 +1,1 @@
+//! Repository traits and entities of the store, without an engine.

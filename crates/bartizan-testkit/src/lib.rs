@@ -1,0 +1,1 @@
+//! Fixtures, clocks and servers for tests, and the conformance suites.

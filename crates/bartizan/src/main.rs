@@ -1,0 +1,3 @@
+//! Bartizan: anomaly detection for security telemetry, in one binary.
+
+fn main() {}
