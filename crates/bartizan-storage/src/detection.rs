@@ -1,0 +1,199 @@
+//! Detections: what was judged, how, and what people said of it.
+
+use crate::StoreError;
+use async_trait::async_trait;
+use bartizan_core::{Label, Timestamp, Verdict};
+use std::sync::Arc;
+
+/// The judgement part of a detection; absent while there is no model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// The detector's score.
+    pub score: f64,
+    /// The threshold used.
+    pub threshold: f64,
+    /// The score on the product-wide scale, [0, 1].
+    pub grade: f64,
+    /// Probability that the verdict is right, [0, 1].
+    pub confidence: f64,
+    /// What was answered.
+    pub verdict: Verdict,
+    /// Version of the model that judged; `learning` while a first one is being learned.
+    pub model_version: Arc<str>,
+    /// True for a verdict given while learning: counted, but left out of the average confidence.
+    pub learning: bool,
+}
+
+/// A detection to be recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewDetection {
+    /// Name of the detector instance, such as `requests`.
+    pub detector: Arc<str>,
+    /// The sender's name for the event; empty when it has none; repeats are allowed.
+    pub event_id: String,
+    /// Who.
+    pub entity: String,
+    /// On what.
+    pub resource: String,
+    /// Doing what.
+    pub action: String,
+    /// When it happened.
+    pub event_time: Timestamp,
+    /// When it was judged (or imported).
+    pub analyzed_at: Timestamp,
+    /// The judgement; `None` keeps the event as history only.
+    pub judged: Option<Judged>,
+    /// The sample judged, in schema order; empty when unjudged.
+    pub sample: Vec<f32>,
+    /// The whole event, postcard of the domain's type.
+    pub event: Vec<u8>,
+    /// A label that came with imported history.
+    pub label: Option<Label>,
+}
+
+/// A detection as stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detection {
+    /// Row id: positive, growing in the order of recording, never used twice.
+    pub id: i64,
+    /// What was recorded; `label` is the newest one.
+    pub detection: NewDetection,
+}
+
+/// How a person names a detection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DetectionKey {
+    /// By row id.
+    Id(i64),
+    /// By the sender's name for the event: its newest row.
+    EventId(String),
+}
+
+/// Which detections to list. Bounds are inclusive; `None` does not restrict.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AuditFilter {
+    /// Exact entity.
+    pub entity: Option<String>,
+    /// Anomalous (`true`) or normal verdicts.
+    pub is_anomaly: Option<bool>,
+    /// Lowest confidence.
+    pub min_confidence: Option<f64>,
+    /// Highest confidence.
+    pub max_confidence: Option<f64>,
+    /// Earliest `analyzed_at`.
+    pub from: Option<Timestamp>,
+    /// Latest `analyzed_at`.
+    pub to: Option<Timestamp>,
+    /// With a label (`true`) or without.
+    pub has_label: Option<bool>,
+    /// Unjudged rows too. They have no verdict or confidence, so a filter on either excludes them.
+    pub include_unjudged: bool,
+}
+
+/// One page of a listing, newest (highest id) first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditPage {
+    /// Rows that match, on all pages.
+    pub total: u64,
+    /// This page's rows. `event` and `sample` may be left empty.
+    pub rows: Vec<Detection>,
+}
+
+/// Which events to learn from, oldest first by event time, ties by id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryQuery {
+    /// At most this many unlabelled rows, the newest by id; labelled rows within `max_labelled` come on top of it.
+    pub newest: usize,
+    /// At most this many labelled rows, the newest by id.
+    pub max_labelled: usize,
+    /// Only events at or after this time (to replay windows); `None` for all.
+    pub since: Option<Timestamp>,
+}
+
+/// A person's correction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelChange {
+    /// What they say.
+    pub label: Label,
+    /// Who.
+    pub changed_by: String,
+    /// When.
+    pub changed_at: Timestamp,
+}
+
+/// What a correction met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelOutcome {
+    /// The row.
+    pub id: i64,
+    /// The model's verdict on it; `None` when unjudged.
+    pub verdict: Option<Verdict>,
+    /// The label before.
+    pub previous: Option<Label>,
+}
+
+/// Exact totals of one detector, kept up to date in the same transactions that record.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Statistics {
+    /// Judged detections (learning ones included), also those that retention has removed.
+    pub judged: u64,
+    /// Of these, anomalous.
+    pub anomalous: u64,
+    /// Mean confidence over the judged without the learning ones; 0 when there are none.
+    pub average_confidence: f64,
+    /// Rows with a label.
+    pub labelled: u64,
+    /// Labelled legitimate, judged anomalous.
+    pub false_positives: u64,
+    /// Labelled anomalous, judged normal.
+    pub false_negatives: u64,
+    /// Rows held now, unjudged included.
+    pub stored: u64,
+}
+
+/// What to keep. Labelled rows are kept past both limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Remove rows analysed before this time.
+    pub analyzed_before: Option<Timestamp>,
+    /// Keep at most this many unlabelled rows, the newest.
+    pub max_rows: Option<u64>,
+}
+
+/// Keeps detections.
+#[async_trait]
+pub trait DetectionRepository: Send + Sync {
+    /// Records detections in one transaction and gives their ids in order. When it returns, they are as durable as the
+    /// engine is configured to be; on an error, none of them is stored. Concurrent calls share transactions.
+    async fn record(&self, detections: Vec<NewDetection>) -> Result<Vec<i64>, StoreError>;
+
+    /// Adds to the totals of `detector` without storing rows (`record = "anomalies"`).
+    async fn count(&self, detector: &str, judged: u64, anomalous: u64, confidence_sum: f64) -> Result<(), StoreError>;
+
+    /// One detection, whole.
+    async fn find(&self, detector: &str, key: &DetectionKey) -> Result<Option<Detection>, StoreError>;
+
+    /// Lists detections, newest first, `offset` rows skipped, at most `limit`.
+    async fn audit(&self, detector: &str, filter: &AuditFilter, offset: u64, limit: u64) -> Result<AuditPage, StoreError>;
+
+    /// Events to learn from or to replay, whole.
+    async fn history(&self, detector: &str, query: HistoryQuery) -> Result<Vec<Detection>, StoreError>;
+
+    /// How many rows there are to learn from (judged or not).
+    async fn stored(&self, detector: &str) -> Result<u64, StoreError>;
+
+    /// Sets a label and keeps the change (who, when, from, to). `None` when there is no such detection.
+    async fn label(&self, detector: &str, key: &DetectionKey, change: LabelChange) -> Result<Option<LabelOutcome>, StoreError>;
+
+    /// All changes of one detection's label, oldest first.
+    async fn label_changes(&self, detector: &str, id: i64) -> Result<Vec<(Option<Label>, LabelChange)>, StoreError>;
+
+    /// The totals.
+    async fn statistics(&self, detector: &str) -> Result<Statistics, StoreError>;
+
+    /// Removes what is past its time and gives how many rows went; in steps small enough not to hold up recording.
+    async fn prune(&self, detector: &str, retention: Retention) -> Result<u64, StoreError>;
+
+    /// Answers when the database does (for `/health`).
+    async fn ping(&self) -> Result<(), StoreError>;
+}

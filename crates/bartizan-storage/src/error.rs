@@ -1,0 +1,36 @@
+//! What can go wrong in a store, sorted by what the caller should do.
+
+use thiserror::Error;
+
+/// Why a store could not do its work. Messages are for the log, never for the client.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The database does not answer, is locked, or too much is queued: try again later.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// No space left: nothing was written.
+    #[error("the disk that holds the database is full: {0}")]
+    Full(String),
+    /// The file is not a database, or is damaged.
+    #[error("the database is damaged or not a database: {0}")]
+    Corrupt(String),
+    /// Written by a newer release.
+    #[error("the database has schema version {found}, this release knows up to {known}: run the release that wrote it, or a newer one")]
+    TooNew {
+        /// What the database says.
+        found: i64,
+        /// What this release knows.
+        known: i64,
+    },
+    /// Anything else.
+    #[error("the database failed: {0}")]
+    Other(String),
+}
+
+impl StoreError {
+    /// True when the same call may succeed later without anybody mending anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Full(_))
+    }
+}
