@@ -1,0 +1,244 @@
+//! From score to threshold, grade and confidence.
+//!
+//! Everything rests on the **tail**: the share of held-back scores (of rows that the detector had not seen) at or above a
+//! score, smoothed, and carried on as an exponential beyond both ends so that it falls strictly.
+
+use bartizan_core::{AnomalyScore, Confidence, Contamination, Grade, Threshold, Verdict};
+use serde::{Deserialize, Serialize};
+
+/// Quantiles kept of the held-back scores.
+const MAX_KNOTS: usize = 1_024;
+/// How fast belief turns around the threshold; see [`Calibration::confidence`].
+const STEEPNESS: f64 = 3.0;
+/// Smallest tail: what is rarer is not told apart from it.
+const LEAST_TAIL: f64 = 1e-300;
+
+/// What held-back scores, and later labels, say of scores.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Scores, strictly rising.
+    scores: Vec<f64>,
+    /// Smoothed share of held-back scores at or above each, strictly falling.
+    tails: Vec<f64>,
+    /// Scale of the exponentials beyond both ends.
+    scale: f64,
+    /// Slope and offset on the log-odds, fitted on labels.
+    labels: Option<(f64, f64)>,
+}
+
+impl Calibration {
+    /// From scores of rows that the detector has not seen, in any order; NaN are ignored.
+    #[must_use]
+    pub fn fit(held_back: &[f64], _contamination: Contamination) -> Self {
+        let mut sorted: Vec<f64> = held_back.iter().copied().filter(|s| s.is_finite()).collect();
+        sorted.sort_by(f64::total_cmp);
+        if sorted.is_empty() {
+            return Self { scores: vec![0.0], tails: vec![0.5], scale: 1.0, labels: None };
+        }
+        let rows = sorted.len();
+        let knots = MAX_KNOTS.min(rows);
+        let (mut scores, mut tails): (Vec<f64>, Vec<f64>) = (Vec::new(), Vec::new());
+        for knot in 0..knots {
+            let score = sorted[knot * (rows - 1) / (knots - 1).max(1)];
+            let at_or_above = rows - sorted.partition_point(|s| *s < score);
+            if scores.last().is_none_or(|last| score > *last) {
+                scores.push(score);
+                tails.push((at_or_above as f64 - 0.5) / rows as f64);
+            }
+        }
+        let upper = &sorted[rows * 19 / 20..];
+        let excess = upper.iter().map(|s| s - upper[0]).sum::<f64>() / upper.len() as f64;
+        let whole = sorted[rows - 1] - sorted[0];
+        let scale = [excess, whole, sorted[0].abs(), 1.0].into_iter().find(|s| *s > 1e-12).unwrap_or(1.0);
+        Self { scores, tails, scale, labels: None }
+    }
+
+    /// The score that leaves the contamination strictly above it among the held-back scores.
+    #[must_use]
+    pub fn quantile_threshold(held_back: &[f64], contamination: Contamination) -> Threshold {
+        let mut sorted: Vec<f64> = held_back.iter().copied().filter(|s| s.is_finite()).collect();
+        sorted.sort_by(f64::total_cmp);
+        let above = (contamination.get() * sorted.len() as f64).floor() as usize;
+        Threshold(sorted.len().checked_sub(above + 1).map_or(0.0, |at| sorted[at]))
+    }
+
+    /// Corrects the confidence by labelled scores: `(score, anomalous)`.
+    ///
+    /// Platt's logistic fit on the log-odds of [`Self::confidence`], with his smoothed targets (Platt 1999) and the
+    /// Newton iteration of Lin, Lin, Weng 2007. The slope is never negative, so that confidence keeps the order of scores.
+    #[must_use]
+    pub fn with_labels(mut self, labelled: &[(f64, bool)], threshold: Threshold) -> Self {
+        self.labels = None;
+        let points: Vec<(f64, bool)> = labelled.iter().map(|&(s, y)| (self.log_odds(AnomalyScore(s), threshold), y)).collect();
+        self.labels = Some(platt(&points));
+        self
+    }
+
+    /// Share of held-back scores at or above `score`, in (0, 1), strictly falling.
+    #[must_use]
+    pub fn tail(&self, score: AnomalyScore) -> f64 {
+        let (first, last) = (0, self.scores.len() - 1);
+        let s = score.0;
+        if s >= self.scores[last] {
+            return (self.tails[last] * (-(s - self.scores[last]) / self.scale).exp()).max(LEAST_TAIL);
+        }
+        if s <= self.scores[first] {
+            return 1.0 - (1.0 - self.tails[first]) * (-(self.scores[first] - s) / self.scale).exp();
+        }
+        let right = self.scores.partition_point(|k| *k <= s).min(last);
+        let (a, b) = (right - 1, right);
+        let part = (s - self.scores[a]) / (self.scores[b] - self.scores[a]);
+        self.tails[a] + part * (self.tails[b] - self.tails[a])
+    }
+
+    /// The score on the product-wide scale. Below the threshold it is half the share of scores passed on the way to it,
+    /// above it `p(threshold) / (p(threshold) + p)`: 0.91 for a score ten times rarer than the threshold, 0.99 for a
+    /// hundred times.
+    #[must_use]
+    pub fn grade(&self, score: AnomalyScore, threshold: Threshold) -> Grade {
+        let (p, at) = (self.tail(score), self.tail(AnomalyScore(threshold.0)));
+        let grade =
+            if threshold.decide(score).is_anomalous() { at / (at + p) } else { 0.5 * (1.0 - p) / (1.0 - at).max(f64::MIN_POSITIVE) };
+        Grade::try_from(if grade.is_finite() { grade.clamp(0.0, 1.0) } else { 0.5 }).unwrap_or_else(|e| unreachable!("{e}"))
+    }
+
+    /// Probability that the verdict on this score is right.
+    ///
+    /// Without labels: tails of normal events are uniform, those of anomalies pile up near 0; the odds of an anomaly are
+    /// taken as `(p(threshold) / p)^3`, even at the threshold. The mean of that probability over normal traffic is 1.2
+    /// times the contamination, so it claims hardly more anomalies than were announced. (A two-group model on p-values,
+    /// as in Efron, Large-Scale Inference, 2010, chapter 5.) From 50 labels on the odds are those that labels bear out.
+    #[must_use]
+    pub fn confidence(&self, score: AnomalyScore, threshold: Threshold) -> Confidence {
+        let odds = self.log_odds(score, threshold);
+        let odds = self.labels.map_or(odds, |(slope, offset)| slope * odds + offset);
+        let anomalous = 1.0 / (1.0 + (-odds).exp());
+        let right = match threshold.decide(score) {
+            Verdict::Anomalous => anomalous,
+            Verdict::Normal => 1.0 - anomalous,
+        };
+        Confidence::try_from(right.clamp(0.0, 1.0)).unwrap_or_else(|_| unreachable!("clamped"))
+    }
+
+    fn log_odds(&self, score: AnomalyScore, threshold: Threshold) -> f64 {
+        let score = if score.0.is_nan() { AnomalyScore(threshold.0) } else { score };
+        STEEPNESS * (self.tail(AnomalyScore(threshold.0)) / self.tail(score)).ln()
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), String> {
+        let rising = self.scores.windows(2).all(|w| w[0] < w[1]) && self.scores.iter().all(|s| s.is_finite());
+        let shares = self.tails.len() == self.scores.len() && self.tails.iter().all(|t| *t > 0.0 && *t < 1.0);
+        let labels = self.labels.is_none_or(|(slope, offset)| slope >= 0.0 && slope.is_finite() && offset.is_finite());
+        let fine = !self.scores.is_empty() && rising && shares && labels && self.scale > 0.0 && self.scale.is_finite();
+        if fine { Ok(()) } else { Err("the calibration is out of order".to_owned()) }
+    }
+}
+
+/// Slope (not negative) and offset of the logistic fit.
+fn platt(points: &[(f64, bool)]) -> (f64, f64) {
+    let positives = points.iter().filter(|p| p.1).count() as f64;
+    let negatives = points.len() as f64 - positives;
+    let target = |y: bool| if y { (positives + 1.0) / (positives + 2.0) } else { 1.0 / (negatives + 2.0) };
+    let (mut slope, mut offset) = (0.0, ((positives + 1.0) / (negatives + 1.0)).ln());
+    let loss = |slope: f64, offset: f64| -> f64 {
+        points.iter().map(|&(x, y)| softplus(slope * x + offset) - target(y) * (slope * x + offset)).sum()
+    };
+    let mut best = loss(slope, offset);
+    for _ in 0..100 {
+        let (mut g, mut h) = ([0.0; 2], [1e-12, 0.0, 1e-12]);
+        for &(x, y) in points {
+            let p = 1.0 / (1.0 + (-(slope * x + offset)).exp());
+            let (d, w) = (p - target(y), (p * (1.0 - p)).max(1e-12));
+            g = [g[0] + d * x, g[1] + d];
+            h = [h[0] + w * x * x, h[1] + w * x, h[2] + w];
+        }
+        let determinant = (h[0] * h[2] - h[1] * h[1]).max(1e-300);
+        let step = [(h[2] * g[0] - h[1] * g[1]) / determinant, (h[0] * g[1] - h[1] * g[0]) / determinant];
+        let mut part = 1.0;
+        let taken = loop {
+            let (s, o) = (slope - part * step[0], offset - part * step[1]);
+            let l = loss(s, o);
+            if l < best - 1e-12 {
+                break Some((s, o, l));
+            }
+            part /= 2.0;
+            if part < 1e-10 {
+                break None;
+            }
+        };
+        let Some((s, o, l)) = taken else { break };
+        (slope, offset, best) = (s, o, l);
+    }
+    if slope >= 0.0 { (slope, offset) } else { (0.0, ((positives + 1.0) / (negatives + 1.0)).ln()) }
+}
+
+fn softplus(x: f64) -> f64 {
+    if x > 0.0 { x + (-x).exp().ln_1p() } else { x.exp().ln_1p() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Calibration;
+    use crate::metrics::expected_calibration_error;
+    use bartizan_core::{AnomalyScore, Contamination, Threshold};
+    use proptest::prelude::*;
+    use rand::{Rng, SeedableRng};
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    fn tenth() -> Contamination {
+        Contamination::try_from(0.1).unwrap()
+    }
+
+    #[test]
+    fn the_threshold_leaves_the_contamination_above() {
+        let scores: Vec<f64> = (0..1000).map(f64::from).collect();
+        let threshold = Calibration::quantile_threshold(&scores, tenth());
+        assert_eq!(scores.iter().filter(|s| **s > threshold.0).count(), 100);
+        assert_eq!(Calibration::quantile_threshold(&[3.0; 50], tenth()).0, 3.0);
+    }
+
+    proptest! {
+        #[test]
+        fn grades_rise_with_scores(scores in prop::collection::vec(-1e3..1e3_f64, 2..400), probes in prop::collection::vec(-2e3..2e3_f64, 2..50)) {
+            let calibration = Calibration::fit(&scores, tenth());
+            prop_assert!(calibration.validate().is_ok());
+            let threshold = Calibration::quantile_threshold(&scores, tenth());
+            let mut probes = probes;
+            probes.push(threshold.0);
+            probes.sort_by(f64::total_cmp);
+            let grades: Vec<f64> = probes.iter().map(|s| calibration.grade(AnomalyScore(*s), threshold).get()).collect();
+            prop_assert!(grades.is_sorted(), "{grades:?}");
+            prop_assert!((calibration.grade(AnomalyScore(threshold.0), threshold).get() - 0.5).abs() < 1e-9);
+            for s in probes {
+                let confidence = calibration.confidence(AnomalyScore(s), threshold).get();
+                prop_assert!((0.499..=1.0).contains(&confidence), "{confidence}");
+            }
+        }
+    }
+
+    /// Scores whose true odds are known: what is claimed after labelling must come true on fresh ones.
+    #[test]
+    fn labelled_confidence_comes_true() {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(4);
+        let mut draw = |n: usize| -> Vec<(f64, bool)> {
+            (0..n)
+                .map(|_| {
+                    let anomalous = rng.random::<f64>() < 0.4;
+                    let noise: f64 = (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;
+                    (noise + if anomalous { 1.5 } else { 0.0 }, anomalous)
+                })
+                .collect()
+        };
+        let (train, fresh) = (draw(400), draw(20_000));
+        let threshold = Threshold(0.8);
+        let scores: Vec<f64> = train.iter().map(|p| p.0).collect();
+        let calibration = Calibration::fit(&scores, tenth()).with_labels(&train, threshold);
+        let judged = fresh.iter().map(|&(s, y)| {
+            let s = AnomalyScore(s);
+            (calibration.confidence(s, threshold).get(), threshold.decide(s).is_anomalous() == y)
+        });
+        let (claimed, right): (Vec<f64>, Vec<bool>) = judged.unzip();
+        let error = expected_calibration_error(&claimed, &right, 10);
+        assert!(error < 0.06, "{error}");
+    }
+}

@@ -1,0 +1,133 @@
+//! The model file: magic, format version, checksum, compressed body.
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 8 | `BRTZMODL` |
+//! | 2 | format version, little-endian |
+//! | 8 | length of the body unpacked, little-endian |
+//! | 32 | SHA-256 of the packed body |
+//! | rest | the body: postcard, packed with zstd |
+//!
+//! It is data: no code runs when one is read, and every index in it is checked before use. A reader knows all older
+//! versions; a new version gets a new number, a new body type, and a fixture of the old one under `tests/fixtures`.
+
+use crate::StoredDetector;
+use crate::calibration::Calibration;
+use bartizan_core::{FeatureSchema, Threshold};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::io::Read;
+use thiserror::Error;
+
+const MAGIC: &[u8; 8] = b"BRTZMODL";
+const VERSION: u16 = 1;
+const HEADER: usize = 8 + 2 + 8 + 32;
+/// Largest body, unpacked.
+const MAX_BODY: u64 = 512 << 20;
+const LEVEL: i32 = 3;
+
+/// A model: a detector with all it needs to judge.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ModelFile {
+    /// Kind of telemetry: `requests`.
+    pub kind: String,
+    /// Name of this version.
+    pub model_version: String,
+    /// The columns it was fitted on.
+    pub schema: FeatureSchema,
+    /// The extractor's baselines, postcard of the domain's type.
+    pub baselines: Vec<u8>,
+    /// The fitted detector.
+    pub detector: StoredDetector,
+    /// What its scores mean.
+    pub calibration: Calibration,
+    /// Where it decides.
+    pub threshold: Threshold,
+    /// For people: parameters by name.
+    pub details: Vec<(String, String)>,
+}
+
+/// Which check a model file failed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum FormatError {
+    /// Shorter than a header.
+    #[error("{0} bytes are too few for a model file")]
+    TooShort(usize),
+    /// Something else.
+    #[error("it does not begin as a model file does")]
+    Magic,
+    /// From another release.
+    #[error("it has format version {0}, this release reads up to {VERSION}")]
+    Version(u16),
+    /// Too large.
+    #[error("it claims a body of {0} bytes, more than {MAX_BODY}")]
+    TooLarge(u64),
+    /// Changed or cut off.
+    #[error("its checksum does not match: it was changed or cut off")]
+    Checksum,
+    /// What is inside is not what it should be.
+    #[error("its body is wrong: {0}")]
+    Body(String),
+}
+
+/// Packs a model.
+#[must_use]
+pub fn encode(model: &ModelFile) -> Vec<u8> {
+    let body = postcard::to_allocvec(model).unwrap_or_else(|e| unreachable!("plain data is serialised into memory: {e}"));
+    let packed = zstd::encode_all(body.as_slice(), LEVEL).unwrap_or_else(|e| unreachable!("packing memory into memory: {e}"));
+    let mut file = Vec::with_capacity(HEADER + packed.len());
+    file.extend_from_slice(MAGIC);
+    file.extend_from_slice(&VERSION.to_le_bytes());
+    file.extend_from_slice(&(body.len() as u64).to_le_bytes());
+    file.extend_from_slice(&Sha256::digest(&packed));
+    file.extend_from_slice(&packed);
+    file
+}
+
+/// Unpacks and checks a model.
+///
+/// # Errors
+/// The first check that fails.
+pub fn decode(file: &[u8]) -> Result<ModelFile, FormatError> {
+    if file.len() < HEADER {
+        return Err(FormatError::TooShort(file.len()));
+    }
+    let (header, packed) = file.split_at(HEADER);
+    if &header[..8] != MAGIC {
+        return Err(FormatError::Magic);
+    }
+    let version = u16::from_le_bytes([header[8], header[9]]);
+    if version != VERSION {
+        return Err(FormatError::Version(version));
+    }
+    let length = header[10..18].iter().rev().fold(0_u64, |n, byte| n << 8 | u64::from(*byte));
+    if length > MAX_BODY {
+        return Err(FormatError::TooLarge(length));
+    }
+    if Sha256::digest(packed).as_slice() != &header[18..] {
+        return Err(FormatError::Checksum);
+    }
+    let model: ModelFile = postcard::from_bytes(&unpack(packed, length)?).map_err(|e| FormatError::Body(e.to_string()))?;
+    check(&model)?;
+    Ok(model)
+}
+
+fn unpack(packed: &[u8], length: u64) -> Result<Vec<u8>, FormatError> {
+    let wrong = |e: std::io::Error| FormatError::Body(e.to_string());
+    let mut body = Vec::new();
+    zstd::Decoder::new(packed).map_err(wrong)?.take(length + 1).read_to_end(&mut body).map_err(wrong)?;
+    if body.len() as u64 == length { Ok(body) } else { Err(FormatError::Body(format!("{length} bytes were announced, it has others"))) }
+}
+
+fn check(model: &ModelFile) -> Result<(), FormatError> {
+    model.detector.validate()?;
+    model.calibration.validate().map_err(FormatError::Body)?;
+    if !model.threshold.0.is_finite() {
+        return Err(FormatError::Body(format!("its threshold is {}", model.threshold.0)));
+    }
+    let fitted = model.detector.clone().into_detector();
+    if fitted.schema().fingerprint() != model.schema.fingerprint() {
+        return Err(FormatError::Body("its detector was fitted on other features".to_owned()));
+    }
+    Ok(())
+}

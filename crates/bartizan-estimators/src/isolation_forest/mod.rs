@@ -1,0 +1,263 @@
+//! Isolation forest.
+
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod kernel;
+mod layout;
+pub(crate) mod tree;
+
+pub use kernel::{Kernel, kernel_name};
+
+use crate::rows;
+use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use layout::Layout;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use tree::{LEAF, Tree, average_path};
+
+/// Most features: a cut keeps its feature in 16 bits, one of which marks a leaf.
+const MAX_WIDTH: usize = u16::MAX as usize;
+/// Highest tree: `max_samples` is at most 2^16.
+pub(crate) const MAX_HEIGHT: usize = 16;
+/// Rows that one thread takes at a time.
+const PARALLEL_ROWS: usize = 4_096;
+
+/// Isolation forest: anomalies are few and different, so random cuts part them from the rest early.
+///
+/// # Parameters
+/// - `trees`: how many trees, 1 to 10,000; 100.
+/// - `max_samples`: rows that each tree is grown on, 2 to 65,536; 256. Training sets with fewer rows are used whole.
+///
+/// # Errors
+/// Fewer than two rows, another width than the schema's, an infinite value.
+///
+/// # Algorithm
+/// Each tree is grown on rows drawn without replacement: a feature is drawn among those that still vary, a cut uniformly
+/// within its range, until a row is alone or the height is ceil(log2(psi)). A row's score is `2^(-E(h) / c(psi))` over the
+/// trees, in (0, 1): near 1 for anomalies, well below 0.5 for the usual. A missing value is read as the feature's median
+/// over the training rows, so that it says nothing.
+///
+/// # Weak where
+/// Anomalies lie between clusters but inside every feature's range; the anomaly shows in one feature of very many; many
+/// anomalies lie close together (masking).
+///
+/// # References
+/// Liu, Ting, Zhou: Isolation Forest, ICDM 2008; Isolation-based anomaly detection, TKDD 6(1), 2012.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IsolationForest {
+    /// How many trees.
+    pub trees: usize,
+    /// Rows that each tree is grown on.
+    pub max_samples: usize,
+}
+
+impl Default for IsolationForest {
+    fn default() -> Self {
+        Self { trees: 100, max_samples: 256 }
+    }
+}
+
+impl Estimator for IsolationForest {
+    type Fitted = FittedForest;
+
+    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedForest, FitError> {
+        rows::check(schema, train, 2)?;
+        if train.width() >= MAX_WIDTH {
+            return Err(FitError::Width { expected: MAX_WIDTH - 1, got: train.width() });
+        }
+        let psi = self.max_samples.min(train.rows());
+        let medians = rows::medians(train);
+        let trees = (0..self.trees as u64).into_par_iter().map(|t| tree::grow(train, &medians, psi, seed.derive(t))).collect();
+        Ok(FittedForest::from(Stored { schema: schema.clone(), psi: psi as u32, medians, trees }))
+    }
+}
+
+/// What is kept of a forest in a model file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Stored {
+    schema: FeatureSchema,
+    psi: u32,
+    medians: Vec<f32>,
+    trees: Vec<Tree>,
+}
+
+/// A fitted isolation forest.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(from = "Stored", into = "Stored")]
+pub struct FittedForest {
+    stored: Arc<Stored>,
+    /// Made on first use: a stored forest is validated before.
+    layout: Arc<std::sync::OnceLock<Layout>>,
+    /// 1 / (trees · c(psi)).
+    scale: f64,
+}
+
+impl From<Stored> for FittedForest {
+    fn from(stored: Stored) -> Self {
+        let scale = 1.0 / (stored.trees.len().max(1) as f64 * average_path(f64::from(stored.psi)));
+        Self { stored: Arc::new(stored), layout: Arc::default(), scale }
+    }
+}
+
+impl From<FittedForest> for Stored {
+    fn from(fitted: FittedForest) -> Self {
+        Arc::unwrap_or_clone(fitted.stored)
+    }
+}
+
+impl std::fmt::Debug for FittedForest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FittedForest").field("trees", &self.stored.trees.len()).field("psi", &self.stored.psi).finish_non_exhaustive()
+    }
+}
+
+impl FittedForest {
+    fn layout(&self) -> &Layout {
+        self.layout.get_or_init(|| Layout::new(&self.stored.trees))
+    }
+
+    fn width(&self) -> usize {
+        self.stored.schema.width()
+    }
+
+    /// The median that a missing value is read as.
+    fn present(&self, value: f32, feature: usize) -> f32 {
+        if value.is_nan() { self.stored.medians[feature] } else { value }
+    }
+
+    /// Scores with a chosen kernel on the calling thread only: for benchmarks and comparisons.
+    ///
+    /// # Errors
+    /// As [`Detector::score`].
+    pub fn score_with(&self, kernel: Kernel, samples: Samples<'_>, out: &mut [AnomalyScore]) -> Result<(), ScoreError> {
+        rows::check_shape(self.width(), samples, out)?;
+        self.score_chunk(kernel, samples.values(), out);
+        Ok(())
+    }
+
+    fn score_chunk(&self, kernel: Kernel, values: &[f32], out: &mut [AnomalyScore]) {
+        let (width, layout) = (self.width(), self.layout());
+        let mut sums = [0.0_f32; kernel::BLOCK_ROWS];
+        let mut filled = Vec::new();
+        for (out, values) in out.chunks_mut(kernel::BLOCK_ROWS).zip(values.chunks(kernel::BLOCK_ROWS * width)) {
+            let values = if values.iter().any(|v| v.is_nan()) {
+                filled.clear();
+                filled.extend(values.iter().enumerate().map(|(i, v)| self.present(*v, i % width)));
+                &filled
+            } else {
+                values
+            };
+            let sums = &mut sums[..out.len()];
+            kernel::sum_paths(kernel, layout, values, width, sums);
+            for (out, sum) in out.iter_mut().zip(sums) {
+                *out = AnomalyScore(self.score_of(f64::from(*sum)));
+            }
+        }
+    }
+
+    /// `2^(-E(h) / c(psi))` for a sum of path lengths.
+    fn score_of(&self, sum: f64) -> f64 {
+        (-sum * self.scale).exp2()
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), String> {
+        let (width, stored) = (self.width(), &self.stored);
+        if width == 0 || width >= MAX_WIDTH || stored.medians.len() != width || stored.psi < 2 || stored.trees.is_empty() {
+            return Err(format!("{} features, {} medians, psi {}, {} trees", width, stored.medians.len(), stored.psi, stored.trees.len()));
+        }
+        if let Some(bad) = stored.medians.iter().find(|m| !m.is_finite()) {
+            return Err(format!("a median is {bad}"));
+        }
+        stored.trees.iter().try_for_each(|tree| tree.validate(width, MAX_HEIGHT))
+    }
+}
+
+impl Detector for FittedForest {
+    fn schema(&self) -> &FeatureSchema {
+        &self.stored.schema
+    }
+
+    fn score(&self, samples: Samples<'_>, out: &mut [AnomalyScore]) -> Result<(), ScoreError> {
+        rows::check_shape(self.width(), samples, out)?;
+        if out.len() < 2 * PARALLEL_ROWS {
+            self.score_chunk(Kernel::Auto, samples.values(), out);
+        } else {
+            let chunks = out.par_chunks_mut(PARALLEL_ROWS).zip(samples.values().par_chunks(PARALLEL_ROWS * self.width()));
+            chunks.for_each(|(out, values)| self.score_chunk(Kernel::Auto, values, out));
+        }
+        Ok(())
+    }
+
+    fn explainer(&self) -> Option<&dyn Explain> {
+        Some(self)
+    }
+}
+
+/// Shares along the paths: each cut moves the expected path length, and its feature gets the move.
+///
+/// The expectation at a node is over the training rows that reached it; the moves from root to leaf sum to the path length
+/// minus the root's expectation, exactly. Summed over the trees and scaled to the score, whose exponential is monotone,
+/// they sum to the score minus the base. (Saabas 2014 for random forests; it costs one walk, so that every verdict can be
+/// explained.)
+impl Explain for FittedForest {
+    fn explain(&self, row: &[f32]) -> Result<Attribution, ScoreError> {
+        if row.len() != self.width() {
+            return Err(ScoreError::Width { expected: self.width(), got: row.len() });
+        }
+        let mut score = [AnomalyScore(0.0)];
+        self.score_chunk(Kernel::Auto, row, &mut score);
+        let (mut expected, mut moves) = (0.0, vec![0.0; row.len()]);
+        for tree in &self.stored.trees {
+            expected += self.walk(tree, row, &mut moves);
+        }
+        let base = self.score_of(expected);
+        let total: f64 = moves.iter().sum();
+        let factor = if total.abs() > 1e-9 { (score[0].0 - base) / total } else { 0.0 };
+        let shares = moves.iter().map(|m| m * factor).collect();
+        // Where the moves cancel out to nothing, what is left of the score belongs to no feature.
+        let base = if factor == 0.0 { score[0].0 } else { base };
+        Ok(Attribution { base, shares })
+    }
+}
+
+impl FittedForest {
+    /// Adds the moves of one tree and gives the root's expected path length.
+    fn walk(&self, tree: &Tree, row: &[f32], moves: &mut [f64]) -> f64 {
+        let expected = expectations(tree);
+        let mut at = 0;
+        while tree.nodes[at].feature != LEAF {
+            let node = &tree.nodes[at];
+            let feature = node.feature as usize;
+            let next = if self.present(row[feature], feature) > node.threshold { node.right as usize } else { at + 1 };
+            moves[feature] += expected[next] - expected[at];
+            at = next;
+        }
+        expected[0]
+    }
+}
+
+/// Expected path length at each node, over the training rows that reached it.
+fn expectations(tree: &Tree) -> Vec<f64> {
+    let mut depth = vec![0_u32; tree.nodes.len()];
+    for (i, node) in tree.nodes.iter().enumerate() {
+        if node.feature != LEAF {
+            depth[i + 1] = depth[i] + 1;
+            depth[node.right as usize] = depth[i] + 1;
+        }
+    }
+    let mut expected = vec![0.0; tree.nodes.len()];
+    for (i, node) in tree.nodes.iter().enumerate().rev() {
+        expected[i] = if node.feature == LEAF {
+            f64::from(depth[i]) + average_path(f64::from(node.rows))
+        } else {
+            let (left, right) = (i + 1, node.right as usize);
+            let (a, b) = (f64::from(tree.nodes[left].rows), f64::from(tree.nodes[right].rows));
+            (a * expected[left] + b * expected[right]) / (a + b).max(1.0)
+        };
+    }
+    expected
+}
+
+#[cfg(test)]
+mod tests;

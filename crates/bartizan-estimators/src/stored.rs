@@ -1,0 +1,58 @@
+//! The closed list of detectors that a model file can hold.
+
+use crate::format::FormatError;
+use crate::{FittedEnsemble, FittedExtendedForest, FittedForest, FittedTails};
+use bartizan_core::Detector;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A fitted detector as it is stored. New kinds are added at the end: the position is part of the format.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum StoredDetector {
+    /// See [`crate::IsolationForest`].
+    IsolationForest(FittedForest),
+    /// See [`crate::ExtendedIsolationForest`].
+    ExtendedIsolationForest(FittedExtendedForest),
+    /// See [`crate::Tails`].
+    Tails(FittedTails),
+    /// See [`crate::Ensemble`].
+    Ensemble(FittedEnsemble),
+}
+
+impl StoredDetector {
+    /// Name of its algorithm.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::IsolationForest(_) => "isolation_forest",
+            Self::ExtendedIsolationForest(_) => "extended_isolation_forest",
+            Self::Tails(_) => "tails",
+            Self::Ensemble(_) => "ensemble",
+        }
+    }
+
+    /// Makes it ready to score.
+    #[must_use]
+    pub fn into_detector(self) -> Arc<dyn Detector> {
+        match self {
+            Self::IsolationForest(d) => Arc::new(d),
+            Self::ExtendedIsolationForest(d) => Arc::new(d),
+            Self::Tails(d) => Arc::new(d),
+            Self::Ensemble(d) => Arc::new(d),
+        }
+    }
+
+    /// Checks what a damaged or hostile file could have wrong: indices, lengths, numbers that are not finite.
+    ///
+    /// # Errors
+    /// With a sentence that says what is wrong.
+    pub fn validate(&self) -> Result<(), FormatError> {
+        let checked = match self {
+            Self::IsolationForest(d) => d.validate(),
+            Self::ExtendedIsolationForest(d) => d.validate(),
+            Self::Tails(d) => d.validate(),
+            Self::Ensemble(d) => d.validate(),
+        };
+        checked.map_err(FormatError::Body)
+    }
+}

@@ -1,0 +1,231 @@
+//! Tails: how far out in its own distribution each feature lies.
+
+use crate::rows;
+use bartizan_core::{
+    AnomalyScore, Attribution, Detector, Direction, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed,
+};
+use serde::{Deserialize, Serialize};
+
+/// Different values kept of each feature.
+const MAX_KNOTS: usize = 512;
+/// A feature adds nothing until its value is rarer than this: common deviations of many features must not add up to more
+/// than the rare one of the feature that matters.
+const FLOOR: f64 = 0.05;
+/// Most that one feature adds: nothing in a sample is surer than one in e^20.
+const MAX_SHARE: f64 = 20.0;
+
+/// Sum of surprise over the features' own tails, on the side that the schema calls suspicious.
+///
+/// # Parameters
+/// None.
+///
+/// # Errors
+/// Fewer than two rows, another width than the schema's, an infinite value.
+///
+/// # Algorithm
+/// For each feature the share of training rows at least as far out is estimated, smoothed as `(count + 1/2) / (n + 1)`, on
+/// the upper, the lower or the likelier of both sides (twice its probability). Beyond the training range it falls on with
+/// the distance in spreads. The share of a feature is how much rarer than 5 % that is, in nats, from 0 to 20; the score is
+/// the sum, so the attribution is exact. A missing value adds nothing; what was always missing in training adds nothing.
+///
+/// # Weak where
+/// What is odd is a combination of usual values; features measure the same thing twice (it counts twice).
+///
+/// # References
+/// The tail sum follows ECOD (Li, Zhao, Hu, Botta, Ionescu, Chen: ECOD, TKDE 2022); the declared sides, the floor and the
+/// tail beyond the training range differ from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tails;
+
+/// Fitted tails.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FittedTails {
+    schema: FeatureSchema,
+    columns: Vec<Column>,
+}
+
+/// What is kept of one feature: some of its values in order and how many training rows lie below each.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Column {
+    values: Vec<f32>,
+    /// Rows strictly below each value, as a share.
+    below: Vec<f32>,
+    /// Rows strictly above each value, as a share.
+    above: Vec<f32>,
+    rows: f64,
+    spread: f64,
+}
+
+impl Estimator for Tails {
+    type Fitted = FittedTails;
+
+    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, _: Seed) -> Result<FittedTails, FitError> {
+        rows::check(schema, train, 2)?;
+        let columns = (0..train.width()).map(|c| Column::new(&rows::sorted_column(train, c))).collect();
+        Ok(FittedTails { schema: schema.clone(), columns })
+    }
+}
+
+impl Column {
+    fn new(sorted: &[f32]) -> Self {
+        let rows = sorted.len();
+        let mut column = Self { values: Vec::new(), below: Vec::new(), above: Vec::new(), rows: rows as f64, spread: 1.0 };
+        let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return column };
+        for index in knots(sorted) {
+            let value = sorted[index];
+            let below = sorted.partition_point(|v| *v < value);
+            let above = rows - sorted.partition_point(|v| *v <= value);
+            column.values.push(value);
+            column.below.push(below as f32 / rows as f32);
+            column.above.push(above as f32 / rows as f32);
+        }
+        let middle = f64::from(sorted[rows * 3 / 4]) - f64::from(sorted[rows / 4]);
+        let whole = f64::from(*last) - f64::from(*first);
+        column.spread = [middle, whole, f64::from(last.abs()), 1.0].into_iter().find(|s| *s > 0.0 && s.is_finite()).unwrap_or(1.0);
+        column
+    }
+
+    /// Surprise of a value on the given side.
+    fn surprise(&self, value: f32, direction: Direction) -> f64 {
+        if value.is_nan() || self.values.is_empty() {
+            return 0.0;
+        }
+        let (high, low) = (self.high(value), self.low(value));
+        let rarity = match direction {
+            Direction::High => high,
+            Direction::Low => low,
+            Direction::Both => high.max(low) - std::f64::consts::LN_2,
+        };
+        (rarity + FLOOR.ln()).clamp(0.0, MAX_SHARE)
+    }
+
+    /// Minus the logarithm of the share of rows at or above the value, falling on beyond the highest.
+    fn high(&self, value: f32) -> f64 {
+        let at = self.values.partition_point(|v| *v < value);
+        match self.values.get(at) {
+            Some(_) => self.smooth(1.0 - f64::from(self.below[at])),
+            None => self.smooth(0.0) + self.beyond(value - self.values[at - 1]),
+        }
+    }
+
+    /// The same at or below.
+    fn low(&self, value: f32) -> f64 {
+        let at = self.values.partition_point(|v| *v <= value);
+        if at == 0 { self.smooth(0.0) + self.beyond(self.values[0] - value) } else { self.smooth(1.0 - f64::from(self.above[at - 1])) }
+    }
+
+    fn smooth(&self, share: f64) -> f64 {
+        -((share * self.rows + 0.5) / (self.rows + 1.0)).min(1.0).ln()
+    }
+
+    /// A power law: ten spreads beyond the range is e^2.4 times rarer than just beyond.
+    fn beyond(&self, distance: f32) -> f64 {
+        (f64::from(distance) / self.spread).max(0.0).ln_1p()
+    }
+}
+
+/// Where to look: all different values while they are few, else evenly by rank, closer towards both ends.
+fn knots(sorted: &[f32]) -> Vec<usize> {
+    let mut different: Vec<usize> = (0..sorted.len()).filter(|&i| i == 0 || sorted[i] > sorted[i - 1]).collect();
+    if different.len() > MAX_KNOTS {
+        let last = different.len() - 1;
+        let end = MAX_KNOTS / 4;
+        let step = (last - 2 * end).div_ceil(MAX_KNOTS - 2 * end).max(1);
+        let middle = (end..last - end).step_by(step);
+        let picked: Vec<usize> = (0..end).chain(middle).chain(last - end..=last).map(|i| different[i]).collect();
+        different = picked;
+    }
+    different
+}
+
+impl FittedTails {
+    fn shares<'a>(&'a self, row: &'a [f32]) -> impl Iterator<Item = f64> + 'a {
+        let sides = self.schema.features().iter().map(|f| f.direction);
+        self.columns.iter().zip(row).zip(sides).map(|((column, value), direction)| column.surprise(*value, direction))
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), String> {
+        if self.columns.len() != self.schema.width() || self.columns.is_empty() {
+            return Err(format!("{} tails for {} features", self.columns.len(), self.schema.width()));
+        }
+        for (i, c) in self.columns.iter().enumerate() {
+            let lengths = c.values.len() == c.below.len() && c.values.len() == c.above.len();
+            let shares = c.below.iter().chain(&c.above).all(|s| (0.0..=1.0).contains(s));
+            let ordered = c.values.is_sorted() && c.values.iter().all(|v| v.is_finite());
+            let sizes = c.spread > 0.0 && c.spread.is_finite() && c.rows >= 0.0 && c.rows.is_finite();
+            if !(lengths && shares && ordered && sizes) {
+                return Err(format!("the tail of feature {i} is out of order"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Detector for FittedTails {
+    fn schema(&self) -> &FeatureSchema {
+        &self.schema
+    }
+
+    fn score(&self, samples: Samples<'_>, out: &mut [AnomalyScore]) -> Result<(), ScoreError> {
+        rows::check_shape(self.columns.len(), samples, out)?;
+        for (out, row) in out.iter_mut().zip(samples.iter()) {
+            *out = AnomalyScore(self.shares(row).sum());
+        }
+        Ok(())
+    }
+
+    fn explainer(&self) -> Option<&dyn Explain> {
+        Some(self)
+    }
+}
+
+impl Explain for FittedTails {
+    fn explain(&self, row: &[f32]) -> Result<Attribution, ScoreError> {
+        if row.len() != self.columns.len() {
+            return Err(ScoreError::Width { expected: self.columns.len(), got: row.len() });
+        }
+        Ok(Attribution { base: 0.0, shares: self.shares(row).collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Column, FittedTails, Tails};
+    use bartizan_core::{Detector, Direction, Estimator, Explain, Feature, FeatureSchema, Samples, Seed};
+
+    fn fitted() -> FittedTails {
+        let sides = [("up", Direction::High), ("down", Direction::Low), ("both", Direction::Both), ("flag", Direction::High)];
+        let schema = FeatureSchema::new(sides.iter().map(|&(n, d)| Feature::new(n, "", d, "")).collect());
+        let values: Vec<f32> = (0..1000).flat_map(|i| [i as f32, i as f32, i as f32, 0.0]).collect();
+        Tails.fit(&schema, Samples::new(&values, 4).unwrap(), Seed(0)).unwrap()
+    }
+
+    #[test]
+    fn only_the_suspicious_side_counts() {
+        let tails = fitted();
+        let shares = |row: [f32; 4]| tails.explain(&row).unwrap().shares;
+        assert_eq!(shares([500.0, 500.0, 500.0, 0.0]), [0.0; 4]);
+        assert_eq!(shares([f32::NAN; 4]), [0.0; 4]);
+        let high = shares([2000.0, 2000.0, 2000.0, 1.0]);
+        assert!(high[0] > 4.0 && high[1] == 0.0 && high[2] > 3.0 && high[3] > 3.0, "{high:?}");
+        let low = shares([-2000.0; 4]);
+        assert!(low[0] == 0.0 && low[1] > 4.0 && low[2] > 3.0 && low[3] == 0.0, "{low:?}");
+    }
+
+    #[test]
+    fn farther_out_is_never_less_surprising() {
+        let column = Column::new(&(0..5000).map(|i| (i as f32).powi(2)).collect::<Vec<_>>());
+        let surprises: Vec<f64> = (0..300).map(|i| column.surprise(i as f32 * 1e5, Direction::High)).collect();
+        assert!(surprises.is_sorted());
+        assert!(column.surprise(f32::MAX, Direction::High) <= super::MAX_SHARE);
+    }
+
+    #[test]
+    fn the_score_is_the_sum_of_the_shares() {
+        let tails = fitted();
+        let row = [999.5, 0.0, 998.0, 3.0];
+        let mut out = [bartizan_core::AnomalyScore(0.0)];
+        tails.score(Samples::new(&row, 4).unwrap(), &mut out).unwrap();
+        assert_eq!(out[0].0, tails.explain(&row).unwrap().total());
+    }
+}

@@ -1,0 +1,173 @@
+//! What every algorithm must do with any training set: a named error or a documented result, never a panic or a NaN.
+
+use bartizan_core::{AnomalyScore, Contamination, Detector, FeatureSchema, FitError, Samples, ScoreError, Seed, Threshold};
+use bartizan_estimators::calibration::Calibration;
+use bartizan_estimators::format::{self, FormatError, ModelFile};
+use bartizan_estimators::{Algorithm, RawParams, StoredDetector};
+use std::sync::Arc;
+
+fn algorithms() -> impl Iterator<Item = Algorithm> {
+    Algorithm::NAMES.iter().map(|name| {
+        let raw = RawParams { algorithm: Some((*name).to_owned()), n_estimators: Some(20), ..RawParams::default() };
+        Algorithm::from_raw(&raw, "ensemble").expect("every name is known")
+    })
+}
+
+/// Spread numbers without a generator: multiples of an irrational, modulo 1.
+fn spread(rows: usize, width: usize) -> Vec<f32> {
+    (0..rows * width).map(|i| ((i as f64 * 0.618_033_988_749_895) % 1.0) as f32).collect()
+}
+
+fn score(detector: &Arc<dyn Detector>, values: &[f32], width: usize) -> Vec<f64> {
+    let samples = Samples::new(values, width).expect("whole rows");
+    let mut out = vec![AnomalyScore(f64::NAN); samples.rows()];
+    detector.score(samples, &mut out).expect("it scores");
+    out.into_iter().map(|s| s.0).collect()
+}
+
+#[test]
+fn odd_training_sets_end_in_finite_scores() {
+    let cases: Vec<(&str, Vec<f32>, usize)> = vec![
+        ("two rows", spread(2, 3), 3),
+        ("fewer rows than max_samples", spread(17, 3), 3),
+        ("one feature", spread(500, 1), 1),
+        ("2,000 features", spread(20, 2000), 2000),
+        ("constant", vec![7.0; 300], 3),
+        ("duplicated", [1.0, 2.0, 3.0, 4.0, 5.0, 6.0].repeat(100), 3),
+        ("all missing", vec![f32::NAN; 300], 3),
+        ("some missing", spread(200, 3).iter().enumerate().map(|(i, v)| if i % 5 == 0 { f32::NAN } else { *v }).collect(), 3),
+        ("1e30", spread(200, 3).iter().map(|v| v * 1e30).collect(), 3),
+        ("largest", spread(200, 3).iter().map(|v| (v - 0.5) * 2.0 * f32::MAX).collect(), 3),
+        ("denormal", spread(200, 3).iter().map(|v| v * 1e-40).collect(), 3),
+    ];
+    for algorithm in algorithms() {
+        for (name, values, width) in &cases {
+            let schema = FeatureSchema::unnamed(*width);
+            let train = Samples::new(values, *width).expect("whole rows");
+            let fitted = algorithm.fit(&schema, train, Seed(1)).unwrap_or_else(|e| panic!("{} on {name}: {e}", algorithm.name()));
+            fitted.validate().unwrap_or_else(|e| panic!("{} on {name}: {e}", algorithm.name()));
+            let detector = fitted.into_detector();
+            for probe in [0.0, 1.0, -1e30, f32::MAX, f32::MIN_POSITIVE, f32::NAN] {
+                let row = vec![probe; *width];
+                let score = score(&detector, &row, *width)[0];
+                assert!(score.is_finite(), "{} on {name} gave {score} for {probe}", algorithm.name());
+                if let Some(explainer) = detector.explainer() {
+                    let total = explainer.explain(&row).expect("it explains").total();
+                    assert!((total - score).abs() < 1e-6 * score.abs().max(1.0), "{} on {name}: {total} is not {score}", algorithm.name());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_learned_from_is_named() {
+    let schema = FeatureSchema::unnamed(2);
+    for algorithm in algorithms() {
+        let fit = |values: &[f32], width| {
+            algorithm.fit(&schema, Samples::new(values, width).expect("whole rows"), Seed(1)).map(|_| ()).unwrap_err()
+        };
+        assert_eq!(fit(&[], 2), FitError::TooFewSamples { needed: 2, got: 0 });
+        assert_eq!(fit(&[1.0, 2.0], 2), FitError::TooFewSamples { needed: 2, got: 1 });
+        assert_eq!(fit(&[1.0; 9], 3), FitError::Width { expected: 2, got: 3 });
+        let infinite = FitError::NotFinite { row: 1, column: 0, value: f32::INFINITY };
+        assert_eq!(fit(&[1.0, 2.0, f32::INFINITY, 3.0], 2), infinite);
+    }
+}
+
+#[test]
+fn shapes_are_checked_and_seeds_repeat() {
+    let (schema, values) = (FeatureSchema::unnamed(4), spread(1000, 4));
+    let train = Samples::new(&values, 4).expect("whole rows");
+    for algorithm in algorithms() {
+        let fit = || algorithm.fit(&schema, train, Seed(9)).expect("it fits").into_detector();
+        let (a, b) = (fit(), fit());
+        let scores = score(&a, &values, 4);
+        assert_eq!(scores, score(&b, &values, 4), "{}", algorithm.name());
+        let singly: Vec<f64> = values.chunks(4).map(|row| score(&a, row, 4)[0]).collect();
+        assert_eq!(scores, singly, "{}: one row as many", algorithm.name());
+        let wide = Samples::new(&values, 5).expect("whole rows");
+        assert_eq!(a.score(wide, &mut [AnomalyScore(0.0); 800]), Err(ScoreError::Width { expected: 4, got: 5 }));
+        assert_eq!(a.score(train, &mut [AnomalyScore(0.0)]), Err(ScoreError::Output { rows: 1000, out: 1 }));
+    }
+}
+
+fn model(detector: StoredDetector, schema: &FeatureSchema) -> ModelFile {
+    let held_back: Vec<f64> = (0..100).map(|i| f64::from(i) / 100.0).collect();
+    let contamination = Contamination::try_from(0.1).expect("in range");
+    ModelFile {
+        kind: "requests".to_owned(),
+        model_version: "v1.0".to_owned(),
+        schema: schema.clone(),
+        baselines: vec![1, 2, 3],
+        detector,
+        calibration: Calibration::fit(&held_back, contamination),
+        threshold: Threshold(0.9),
+        details: vec![("n_estimators".to_owned(), "20".to_owned())],
+    }
+}
+
+#[test]
+fn stored_models_come_back_and_damage_is_found() {
+    let (schema, values) = (FeatureSchema::unnamed(3), spread(300, 3));
+    let train = Samples::new(&values, 3).expect("whole rows");
+    for algorithm in algorithms() {
+        let fitted = algorithm.fit(&schema, train, Seed(1)).expect("it fits");
+        let file = format::encode(&model(fitted.clone(), &schema));
+        let back = format::decode(&file).expect("it reads its own");
+        assert_eq!(score(&back.detector.into_detector(), &values, 3), score(&fitted.into_detector(), &values, 3));
+
+        for cut in [0, 10, 49, 50, 60, file.len() / 2, file.len() - 1] {
+            assert!(format::decode(&file[..cut]).is_err(), "cut to {cut}");
+        }
+        for at in (0..file.len()).step_by(7) {
+            let mut flipped = file.clone();
+            flipped[at] ^= 1 << (at % 8);
+            assert!(format::decode(&flipped).is_err(), "bit flipped at {at}");
+        }
+    }
+}
+
+const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/model-v1.bartizan");
+
+fn fixture() -> Vec<u8> {
+    std::fs::read(FIXTURE).expect("the fixture is there")
+}
+
+#[test]
+fn each_check_has_its_name() {
+    let file = fixture();
+    let changed = |at: usize, byte: u8| {
+        let mut copy = file.clone();
+        copy[at] = byte;
+        format::decode(&copy).expect_err("it is damaged")
+    };
+    assert_eq!(format::decode(b"short").expect_err("it is short"), FormatError::TooShort(5));
+    assert_eq!(changed(0, b'X'), FormatError::Magic);
+    assert_eq!(changed(8, 9), FormatError::Version(9));
+    assert!(matches!(changed(17, 0xff), FormatError::TooLarge(_)));
+    assert_eq!(changed(60, file[60] ^ 1), FormatError::Checksum);
+}
+
+/// Written by the first release; must be readable for ever.
+#[test]
+fn the_first_format_is_still_read() {
+    let model = format::decode(&fixture()).expect("old models are read");
+    assert_eq!((model.kind.as_str(), model.model_version.as_str(), model.schema.width()), ("requests", "v1.0", 3));
+    let detector = model.detector.into_detector();
+    let scores = score(&detector, &[0.5, 0.5, 0.5, 9.0, 9.0, 9.0], 3);
+    assert!(scores[1] > scores[0] + 1.0, "{scores:?}");
+}
+
+/// Writes the fixture when `BARTIZAN_WRITE_FIXTURES` is set: once per format version.
+#[test]
+fn the_fixture_is_written_on_request() {
+    if std::env::var_os("BARTIZAN_WRITE_FIXTURES").is_none() {
+        return;
+    }
+    let (schema, values) = (FeatureSchema::unnamed(3), spread(300, 3));
+    let raw = RawParams { n_estimators: Some(3), max_samples: Some(32), ..RawParams::default() };
+    let algorithm = Algorithm::from_raw(&raw, "ensemble").expect("it is known");
+    let fitted = algorithm.fit(&schema, Samples::new(&values, 3).expect("whole rows"), Seed(1)).expect("it fits");
+    std::fs::write(FIXTURE, format::encode(&model(fitted, &schema))).expect("it is written");
+}
