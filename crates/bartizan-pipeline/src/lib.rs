@@ -1,1 +1,32 @@
-//! A detector at work: score, decide, record, label, train, activate.
+//! A detector at work: score, decide, record, label, train, activate. No HTTP, no SQL.
+
+mod active;
+mod codec;
+mod error;
+mod instance;
+mod lifecycle;
+mod manage;
+mod report;
+mod settings;
+mod threshold;
+mod training;
+mod version;
+
+pub use error::{JudgeError, LifeCycleError};
+pub use instance::Instance;
+pub use lifecycle::LifeCycle;
+pub use report::{Explanation, Judgement, Labelled, ModelInfo, Reason, StatisticsReport, TrainReport, TrainRequest};
+pub use settings::{ColdStart, RecordPolicy, Settings};
+
+use bartizan_core::{Contamination, Timestamp};
+
+/// The current time, as an argument: only the binary reads the machine's.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// 0.1, as the `requests` contract has it.
+pub(crate) fn default_contamination() -> Contamination {
+    Contamination::try_from(0.1).unwrap_or_else(|_| unreachable!("0.1 is in (0, 0.5]"))
+}

@@ -1,0 +1,126 @@
+//! A model at work.
+
+use crate::{Explanation, LifeCycleError, ModelInfo, Reason};
+use bartizan_core::{AnomalyScore, Detector, Domain, Extract, FeatureSchema, Samples, Threshold, Verdict};
+use bartizan_estimators::calibration::Calibration;
+use bartizan_estimators::format::{self, FormatError, ModelFile};
+use bartizan_storage::{ModelRecord, NewModel};
+use std::sync::Arc;
+
+/// Most reasons given for one event.
+const MAX_REASONS: usize = 5;
+
+/// The active model of an instance: swapped as a whole.
+pub(crate) struct Active<D: Domain> {
+    pub(crate) info: ModelInfo,
+    pub(crate) version: Arc<str>,
+    baselines: D::Baselines,
+    detector: Arc<dyn Detector>,
+    calibration: Calibration,
+    threshold: Threshold,
+    width: usize,
+}
+
+/// A row with what the model says of it.
+pub(crate) struct Scored {
+    pub(crate) row: Vec<f32>,
+    pub(crate) score: AnomalyScore,
+    pub(crate) threshold: Threshold,
+    pub(crate) verdict: Verdict,
+    pub(crate) grade: f64,
+    pub(crate) confidence: f64,
+}
+
+impl<D: Domain> Active<D> {
+    /// Checks a stored model and makes it ready. A mismatch of features fails here, not at the millionth event.
+    pub(crate) fn load(stored: &NewModel) -> Result<Self, LifeCycleError> {
+        let damaged = |reason| LifeCycleError::Damaged { version: stored.version.clone(), reason };
+        let file = format::decode(&stored.blob).map_err(damaged)?;
+        check_schema::<D>(&file)?;
+        let baselines = postcard::from_bytes(&file.baselines).map_err(|e| damaged(FormatError::Body(format!("baselines: {e}"))))?;
+        Ok(Self {
+            info: info(&ModelRecord {
+                size_bytes: stored.blob.len() as u64,
+                is_active: true,
+                model: NewModel { blob: Vec::new(), ..stored.clone() },
+            }),
+            version: Arc::from(stored.version.as_str()),
+            baselines,
+            detector: file.detector.into_detector(),
+            calibration: file.calibration,
+            threshold: file.threshold,
+            width: file.schema.width(),
+        })
+    }
+
+    /// Scores one event. Allocates the row only, which the store keeps.
+    pub(crate) fn score(&self, event: &D::Event, recent: &D::Recent) -> Scored {
+        let mut row = vec![f32::NAN; self.width];
+        self.baselines.extract(event, recent, &mut row);
+        let mut out = [AnomalyScore(0.0)];
+        let samples = Samples::new(&row, self.width).unwrap_or_else(|e| unreachable!("one row is one row: {e}"));
+        self.detector.score(samples, &mut out).unwrap_or_else(|e| unreachable!("the schema was compared on loading: {e}"));
+        let score = out[0];
+        Scored {
+            score,
+            threshold: self.threshold,
+            verdict: self.threshold.decide(score),
+            grade: self.calibration.grade(score, self.threshold).get(),
+            confidence: self.calibration.confidence(score, self.threshold).get(),
+            row,
+        }
+    }
+
+    /// Why a row got its score; `None` when the algorithm cannot say.
+    pub(crate) fn explain(&self, event: &D::Event, row: &[f32], schema: &FeatureSchema) -> Option<Explanation> {
+        let attribution = self.detector.explainer()?.explain(row).ok()?;
+        let mut order: Vec<usize> = (0..row.len()).filter(|&i| attribution.shares[i] > 0.0).collect();
+        order.sort_by(|&a, &b| attribution.shares[b].total_cmp(&attribution.shares[a]).then(a.cmp(&b)));
+        let reason = |&i: &usize| Reason {
+            feature: schema.features()[i].name.to_string(),
+            value: row[i].is_finite().then(|| f64::from(row[i])),
+            share: attribution.shares[i],
+            text: self.baselines.reason(event, row, i),
+        };
+        let reasons = order.iter().take(MAX_REASONS).map(reason).collect();
+        Some(Explanation { attribution, reasons })
+    }
+}
+
+fn check_schema<D: Domain>(file: &ModelFile) -> Result<(), LifeCycleError> {
+    let here = D::schema();
+    if file.kind == D::NAME && file.schema.fingerprint() == here.fingerprint() {
+        return Ok(());
+    }
+    let name = |kind: &str, schema: &FeatureSchema| format!("{kind} with {} features ({:016x})", schema.width(), schema.fingerprint());
+    Err(LifeCycleError::SchemaMismatch {
+        version: file.model_version.clone(),
+        expected: name(&file.kind, &file.schema),
+        got: name(D::NAME, &here),
+    })
+}
+
+/// Parameters and metrics as the store keeps them: JSON text.
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Details {
+    pub(crate) parameters: Vec<(String, f64)>,
+    pub(crate) metrics: Vec<(String, f64)>,
+}
+
+pub(crate) fn info(record: &ModelRecord) -> ModelInfo {
+    let model = &record.model;
+    let details: Details = serde_json::from_str(&model.details).unwrap_or_default();
+    ModelInfo {
+        version: model.version.clone(),
+        algorithm: model.algorithm.clone(),
+        is_active: record.is_active,
+        trained_at: model.trained_at,
+        training_samples: model.training_samples,
+        n_features: model.n_features,
+        size_bytes: record.size_bytes,
+        sha256: model.sha256.clone(),
+        accuracy: model.accuracy,
+        parameters: details.parameters,
+        metrics: details.metrics,
+    }
+}

@@ -1,0 +1,83 @@
+//! What can go wrong, one enum per operation where they differ.
+
+use bartizan_core::{FitError, RangeError};
+use bartizan_estimators::{ParamError, format::FormatError};
+use bartizan_storage::StoreError;
+use thiserror::Error;
+
+/// Why an event was not judged.
+#[derive(Debug, Error)]
+pub enum JudgeError {
+    /// There is no model, and the instance does not learn by itself. The event is recorded.
+    #[error("no active model found; train a model first")]
+    NoModel,
+    /// The verdict could not be recorded, so it is not given.
+    #[error("the verdict could not be recorded: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// Why a life-cycle step failed.
+#[derive(Debug, Error)]
+pub enum LifeCycleError {
+    /// Too little history.
+    #[error("Insufficient training data. Need at least {needed} samples, got {got}")]
+    InsufficientData {
+        /// How many are needed.
+        needed: usize,
+        /// How many there are.
+        got: usize,
+    },
+    /// Too few labels to retrain on.
+    #[error("Insufficient corrected labels. Need at least {needed}, got {got}")]
+    InsufficientLabels {
+        /// How many are needed.
+        needed: usize,
+        /// How many there are.
+        got: usize,
+    },
+    /// A number is out of its range.
+    #[error("{0}")]
+    Range(#[from] RangeError),
+    /// A parameter of the algorithm is wrong.
+    #[error("{0}")]
+    Param(#[from] ParamError),
+    /// A version name that cannot be stored.
+    #[error("model_version must be 1 to 64 printable characters, got {got:?}")]
+    Version {
+        /// What was given, shortened.
+        got: String,
+    },
+    /// No such version.
+    #[error("Model version not found")]
+    NoSuchModel,
+    /// Nothing is stored.
+    #[error("No trained model found on disk")]
+    NothingStored,
+    /// The stored model does not pass its checks.
+    #[error("the stored model {version} is damaged: {reason}")]
+    Damaged {
+        /// Its version.
+        version: String,
+        /// The check that failed.
+        reason: FormatError,
+    },
+    /// The stored model was made for other features.
+    #[error("model {version} does not fit: it was made for {expected}, this detector has {got}")]
+    SchemaMismatch {
+        /// Its version.
+        version: String,
+        /// The kind and fingerprint it was made for.
+        expected: String,
+        /// The kind and fingerprint here.
+        got: String,
+    },
+    /// The estimator could not learn.
+    #[error("training failed: {0}")]
+    Fit(#[from] FitError),
+    /// The store failed.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// A training was stopped with the process.
+    #[error("training was interrupted")]
+    Interrupted,
+}

@@ -1,0 +1,277 @@
+//! One detector instance: judging and recording. What trains and manages it is in `manage.rs`.
+
+use crate::active::{Active, Scored};
+use crate::{Clock, ColdStart, Explanation, JudgeError, Judgement, Labelled, LifeCycle, LifeCycleError, RecordPolicy, Settings, codec};
+use arc_swap::ArcSwapOption;
+use bartizan_core::{Domain, FeatureSchema, Recency, Timestamp, Verdict};
+use bartizan_storage::{HistoryQuery, Judged, NewDetection, Store, StoreError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Rows recorded together when history is imported.
+const IMPORT_CHUNK: usize = 4096;
+/// Most events replayed into the windows when an instance is opened: enough for a busy hour, read in well under a second.
+const MAX_REPLAYED: usize = 50_000;
+/// Worst rows of a file that are explained.
+const MAX_EXPLAINED: usize = 1_000;
+/// The version that verdicts carry while the first model is being learned.
+const LEARNING: &str = "learning";
+
+/// A detector of kind `D` at work. Every method may be called from many tasks at once.
+pub struct Instance<D: Domain> {
+    pub(crate) settings: Settings,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) schema: FeatureSchema,
+    pub(crate) active: ArcSwapOption<Active<D>>,
+    /// Held while models are made or swapped, so that the store and the memory agree on which is active.
+    pub(crate) managing: tokio::sync::Mutex<()>,
+    pub(crate) opened_at: Timestamp,
+    recency: D::Recency,
+    learning: Arc<str>,
+    /// Events met without a model, to know when there are enough to learn from.
+    unlearned: AtomicU64,
+    training_itself: AtomicBool,
+    /// Normal verdicts met under [`RecordPolicy::Anomalies`].
+    normals: AtomicU64,
+}
+
+impl<D: Domain> Instance<D> {
+    /// Opens an instance: loads its active model and replays the recent history into its sliding windows.
+    ///
+    /// A stored model that does not pass its checks is logged and the instance opens without one, so that the others
+    /// keep working and another version can be activated; [`LifeCycle::reload`] gives the error itself.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn open(settings: Settings, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Arc<Self>, LifeCycleError> {
+        let unlearned = store.stored(&settings.name).await?;
+        let instance = Arc::new(Self {
+            recency: D::recency(settings.max_tracked_clients),
+            schema: D::schema(),
+            active: ArcSwapOption::empty(),
+            managing: tokio::sync::Mutex::new(()),
+            opened_at: clock.now(),
+            learning: Arc::from(LEARNING),
+            unlearned: AtomicU64::new(unlearned),
+            training_itself: AtomicBool::new(false),
+            normals: AtomicU64::new(0),
+            settings,
+            store,
+            clock,
+        });
+        match instance.reload().await {
+            Ok(()) | Err(LifeCycleError::NothingStored) => {}
+            Err(LifeCycleError::Store(error)) => return Err(error.into()),
+            Err(error) => {
+                tracing::error!(detector = %instance.settings.name, %error, "the active model cannot be used; activate another version")
+            }
+        }
+        instance.replay().await?;
+        Ok(instance)
+    }
+
+    /// Fills the windows from the newest stored events.
+    async fn replay(&self) -> Result<(), StoreError> {
+        let newest = HistoryQuery { newest: 1, max_labelled: 1, since: None };
+        let Some(last) = self.store.history(&self.settings.name, newest).await?.into_iter().map(|d| d.detection.event_time).max() else {
+            return Ok(());
+        };
+        let since = Some(last.plus_secs(-self.recency.horizon_secs()));
+        let recent = HistoryQuery { newest: MAX_REPLAYED, max_labelled: MAX_REPLAYED, since };
+        for stored in self.store.history(&self.settings.name, recent).await? {
+            if let Ok(event) = codec::decode::<D::Event>(&stored.detection.event) {
+                self.recency.observe(&event);
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges one event. Its verdict is recorded before this returns; without a model the event is kept as history.
+    ///
+    /// # Errors
+    /// Without a model, or when the verdict cannot be recorded: then it is not given.
+    pub async fn judge(self: &Arc<Self>, event: D::Event, explain: bool) -> Result<Judgement, JudgeError> {
+        let recent = self.recency.observe(&event);
+        let Some(active) = self.active.load_full() else {
+            return self.meet_without_model(event).await;
+        };
+        let scored = active.score(&event, &recent);
+        let explanation = explain.then(|| active.explain(&event, &scored.row, &self.schema)).flatten();
+        let mut judgement = self.judgement(&active, &scored, explanation.as_ref());
+        judgement.id = self.record_judged(&event, scored, &active.version, judgement.analyzed_at).await?;
+        Ok(judgement)
+    }
+
+    fn judgement(&self, active: &Active<D>, scored: &Scored, explanation: Option<&Explanation>) -> Judgement {
+        Judgement {
+            id: None,
+            verdict: scored.verdict,
+            score: Some(scored.score.0),
+            grade: scored.grade,
+            confidence: scored.confidence,
+            model_version: Arc::clone(&active.version),
+            analyzed_at: self.clock.now(),
+            reasons: explanation.map(|e| e.reasons.clone()).unwrap_or_default(),
+        }
+    }
+
+    async fn record_judged(&self, event: &D::Event, scored: Scored, version: &Arc<str>, at: Timestamp) -> Result<Option<i64>, StoreError> {
+        if !self.keeps(scored.verdict) {
+            self.store.count(&self.settings.name, 1, 0, scored.confidence).await?;
+            return Ok(None);
+        }
+        let judged = Judged {
+            score: scored.score.0,
+            threshold: scored.threshold.0,
+            grade: scored.grade,
+            confidence: scored.confidence,
+            verdict: scored.verdict,
+            model_version: Arc::clone(version),
+            learning: false,
+        };
+        let detection = self.detection(event, Some(judged), scored.row, at)?;
+        Ok(self.store.record(vec![detection]).await?.first().copied())
+    }
+
+    /// Whether the recording policy keeps a verdict. Of the normal ones, each is kept with a probability that falls as
+    /// they grow in number, so that about as many are kept as training needs.
+    fn keeps(&self, verdict: Verdict) -> bool {
+        if self.settings.record == RecordPolicy::All || verdict.is_anomalous() {
+            return true;
+        }
+        let met = self.normals.fetch_add(1, Ordering::Relaxed);
+        let draw = self.settings.seed.derive(0x5a3e).derive(met).0 % met.max(1);
+        draw < self.settings.max_training_samples as u64
+    }
+
+    fn detection(&self, event: &D::Event, judged: Option<Judged>, sample: Vec<f32>, at: Timestamp) -> Result<NewDetection, StoreError> {
+        let facts = D::facts(event);
+        Ok(NewDetection {
+            detector: Arc::clone(&self.settings.name),
+            event_id: facts.event_id.into_owned(),
+            entity: facts.entity.into_owned(),
+            resource: facts.resource.into_owned(),
+            action: facts.action.into_owned(),
+            event_time: facts.time,
+            analyzed_at: at,
+            judged,
+            sample,
+            event: codec::encode(event).map_err(|e| StoreError::Other(format!("the event cannot be encoded: {e}")))?,
+            label: None,
+        })
+    }
+
+    /// No model yet: the event is history, and with [`ColdStart::Learn`] the first training starts when there is enough.
+    async fn meet_without_model(self: &Arc<Self>, event: D::Event) -> Result<Judgement, JudgeError> {
+        let at = self.clock.now();
+        let learn = self.settings.cold_start == ColdStart::Learn;
+        let judged = learn.then(|| Judged {
+            score: 0.0,
+            threshold: 0.0,
+            grade: 0.0,
+            confidence: 0.0,
+            verdict: Verdict::Normal,
+            model_version: Arc::clone(&self.learning),
+            learning: true,
+        });
+        let id = self.store.record(vec![self.detection(&event, judged, Vec::new(), at)?]).await?.first().copied();
+        if !learn {
+            return Err(JudgeError::NoModel);
+        }
+        let met = self.unlearned.fetch_add(1, Ordering::Relaxed) + 1;
+        if met >= self.settings.min_training_samples as u64 && !self.training_itself.swap(true, Ordering::AcqRel) {
+            tokio::spawn(Arc::clone(self).train_itself());
+        }
+        Ok(Judgement {
+            id,
+            verdict: Verdict::Normal,
+            score: None,
+            grade: 0.0,
+            confidence: 0.0,
+            model_version: Arc::clone(&self.learning),
+            analyzed_at: at,
+            reasons: Vec::new(),
+        })
+    }
+
+    async fn train_itself(self: Arc<Self>) {
+        let request = crate::TrainRequest { use_labels: true, ..Default::default() };
+        match self.train(request).await {
+            Ok(report) => {
+                tracing::info!(detector = %self.settings.name, version = %report.version, samples = report.samples, "learned the first model")
+            }
+            Err(error) => {
+                tracing::error!(detector = %self.settings.name, %error, "the first training failed; it is tried again when twice as much history is there");
+                self.unlearned.store(0, Ordering::Relaxed);
+            }
+        }
+        self.training_itself.store(false, Ordering::Release);
+    }
+
+    /// Scores events in order with fresh windows, without recording or counting anything: for files. The worst thousand
+    /// are explained.
+    ///
+    /// # Errors
+    /// Without a model.
+    pub fn score_offline(&self, events: &[D::Event]) -> Result<Vec<(Judgement, Option<Explanation>)>, JudgeError> {
+        let active = self.active.load_full().ok_or(JudgeError::NoModel)?;
+        let windows = D::recency(self.settings.max_tracked_clients);
+        let scored: Vec<Scored> = events.iter().map(|event| active.score(event, &windows.observe(event))).collect();
+        let mut worst: Vec<usize> = (0..scored.len()).collect();
+        worst.sort_by(|&a, &b| scored[b].score.0.total_cmp(&scored[a].score.0));
+        let mut explained = vec![false; scored.len()];
+        worst.iter().take(MAX_EXPLAINED).for_each(|&i| explained[i] = true);
+        let rows = scored.iter().zip(events).zip(explained);
+        Ok(rows
+            .map(|((scored, event), explained)| {
+                let explanation = explained.then(|| active.explain(event, &scored.row, &self.schema)).flatten();
+                (self.judgement(&active, scored, explanation.as_ref()), explanation)
+            })
+            .collect())
+    }
+
+    /// Explains a stored detection with the active model; `None` when the event cannot be read or there is no model.
+    #[must_use]
+    pub fn explain_stored(&self, event: &[u8], sample: &[f32]) -> Option<Explanation> {
+        let active = self.active.load_full()?;
+        let event = codec::decode::<D::Event>(event).ok()?;
+        (sample.len() == self.schema.width()).then(|| active.explain(&event, sample, &self.schema)).flatten()
+    }
+
+    /// The event of a stored detection; `None` when it cannot be read.
+    #[must_use]
+    pub fn stored_event(&self, event: &[u8]) -> Option<D::Event> {
+        codec::decode(event).ok()
+    }
+
+    /// One stored detection, whole.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn find(&self, key: &bartizan_storage::DetectionKey) -> Result<Option<bartizan_storage::Detection>, StoreError> {
+        self.store.find(&self.settings.name, key).await
+    }
+
+    /// Brings in history: events are kept unjudged, with their labels, in transactions of a few thousand.
+    ///
+    /// # Errors
+    /// When the store fails; the transactions before stay.
+    pub async fn import(&self, events: Vec<Labelled<D::Event>>) -> Result<usize, StoreError> {
+        let total = events.len();
+        let at = self.clock.now();
+        for chunk in events.chunks(IMPORT_CHUNK) {
+            let rows: Result<Vec<_>, _> = chunk
+                .iter()
+                .map(|e| self.detection(&e.event, None, Vec::new(), at).map(|d| NewDetection { label: e.label, ..d }))
+                .collect();
+            self.store.record(rows?).await?;
+        }
+        self.unlearned.fetch_add(total as u64, Ordering::Relaxed);
+        Ok(total)
+    }
+
+    pub(crate) fn windows(&self) -> &D::Recency {
+        &self.recency
+    }
+}

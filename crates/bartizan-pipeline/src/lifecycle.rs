@@ -1,0 +1,64 @@
+//! The life cycle as every detector has it, whatever its kind: what the generic routes and commands call.
+
+use crate::{LifeCycleError, ModelInfo, StatisticsReport, TrainReport, TrainRequest};
+use async_trait::async_trait;
+use bartizan_core::FeatureSchema;
+use bartizan_storage::{AuditFilter, AuditPage, DetectionKey, LabelChange, LabelOutcome, StoreError};
+
+/// One mounted detector, of any kind.
+#[async_trait]
+pub trait LifeCycle: Send + Sync {
+    /// The instance's name.
+    fn name(&self) -> &str;
+
+    /// Its kind: `requests`.
+    fn kind(&self) -> &'static str;
+
+    /// The columns of its samples.
+    fn schema(&self) -> &FeatureSchema;
+
+    /// The active model; read from memory, answers at once.
+    fn active(&self) -> Option<ModelInfo>;
+
+    /// All stored models, newest first.
+    async fn models(&self) -> Result<Vec<ModelInfo>, LifeCycleError>;
+
+    /// Makes a stored version the active one; gives the version that was active before.
+    async fn activate(&self, version: &str) -> Result<Option<String>, LifeCycleError>;
+
+    /// Reads the active model from the store again.
+    async fn reload(&self) -> Result<(), LifeCycleError>;
+
+    /// Trains on the stored history and activates the result. Trainings of one instance run one after another.
+    async fn train(&self, request: TrainRequest) -> Result<TrainReport, LifeCycleError>;
+
+    /// Trains again, from corrected labels.
+    async fn retrain(&self, version: Option<String>) -> Result<TrainReport, LifeCycleError>;
+
+    /// Lists detections, newest first.
+    async fn audit(&self, filter: &AuditFilter, offset: u64, limit: u64) -> Result<AuditPage, StoreError>;
+
+    /// Corrects one detection; `None` when there is none such.
+    async fn label(&self, key: &DetectionKey, change: LabelChange) -> Result<Option<LabelOutcome>, StoreError>;
+
+    /// Totals and the active model.
+    async fn statistics(&self) -> Result<StatisticsReport, StoreError>;
+
+    /// A model as a file that can be carried to another machine; `None` when there is no such version.
+    async fn export_model(&self, version: &str) -> Result<Option<Vec<u8>>, LifeCycleError>;
+
+    /// Stores a model file, checked, without activating it; gives its version.
+    async fn import_model(&self, file: &[u8], version: Option<String>) -> Result<String, LifeCycleError>;
+
+    /// Deletes a version that is not active; `false` when there is none such or it is active.
+    async fn delete_model(&self, version: &str) -> Result<bool, LifeCycleError>;
+
+    /// Removes what retention no longer keeps; gives how many rows went.
+    async fn prune(&self) -> Result<u64, StoreError>;
+
+    /// Answers when the store does.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Clients tracked in the sliding windows, and those forgotten at the limit.
+    fn tracked_clients(&self) -> (usize, u64);
+}

@@ -1,0 +1,299 @@
+//! The life cycle of an instance: train, version, activate, roll back, label, list.
+
+use crate::active::{self, Active, Details};
+use crate::training::{self, Plan, Trained, TrainingEvent};
+use crate::{Instance, LifeCycle, LifeCycleError, ModelInfo, StatisticsReport, TrainReport, TrainRequest, codec, version};
+use async_trait::async_trait;
+use bartizan_core::{Contamination, Domain, FeatureSchema, Recency};
+use bartizan_estimators::{Algorithm, RawParams, format, format::ModelFile};
+use bartizan_storage::{
+    AuditFilter, AuditPage, Detection, DetectionKey, HistoryQuery, LabelChange, LabelOutcome, NewModel, Retention, StoreError,
+};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The algorithm of a training that names none.
+const DEFAULT_ALGORITHM: &str = "ensemble";
+const SECS_PER_DAY: i64 = 86_400;
+
+impl<D: Domain> Instance<D> {
+    fn plan(&self, request: &TrainRequest) -> Result<Plan, LifeCycleError> {
+        let (own, asked) = (&self.settings.params, &request.params);
+        let raw = RawParams {
+            algorithm: asked.algorithm.clone().or_else(|| own.algorithm.clone()),
+            n_estimators: asked.n_estimators.or(own.n_estimators),
+            max_samples: asked.max_samples.or(own.max_samples),
+            extension: asked.extension.or(own.extension),
+        };
+        Ok(Plan {
+            algorithm: Algorithm::from_raw(&raw, DEFAULT_ALGORITHM)?,
+            contamination: request.contamination.map_or(Ok(self.settings.contamination), Contamination::try_from)?,
+            max_tracked_clients: self.settings.max_tracked_clients,
+            seed: self.settings.seed,
+        })
+    }
+
+    /// The stored history to learn from, in order of event time. Rows that cannot be read are skipped and counted.
+    async fn history(&self, use_labels: bool) -> Result<Vec<TrainingEvent<D::Event>>, LifeCycleError> {
+        let most = self.settings.max_training_samples;
+        let query = HistoryQuery { newest: most, max_labelled: most, since: None };
+        let stored = self.store.history(&self.settings.name, query).await?;
+        let total = stored.len();
+        let read = |d: Detection| {
+            let label = d.detection.label.filter(|_| use_labels);
+            codec::decode(&d.detection.event).ok().map(|event| TrainingEvent { event, label })
+        };
+        let events: Vec<_> = stored.into_iter().filter_map(read).collect();
+        if events.len() < total {
+            tracing::warn!(detector = %self.settings.name, skipped = total - events.len(), "stored events of another format were left out of training");
+        }
+        let needed = self.settings.min_training_samples;
+        if events.len() < needed {
+            return Err(LifeCycleError::InsufficientData { needed, got: events.len() });
+        }
+        Ok(events)
+    }
+
+    /// Share of labelled events that a model judges right, with windows replayed as training saw them.
+    fn accuracy_of(active: &Active<D>, events: &[TrainingEvent<D::Event>], max_tracked: usize) -> Option<f64> {
+        let windows = D::recency(max_tracked);
+        let (mut labels, mut right) = (0_u64, 0_u64);
+        for e in events {
+            let recent = windows.observe(&e.event);
+            if let Some(label) = e.label {
+                labels += 1;
+                right += u64::from(active.score(&e.event, &recent).verdict.is_anomalous() == label.is_anomalous());
+            }
+        }
+        (labels > 0).then(|| right as f64 / labels as f64)
+    }
+
+    async fn next_version(&self) -> Result<String, LifeCycleError> {
+        let models = self.store.models(&self.settings.name).await?;
+        Ok(version::next(models.iter().map(|m| m.model.version.as_str())))
+    }
+
+    /// Trains off the async threads; the caller holds `managing`.
+    async fn train_now(&self, request: TrainRequest) -> Result<TrainReport, LifeCycleError> {
+        let started = Instant::now();
+        let plan = self.plan(&request)?;
+        let version = match request.version {
+            Some(name) => version::check(name)?,
+            None => self.next_version().await?,
+        };
+        let events = self.history(request.use_labels).await?;
+        let (samples, old) = (events.len(), self.active.load_full());
+        let max_tracked = self.settings.max_tracked_clients;
+        let (name, needed) = (version.clone(), self.settings.min_training_samples);
+        let (model, labels, old_accuracy) = tokio::task::spawn_blocking(move || {
+            let old_accuracy = old.and_then(|old| Self::accuracy_of(&old, &events, max_tracked));
+            let trained = training::train::<D>(&events, &plan).map_err(|e| too_few(e, needed))?;
+            let labels = trained.labels;
+            Ok::<_, LifeCycleError>((Packed::new::<D>(trained, &plan, name)?, labels, old_accuracy))
+        })
+        .await
+        .map_err(|_| LifeCycleError::Interrupted)??;
+
+        let accuracy = model.accuracy;
+        let stored = model.into_stored(&self.settings.name, self.clock.now(), samples as u64);
+        let active = Active::load(&stored)?;
+        let replaced = self.store.store_and_activate(stored).await?;
+        self.active.store(Some(Arc::new(active)));
+        let duration_secs = started.elapsed().as_secs_f64();
+        tracing::info!(detector = %self.settings.name, %version, samples, labels, duration_secs, "a model was trained and activated");
+        Ok(TrainReport { version, old_version: replaced.active, samples, duration_secs, accuracy, old_accuracy, labels })
+    }
+}
+
+fn too_few(error: bartizan_core::FitError, needed: usize) -> LifeCycleError {
+    match error {
+        bartizan_core::FitError::TooFewSamples { needed: least, got } => {
+            LifeCycleError::InsufficientData { needed: needed.max(least), got }
+        }
+        other => other.into(),
+    }
+}
+
+/// A trained model as it will lie in the store.
+struct Packed {
+    version: String,
+    algorithm: &'static str,
+    details: Details,
+    accuracy: Option<f64>,
+    n_features: u32,
+    blob: Vec<u8>,
+}
+
+impl Packed {
+    fn new<D: Domain>(trained: Trained<D::Baselines>, plan: &Plan, version: String) -> Result<Self, LifeCycleError> {
+        let baselines =
+            postcard::to_allocvec(&trained.baselines).map_err(|e| StoreError::Other(format!("the baselines cannot be encoded: {e}")))?;
+        let mut parameters: Vec<(String, f64)> = plan.algorithm.parameters().into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+        parameters.push(("contamination".to_owned(), plan.contamination.get()));
+        let schema = D::schema();
+        let file = ModelFile {
+            kind: D::NAME.to_owned(),
+            model_version: version.clone(),
+            schema: schema.clone(),
+            baselines,
+            detector: trained.detector,
+            calibration: trained.calibration,
+            threshold: trained.threshold,
+            details: parameters.iter().map(|(n, v)| (n.clone(), v.to_string())).collect(),
+        };
+        let metrics = trained.accuracy.map(|a| ("accuracy".to_owned(), a)).into_iter().collect();
+        Ok(Self {
+            version,
+            algorithm: plan.algorithm.name(),
+            details: Details { parameters, metrics },
+            accuracy: trained.accuracy,
+            n_features: schema.width() as u32,
+            blob: format::encode(&file),
+        })
+    }
+
+    fn into_stored(self, detector: &str, trained_at: bartizan_core::Timestamp, training_samples: u64) -> NewModel {
+        NewModel {
+            detector: detector.to_owned(),
+            version: self.version,
+            algorithm: self.algorithm.to_owned(),
+            trained_at,
+            training_samples,
+            n_features: self.n_features,
+            accuracy: self.accuracy,
+            details: serde_json::to_string(&self.details).unwrap_or_default(),
+            sha256: sha256_hex(&self.blob),
+            blob: self.blob,
+        }
+    }
+}
+
+fn sha256_hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[async_trait]
+impl<D: Domain> LifeCycle for Instance<D> {
+    fn name(&self) -> &str {
+        &self.settings.name
+    }
+
+    fn kind(&self) -> &'static str {
+        D::NAME
+    }
+
+    fn schema(&self) -> &FeatureSchema {
+        &self.schema
+    }
+
+    fn active(&self) -> Option<ModelInfo> {
+        self.active.load().as_ref().map(|a| a.info.clone())
+    }
+
+    async fn models(&self) -> Result<Vec<ModelInfo>, LifeCycleError> {
+        Ok(self.store.models(&self.settings.name).await?.iter().map(active::info).collect())
+    }
+
+    async fn activate(&self, version: &str) -> Result<Option<String>, LifeCycleError> {
+        let _managing = self.managing.lock().await;
+        let model = self.store.model(&self.settings.name, version).await?.ok_or(LifeCycleError::NoSuchModel)?;
+        let active = Active::load(&model)?;
+        let replaced = self.store.activate(&self.settings.name, version).await?.ok_or(LifeCycleError::NoSuchModel)?;
+        self.active.store(Some(Arc::new(active)));
+        Ok(replaced.active)
+    }
+
+    async fn reload(&self) -> Result<(), LifeCycleError> {
+        let _managing = self.managing.lock().await;
+        let model = self.store.active_model(&self.settings.name).await?.ok_or(LifeCycleError::NothingStored)?;
+        self.active.store(Some(Arc::new(Active::load(&model)?)));
+        Ok(())
+    }
+
+    async fn train(&self, request: TrainRequest) -> Result<TrainReport, LifeCycleError> {
+        let _managing = self.managing.lock().await;
+        self.train_now(request).await
+    }
+
+    async fn retrain(&self, version: Option<String>) -> Result<TrainReport, LifeCycleError> {
+        let _managing = self.managing.lock().await;
+        let (needed, got) = (self.settings.min_corrected_labels, self.store.statistics(&self.settings.name).await?.labelled as usize);
+        if got < needed {
+            return Err(LifeCycleError::InsufficientLabels { needed, got });
+        }
+        self.train_now(TrainRequest { version, use_labels: true, ..Default::default() }).await
+    }
+
+    async fn audit(&self, filter: &AuditFilter, offset: u64, limit: u64) -> Result<AuditPage, StoreError> {
+        self.store.audit(&self.settings.name, filter, offset, limit).await
+    }
+
+    async fn label(&self, key: &DetectionKey, change: LabelChange) -> Result<Option<LabelOutcome>, StoreError> {
+        self.store.label(&self.settings.name, key, change).await
+    }
+
+    async fn statistics(&self) -> Result<StatisticsReport, StoreError> {
+        Ok(StatisticsReport {
+            totals: self.store.statistics(&self.settings.name).await?,
+            active: self.active(),
+            uptime_hours: self.clock.now().seconds_since(self.opened_at) / 3600.0,
+        })
+    }
+
+    async fn export_model(&self, version: &str) -> Result<Option<Vec<u8>>, LifeCycleError> {
+        let Some(model) = self.store.model(&self.settings.name, version).await? else { return Ok(None) };
+        Active::<D>::load(&model)?;
+        Ok(Some(model.blob))
+    }
+
+    async fn import_model(&self, file: &[u8], version: Option<String>) -> Result<String, LifeCycleError> {
+        let _managing = self.managing.lock().await;
+        let unnamed = || version.clone().unwrap_or_else(|| "to be imported".to_owned());
+        let decoded = format::decode(file).map_err(|reason| LifeCycleError::Damaged { version: unnamed(), reason })?;
+        let version = version::check(version.unwrap_or_else(|| decoded.model_version.clone()))?;
+        let numbers = decoded.details.iter().filter_map(|(n, v)| Some((n.clone(), v.parse().ok()?))).collect();
+        let details = Details { parameters: numbers, metrics: Vec::new() };
+        let model = NewModel {
+            detector: self.settings.name.to_string(),
+            version: version.clone(),
+            algorithm: decoded.detector.name().to_owned(),
+            trained_at: self.clock.now(),
+            training_samples: 0,
+            n_features: decoded.schema.width() as u32,
+            accuracy: None,
+            details: serde_json::to_string(&details).unwrap_or_default(),
+            blob: file.to_vec(),
+            sha256: sha256_hex(file),
+        };
+        Active::<D>::load(&model)?;
+        self.store.store_model(model).await?;
+        Ok(version)
+    }
+
+    async fn delete_model(&self, version: &str) -> Result<bool, LifeCycleError> {
+        let _managing = self.managing.lock().await;
+        Ok(self.store.delete_model(&self.settings.name, version).await?)
+    }
+
+    async fn prune(&self) -> Result<u64, StoreError> {
+        let days = self.settings.retention_days.map(i64::from);
+        let retention = Retention {
+            analyzed_before: days.map(|d| self.clock.now().plus_secs(-d * SECS_PER_DAY)),
+            max_rows: self.settings.retention_rows,
+        };
+        self.store.prune(&self.settings.name, retention).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.store.ping().await
+    }
+
+    fn tracked_clients(&self) -> (usize, u64) {
+        (self.windows().entities(), self.windows().evicted())
+    }
+}

@@ -1,0 +1,129 @@
+//! What the life cycle answers: plain values that a server or a command line turns into its own words.
+
+use bartizan_core::{Attribution, Label, Timestamp, Verdict};
+use bartizan_estimators::RawParams;
+use bartizan_storage::Statistics;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// The answer about one event.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// Row id in the store; `None` when the recording policy only counted it.
+    pub id: Option<i64>,
+    /// What is said.
+    pub verdict: Verdict,
+    /// The detector's score; `None` while learning.
+    pub score: Option<f64>,
+    /// On the product-wide scale, [0, 1].
+    pub grade: f64,
+    /// Probability that the verdict is right, [0, 1].
+    pub confidence: f64,
+    /// Model that judged, or `learning`.
+    pub model_version: Arc<str>,
+    /// When.
+    pub analyzed_at: Timestamp,
+    /// Why, worst first; empty unless asked for.
+    pub reasons: Vec<Reason>,
+}
+
+/// One feature's part in a score.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reason {
+    /// Name of the feature.
+    pub feature: String,
+    /// Its value in the sample; `None` when missing.
+    pub value: Option<f64>,
+    /// Its share of the score; the base and all shares sum to the score.
+    pub share: f64,
+    /// A sentence for a person.
+    pub text: String,
+}
+
+/// A whole explanation.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// Exact shares in schema order.
+    pub attribution: Attribution,
+    /// The features that pushed towards anomalous, worst first, at most five.
+    pub reasons: Vec<Reason>,
+}
+
+/// What to train.
+#[derive(Clone, Debug, Default)]
+pub struct TrainRequest {
+    /// Its version; `None` for the next one.
+    pub version: Option<String>,
+    /// Learn from labels.
+    pub use_labels: bool,
+    /// Expected share of anomalies; `None` for the instance's setting.
+    pub contamination: Option<f64>,
+    /// Algorithm and parameters; unset ones from the instance's settings.
+    pub params: RawParams,
+}
+
+/// What training did.
+#[derive(Clone, Debug)]
+pub struct TrainReport {
+    /// The new version, active now.
+    pub version: String,
+    /// The version before, if any.
+    pub old_version: Option<String>,
+    /// Rows learned from.
+    pub samples: usize,
+    /// How long it took.
+    pub duration_secs: f64,
+    /// Share of labelled rows judged right by the new model; `None` without labels.
+    pub accuracy: Option<f64>,
+    /// The old model's accuracy on the same rows; `None` without labels or old model.
+    pub old_accuracy: Option<f64>,
+    /// Labelled rows used.
+    pub labels: usize,
+}
+
+/// What is known of a model.
+#[derive(Clone, Debug)]
+pub struct ModelInfo {
+    /// Version.
+    pub version: String,
+    /// Algorithm, such as `ensemble`.
+    pub algorithm: String,
+    /// Whether it is the active one.
+    pub is_active: bool,
+    /// When it was trained.
+    pub trained_at: Timestamp,
+    /// Rows it was trained on.
+    pub training_samples: u64,
+    /// Features it takes.
+    pub n_features: u32,
+    /// Length of the stored model in bytes.
+    pub size_bytes: u64,
+    /// SHA-256 of the stored model.
+    pub sha256: String,
+    /// Share of labelled rows judged right.
+    pub accuracy: Option<f64>,
+    /// Parameters, by name.
+    pub parameters: Vec<(String, f64)>,
+    /// Metrics where known, by name.
+    pub metrics: Vec<(String, f64)>,
+}
+
+/// Totals, with the active model.
+#[derive(Clone, Debug)]
+pub struct StatisticsReport {
+    /// The totals.
+    pub totals: Statistics,
+    /// The active model, if any.
+    pub active: Option<ModelInfo>,
+    /// Hours since the instance was opened.
+    pub uptime_hours: f64,
+}
+
+/// An event brought in from outside, with a label where there is one.
+#[derive(Clone, Debug)]
+pub struct Labelled<E> {
+    /// The event.
+    pub event: E,
+    /// What somebody said of it.
+    pub label: Option<Label>,
+}

@@ -1,0 +1,73 @@
+//! What a detector instance is told.
+
+use bartizan_core::{Contamination, Seed};
+use bartizan_estimators::RawParams;
+use std::sync::Arc;
+
+/// What happens to an event while there is no model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColdStart {
+    /// Refuse to judge; keep the event as history.
+    Refuse,
+    /// Answer `Normal` with confidence 0, and train when `min_training_samples` are there.
+    Learn,
+}
+
+/// Which verdicts are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordPolicy {
+    /// Every one.
+    All,
+    /// The anomalous ones, and of the normal ones a random sample as large as training needs; the rest is counted.
+    Anomalies,
+}
+
+/// Settings of one detector instance.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Its name, which is also its mount: `requests`.
+    pub name: Arc<str>,
+    /// Algorithm and its parameters, for trainings that do not say otherwise.
+    pub params: RawParams,
+    /// Expected share of anomalies in training.
+    pub contamination: Contamination,
+    /// Fewest events to train on.
+    pub min_training_samples: usize,
+    /// Most unlabelled events to train on, the newest.
+    pub max_training_samples: usize,
+    /// Fewest labels to retrain on.
+    pub min_corrected_labels: usize,
+    /// Without a model.
+    pub cold_start: ColdStart,
+    /// What is kept.
+    pub record: RecordPolicy,
+    /// Most clients tracked in the sliding windows.
+    pub max_tracked_clients: usize,
+    /// Days that unlabelled detections are kept; `None` for ever.
+    pub retention_days: Option<u32>,
+    /// Most unlabelled detections kept; `None` without limit.
+    pub retention_rows: Option<u64>,
+    /// Seed of everything random in training.
+    pub seed: Seed,
+}
+
+impl Settings {
+    /// The defaults for an instance called `name`.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: Arc::from(name),
+            params: RawParams::default(),
+            contamination: crate::default_contamination(),
+            min_training_samples: 100,
+            max_training_samples: 10_000,
+            min_corrected_labels: 10,
+            cold_start: ColdStart::Refuse,
+            record: RecordPolicy::All,
+            max_tracked_clients: 100_000,
+            retention_days: Some(90),
+            retention_rows: Some(10_000_000),
+            seed: Seed(0),
+        }
+    }
+}

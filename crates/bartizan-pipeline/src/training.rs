@@ -1,0 +1,204 @@
+//! History to model: pure, seeded, and the same on one thread or many.
+//!
+//! Both baselines and detector see every training row the way serving will see a new one: **out of fold**. The rows are
+//! cut into [`FOLDS`]; a row's features come from baselines fitted on the other folds, and its held-back score from a
+//! detector fitted on the other folds. Features such as "route never seen" would otherwise be constant in training and
+//! the threshold would be set on scores that are too good.
+
+use crate::threshold::{LabelledScore, choose_threshold};
+use bartizan_core::{AnomalyScore, Contamination, Detector, Domain, Extract, FitError, Label, Recency, Samples, Seed, Threshold};
+use bartizan_estimators::{Algorithm, StoredDetector, calibration::Calibration};
+use rayon::prelude::*;
+
+/// Parts that the rows are cut into.
+const FOLDS: usize = 5;
+/// Labels from which confidence is calibrated on them.
+const LABELS_FOR_CALIBRATION: usize = 50;
+/// Largest share of the training rows that copies of rows labelled legitimate may make up.
+const LEGITIMATE_SHARE: f64 = 0.1;
+/// Largest share of the training rows that copies of one row labelled legitimate may make up.
+const ONE_ROW_SHARE: f64 = 0.02;
+
+/// One event of history.
+pub(crate) struct TrainingEvent<E> {
+    pub(crate) event: E,
+    pub(crate) label: Option<Label>,
+}
+
+/// What training makes.
+pub(crate) struct Trained<B> {
+    pub(crate) baselines: B,
+    pub(crate) detector: StoredDetector,
+    pub(crate) calibration: Calibration,
+    pub(crate) threshold: Threshold,
+    pub(crate) accuracy: Option<f64>,
+    pub(crate) labels: usize,
+}
+
+/// What training is told.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) contamination: Contamination,
+    pub(crate) max_tracked_clients: usize,
+    pub(crate) seed: Seed,
+}
+
+/// Learns from events in order of event time. Labels are those to be learned from: a row labelled anomalous is kept out
+/// of what "normal" means, a row labelled legitimate weighs more, and both set the threshold.
+pub(crate) fn train<D: Domain>(events: &[TrainingEvent<D::Event>], plan: &Plan) -> Result<Trained<D::Baselines>, FitError> {
+    let windows = D::recency(plan.max_tracked_clients);
+    let recents: Vec<D::Recent> = events.iter().map(|e| windows.observe(&e.event)).collect();
+    let rows = Rows::<D> { events, recents, fold: folds(events.len(), plan.seed) };
+    let normal: Vec<usize> = (0..events.len()).filter(|&i| events[i].label != Some(Label::Anomalous)).collect();
+    if normal.len() < 2 * FOLDS {
+        return Err(FitError::TooFewSamples { needed: 2 * FOLDS, got: normal.len() });
+    }
+
+    let baselines = D::fit_baselines(normal.iter().map(|&i| &events[i].event));
+    let out_of_fold = rows.extract_out_of_fold(&normal);
+    let schema = D::schema();
+    let weighted = weigh(events, &normal);
+    let fit = |keep: &dyn Fn(usize) -> bool, seed: Seed| {
+        let chosen: Vec<f32> = weighted.iter().filter(|&&i| keep(i)).flat_map(|&i| out_of_fold.row(i)).copied().collect();
+        plan.algorithm.fit(&schema, shaped(&chosen, schema.width()), seed)
+    };
+    let detector = fit(&|_| true, plan.seed)?;
+
+    let held_back = rows.held_back_scores(&normal, &out_of_fold, |fold| {
+        let fitted = fit(&|i| rows.fold[i] != fold, plan.seed.derive(1 + fold as u64))?;
+        Ok(fitted.into_detector())
+    })?;
+    let served = detector.clone().into_detector();
+    let labelled = rows.labelled_scores(&baselines, served.as_ref(), &held_back);
+    let unlabelled: Vec<f64> = normal.iter().filter(|&&i| events[i].label.is_none()).map(|&i| held_back[i]).collect();
+    let all: Vec<f64> = normal.iter().map(|&i| held_back[i]).collect();
+    let basis = if unlabelled.len() >= 2 * FOLDS { &unlabelled } else { &all };
+    let threshold = choose_threshold(basis, plan.contamination, &labelled);
+    let calibration = calibrate(&all, &labelled, plan.contamination, threshold);
+    Ok(Trained { baselines, detector, calibration, threshold, accuracy: accuracy(&labelled, threshold), labels: labelled.len() })
+}
+
+/// Share of labelled rows on the right side of the threshold, as the model would judge them when they come again.
+fn accuracy(labelled: &[LabelledScore], threshold: Threshold) -> Option<f64> {
+    let right = labelled.iter().filter(|l| threshold.decide(AnomalyScore(l.served)).is_anomalous() == l.anomalous).count();
+    (!labelled.is_empty()).then(|| right as f64 / labelled.len() as f64)
+}
+
+fn calibrate(held_back: &[f64], labelled: &[LabelledScore], contamination: Contamination, threshold: Threshold) -> Calibration {
+    let calibration = Calibration::fit(held_back, contamination);
+    let pairs: Vec<(f64, bool)> = labelled.iter().map(|l| (l.unseen, l.anomalous)).collect();
+    let anomalous = pairs.iter().filter(|p| p.1).count();
+    if pairs.len() < LABELS_FOR_CALIBRATION || anomalous == 0 || anomalous == pairs.len() {
+        return calibration;
+    }
+    calibration.with_labels(&pairs, threshold)
+}
+
+/// The normal rows, those labelled legitimate more than once when they are few: a correction must weigh something
+/// against ten thousand rows that nobody looked at.
+fn weigh<E>(events: &[TrainingEvent<E>], normal: &[usize]) -> Vec<usize> {
+    let legitimate = normal.iter().filter(|&&i| events[i].label == Some(Label::Legitimate)).count();
+    let rows = normal.len() as f64;
+    let copies = (LEGITIMATE_SHARE * rows / legitimate.max(1) as f64).min(ONE_ROW_SHARE * rows).floor().max(1.0) as usize;
+    let times = |i: usize| if events[i].label == Some(Label::Legitimate) { copies } else { 1 };
+    normal.iter().flat_map(|&i| std::iter::repeat_n(i, times(i))).collect()
+}
+
+fn folds(rows: usize, seed: Seed) -> Vec<usize> {
+    (0..rows).map(|i| (seed.derive(0xf01d).derive(i as u64).0 % FOLDS as u64) as usize).collect()
+}
+
+fn shaped(values: &[f32], width: usize) -> Samples<'_> {
+    Samples::new(values, width).unwrap_or_else(|e| unreachable!("rows are extracted whole: {e}"))
+}
+
+/// The rows of one training, with what the windows said of each.
+struct Rows<'a, D: Domain> {
+    events: &'a [TrainingEvent<D::Event>],
+    recents: Vec<D::Recent>,
+    fold: Vec<usize>,
+}
+
+/// Numbers of all rows; those not extracted are missing.
+struct Matrix {
+    values: Vec<f32>,
+    width: usize,
+}
+
+impl Matrix {
+    fn row(&self, index: usize) -> &[f32] {
+        &self.values[index * self.width..(index + 1) * self.width]
+    }
+}
+
+impl<D: Domain> Rows<'_, D> {
+    /// Features of the normal rows, each from baselines that have not seen it.
+    fn extract_out_of_fold(&self, normal: &[usize]) -> Matrix {
+        let width = D::schema().width();
+        let parts: Vec<Vec<(usize, Vec<f32>)>> = (0..FOLDS)
+            .into_par_iter()
+            .map(|fold| {
+                let baselines = D::fit_baselines(normal.iter().filter(|&&i| self.fold[i] != fold).map(|&i| &self.events[i].event));
+                let inside = normal.iter().filter(|&&i| self.fold[i] == fold);
+                inside.map(|&i| (i, self.extract(&baselines, i))).collect()
+            })
+            .collect();
+        let mut matrix = Matrix { values: vec![f32::NAN; width * self.events.len()], width };
+        for (i, row) in parts.into_iter().flatten() {
+            matrix.values[i * width..(i + 1) * width].copy_from_slice(&row);
+        }
+        matrix
+    }
+
+    fn extract(&self, baselines: &D::Baselines, index: usize) -> Vec<f32> {
+        let mut row = vec![f32::NAN; D::schema().width()];
+        baselines.extract(&self.events[index].event, &self.recents[index], &mut row);
+        row
+    }
+
+    /// Scores of the normal rows, each from a detector that has not seen it; NaN for the others.
+    fn held_back_scores(
+        &self,
+        normal: &[usize],
+        matrix: &Matrix,
+        fit: impl Fn(usize) -> Result<std::sync::Arc<dyn Detector>, FitError> + Sync,
+    ) -> Result<Vec<f64>, FitError> {
+        let mut scores = vec![f64::NAN; self.events.len()];
+        for fold in 0..FOLDS {
+            let inside: Vec<usize> = normal.iter().copied().filter(|&i| self.fold[i] == fold).collect();
+            if inside.is_empty() {
+                continue;
+            }
+            let values: Vec<f32> = inside.iter().flat_map(|&i| matrix.row(i)).copied().collect();
+            for (i, score) in inside.into_iter().zip(score_all(fit(fold)?.as_ref(), shaped(&values, matrix.width))) {
+                scores[i] = score.0;
+            }
+        }
+        Ok(scores)
+    }
+
+    /// Labelled rows, scored as the finished model would score them when they come again.
+    fn labelled_scores(&self, baselines: &D::Baselines, detector: &dyn Detector, held_back: &[f64]) -> Vec<LabelledScore> {
+        let labelled: Vec<(usize, Label)> = self.events.iter().enumerate().filter_map(|(i, e)| Some((i, e.label?))).collect();
+        if labelled.is_empty() {
+            return Vec::new();
+        }
+        let values: Vec<f32> = labelled.par_iter().flat_map_iter(|&(i, _)| self.extract(baselines, i)).collect();
+        let served = score_all(detector, shaped(&values, D::schema().width()));
+        let pairs = labelled.into_iter().zip(served);
+        pairs
+            .map(|((i, label), served)| LabelledScore {
+                served: served.0,
+                unseen: if held_back[i].is_nan() { served.0 } else { held_back[i] },
+                anomalous: label.is_anomalous(),
+            })
+            .collect()
+    }
+}
+
+pub(crate) fn score_all(detector: &dyn Detector, samples: Samples<'_>) -> Vec<AnomalyScore> {
+    let mut out = vec![AnomalyScore(0.0); samples.rows()];
+    detector.score(samples, &mut out).unwrap_or_else(|e| unreachable!("the schema was compared when the model was made: {e}"));
+    out
+}
