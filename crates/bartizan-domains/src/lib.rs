@@ -1,1 +1,7 @@
 //! One folder per kind of telemetry: event, parser, features, generator.
+//!
+//! A kind implements [`bartizan_core::Domain`]; everything after its features is written once, elsewhere. Nothing here
+//! opens a file, knows HTTP, or knows an estimator.
+
+pub mod faults;
+pub mod requests;

@@ -1,0 +1,198 @@
+//! What training learns of normal requests, besides the estimator.
+
+use super::address::network;
+use super::routes::{Routes, segments};
+use super::text::{Surprise, SurpriseBuilder, decode, hash, hash_on, leaves};
+use super::{RequestEvent, values};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Most routes, fields, agents, headers and networks kept: the most frequent ones.
+const MAX_ROUTES: usize = 10_000;
+const MAX_FIELDS: usize = 50_000;
+const MAX_AGENTS: usize = 5_000;
+const MAX_HEADERS: usize = 1_000;
+const MAX_NETWORKS: usize = 20_000;
+/// Share of requests that have a header for its absence to be odd.
+const USUAL_HEADER: f64 = 0.95;
+
+/// Requests with one route.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Route {
+    rows: u32,
+    methods: BTreeMap<u64, u32>,
+}
+
+/// Values of one parameter or payload field of a route.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Field {
+    rows: u32,
+    /// A bit for each shape met.
+    pub(super) shapes: u16,
+    pub(super) longest: u32,
+}
+
+/// Learned from requests of normal operation; stored in the model.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RequestBaselines {
+    rows: u32,
+    pub(super) routes: Routes,
+    known: BTreeMap<u64, Route>,
+    methods: BTreeMap<u64, u32>,
+    fields: BTreeMap<u64, Field>,
+    agents: BTreeMap<u64, u32>,
+    networks: BTreeMap<u64, u32>,
+    /// Requests with known headers.
+    with_headers: u32,
+    headers: BTreeMap<u64, u32>,
+    hours: Vec<u32>,
+    pub(super) texts: Surprise,
+    pub(super) header_texts: Surprise,
+}
+
+impl RequestBaselines {
+    pub(super) fn fit<'a>(events: impl Iterator<Item = &'a RequestEvent>) -> Self {
+        let events: Vec<&RequestEvent> = events.collect();
+        let routes = Routes::fit(events.iter().map(|e| e.path()));
+        let (mut texts, mut header_texts) = (SurpriseBuilder::new(), SurpriseBuilder::new());
+        let mut learned = Self {
+            rows: events.len() as u32,
+            routes,
+            known: BTreeMap::new(),
+            methods: BTreeMap::new(),
+            fields: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            networks: BTreeMap::new(),
+            with_headers: 0,
+            headers: BTreeMap::new(),
+            hours: vec![0; 24],
+            texts: SurpriseBuilder::new().finish(),
+            header_texts: SurpriseBuilder::new().finish(),
+        };
+        for event in events {
+            learned.count(event, &mut texts, &mut header_texts);
+        }
+        (learned.texts, learned.header_texts) = (texts.finish(), header_texts.finish());
+        learned.trim();
+        learned
+    }
+
+    fn count(&mut self, event: &RequestEvent, texts: &mut SurpriseBuilder, header_texts: &mut SurpriseBuilder) {
+        let route = self.routes.route(event.path());
+        let method = hash(event.http_method.as_bytes());
+        let known = self.known.entry(route).or_default();
+        known.rows += 1;
+        *known.methods.entry(method).or_default() += 1;
+        *self.methods.entry(method).or_default() += 1;
+        *self.agents.entry(agent_key(event.header("user-agent").unwrap_or_default())).or_default() += 1;
+        *self.networks.entry(network(event.client())).or_default() += 1;
+        self.hours[hour(event)] += 1;
+        for segment in segments(event.path()) {
+            texts.add(&decode(segment, false).text);
+        }
+        values::parameters(event.query(), |name, value| self.count_field(field_key(route, name), &value.text, texts));
+        leaves(&event.payload, |leaf| self.count_field(field_key(route, &leaf.key), &leaf.text, texts));
+        self.with_headers += u32::from(event.has_headers);
+        for (name, value) in &event.headers {
+            *self.headers.entry(header_key(name)).or_default() += 1;
+            header_texts.add(value);
+        }
+    }
+
+    fn count_field(&mut self, key: u64, text: &str, texts: &mut SurpriseBuilder) {
+        let field = self.fields.entry(key).or_default();
+        field.rows += 1;
+        field.shapes |= values::shape(text);
+        field.longest = field.longest.max(text.len() as u32);
+        texts.add(text);
+    }
+
+    fn trim(&mut self) {
+        keep_most(&mut self.known, MAX_ROUTES, |r| r.rows);
+        keep_most(&mut self.fields, MAX_FIELDS, |f| f.rows);
+        keep_most(&mut self.agents, MAX_AGENTS, |n| *n);
+        keep_most(&mut self.networks, MAX_NETWORKS, |n| *n);
+        keep_most(&mut self.headers, MAX_HEADERS, |n| *n);
+    }
+
+    pub(super) fn route_rarity(&self, route: u64) -> f32 {
+        rarity(self.known.get(&route).map_or(0, |r| r.rows), self.rows)
+    }
+
+    pub(super) fn method_rarity(&self, route: u64, method: &str) -> f32 {
+        let method = hash(method.as_bytes());
+        match self.known.get(&route) {
+            Some(known) => rarity(known.methods.get(&method).copied().unwrap_or(0), known.rows),
+            None => rarity(self.methods.get(&method).copied().unwrap_or(0), self.rows),
+        }
+    }
+
+    pub(super) fn field(&self, route: u64, name: &str) -> Option<Field> {
+        self.fields.get(&field_key(route, name)).copied()
+    }
+
+    pub(super) fn knows_route(&self, route: u64) -> bool {
+        self.known.contains_key(&route)
+    }
+
+    pub(super) fn agent_rarity(&self, agent: &str) -> f32 {
+        rarity(self.agents.get(&agent_key(agent)).copied().unwrap_or(0), self.rows)
+    }
+
+    pub(super) fn network_rarity(&self, client: &str) -> f32 {
+        rarity(self.networks.get(&network(client)).copied().unwrap_or(0), self.rows)
+    }
+
+    /// Smoothed over the neighbouring hours.
+    pub(super) fn hour_rarity(&self, event: &RequestEvent) -> f32 {
+        let at = |h: usize| f64::from(self.hours.get(h % 24).copied().unwrap_or(0));
+        let hour = hour(event);
+        let near = (at(hour + 23) + 2.0 * at(hour) + at(hour + 1)) / 4.0;
+        -((near + 0.5) / (f64::from(self.rows) + 12.0)).ln() as f32
+    }
+
+    pub(super) fn unseen_headers(&self, event: &RequestEvent) -> usize {
+        event.headers.iter().filter(|(name, _)| !self.headers.contains_key(&header_key(name))).count()
+    }
+
+    pub(super) fn missing_headers(&self, event: &RequestEvent) -> usize {
+        let least = (f64::from(self.with_headers) * USUAL_HEADER) as u32;
+        let usual = self.headers.iter().filter(|(_, rows)| **rows >= least.max(1)).map(|(key, _)| *key);
+        usual.filter(|key| !event.headers.iter().any(|(name, _)| header_key(name) == *key)).count()
+    }
+
+    /// The first header that no request in training had.
+    pub(super) fn first_unseen_header<'e>(&self, event: &'e RequestEvent) -> Option<&'e str> {
+        event.headers.iter().map(|(name, _)| name.as_str()).find(|name| !self.headers.contains_key(&header_key(name)))
+    }
+}
+
+/// Minus the logarithm of the smoothed share.
+fn rarity(rows: u32, of: u32) -> f32 {
+    -((f64::from(rows) + 0.5) / (f64::from(of) + 1.0)).ln().min(0.0) as f32
+}
+
+fn hour(event: &RequestEvent) -> usize {
+    (event.timestamp.hour() as usize).min(23)
+}
+
+fn field_key(route: u64, name: &str) -> u64 {
+    hash_on(hash_on(route, b"\0"), name.as_bytes())
+}
+
+fn header_key(name: &str) -> u64 {
+    name.bytes().fold(hash(b"h"), |h, b| hash_on(h, &[b.to_ascii_lowercase()]))
+}
+
+/// An agent without its version numbers.
+fn agent_key(agent: &str) -> u64 {
+    agent.bytes().filter(|b| !b.is_ascii_digit() && *b != b'.' && *b != b'_').fold(hash(b"a"), |h, b| hash_on(h, &[b.to_ascii_lowercase()]))
+}
+
+fn keep_most<T>(map: &mut BTreeMap<u64, T>, most: usize, rows: impl Fn(&T) -> u32) {
+    if map.len() > most {
+        let mut order: Vec<(u32, u64)> = map.iter().map(|(key, value)| (rows(value), *key)).collect();
+        order.sort_by(|a, b| b.cmp(a));
+        order.iter().skip(most).for_each(|(_, key)| drop(map.remove(key)));
+    }
+}

@@ -1,0 +1,98 @@
+//! One API request.
+
+use bartizan_core::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One API request, as a gateway or a log tells it. No format is imposed on the texts: real gateways send `unknown` or a
+/// whole `X-Forwarded-For` list as the address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestEvent {
+    /// The sender's name for it; empty when it has none.
+    pub request_id: String,
+    /// The client's address; empty when unknown.
+    pub ip_address: String,
+    /// Path, often with its query.
+    pub endpoint: String,
+    /// HTTP method.
+    pub http_method: String,
+    /// Header names and values, in the order they came.
+    pub headers: Vec<(String, String)>,
+    /// The body as JSON text; empty when there is none.
+    pub payload: String,
+    /// When it happened.
+    pub timestamp: Timestamp,
+    /// The query, where the sender tells it apart from the path.
+    pub query_string: Option<String>,
+    /// The content type, where the sender tells it apart from the headers.
+    pub content_type: Option<String>,
+    /// Status answered, where it is known (access logs).
+    pub status: Option<u16>,
+    /// Whether header values other than agent and referrer can be known (not so in access logs).
+    pub has_headers: bool,
+}
+
+impl RequestEvent {
+    /// The first header of this name, in any case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+
+    /// Path without the query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        let end = self.endpoint.find(['?', '#']).unwrap_or(self.endpoint.len());
+        strip_origin(&self.endpoint[..end])
+    }
+
+    /// The query, wherever it is told; empty without one.
+    #[must_use]
+    pub fn query(&self) -> &str {
+        match (self.endpoint.split_once('?'), &self.query_string) {
+            (Some((_, query)), _) => query,
+            (None, Some(query)) => query.strip_prefix('?').unwrap_or(query),
+            (None, None) => "",
+        }
+    }
+
+    /// The client's address: the first of a list.
+    #[must_use]
+    pub fn client(&self) -> &str {
+        self.ip_address.split(',').next().unwrap_or_default().trim()
+    }
+}
+
+/// `http://host:port/path` to `/path`.
+fn strip_origin(target: &str) -> &str {
+    match target.find("://") {
+        Some(at) if target[..at].bytes().all(|b| b.is_ascii_alphabetic()) => {
+            let rest = &target[at + 3..];
+            rest.find('/').map_or("/", |slash| &rest[slash..])
+        }
+        _ => target,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::body::parse_event;
+    use bartizan_core::Timestamp;
+
+    #[test]
+    fn parts_of_the_target() {
+        for (endpoint, path, query) in [
+            ("/a/b?x=1", "/a/b", "x=1"),
+            ("/a/b", "/a/b", "y=2"),
+            ("http://host:80/a?x", "/a", "x"),
+            ("http://host", "/", "y=2"),
+            ("", "", "y=2"),
+            ("/redirect?to=http://x/y", "/redirect", "to=http://x/y"),
+        ] {
+            let body = format!(
+                r#"{{"request_id":"1","ip_address":"1.2.3.4, 5.6.7.8","endpoint":"{endpoint}","http_method":"GET","headers":{{}},"query_string":"?y=2"}}"#
+            );
+            let event = parse_event(body.as_bytes(), Timestamp::from_secs(0)).unwrap();
+            assert_eq!((event.path(), event.query(), event.client()), (path, query, "1.2.3.4"), "{endpoint}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Why a feature stands out, in sentences for the person on duty.
+
+use super::baselines::RequestBaselines;
+use super::features::{F, TABLE, at};
+use super::text::{Marks, decode, leaves};
+use super::{RequestEvent, values};
+
+/// Longest piece of a request that a sentence quotes.
+const MAX_QUOTED: usize = 60;
+
+/// A piece of a request, shortened and with control characters made visible.
+fn quote(text: &str) -> String {
+    let mut quoted: String =
+        text.chars().take(MAX_QUOTED).flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect();
+    if text.chars().nth(MAX_QUOTED).is_some() {
+        quoted.push('…');
+    }
+    format!("“{quoted}”")
+}
+
+pub(super) fn reason(baselines: &RequestBaselines, event: &RequestEvent, row: &[f32], index: usize) -> String {
+    let Some(feature) = at(index) else { return String::new() };
+    let value = row.get(index).copied().unwrap_or(f32::NAN);
+    let count = |one: &str, many: &str| if value == 1.0 { format!("1 {one}") } else { format!("{value:.0} {many}") };
+    let route = || baselines.routes.template(event.path());
+    match feature {
+        F::PathLength => format!("the path has {value:.0} bytes"),
+        F::PathDepth => format!("the path has {value:.0} segments"),
+        F::RouteRarity if baselines.knows_route(baselines.routes.route(event.path())) => format!("the route {} is rare", quote(&route())),
+        F::RouteRarity => format!("the path {} was never seen in training", quote(event.path())),
+        F::PathRisk => format!("the path {} has words that attackers ask for", quote(event.path())),
+        F::MethodRarity if baselines.knows_route(baselines.routes.route(event.path())) => {
+            format!("{} is unusual for {}", quote(&event.http_method), quote(&route()))
+        }
+        F::MethodRarity => format!("the method {} is rare", quote(&event.http_method)),
+        F::QueryLength => format!("the query has {value:.0} bytes"),
+        F::ParameterCount => format!("the query has {}", count("parameter", "parameters")),
+        F::UnseenParameters => format!("{} never seen on {}", count("parameter", "parameters"), quote(&route())),
+        F::ValueShapes => format!("{} of another shape than in training", count("value", "values")),
+        F::LongValues => format!("a value is {value:.1} times as long as the longest in training"),
+        F::PayloadBytes => format!("the payload has {value:.0} bytes"),
+        F::PayloadDepth => format!("the payload nests {value:.0} levels deep"),
+        F::PayloadKeys => format!("the payload has {}", count("key", "keys")),
+        F::UnseenKeys => format!("{} never seen in payloads of {}", count("key", "keys"), quote(&route())),
+        F::PayloadEntropy => format!("the payload's bytes have an entropy of {value:.1} bits"),
+        F::InjectionMarks | F::SqlInjection | F::ScriptInjection | F::Traversal => marked(event, feature),
+        F::ControlCharacters => {
+            format!("{} in decoded values: entries of logs can be forged with them", count("control character", "control characters"))
+        }
+        F::SpecialShare => format!("a value is {:.0} % punctuation", value * 100.0),
+        F::EncodingLayers => {
+            format!("a value is percent-encoded {}", if value == 1.0 { "once".to_owned() } else { format!("{value:.0} times over") })
+        }
+        F::TextSurprise => "the values are unlike those in training".to_owned(),
+        F::TextPeak => "some characters in a value follow each other as they hardly ever do in training".to_owned(),
+        F::HeaderCount => format!("{} sent", count("header was", "headers were")),
+        F::MissingHeaders => {
+            format!("{} that nearly all requests have {} missing", count("header", "headers"), if value == 1.0 { "is" } else { "are" })
+        }
+        F::UnseenHeaders => match baselines.first_unseen_header(event) {
+            Some(name) => format!("the header {} was never seen in training", quote(name)),
+            None => "a header was never seen in training".to_owned(),
+        },
+        F::HeaderMarks => header_marked(event),
+        F::HeaderSurprise => "a header's value is unlike those in training".to_owned(),
+        F::Contradictions => "the headers contradict the request, as those of scripts do".to_owned(),
+        F::AgentRisk if event.header("user-agent").is_none() => "no user agent was sent".to_owned(),
+        F::AgentRisk => format!("the agent {} is that of a tool or scanner", quote(event.header("user-agent").unwrap_or_default())),
+        F::AgentRarity => format!("the agent {} is rare", quote(event.header("user-agent").unwrap_or_default())),
+        F::AddressOddity => format!("{} is no address that a client can have", quote(&event.ip_address)),
+        F::AddressRarity => format!("requests from the network of {} are rare", quote(event.client())),
+        F::HourRarity => format!("requests around {:02}:00 UTC are rare", event.timestamp.hour() as u8),
+        F::RateShort => format!("{} of this client in the 12 seconds before", count("request", "requests")),
+        F::RateMinute => format!("{} of this client in the minute before", count("request", "requests")),
+        F::RateHour => format!("{} of this client in the hour before", count("request", "requests")),
+        F::PathsHour => format!("about {value:.0} different paths of this client in the hour before"),
+        F::AgentsHour => format!("about {value:.0} different agents of this client in the hour before"),
+        F::RiskyHour => format!("{} of this client for risky paths in the hour before", count("request", "requests")),
+        F::ErrorsHour => format!("{} of this client ended in errors in the hour before", count("request", "requests")),
+    }
+}
+
+/// Which value carries the marks, and of what.
+fn marked(event: &RequestEvent, feature: F) -> String {
+    let fits = |marks: &Marks| match feature {
+        F::SqlInjection => marks.sqli,
+        F::ScriptInjection => marks.xss,
+        F::Traversal => marks.traversal > 0,
+        _ => marks.kind.is_some(),
+    };
+    let mut found: Option<(u32, String)> = None;
+    let mut consider = |place: String, text: &str| {
+        let marks = Marks::of(text);
+        if fits(&marks) && found.as_ref().is_none_or(|f| marks.weight > f.0) {
+            let what = marks.kind.map_or("an injection pattern", |k| match feature {
+                F::SqlInjection => super::text::AttackKind::Sql.sentence(),
+                F::ScriptInjection => super::text::AttackKind::Script.sentence(),
+                F::Traversal => super::text::AttackKind::Traversal.sentence(),
+                _ => k.sentence(),
+            });
+            found = Some((marks.weight, format!("{place} carries {what}: {}", quote(text))));
+        }
+    };
+    values::parameters(event.query(), |name, value| consider(format!("parameter {}", quote(name)), &value.text));
+    leaves(&event.payload, |leaf| consider(format!("payload field {}", quote(&leaf.key)), &leaf.text));
+    consider("the path".to_owned(), &decode(event.path(), false).text);
+    found.map_or_else(|| TABLE[feature as usize].description.to_string(), |f| f.1)
+}
+
+fn header_marked(event: &RequestEvent) -> String {
+    let heaviest = event.headers.iter().map(|(name, value)| (Marks::of(value), name, value)).max_by_key(|(marks, ..)| marks.weight);
+    match heaviest {
+        Some((Marks { kind: Some(kind), .. }, name, value)) => {
+            format!("header {} carries {}: {}", quote(name), kind.sentence(), quote(value))
+        }
+        _ => "a header's value has words of injection languages".to_owned(),
+    }
+}

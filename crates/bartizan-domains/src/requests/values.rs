@@ -1,0 +1,77 @@
+//! Parameter values and their shapes.
+
+use super::text::{Decoded, decode};
+
+/// Parameters of a query that are looked at.
+const MAX_PARAMETERS: usize = 256;
+
+/// Visits the parameters of a query, decoded; a part without `=` is a value without a name.
+pub(super) fn parameters<'a>(query: &'a str, mut visit: impl FnMut(&str, &Decoded<'a>)) {
+    for part in query.split('&').filter(|p| !p.is_empty()).take(MAX_PARAMETERS) {
+        let (name, value) = part.split_once('=').unwrap_or(("", part));
+        visit(&decode(name, true).text, &decode(value, true));
+    }
+}
+
+/// The shape of a value as one bit of a set.
+pub(super) fn shape(text: &str) -> u16 {
+    let has = |p: fn(&u8) -> bool| text.bytes().any(|b| p(&b));
+    let only = |p: fn(&u8) -> bool| text.bytes().all(|b| p(&b));
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let prose = |b: &u8| {
+        b.is_ascii_alphanumeric() || matches!(b, b' ' | b'-' | b'_' | b'.' | b',' | b'!' | b'?' | b':' | b'@' | b'/' | b'+') || *b >= 0x80
+    };
+    if text.is_empty() {
+        1
+    } else if only(u8::is_ascii_digit) {
+        2
+    } else if only(|b| b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'e' | b'+')) {
+        4
+    } else if text.len() >= 8 && only(|b| b.is_ascii_hexdigit() || *b == b'-') {
+        8
+    } else if only(u8::is_ascii_alphabetic) {
+        16
+    } else if only(plain) {
+        32
+    } else if has(|b| *b == b'@') && only(prose) && !has(|b| *b == b' ') {
+        64
+    } else if only(prose) {
+        128
+    } else {
+        256
+    }
+}
+
+/// Of the characters, the share that is punctuation beyond that of prose.
+pub(super) fn special_share(text: &str) -> f32 {
+    let special = text.bytes().filter(|b| b.is_ascii_punctuation() && !matches!(b, b'-' | b'_' | b'.' | b',' | b'@' | b'/')).count();
+    special as f32 / text.len().max(1) as f32
+}
+
+/// Shannon entropy of the bytes, bits.
+pub(super) fn entropy(bytes: &[u8]) -> f32 {
+    let mut counts = [0_u32; 256];
+    bytes.iter().for_each(|b| counts[*b as usize] += 1);
+    let total = bytes.len().max(1) as f32;
+    counts.iter().filter(|n| **n > 0).map(|n| *n as f32 / total).map(|p| -p * p.log2()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{entropy, parameters, shape};
+
+    #[test]
+    fn parameters_are_decoded() {
+        let mut found = Vec::new();
+        parameters("a=1&b%20c=x+y%21&flag&&=z", |name, value| found.push((name.to_owned(), value.text.to_string())));
+        assert_eq!(found, [("a", "1"), ("b c", "x y!"), ("", "flag"), ("", "z")].map(|(n, v)| (n.to_owned(), v.to_owned())));
+    }
+
+    #[test]
+    fn shapes_differ() {
+        let texts = ["", "42", "-1.5", "5f3a9c21b7", "word", "a1-b", "a@b.c", "two words", "a'b"];
+        let shapes: std::collections::BTreeSet<u16> = texts.iter().map(|t| shape(t)).collect();
+        assert_eq!(shapes.len(), texts.len());
+        assert!((entropy(b"abcd") - 2.0).abs() < 1e-6 && entropy(b"") == 0.0);
+    }
+}
