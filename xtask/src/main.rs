@@ -1,3 +1,78 @@
-//! What CI runs.
+//! What CI runs: format, lints, layer check, tidy, generated files, documentation and tests.
+//!
+//! `cargo xtask ci` runs all of it in CI's order; each check is a command of its own too.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod ci;
+mod generate;
+mod layers;
+mod tidy;
+mod workspace;
+
+/// Everything that guards the workspace, in one command.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run all that CI runs, in CI's order. The tests come last, so that their summary ends the output.
+    Ci,
+    /// Check every dependency between the crates against the table of allowed ones.
+    Layers {
+        /// Print the table of allowed dependencies with their reasons instead.
+        #[arg(long)]
+        list: bool,
+    },
+    /// Check what no other tool checks: lengths, opening comments, left-over notes, paths in ARCHITECTURE.md.
+    Tidy,
+    /// Write the files that are made by running the binary.
+    Generate {
+        /// Write nothing; fail if a file differs from what would be written.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command) -> anyhow::Result<bool> {
+    let root = workspace::root()?;
+    match command {
+        Command::Ci => ci::run(&root),
+        Command::Layers { list: true } => {
+            layers::list();
+            Ok(true)
+        }
+        Command::Layers { list: false } => report("layers", &layers::check(&root)?),
+        Command::Tidy => report("tidy", &tidy::check(&root)?),
+        Command::Generate { check } => report("generate", &generate::run(&root, *check)?),
+    }
+}
+
+/// Prints what a check found; true when it found nothing.
+fn report(check: &str, faults: &[String]) -> anyhow::Result<bool> {
+    for fault in faults {
+        eprintln!("{check}: {fault}");
+    }
+    match faults.len() {
+        0 => println!("{check}: clean"),
+        n => eprintln!("{check}: {n} fault{}", if n == 1 { "" } else { "s" }),
+    }
+    Ok(faults.is_empty())
+}

@@ -19,7 +19,8 @@ pub(crate) struct LabelledScore {
 }
 
 /// The quantile of the held-back scores that leaves the contamination above it; with labels, the nearest threshold to
-/// it (in share of rows passed) that puts as many labelled rows as possible on their right side.
+/// it (in share of rows passed) that puts as many labelled rows as possible on their right side. Their scores are those of
+/// detectors that had not seen them: what must pass is not the corrected event itself, but the next one like it.
 pub(crate) fn choose_threshold(held_back: &[f64], contamination: Contamination, labelled: &[LabelledScore]) -> Threshold {
     let start = Calibration::quantile_threshold(held_back, contamination);
     if labelled.is_empty() {
@@ -45,12 +46,12 @@ fn quantile_leaving(sorted: &[f64], share: f64) -> f64 {
 }
 
 fn errors_at(labelled: &[LabelledScore], t: f64) -> usize {
-    labelled.iter().filter(|l| (l.served > t) != l.anomalous).count()
+    labelled.iter().filter(|l| (l.unseen > t) != l.anomalous).count()
 }
 
 /// The starting threshold and every cut between two labelled scores, each with the labelled rows on its wrong side.
 fn candidates(labelled: &[LabelledScore], start: f64) -> Vec<(f64, usize)> {
-    let mut sorted: Vec<(f64, bool)> = labelled.iter().map(|l| (l.served, l.anomalous)).collect();
+    let mut sorted: Vec<(f64, bool)> = labelled.iter().map(|l| (l.unseen, l.anomalous)).collect();
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
     let legitimate = sorted.iter().filter(|l| !l.1).count();
     let (mut below_anomalous, mut below_legitimate) = (0, 0);

@@ -1,19 +1,28 @@
 //! The embedded storage engine: SQLite with group commit.
 //!
-//! One thread owns the connection that writes. Each transaction takes whatever queued up while the last one ran, without
-//! a waiting window, and every caller is answered after its transaction has committed: many verdicts share one commit,
-//! and none is answered before it is on disk. Readers have connections of their own (write-ahead log) and never wait for
-//! the writer.
+//! One thread owns the only connection that writes. Calls queue up for it; each transaction takes whatever queued while
+//! the last one was being committed, and a caller is answered only after the commit, so that a verdict that was
+//! answered is on disk. Queries run on a few connections of their own and never wait for the writer.
+//!
+//! Every detector has a narrow table to filter and list by and a wide one with the samples and events, under the same
+//! row ids, so that a busy detector does not slow its neighbours and listing does not read events.
 
-mod detections;
-mod errors;
+mod audit;
+mod checkpoint;
+mod error;
 mod insert;
+mod labels;
 mod lookup;
-mod migrations;
 mod models;
-mod queries;
+mod options;
+mod prune;
+mod queue;
+mod readers;
 mod rows;
+mod schema;
 mod store;
+mod totals;
 mod writer;
 
-pub use store::{Durability, SqliteOptions, SqliteStore};
+pub use options::{Durability, SqliteOptions};
+pub use store::SqliteStore;

@@ -1,46 +1,57 @@
-//! Finding a row by the sender's name for it, without an index that every insert pays dearly for.
-//!
-//! An index over names, or over a hash of them, takes each insert to a random page: a transaction of a few hundred rows
-//! would write as many pages. Here the key is `bucket << 20 | hash`, the bucket being the row id in steps of 4,096, so
-//! that inserts meet in a dozen pages at the end of the index. A look-up asks every bucket, newest first: a seek each, a
-//! few milliseconds over ten million rows, and one seek for a recent row.
+//! Finding one detection, and reading history to learn from.
 
-const IDS_PER_BUCKET: i64 = 4_096;
-const HASH_BITS: u32 = 20;
+use crate::rows::{COLUMNS, PAYLOAD, Reader, clamp};
+use crate::schema::detector_id;
+use bartizan_core::Timestamp;
+use bartizan_storage::{Detection, DetectionKey, HistoryQuery};
+use rusqlite::{Connection, OptionalExtension};
 
-/// The key of a row; `None` for an event without a name.
-pub(crate) fn key(id: i64, detector: i64, event_id: &str) -> Option<i64> {
-    (!event_id.is_empty()).then(|| in_bucket(id / IDS_PER_BUCKET, hash(detector, event_id)))
-}
-
-/// The keys that rows of this name may have between two ids, newest first.
-pub(crate) fn keys(newest: i64, oldest: i64, detector: i64, event_id: &str) -> impl Iterator<Item = i64> {
-    let hash = hash(detector, event_id);
-    let buckets = oldest / IDS_PER_BUCKET..=newest / IDS_PER_BUCKET;
-    buckets.rev().map(move |bucket| in_bucket(bucket, hash))
-}
-
-fn in_bucket(bucket: i64, hash: i64) -> i64 {
-    bucket << HASH_BITS | hash
-}
-
-/// FNV-1a, folded: part of the stored format.
-fn hash(detector: i64, event_id: &str) -> i64 {
-    let start = 0xcbf2_9ce4_8422_2325 ^ detector as u64;
-    let full = event_id.bytes().fold(start, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-    ((full ^ full >> 32) & ((1 << HASH_BITS) - 1)) as i64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{key, keys};
-
-    #[test]
-    fn a_row_is_among_the_keys_of_its_name() {
-        for id in [1, 4095, 4096, 9_999_999] {
-            assert!(keys(10_000_000, 1, 2, "req-1").any(|k| Some(k) == key(id, 2, "req-1")), "{id}");
+/// The row that a key names.
+pub(crate) fn resolve(db: &Connection, detector: i64, key: &DetectionKey) -> rusqlite::Result<Option<i64>> {
+    match key {
+        DetectionKey::Id(id) => {
+            let mut query = db.prepare_cached(&format!("SELECT id FROM detections_{detector} WHERE id = ?1"))?;
+            query.query_row([id], |row| row.get(0)).optional()
         }
-        assert_eq!(key(1, 2, ""), None);
-        assert_ne!(key(1, 2, "a"), key(1, 3, "a"));
+        // Newest first, so that the events people ask about, which are recent, are found at once. A text index would
+        // make this instant for old ones too and every insert dearer.
+        DetectionKey::EventId(event_id) => {
+            let mut query =
+                db.prepare_cached(&format!("SELECT id FROM detections_{detector} WHERE event_id = ?1 ORDER BY id DESC LIMIT 1"))?;
+            query.query_row([event_id], |row| row.get(0)).optional()
+        }
     }
+}
+
+/// One detection, whole.
+pub(crate) fn find(db: &Connection, detector: &str, key: &DetectionKey) -> rusqlite::Result<Option<Detection>> {
+    let Some(number) = detector_id(db, detector)? else { return Ok(None) };
+    let Some(id) = resolve(db, number, key)? else { return Ok(None) };
+    let mut query = db.prepare_cached(&format!(
+        "SELECT {COLUMNS}, {PAYLOAD} FROM detections_{number} d LEFT JOIN payloads_{number} p ON p.id = d.id WHERE d.id = ?1"
+    ))?;
+    let mut reader = Reader::new(db, detector);
+    query.query_row([id], |row| reader.whole(row)).optional()
+}
+
+/// The newest unlabelled rows and the newest labelled ones, by event time, ties by id.
+pub(crate) fn history(db: &Connection, detector: &str, query: HistoryQuery) -> rusqlite::Result<Vec<Detection>> {
+    let Some(number) = detector_id(db, detector)? else { return Ok(Vec::new()) };
+    let since = query.since.map_or(i64::MIN, Timestamp::micros);
+    let mut found = Vec::new();
+    for (index, labelled, limit) in
+        [("NOT INDEXED".to_owned(), "IS NULL", query.newest), (format!("INDEXED BY labelled_{number}"), "IS NOT NULL", query.max_labelled)]
+    {
+        let mut rows = db.prepare_cached(&format!(
+            "SELECT {COLUMNS}, {PAYLOAD} FROM detections_{number} d {index} LEFT JOIN payloads_{number} p ON p.id = d.id \
+             WHERE d.label {labelled} AND d.event_time >= ?1 ORDER BY d.id DESC LIMIT ?2"
+        ))?;
+        let mut reader = Reader::new(db, detector);
+        let rows = rows.query_map([since, clamp(limit as u64)], |row| reader.whole(row))?;
+        for row in rows {
+            found.push(row?);
+        }
+    }
+    found.sort_unstable_by_key(|row| (row.detection.event_time, row.id));
+    Ok(found)
 }

@@ -1,146 +1,98 @@
-//! The model repository. That one model is active is held by a unique index, not only by the code here.
+//! Stored models. A partial unique index keeps two from being active; transactions keep one active.
 
-use crate::queries::detector_number;
-use crate::store::SqliteStore;
-use async_trait::async_trait;
+use crate::schema::{detector_id, ensure_detector};
 use bartizan_core::Timestamp;
-use bartizan_storage::{ModelRecord, ModelRepository, NewModel, Replaced, StoreError};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use bartizan_storage::{ModelRecord, NewModel, Replaced};
+use rusqlite::{Connection, OptionalExtension, Row};
 
-const COLUMNS: &str = "m.version, m.algorithm, m.trained_at, m.training_samples, m.n_features, m.accuracy, m.details, m.sha256, n.name, \
-     m.is_active, length(m.blob)";
-const JOINED: &str = "models m JOIN detectors n ON n.id = m.detector";
-/// Where `COLUMNS` end: the blob follows where it is asked for.
-const BLOB: usize = 11;
+const COLUMNS: &str = "version, algorithm, trained_at, training_samples, n_features, accuracy, sha256, details";
 
-fn record(row: &Row<'_>) -> rusqlite::Result<ModelRecord> {
-    Ok(ModelRecord {
-        model: NewModel {
-            version: row.get(0)?,
-            algorithm: row.get(1)?,
-            trained_at: Timestamp::from_micros(row.get(2)?),
-            training_samples: row.get::<_, i64>(3)?.max(0) as u64,
-            n_features: row.get(4)?,
-            accuracy: row.get(5)?,
-            details: row.get(6)?,
-            sha256: row.get(7)?,
-            detector: row.get(8)?,
-            blob: Vec::new(),
-        },
-        is_active: row.get(9)?,
-        size_bytes: row.get::<_, i64>(10)?.max(0) as u64,
-    })
-}
-
-fn whole(row: &Row<'_>) -> rusqlite::Result<NewModel> {
-    Ok(NewModel { blob: row.get(BLOB)?, ..record(row)?.model })
-}
-
-fn active_version(db: &Connection, detector: i64) -> rusqlite::Result<Option<String>> {
-    db.query_row("SELECT version FROM models WHERE detector = ?1 AND is_active = 1", [detector], |r| r.get(0)).optional()
-}
-
-/// Stores a model in place of one with the same version, which keeps its being active.
-fn put(transaction: &Transaction<'_>, model: &NewModel) -> rusqlite::Result<i64> {
-    transaction.execute("INSERT OR IGNORE INTO detectors(name) VALUES (?1)", [&model.detector])?;
-    let detector = detector_number(transaction, &model.detector)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-    let was_active = active_version(transaction, detector)?.as_deref() == Some(&model.version);
-    transaction.execute("DELETE FROM models WHERE detector = ?1 AND version = ?2", params![detector, model.version])?;
-    transaction.execute(
-        "INSERT INTO models(detector, version, algorithm, trained_at, training_samples, n_features, accuracy, details, sha256, blob, is_active) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        params![
-            detector,
-            model.version,
-            model.algorithm,
+/// Stores a model in place of one with the same version, and makes it the active one if `activate`. Call inside a
+/// transaction.
+pub(crate) fn store(db: &Connection, model: &NewModel, activate: bool) -> rusqlite::Result<Replaced> {
+    let number = ensure_detector(db, &model.detector)?;
+    let active = active_version(db, number)?;
+    let stays = active.as_deref() == Some(model.version.as_str());
+    if activate {
+        db.execute("UPDATE models SET is_active = 0 WHERE detector = ?1 AND is_active = 1", [number])?;
+    }
+    db.execute("DELETE FROM models WHERE detector = ?1 AND version = ?2", (number, &model.version))?;
+    db.execute(
+        "INSERT INTO models(detector, version, is_active, algorithm, trained_at, training_samples, n_features, accuracy, sha256, details, blob) \
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        (
+            number,
+            &model.version,
+            activate || stays,
+            &model.algorithm,
             model.trained_at.micros(),
-            model.training_samples as i64,
+            i64::try_from(model.training_samples).unwrap_or(i64::MAX),
             model.n_features,
             model.accuracy,
-            model.details,
-            model.sha256,
-            model.blob,
-            was_active
-        ],
+            &model.sha256,
+            &model.details,
+            &model.blob,
+        ),
     )?;
-    Ok(detector)
-}
-
-fn make_active(transaction: &Transaction<'_>, detector: i64, version: &str) -> rusqlite::Result<usize> {
-    transaction.execute("UPDATE models SET is_active = 0 WHERE detector = ?1 AND is_active = 1", [detector])?;
-    transaction.execute("UPDATE models SET is_active = 1 WHERE detector = ?1 AND version = ?2", params![detector, version])
-}
-
-fn store_and_activate(db: &mut Connection, model: &NewModel) -> rusqlite::Result<Replaced> {
-    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let active = match detector_number(&transaction, &model.detector)? {
-        Some(detector) => active_version(&transaction, detector)?,
-        None => None,
-    };
-    let detector = put(&transaction, model)?;
-    make_active(&transaction, detector, &model.version)?;
-    transaction.commit()?;
     Ok(Replaced { active })
 }
 
-fn activate(db: &mut Connection, name: &str, version: &str) -> rusqlite::Result<Option<Replaced>> {
-    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let Some(detector) = detector_number(&transaction, name)? else { return Ok(None) };
-    let active = active_version(&transaction, detector)?;
-    if make_active(&transaction, detector, version)? == 0 {
+/// Makes a version the active one. Call inside a transaction.
+pub(crate) fn activate(db: &Connection, detector: &str, version: &str) -> rusqlite::Result<Option<Replaced>> {
+    let Some(number) = detector_id(db, detector)? else { return Ok(None) };
+    let known = db.prepare("SELECT 1 FROM models WHERE detector = ?1 AND version = ?2")?.exists((number, version))?;
+    if !known {
         return Ok(None);
     }
-    transaction.commit()?;
+    let active = active_version(db, number)?;
+    db.execute("UPDATE models SET is_active = 0 WHERE detector = ?1 AND is_active = 1", [number])?;
+    db.execute("UPDATE models SET is_active = 1 WHERE detector = ?1 AND version = ?2", (number, version))?;
     Ok(Some(Replaced { active }))
 }
 
-#[async_trait]
-impl ModelRepository for SqliteStore {
-    async fn store_and_activate(&self, model: NewModel) -> Result<Replaced, StoreError> {
-        self.write(move |db| store_and_activate(db, &model)).await
-    }
+/// Deletes a version that is not active. Call inside a transaction.
+pub(crate) fn delete(db: &Connection, detector: &str, version: &str) -> rusqlite::Result<bool> {
+    let Some(number) = detector_id(db, detector)? else { return Ok(false) };
+    Ok(db.execute("DELETE FROM models WHERE detector = ?1 AND version = ?2 AND is_active = 0", (number, version))? > 0)
+}
 
-    async fn store_model(&self, model: NewModel) -> Result<(), StoreError> {
-        self.write(move |db| {
-            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            put(&transaction, &model)?;
-            transaction.commit()
-        })
-        .await
-    }
+/// All models of a detector without their blobs: last trained first, and of those trained at once the last stored first.
+pub(crate) fn list(db: &Connection, detector: &str) -> rusqlite::Result<Vec<ModelRecord>> {
+    let Some(number) = detector_id(db, detector)? else { return Ok(Vec::new()) };
+    let mut query = db
+        .prepare(&format!("SELECT {COLUMNS}, is_active, length(blob) FROM models WHERE detector = ?1 ORDER BY trained_at DESC, id DESC"))?;
+    let rows = query.query_map([number], |row| {
+        Ok(ModelRecord { model: read(detector, row)?, is_active: row.get(8)?, size_bytes: row.get::<_, i64>(9)?.unsigned_abs() })
+    })?;
+    rows.collect()
+}
 
-    async fn activate(&self, detector: &str, version: &str) -> Result<Option<Replaced>, StoreError> {
-        let (detector, version) = (detector.to_owned(), version.to_owned());
-        self.write(move |db| activate(db, &detector, &version)).await
+/// One model with its blob: of a version, or the active one.
+pub(crate) fn get(db: &Connection, detector: &str, version: Option<&str>) -> rusqlite::Result<Option<NewModel>> {
+    let Some(number) = detector_id(db, detector)? else { return Ok(None) };
+    let whole = |row: &Row<'_>| Ok(NewModel { blob: row.get(8)?, ..read(detector, row)? });
+    let select = |which| db.prepare(&format!("SELECT {COLUMNS}, blob FROM models WHERE detector = ?1 AND {which}"));
+    match version {
+        Some(version) => select("version = ?2")?.query_row((number, version), whole).optional(),
+        None => select("is_active = 1")?.query_row([number], whole).optional(),
     }
+}
 
-    async fn models(&self, detector: &str) -> Result<Vec<ModelRecord>, StoreError> {
-        let detector = detector.to_owned();
-        self.read(move |db| {
-            let mut all = db.prepare_cached(&format!("SELECT {COLUMNS} FROM {JOINED} WHERE n.name = ?1 ORDER BY m.id DESC"))?;
-            all.query_map([detector], record)?.collect()
-        })
-        .await
-    }
+fn active_version(db: &Connection, number: i64) -> rusqlite::Result<Option<String>> {
+    db.query_row("SELECT version FROM models WHERE detector = ?1 AND is_active = 1", [number], |row| row.get(0)).optional()
+}
 
-    async fn model(&self, detector: &str, version: &str) -> Result<Option<NewModel>, StoreError> {
-        let (detector, version) = (detector.to_owned(), version.to_owned());
-        let sql = format!("SELECT {COLUMNS}, m.blob FROM {JOINED} WHERE n.name = ?1 AND m.version = ?2");
-        self.read(move |db| db.query_row(&sql, [detector, version], whole).optional()).await
-    }
-
-    async fn active_model(&self, detector: &str) -> Result<Option<NewModel>, StoreError> {
-        let detector = detector.to_owned();
-        let sql = format!("SELECT {COLUMNS}, m.blob FROM {JOINED} WHERE n.name = ?1 AND m.is_active = 1");
-        self.read(move |db| db.query_row(&sql, [detector], whole).optional()).await
-    }
-
-    async fn delete_model(&self, detector: &str, version: &str) -> Result<bool, StoreError> {
-        let (detector, version) = (detector.to_owned(), version.to_owned());
-        self.write(move |db| {
-            let sql = "DELETE FROM models WHERE version = ?2 AND is_active = 0 AND detector = (SELECT id FROM detectors WHERE name = ?1)";
-            Ok(db.execute(sql, [detector, version])? > 0)
-        })
-        .await
-    }
+fn read(detector: &str, row: &Row<'_>) -> rusqlite::Result<NewModel> {
+    Ok(NewModel {
+        detector: detector.to_owned(),
+        version: row.get(0)?,
+        algorithm: row.get(1)?,
+        trained_at: Timestamp::from_micros(row.get(2)?),
+        training_samples: row.get::<_, i64>(3)?.unsigned_abs(),
+        n_features: row.get(4)?,
+        accuracy: row.get(5)?,
+        sha256: row.get(6)?,
+        details: row.get(7)?,
+        blob: Vec::new(),
+    })
 }

@@ -1,184 +1,297 @@
-//! Opening, closing, and handing work to the writer and the readers.
+//! The store: both repositories over one writer and a few readers.
 
-use crate::errors::sort;
-use crate::insert::Names;
-use crate::migrations;
-use crate::writer::{Job, Writer, weight};
-use bartizan_storage::StoreError;
+use crate::error::{closed, explain};
+use crate::options::{Durability, SqliteOptions};
+use crate::prune::Doomed;
+use crate::queue::{Call, Job, Queue, Refused, Reply};
+use crate::readers::Readers;
+use crate::schema::{detector_id, migrate};
+use crate::totals::Totals;
+use crate::writer::Writer;
+use crate::{audit, labels, lookup, models};
+use async_trait::async_trait;
+use bartizan_core::Label;
+use bartizan_storage::{
+    AuditFilter, AuditPage, Detection, DetectionKey, DetectionRepository, HistoryQuery, LabelChange, LabelOutcome, ModelRecord,
+    ModelRepository, NewDetection, NewModel, Replaced, Retention, Statistics, StoreError,
+};
 use rusqlite::{Connection, OpenFlags};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// What a verdict survives once it is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// The end of the process, however it ends; not that of the machine.
-    Process,
-    /// The loss of power too: each transaction waits for the disk.
-    Power,
-}
-
-/// How to open a store.
-#[derive(Clone, Debug)]
-pub struct SqliteOptions {
-    /// The database file; made when it is not there, in a directory that is.
-    pub path: PathBuf,
-    /// What an answered verdict survives.
-    pub durability: Durability,
-    /// Detections that may wait for the writer; more are refused.
-    pub max_queued: usize,
-    /// How long to wait for another process that writes.
-    pub busy_timeout: Duration,
-}
-
-impl SqliteOptions {
-    /// The defaults for a file.
-    #[must_use]
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), durability: Durability::Process, max_queued: 65_536, busy_timeout: Duration::from_secs(5) }
-    }
-}
-
-/// Connections kept for reading.
-const MAX_IDLE_READERS: usize = 4;
-
-/// An open store.
+/// An open SQLite database. Dropping it finishes what is queued and closes the file; [`SqliteStore::close`] does the
+/// same without blocking the runtime.
 pub struct SqliteStore {
-    shared: Arc<Shared>,
+    path: Arc<PathBuf>,
+    queue: Arc<Queue>,
+    max_queued: usize,
+    readers: Readers,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
-struct Shared {
-    options: SqliteOptions,
-    jobs: Sender<Job>,
-    queued: Arc<AtomicUsize>,
-    readers: Mutex<Vec<Connection>>,
-}
-
-impl std::fmt::Debug for SqliteStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqliteStore").field("path", &self.shared.options.path).finish_non_exhaustive()
-    }
-}
-
 impl SqliteStore {
-    /// Opens a file, brings its schema up to date and starts the writer.
+    /// Opens the database, makes or migrates its tables and starts the writer.
     ///
     /// # Errors
-    /// When the file is not a database, is damaged or newer than this release, or cannot be written.
+    /// When the file is no database of ours, is damaged, locked, written by a newer release, or cannot be opened for
+    /// writing; the message names the file and says what to do.
     pub fn open(options: SqliteOptions) -> Result<Self, StoreError> {
-        let db = connect(&options, true)?;
-        let queued = Arc::new(AtomicUsize::new(0));
-        let (jobs, received) = channel();
-        let writer = Writer { db, file: options.path.clone(), queued: Arc::clone(&queued), names: Names::default() };
-        let thread = std::thread::Builder::new().name("bartizan-writer".to_owned());
-        let writer = thread.spawn(move || writer.run(&received)).map_err(|e| StoreError::Other(format!("the writer cannot start: {e}")))?;
-        let shared = Shared { options, jobs, queued, readers: Mutex::new(Vec::new()) };
-        Ok(Self { shared: Arc::new(shared), writer: Mutex::new(Some(writer)) })
+        let path = Arc::new(options.path.clone());
+        let sql = |error: rusqlite::Error| explain(&path, &error);
+        let db = connect(&options)?;
+        let copier = connect(&options)?;
+        let readers = Readers::open(Arc::clone(&path), options.readers, options.busy_timeout).map_err(sql)?;
+        let queue = Arc::new(Queue::new(options.max_queued));
+        let writer = Writer::new(db, Arc::clone(&path));
+        let jobs = Arc::clone(&queue);
+        let thread = std::thread::Builder::new()
+            .name("sqlite-writer".to_owned())
+            .spawn(move || writer.run(&jobs, copier))
+            .map_err(|error| StoreError::Other(format!("the thread that writes to {} cannot start: {error}", path.display())))?;
+        Ok(Self { path, queue, max_queued: options.max_queued, readers, writer: Mutex::new(Some(thread)) })
     }
 
-    /// Finishes all recordings handed in so far and closes the file. Later calls fail as unavailable.
+    /// Finishes what is queued, folds the write-ahead log into the database and closes it. What is asked of the store
+    /// afterwards is refused.
     pub async fn close(&self) {
-        let _ = self.shared.jobs.send(Job::Stop);
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(writer) = writer {
-            let _ = tokio::task::spawn_blocking(move || writer.join()).await;
+        self.queue.close();
+        self.readers.close().await;
+        if let Some(thread) = self.writer_thread() {
+            // The thread reports its own troubles; one that panicked has told its callers.
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
-        self.shared.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// How many detections wait for the writer.
-    #[must_use]
-    pub fn queued(&self) -> usize {
-        self.shared.queued.load(Ordering::Relaxed)
+    fn writer_thread(&self) -> Option<JoinHandle<()>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    pub(crate) fn file(&self) -> &Path {
-        &self.shared.options.path
+    fn push(&self, job: Job) -> Result<(), StoreError> {
+        self.queue.push(job).map_err(|refused| match refused {
+            Refused::Closed => closed(&self.path),
+            Refused::Full => StoreError::Unavailable(format!(
+                "{} detections wait to be written to {}, and no more are taken; the disk is too slow for this load",
+                self.max_queued,
+                self.path.display()
+            )),
+        })
     }
 
-    /// Hands a recording to the writer and waits for its commit.
-    pub(crate) async fn hand_in<T>(&self, make: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Job) -> Result<T, StoreError> {
+    async fn call<T>(&self, make: impl FnOnce(Reply<T>) -> Call) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let job = make(reply);
-        let (weight, most) = (weight(&job), self.shared.options.max_queued);
-        if self.shared.queued.fetch_add(weight, Ordering::Relaxed) + weight > most {
-            self.shared.queued.fetch_sub(weight, Ordering::Relaxed);
-            return Err(StoreError::Unavailable(format!("{most} detections wait to be recorded already")));
-        }
-        self.shared.jobs.send(job).map_err(|_| closed())?;
-        answer.await.map_err(|_| closed())?
+        self.push(Job::Call(make(reply)))?;
+        answer.await.map_err(|_| closed(&self.path))?
     }
 
-    /// Runs `work` on the writing connection, in its turn.
-    pub(crate) async fn write<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, StoreError> {
+    /// Runs `work` on the writer, in a transaction of its own.
+    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
-        let run = move |db: &mut Connection| drop(reply.send(work(db)));
-        self.shared.jobs.send(Job::Run(Box::new(run))).map_err(|_| closed())?;
-        answer.await.map_err(|_| closed())?.map_err(|e| sort(&e, self.file()))
-    }
-
-    /// Runs `work` on a reading connection, off the async threads.
-    pub(crate) async fn read<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let shared = Arc::clone(&self.shared);
-        let read = move || {
-            let idle = shared.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let db = idle.map_or_else(|| connect(&shared.options, false), Ok)?;
-            let result = work(&db).map_err(|e| sort(&e, &shared.options.path));
-            let mut readers = shared.readers.lock().unwrap_or_else(PoisonError::into_inner);
-            if result.is_ok() && readers.len() < MAX_IDLE_READERS {
-                readers.push(db);
-            }
-            result
-        };
-        tokio::task::spawn_blocking(read).await.map_err(|e| StoreError::Other(format!("reading was interrupted: {e}")))?
+        // A caller that has gone away needs no answer.
+        self.push(Job::Task(Box::new(move |writer| drop(reply.send(writer.transaction(work))))))?;
+        answer.await.map_err(|_| closed(&self.path))?
     }
 }
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        let _ = self.shared.jobs.send(Job::Stop);
-        if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            let _ = writer.join();
+        self.queue.close();
+        if let Some(thread) = self.writer_thread() {
+            // The thread reports its own troubles; one that panicked has told its callers.
+            let _ = thread.join();
         }
     }
 }
 
-fn closed() -> StoreError {
-    StoreError::Unavailable("the store is closed".to_owned())
+/// The connection that writes, on a database that is ready.
+fn connect(options: &SqliteOptions) -> Result<Connection, StoreError> {
+    let sql = |error: rusqlite::Error| explain(&options.path, &error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut db = Connection::open_with_flags(&options.path, flags).map_err(sql)?;
+    db.busy_timeout(options.busy_timeout).map_err(sql)?;
+    crate::schema::check(&db, &options.path)?;
+    db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(sql)?;
+    let synchronous = match options.durability {
+        Durability::Process => "NORMAL",
+        Durability::Power => "FULL",
+    };
+    db.pragma_update(None, "synchronous", synchronous).map_err(sql)?;
+    db.pragma_update(None, "foreign_keys", true).map_err(sql)?;
+    db.pragma_update(None, "cache_size", -8192).map_err(sql)?;
+    db.pragma_update(None, "journal_size_limit", 64 << 20).map_err(sql)?;
+    db.set_prepared_statement_cache_capacity(64);
+    migrate(&mut db, &options.path)?;
+    Ok(db)
 }
 
-fn connect(options: &SqliteOptions, writing: bool) -> Result<Connection, StoreError> {
-    let sort = |e: rusqlite::Error| crate::errors::sort(&e, &options.path);
-    let mut flags = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_READ_WRITE;
-    if writing {
-        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+/// A number that is not one would be stored as missing and could not be read back.
+fn check(detections: &[NewDetection]) -> Result<(), StoreError> {
+    let bad = detections.iter().find_map(|detection| {
+        let judged = detection.judged.as_ref()?;
+        let numbers =
+            [("score", judged.score), ("threshold", judged.threshold), ("grade", judged.grade), ("confidence", judged.confidence)];
+        let (name, _) = numbers.into_iter().find(|(_, value)| value.is_nan())?;
+        Some(StoreError::Other(format!("a detection of {} with a {name} that is not a number cannot be stored", detection.detector)))
+    });
+    bad.map_or(Ok(()), Err)
+}
+
+#[async_trait]
+impl DetectionRepository for SqliteStore {
+    async fn record(&self, detections: Vec<NewDetection>) -> Result<Vec<i64>, StoreError> {
+        if detections.is_empty() {
+            return Ok(Vec::new());
+        }
+        check(&detections)?;
+        self.call(|reply| Call::Record { detections, reply }).await
     }
-    let mut db = Connection::open_with_flags(&options.path, flags).map_err(sort)?;
-    db.busy_timeout(options.busy_timeout).map_err(sort)?;
-    db.set_prepared_statement_cache_capacity(64);
-    let synchronous = if options.durability == Durability::Power { "FULL" } else { "NORMAL" };
-    // The cache is small: appends meet at the end of each table. The log is folded back every 16 MiB: seldom enough not
-    // to be felt, often enough to stay small. `temp_store`: sorting never needs a second disk.
-    db.execute_batch(&format!(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; \
-         PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 67108864; PRAGMA query_only = {};",
-        if writing { "OFF" } else { "ON" }
-    ))
-    .map_err(sort)?;
-    if writing {
-        migrations::migrate(&mut db, &options.path)?;
+
+    async fn count(&self, detector: &str, judged: u64, anomalous: u64, confidence_sum: f64) -> Result<(), StoreError> {
+        if confidence_sum.is_nan() {
+            return Err(StoreError::Other(format!("a sum of confidences of {detector} is not a number")));
+        }
+        self.call(|reply| Call::Count { detector: detector.to_owned(), judged, anomalous, confidence_sum, reply }).await
     }
-    Ok(db)
+
+    async fn find(&self, detector: &str, key: &DetectionKey) -> Result<Option<Detection>, StoreError> {
+        let (detector, key) = (detector.to_owned(), key.clone());
+        self.readers.run(move |db| lookup::find(db, &detector, &key)).await
+    }
+
+    async fn audit(&self, detector: &str, filter: &AuditFilter, offset: u64, limit: u64) -> Result<AuditPage, StoreError> {
+        let (detector, filter) = (detector.to_owned(), filter.clone());
+        self.readers.run(move |db| audit::audit(db, &detector, &filter, offset, limit)).await
+    }
+
+    async fn history(&self, detector: &str, query: HistoryQuery) -> Result<Vec<Detection>, StoreError> {
+        let detector = detector.to_owned();
+        self.readers.run(move |db| lookup::history(db, &detector, query)).await
+    }
+
+    async fn stored(&self, detector: &str) -> Result<u64, StoreError> {
+        Ok(self.statistics(detector).await?.stored)
+    }
+
+    async fn label(&self, detector: &str, key: &DetectionKey, change: LabelChange) -> Result<Option<LabelOutcome>, StoreError> {
+        let (name, key) = (detector.to_owned(), key.clone());
+        let find = move |db: &Connection| detector_id(db, &name)?.map_or(Ok(None), |number| lookup::resolve(db, number, &key));
+        let Some(id) = self.readers.run(find).await? else { return Ok(None) };
+        let name = detector.to_owned();
+        self.write(move |db| labels::set(db, &name, id, &change)).await
+    }
+
+    async fn label_changes(&self, detector: &str, id: i64) -> Result<Vec<(Option<Label>, LabelChange)>, StoreError> {
+        let detector = detector.to_owned();
+        self.readers.run(move |db| labels::changes(db, &detector, id)).await
+    }
+
+    async fn statistics(&self, detector: &str) -> Result<Statistics, StoreError> {
+        let detector = detector.to_owned();
+        self.readers.run(move |db| Ok(Totals::read(db, &detector)?.statistics())).await
+    }
+
+    async fn prune(&self, detector: &str, retention: Retention) -> Result<u64, StoreError> {
+        let detector = detector.to_owned();
+        let Some(doomed) = self.readers.run(move |db| Doomed::new(db, &detector, retention)).await? else { return Ok(0) };
+        let (mut removed, mut after) = (0, 0);
+        loop {
+            let steps = self.readers.run(move |db| doomed.search(db, after)).await?;
+            let Some(last) = steps.last().and_then(|ids| ids.last()) else { return Ok(removed) };
+            after = *last;
+            for ids in steps {
+                removed += self.write(move |db| doomed.remove(db, &ids)).await?;
+            }
+        }
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.readers.run(|db| db.query_row("SELECT last_id FROM sequence", [], |_| Ok(()))).await
+    }
+}
+
+#[async_trait]
+impl ModelRepository for SqliteStore {
+    async fn store_and_activate(&self, model: NewModel) -> Result<Replaced, StoreError> {
+        self.write(move |db| models::store(db, &model, true)).await
+    }
+
+    async fn store_model(&self, model: NewModel) -> Result<(), StoreError> {
+        self.write(move |db| models::store(db, &model, false).map(drop)).await
+    }
+
+    async fn activate(&self, detector: &str, version: &str) -> Result<Option<Replaced>, StoreError> {
+        let (detector, version) = (detector.to_owned(), version.to_owned());
+        self.write(move |db| models::activate(db, &detector, &version)).await
+    }
+
+    async fn models(&self, detector: &str) -> Result<Vec<ModelRecord>, StoreError> {
+        let detector = detector.to_owned();
+        self.readers.run(move |db| models::list(db, &detector)).await
+    }
+
+    async fn model(&self, detector: &str, version: &str) -> Result<Option<NewModel>, StoreError> {
+        let (detector, version) = (detector.to_owned(), version.to_owned());
+        self.readers.run(move |db| models::get(db, &detector, Some(&version))).await
+    }
+
+    async fn active_model(&self, detector: &str) -> Result<Option<NewModel>, StoreError> {
+        let detector = detector.to_owned();
+        self.readers.run(move |db| models::get(db, &detector, None)).await
+    }
+
+    async fn delete_model(&self, detector: &str, version: &str) -> Result<bool, StoreError> {
+        let (detector, version) = (detector.to_owned(), version.to_owned());
+        self.write(move |db| models::delete(db, &detector, &version)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SqliteStore;
+    use crate::SqliteOptions;
+    use bartizan_storage::{DetectionRepository, ModelRepository, StoreError};
+    use bartizan_testkit::{detection, model};
+
+    async fn limit(store: &SqliteStore, spare: i64) {
+        let set = move |db: &rusqlite::Connection| {
+            let pages: i64 = db.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+            db.query_row(&format!("PRAGMA max_page_count = {}", pages + spare), [], |_| Ok(()))
+        };
+        store.write(set).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_said_and_recording_goes_on_when_there_is_space() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("full.db");
+        let store = SqliteStore::open(SqliteOptions::new(&path)).unwrap();
+        store.store_and_activate(model("v1.0", 1)).await.unwrap();
+        let mut recorded = store.record(vec![detection("requests", 0)]).await.unwrap().len() as u64;
+        limit(&store, 20).await;
+        let error = loop {
+            match store.record((0..10).map(|number| detection("requests", number)).collect()).await {
+                Ok(ids) => recorded += ids.len() as u64,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, StoreError::Full(_)) && error.is_transient(), "{error}");
+        assert!(error.to_string().contains(path.to_str().unwrap()) && error.to_string().contains("make space"), "{error}");
+        let mut large = model("v2.0", 2);
+        large.blob = vec![0; 1 << 20];
+        assert!(matches!(store.store_and_activate(large.clone()).await, Err(StoreError::Full(_))));
+        assert_eq!(store.active_model("requests").await.unwrap(), Some(model("v1.0", 1)));
+        assert_eq!(store.stored("requests").await.unwrap(), recorded, "nothing of a call that failed is stored");
+        limit(&store, 10_000).await;
+        store.record(vec![detection("requests", 1), detection("a new one", 2)]).await.unwrap();
+        store.store_and_activate(large).await.unwrap();
+        store.close().await;
+        let store = SqliteStore::open(SqliteOptions::new(&path)).unwrap();
+        let sound: String = store.readers.run(|db| db.query_row("PRAGMA integrity_check", [], |row| row.get(0))).await.unwrap();
+        assert_eq!((sound.as_str(), store.stored("requests").await.unwrap()), ("ok", recorded + 1));
+    }
 }

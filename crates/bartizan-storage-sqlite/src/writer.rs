@@ -1,136 +1,137 @@
 //! The thread that writes.
 
-use crate::errors::{again, sort};
-use crate::insert::{Added, Batch, Names};
-use bartizan_storage::{NewDetection, StoreError};
+use crate::checkpoint::Checkpoints;
+use crate::error::explain;
+use crate::insert::{Names, insert};
+use crate::queue::{Call, Job, Queue};
+use bartizan_storage::StoreError;
 use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::Receiver;
-use tokio::sync::oneshot;
 
-/// Rows that one transaction takes at most, so that nobody waits long for a huge one.
-const MAX_BATCH: usize = 4_096;
+/// A transaction takes no further calls once it has this many rows.
+const MAX_ROWS: usize = 4096;
 
-type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
-
-/// What the writer is asked to do.
-pub(crate) enum Job {
-    /// Record and reply with the ids.
-    Record(Vec<NewDetection>, Reply<Vec<i64>>),
-    /// Add to the totals.
-    Count(Arc<str>, Added, Reply<()>),
-    /// Anything else, in its turn.
-    Run(Box<dyn FnOnce(&mut Connection) + Send>),
-    /// Finish what came before, then end.
-    Stop,
-}
-
-/// A job done but not committed.
-enum Done {
-    Recorded(Vec<i64>, Reply<Vec<i64>>),
-    Counted(Reply<()>),
-}
-
+/// The only connection that writes, and what it remembers.
 pub(crate) struct Writer {
-    pub(crate) db: Connection,
-    pub(crate) file: PathBuf,
-    pub(crate) queued: Arc<AtomicUsize>,
-    pub(crate) names: Names,
+    db: Connection,
+    path: Arc<PathBuf>,
+    names: Names,
+    checkpoints: Option<Checkpoints>,
+}
+
+/// Tells callers that still wait when the thread ends, however it ends.
+struct Abandon(Arc<Queue>);
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
 }
 
 impl Writer {
-    pub(crate) fn run(mut self, jobs: &Receiver<Job>) {
-        while let Ok(first) = jobs.recv() {
-            let mut next = Some(first);
-            while let Some(job) = next.take() {
+    /// A writer on an open, migrated database.
+    pub(crate) fn new(db: Connection, path: Arc<PathBuf>) -> Self {
+        Self { db, path, names: Names::default(), checkpoints: None }
+    }
+
+    /// Works off the queue until it is closed and empty, then folds the write-ahead log into the database. In between,
+    /// that is done over `copier`, a second connection.
+    pub(crate) fn run(mut self, queue: &Arc<Queue>, copier: Connection) {
+        let _abandon = Abandon(Arc::clone(queue));
+        match Checkpoints::start(&self.db, copier, Arc::clone(queue)) {
+            Ok(checkpoints) => self.checkpoints = Some(checkpoints),
+            Err(error) => tracing::error!(path = %self.path.display(), %error, "no thread to fold in the write-ahead log: it will grow"),
+        }
+        let mut jobs = Vec::new();
+        let mut group = Vec::new();
+        while queue.take(MAX_ROWS, &mut jobs) {
+            for job in jobs.drain(..) {
                 match job {
-                    Job::Stop => return,
-                    Job::Run(run) => {
-                        run(&mut self.db);
-                        // It may have rolled names back that this thread has numbers for.
-                        self.names.forget();
+                    Job::Call(call) => group.push(call),
+                    Job::Task(task) => {
+                        self.commit(&mut group);
+                        task(&mut self);
                     }
-                    recording => next = self.transaction(recording, jobs),
                 }
             }
+            self.commit(&mut group);
+        }
+        if let Some(checkpoints) = self.checkpoints.take() {
+            checkpoints.stop();
+        }
+        if let Err(error) = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+            tracing::warn!(path = %self.path.display(), %error, "the write-ahead log could not be folded in; the next start does it");
         }
     }
 
-    /// Records this job and all that wait behind it in one transaction; gives back the job that could not join.
-    fn transaction(&mut self, first: Job, jobs: &Receiver<Job>) -> Option<Job> {
-        let mut taken = Vec::new();
-        let (mut rows, mut left, mut next) = (0, None, Some(first));
-        while let Some(job) = next.take() {
-            match job {
-                Job::Record(..) | Job::Count(..) => {
-                    rows += weight(&job);
-                    taken.push(job);
-                }
-                other => {
-                    left = Some(other);
-                    break;
-                }
+    /// Folds in the rest of the write-ahead log, when the other thread has done its part.
+    pub(crate) fn finish_checkpoint(&mut self) {
+        let Some(checkpoints) = &mut self.checkpoints else { return };
+        if let Err(error) = checkpoints.finish(&self.db) {
+            tracing::warn!(path = %self.path.display(), %error, "the write-ahead log could not be folded in; it is tried again later");
+        }
+    }
+
+    /// Runs `work` in a transaction of its own.
+    pub(crate) fn transaction<T>(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        self.transact(|db, _| work(db)).map_err(|error| explain(&self.path, &error))
+    }
+
+    fn transact<T>(&mut self, work: impl FnOnce(&Connection, &mut Names) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let Self { db, names, checkpoints, .. } = self;
+        db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let done = work(db, names).and_then(|value| db.prepare_cached("COMMIT")?.execute([]).map(|_| value));
+        if done.is_err() {
+            *names = Names::default();
+            if !db.is_autocommit() {
+                db.execute_batch("ROLLBACK")?;
             }
-            next = if rows < MAX_BATCH { jobs.try_recv().ok() } else { None };
+        } else if let Some(checkpoints) = checkpoints {
+            checkpoints.committed();
         }
-        self.queued.fetch_sub(rows, Ordering::Relaxed);
-        match self.commit(&mut taken) {
-            Ok(done) => done.into_iter().for_each(Done::reply),
-            Err(error) => {
-                self.names.forget();
-                let error = sort(&error, &self.file);
-                tracing::warn!(%error, rows, "a transaction failed; its verdicts are not given");
-                taken.into_iter().for_each(|job| refuse(job, &error));
-            }
-        }
-        left
+        done
     }
 
-    fn commit(&mut self, jobs: &mut Vec<Job>) -> rusqlite::Result<Vec<Done>> {
-        let mut batch = Batch::begin(&mut self.db, &mut self.names)?;
-        let mut ids = Vec::with_capacity(jobs.len());
-        for job in jobs.iter() {
-            ids.push(match job {
-                Job::Record(new, _) => new.iter().map(|n| batch.insert(n)).collect::<rusqlite::Result<Vec<i64>>>()?,
-                Job::Count(detector, added, _) => batch.count(detector, *added).map(|()| Vec::new())?,
-                Job::Run(_) | Job::Stop => Vec::new(),
-            });
+    /// Commits the calls in one transaction and answers them. When that fails, each is tried alone, so that one cannot
+    /// fail the others; but not when no call can succeed now, since each would wait for the lock again.
+    fn commit(&mut self, group: &mut Vec<Call>) {
+        if group.is_empty() {
+            return;
         }
-        batch.commit()?;
-        let done = jobs.drain(..).zip(ids).filter_map(|(job, ids)| match job {
-            Job::Record(_, reply) => Some(Done::Recorded(ids, reply)),
-            Job::Count(_, _, reply) => Some(Done::Counted(reply)),
-            Job::Run(_) | Job::Stop => None,
-        });
-        Ok(done.collect())
+        match self.transact(|db, names| insert(db, names, group)) {
+            Ok(first) => answer(group.drain(..), first),
+            Err(error) => match explain(&self.path, &error) {
+                StoreError::Unavailable(_) | StoreError::Corrupt(_) => self.refuse(group.drain(..), &error),
+                _ if group.len() == 1 => self.refuse(group.drain(..), &error),
+                _ => group.drain(..).for_each(|call| self.commit(&mut vec![call])),
+            },
+        }
     }
-}
 
-/// What a job counts for in the queue: its rows, and one where it has none.
-pub(crate) fn weight(job: &Job) -> usize {
-    match job {
-        Job::Record(rows, _) => rows.len().max(1),
-        Job::Count(..) => 1,
-        Job::Run(_) | Job::Stop => 0,
-    }
-}
-
-impl Done {
-    fn reply(self) {
-        // A caller that went away does not want the answer; what it asked for is recorded all the same.
-        match self {
-            Self::Recorded(ids, reply) => drop(reply.send(Ok(ids))),
-            Self::Counted(reply) => drop(reply.send(Ok(()))),
+    fn refuse(&self, calls: impl Iterator<Item = Call>, error: &rusqlite::Error) {
+        tracing::error!(path = %self.path.display(), %error, "a transaction failed; its callers are told");
+        for call in calls {
+            // A caller that has gone away needs no answer.
+            let _ = match call {
+                Call::Record { reply, .. } => reply.send(Err(explain(&self.path, error))).is_ok(),
+                Call::Count { reply, .. } => reply.send(Err(explain(&self.path, error))).is_ok(),
+            };
         }
     }
 }
 
-fn refuse(job: Job, error: &StoreError) {
-    match job {
-        Job::Record(_, reply) => drop(reply.send(Err(again(error)))),
-        Job::Count(_, _, reply) => drop(reply.send(Err(again(error)))),
-        Job::Run(_) | Job::Stop => {}
+fn answer(calls: impl Iterator<Item = Call>, first: i64) {
+    let mut next = first;
+    for call in calls {
+        // A caller that has gone away needs no answer.
+        let _ = match call {
+            Call::Record { detections, reply } => {
+                let ids = (next..).take(detections.len()).collect();
+                next += detections.len() as i64;
+                reply.send(Ok(ids)).is_ok()
+            }
+            Call::Count { reply, .. } => reply.send(Ok(())).is_ok(),
+        };
     }
 }

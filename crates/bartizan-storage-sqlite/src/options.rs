@@ -1,0 +1,39 @@
+//! What can be chosen when a store is opened.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What a recorded detection survives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// The death of the process: the operating system has the row. Losing power may cost the newest rows, never the
+    /// database.
+    #[default]
+    Process,
+    /// The loss of power: the disk has the row.
+    Power,
+}
+
+/// How to open a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqliteOptions {
+    /// The database file; made if there is none. SQLite keeps two more beside it (`-wal`, `-shm`).
+    pub path: PathBuf,
+    /// What a recorded detection survives.
+    pub durability: Durability,
+    /// Most detections that may wait to be written; beyond it, recording is refused as unavailable. A single call of
+    /// any size is taken while none wait.
+    pub max_queued: usize,
+    /// How long to wait for another process that writes to the same database.
+    pub busy_timeout: Duration,
+    /// How many queries may run at once.
+    pub readers: usize,
+}
+
+impl SqliteOptions {
+    /// The defaults, for the database in `path`: `Durability::Process`, 65,536 queued, 5 s, 2 readers.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), durability: Durability::Process, max_queued: 65_536, busy_timeout: Duration::from_secs(5), readers: 2 }
+    }
+}

@@ -1,0 +1,112 @@
+//! Tables, and how a database of an earlier release is brought up to date.
+
+use crate::error::explain;
+use bartizan_storage::StoreError;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use std::path::Path;
+
+/// Marks the file as ours (`PRAGMA application_id`): "Bart".
+const APPLICATION_ID: i64 = 0x4261_7274;
+
+/// What leads from each schema version to the next, beginning with an empty database. Never change one that has been
+/// released: add another.
+const MIGRATIONS: &[fn(&Connection) -> rusqlite::Result<()>] = &[first];
+
+fn first(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "CREATE TABLE sequence(last_id INTEGER NOT NULL) STRICT;
+         INSERT INTO sequence VALUES(0);
+         CREATE TABLE detectors(
+             id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+             judged INTEGER NOT NULL DEFAULT 0, anomalous INTEGER NOT NULL DEFAULT 0,
+             confidence_sum REAL NOT NULL DEFAULT 0, confidence_count INTEGER NOT NULL DEFAULT 0,
+             labelled INTEGER NOT NULL DEFAULT 0, false_positives INTEGER NOT NULL DEFAULT 0,
+             false_negatives INTEGER NOT NULL DEFAULT 0,
+             stored INTEGER NOT NULL DEFAULT 0, stored_judged INTEGER NOT NULL DEFAULT 0) STRICT;
+         CREATE TABLE versions(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+         CREATE TABLE label_changes(
+             id INTEGER PRIMARY KEY, detector INTEGER NOT NULL REFERENCES detectors(id), detection INTEGER NOT NULL,
+             previous INTEGER, label INTEGER NOT NULL, changed_by TEXT NOT NULL, changed_at INTEGER NOT NULL) STRICT;
+         CREATE INDEX label_changes_of ON label_changes(detector, detection);
+         CREATE TABLE models(
+             id INTEGER PRIMARY KEY, detector INTEGER NOT NULL REFERENCES detectors(id), version TEXT NOT NULL,
+             is_active INTEGER NOT NULL CHECK(is_active IN (0, 1)),
+             algorithm TEXT NOT NULL, trained_at INTEGER NOT NULL, training_samples INTEGER NOT NULL,
+             n_features INTEGER NOT NULL, accuracy REAL, sha256 TEXT NOT NULL, details TEXT NOT NULL, blob BLOB NOT NULL,
+             UNIQUE(detector, version)) STRICT;
+         CREATE UNIQUE INDEX models_active ON models(detector) WHERE is_active = 1;",
+    )
+}
+
+/// The tables of one detector. The columns that filters look at come first, so that a scan reads little of a row.
+fn detector_tables(db: &Connection, id: i64) -> rusqlite::Result<()> {
+    db.execute_batch(&format!(
+        "CREATE TABLE detections_{id}(
+             id INTEGER PRIMARY KEY, verdict INTEGER, label INTEGER, learning INTEGER NOT NULL, version INTEGER,
+             confidence REAL, analyzed_at INTEGER NOT NULL, entity TEXT NOT NULL, event_id TEXT NOT NULL,
+             event_time INTEGER NOT NULL, score REAL, threshold REAL, grade REAL, resource TEXT NOT NULL,
+             action TEXT NOT NULL) STRICT;
+         CREATE TABLE payloads_{id}(id INTEGER PRIMARY KEY, sample BLOB NOT NULL, event BLOB NOT NULL) STRICT;
+         CREATE INDEX anomalous_{id} ON detections_{id}(id) WHERE verdict = 1;
+         CREATE INDEX labelled_{id} ON detections_{id}(id) WHERE label IS NOT NULL;"
+    ))
+}
+
+/// The number of a detector, if it has ever stored anything.
+pub(crate) fn detector_id(db: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached("SELECT id FROM detectors WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()
+}
+
+/// The number of a detector; gives it one, and its tables, at its first use. Call inside a transaction.
+pub(crate) fn ensure_detector(db: &Connection, name: &str) -> rusqlite::Result<i64> {
+    if let Some(id) = detector_id(db, name)? {
+        return Ok(id);
+    }
+    db.execute("INSERT INTO detectors(name) VALUES(?1)", [name])?;
+    let id = db.last_insert_rowid();
+    detector_tables(db, id)?;
+    Ok(id)
+}
+
+/// The number of a model version; gives it one at its first use. Call inside a transaction.
+pub(crate) fn ensure_version(db: &Connection, name: &str) -> rusqlite::Result<i64> {
+    let known = db.prepare_cached("SELECT id FROM versions WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()?;
+    if let Some(id) = known {
+        return Ok(id);
+    }
+    db.execute("INSERT INTO versions(name) VALUES(?1)", [name])?;
+    Ok(db.last_insert_rowid())
+}
+
+/// Brings the database up to this release's schema, each version in a transaction of its own.
+pub(crate) fn migrate(db: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let sql = |error: rusqlite::Error| explain(path, &error);
+    loop {
+        let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
+        let found = check(&transaction, path)?;
+        let Some(migration) = usize::try_from(found).ok().and_then(|version| MIGRATIONS.get(version)) else {
+            return Ok(());
+        };
+        migration(&transaction).map_err(sql)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(sql)?;
+        transaction.pragma_update(None, "user_version", found + 1).map_err(sql)?;
+        transaction.commit().map_err(sql)?;
+    }
+}
+
+/// The schema version of the database, if this release may work with it.
+pub(crate) fn check(db: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let read = |pragma| db.query_row(pragma, [], |row| row.get::<_, i64>(0)).map_err(|error| explain(path, &error));
+    let found = read("PRAGMA user_version")?;
+    let ours = read("PRAGMA application_id")? == APPLICATION_ID;
+    let empty = read("SELECT count(*) FROM sqlite_schema")? == 0;
+    let fresh = empty && found == 0;
+    if !ours && !fresh {
+        return Err(StoreError::Corrupt(format!(
+            "{} is the database of another program; move it away or choose another path",
+            path.display()
+        )));
+    }
+    let known = MIGRATIONS.len() as i64;
+    if found > known { Err(StoreError::TooNew { found, known }) } else { Ok(found) }
+}

@@ -1,0 +1,85 @@
+//! A process killed while recording loses nothing that it was told is recorded.
+
+use bartizan_storage::{AuditFilter, DetectionKey, DetectionRepository, ModelRepository};
+use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
+use bartizan_testkit::{detection, model};
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+const KILLS: usize = 20;
+const FILE: &str = "BARTIZAN_CRASH_TEST_FILE";
+
+/// The victim: does nothing unless it is started by the test below.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn victim() {
+    let Some(file) = std::env::var_os(FILE) else { return };
+    let store = Arc::new(SqliteStore::open(SqliteOptions::new(file)).unwrap());
+    let record = |task: i64| {
+        let store = Arc::clone(&store);
+        async move {
+            for number in task * 1_000_000.. {
+                let id = store.record(vec![detection("requests", number)]).await.unwrap()[0];
+                writeln!(std::io::stdout(), "recorded {id} {number}").unwrap();
+            }
+        }
+    };
+    let tasks: Vec<_> = (0..16).map(|task| tokio::spawn(record(task))).collect();
+    for number in 0.. {
+        store.store_and_activate(model(&format!("v{}", number % 3), number)).await.unwrap();
+    }
+    drop(tasks);
+}
+
+/// Starts the victim, kills it once it has recorded `enough` rows, and gives what it was told: ids and numbers.
+#[expect(clippy::unwrap_used, reason = "called by a test")]
+fn kill_one(file: &Path, enough: usize) -> Vec<(i64, i64)> {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "victim", "--nocapture"]).env(FILE, file).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut told = Vec::new();
+    let mut killed = false;
+    for line in BufReader::new(child.stdout.take().unwrap()).split(b'\n') {
+        let line = String::from_utf8(line.unwrap()).unwrap();
+        // The first line may follow what the test harness prints; the last may be cut off, and then says nothing.
+        let Some((_, words)) = line.split_once("recorded ") else { continue };
+        let numbers: Vec<i64> = words.split(' ').filter_map(|word| word.parse().ok()).collect();
+        if let [id, number] = numbers[..] {
+            told.push((id, number));
+        }
+        if !killed && told.len() >= enough {
+            child.kill().unwrap();
+            killed = true;
+        }
+    }
+    child.wait().unwrap();
+    assert!(killed, "the victim ended by itself");
+    // Without its end a line may lack digits.
+    told.pop();
+    told
+}
+
+#[tokio::test]
+async fn killed_processes_lose_nothing_and_leave_one_active_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("crash.db");
+    let mut ids = HashSet::new();
+    for kill in 0..KILLS {
+        let told = kill_one(&file, 20 + 67 * kill);
+        let store = SqliteStore::open(SqliteOptions::new(&file)).unwrap();
+        for (id, number) in told {
+            assert!(ids.insert(id), "id {id} was given twice");
+            let found = store.find("requests", &DetectionKey::Id(id)).await.unwrap();
+            let found = found.unwrap_or_else(|| panic!("row {id} was lost by kill {kill}"));
+            assert_eq!(found.detection, detection("requests", number));
+        }
+        let active = store.models("requests").await.unwrap().iter().filter(|record| record.is_active).count();
+        assert_eq!(active, 1, "after kill {kill}");
+        let everything = AuditFilter { include_unjudged: true, has_label: Some(false), ..AuditFilter::default() };
+        let rows = store.audit("requests", &everything, 0, 0).await.unwrap().total;
+        assert_eq!(store.stored("requests").await.unwrap(), rows, "the totals are those of the rows");
+        assert!(rows >= ids.len() as u64);
+    }
+}

@@ -1,0 +1,118 @@
+//! What every store must do, as named cases.
+
+mod audit;
+mod history;
+mod labels;
+mod models;
+mod record;
+mod retention;
+
+use bartizan_core::{Label, Timestamp, Verdict};
+use bartizan_storage::{AuditFilter, Judged, LabelChange, NewDetection, NewModel, Store};
+use std::sync::Arc;
+
+/// The detector that cases use when they need only one.
+pub(crate) const DETECTOR: &str = "requests";
+
+/// A store under test.
+pub(crate) type Shared = Arc<dyn Store>;
+
+macro_rules! cases {
+    ($make:expr; $($module:ident: $($case:ident),+;)+) => {
+        $($(
+            println!("store case: {}", stringify!($case));
+            let store: Shared = $make().await;
+            $module::$case(store).await;
+        )+)+
+    };
+}
+
+/// Runs every case on a store of its own, which `make` gives empty. Panics at the first broken promise, after printing
+/// the name of the case.
+pub async fn store_conformance<S: Store + 'static>(make: impl AsyncFn() -> Arc<S>) {
+    cases! { make;
+        record: ids_are_positive_and_grow_in_the_order_of_recording, what_is_recorded_is_found_whole,
+            extreme_values_survive, nothing_recorded_is_nothing, detectors_are_apart, detections_of_several_detectors_share_a_call,
+            event_ids_may_repeat_and_the_newest_is_found, a_call_that_cannot_be_stored_stores_nothing,
+            sixty_four_tasks_record_at_once, totals_are_exact, counting_stores_no_rows, a_store_answers_a_ping;
+        audit: newest_come_first_and_pages_do_not_overlap, pages_past_the_end_are_empty_but_know_the_total,
+            every_filter_alone, bounds_are_inclusive, filters_combine, unjudged_rows_are_listed_only_on_request,
+            an_unknown_detector_has_nothing;
+        history: history_is_in_event_time_order_with_ties_by_id, the_newest_unlabelled_rows_and_the_labelled_ones_on_top,
+            history_since_a_time, history_has_samples_and_events;
+        labels: labels_are_kept_with_who_and_when, relabelling_keeps_the_totals_exact, a_label_by_event_id_meets_the_newest_row,
+            labels_of_nothing_are_none, imported_labels_count;
+        retention: pruning_by_age_keeps_the_bound_and_the_labelled, pruning_by_number_keeps_the_newest,
+            ids_are_not_used_again_after_the_newest_is_pruned, totals_survive_pruning, pruning_does_not_touch_neighbours,
+            recording_goes_on_while_pruning;
+        models: a_stored_model_comes_back, models_are_listed_newest_first_without_blobs, activating_replaces_the_active_one,
+            storing_again_replaces_the_version_and_its_activity, an_active_model_is_not_deleted,
+            exactly_one_is_active_under_concurrent_changes;
+    }
+}
+
+/// An unjudged detection of `detector`; `number` sets its times (seconds since the epoch) and its name (`event-<number>`).
+#[must_use]
+pub fn detection(detector: &str, number: i64) -> NewDetection {
+    NewDetection {
+        detector: detector.into(),
+        event_id: format!("event-{number}"),
+        entity: format!("192.0.2.{}", number.rem_euclid(7)),
+        resource: "/api/users/profile".to_owned(),
+        action: "POST".to_owned(),
+        event_time: Timestamp::from_secs(number),
+        analyzed_at: Timestamp::from_secs(number),
+        judged: None,
+        sample: Vec::new(),
+        event: vec![1, 2, 3, number.rem_euclid(251) as u8],
+        label: None,
+    }
+}
+
+/// A judged detection; see [`detection`].
+#[must_use]
+pub fn judged_detection(detector: &str, number: i64, verdict: Verdict, confidence: f64) -> NewDetection {
+    let score = if verdict.is_anomalous() { 0.75 } else { 0.25 };
+    let judged = Judged { score, threshold: 0.5, grade: score, confidence, verdict, model_version: "v1.0".into(), learning: false };
+    NewDetection { judged: Some(judged), sample: vec![0.5, -1.0, number as f32], ..detection(detector, number) }
+}
+
+/// A model of [`DETECTOR`]; `number` sets when it was trained.
+#[must_use]
+pub fn model(version: &str, number: i64) -> NewModel {
+    NewModel {
+        detector: DETECTOR.to_owned(),
+        version: version.to_owned(),
+        algorithm: "isolation_forest".to_owned(),
+        trained_at: Timestamp::from_secs(number),
+        training_samples: 1000,
+        n_features: 12,
+        accuracy: Some(0.875),
+        details: format!(r#"{{"number":{number}}}"#),
+        blob: format!("model {version} {number}").into_bytes(),
+        sha256: "ab".repeat(32),
+    }
+}
+
+pub(crate) fn normal(number: i64) -> NewDetection {
+    judged_detection(DETECTOR, number, Verdict::Normal, 0.75)
+}
+
+pub(crate) fn anomalous(number: i64) -> NewDetection {
+    judged_detection(DETECTOR, number, Verdict::Anomalous, 0.5)
+}
+
+pub(crate) fn change(label: Label, by: &str, at: i64) -> LabelChange {
+    LabelChange { label, changed_by: by.to_owned(), changed_at: Timestamp::from_secs(at) }
+}
+
+/// All rows, unjudged included, newest first.
+pub(crate) fn everything() -> AuditFilter {
+    AuditFilter { include_unjudged: true, ..AuditFilter::default() }
+}
+
+/// The ids that a filter gives, newest first, with the total.
+pub(crate) async fn listed(store: &Shared, filter: &AuditFilter) -> (u64, Vec<i64>) {
+    let page = store.audit(DETECTOR, filter, 0, 1000).await.expect("listing works");
+    (page.total, page.rows.iter().map(|row| row.id).collect())
+}

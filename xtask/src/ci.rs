@@ -1,0 +1,74 @@
+//! All that CI runs, in CI's order.
+//!
+//! Every step runs, also after one has failed, so that one run shows all that is wrong. Documentation and doc tests
+//! come before the tests, because the test runner's summary must be the last thing in the output.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::{generate, layers, report, tidy, workspace};
+
+type Step = (&'static str, fn(&Path) -> anyhow::Result<bool>);
+
+const STEPS: &[Step] = &[
+    ("format: cargo fmt --check", format),
+    ("lints: cargo clippy, warnings denied", clippy),
+    ("layers: dependencies between the crates", |root| report("layers", &layers::check(root)?)),
+    ("tidy: what no other tool checks", |root| report("tidy", &tidy::check(root)?)),
+    ("generated files are up to date", |root| report("generate", &generate::run(root, true)?)),
+    ("documentation: cargo doc, warnings denied", documentation),
+    ("doc tests", doc_tests),
+    ("tests", tests),
+];
+
+/// Runs every step; true when all passed. The tests are last, and nothing is printed after their summary.
+pub(crate) fn run(root: &Path) -> anyhow::Result<bool> {
+    let mut failed: Vec<&str> = Vec::new();
+    for (number, (name, step)) in STEPS.iter().enumerate() {
+        if number + 1 == STEPS.len() && !failed.is_empty() {
+            eprintln!("\nfailed before the tests: {}", failed.join("; "));
+        }
+        println!("\n==> [{}/{}] {name}", number + 1, STEPS.len());
+        let passed = step(root).unwrap_or_else(|error| {
+            eprintln!("error: {error:#}");
+            false
+        });
+        if !passed {
+            failed.push(name);
+        }
+    }
+    Ok(failed.is_empty())
+}
+
+fn format(root: &Path) -> anyhow::Result<bool> {
+    passes(workspace::cargo(root).args(["fmt", "--all", "--", "--check"]))
+}
+
+fn clippy(root: &Path) -> anyhow::Result<bool> {
+    passes(workspace::cargo(root).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+fn documentation(root: &Path) -> anyhow::Result<bool> {
+    passes(workspace::cargo(root).args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn doc_tests(root: &Path) -> anyhow::Result<bool> {
+    passes(workspace::cargo(root).args(["test", "--quiet", "--workspace", "--doc"]))
+}
+
+fn tests(root: &Path) -> anyhow::Result<bool> {
+    if has_nextest(root) {
+        passes(workspace::cargo(root).args(["nextest", "run", "--workspace"]))
+    } else {
+        passes(workspace::cargo(root).args(["test", "--workspace", "--tests", "--no-fail-fast"]))
+    }
+}
+
+fn has_nextest(root: &Path) -> bool {
+    let asked = workspace::cargo(root).args(["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    asked.is_ok_and(|status| status.success())
+}
+
+fn passes(command: &mut Command) -> anyhow::Result<bool> {
+    Ok(command.status()?.success())
+}
