@@ -1,1 +1,21 @@
 //! The HTTP service: routes, authentication, limits and documentation pages.
+//!
+//! [`Server::bind`] puts the routers of all mounts together and reads from their OpenAPI document which paths exist, what
+//! right each needs and under which name it is counted. A request passes `http::guard`, which decides everything that is
+//! decided before a body is read, then either the router or, where every microsecond counts, a route's direct handler.
+//! A further kind of detector is one more folder beside `requests`, and one more field of [`Mounts`].
+
+mod config;
+mod docs;
+mod http;
+mod input;
+mod metrics;
+mod mount;
+mod mounts;
+mod requests;
+mod routes;
+mod server;
+
+pub use config::{ApiKey, Scope, ServerConfig};
+pub use mounts::{Mounts, openapi};
+pub use server::{BindError, Server};

@@ -34,6 +34,8 @@ pub(crate) struct Checkpoints {
     thread: JoinHandle<()>,
     running: bool,
     due: c_int,
+    /// The disk was full, and nothing has been copied since.
+    full: bool,
 }
 
 impl Checkpoints {
@@ -46,7 +48,7 @@ impl Checkpoints {
         }));
         let (wake, woken) = sync_channel(1);
         let thread = std::thread::Builder::new().name("sqlite-checkpoint".to_owned()).spawn(move || copy(&copier, &woken, &queue))?;
-        Ok(Self { wake, thread, running: false, due: WORTH })
+        Ok(Self { wake, thread, running: false, due: WORTH, full: false })
     }
 
     /// Wakes the thread when there is enough to copy. Call after each commit.
@@ -55,7 +57,20 @@ impl Checkpoints {
         if pages < WORTH {
             self.due = WORTH;
         }
-        if pages >= self.due && !self.running {
+        if self.full || pages >= self.due {
+            self.wake();
+        }
+    }
+
+    /// The disk is full. Copies now and again after the next commit: once that works, the log starts anew, and the space
+    /// that it has can be written to again.
+    pub(crate) fn full(&mut self) {
+        self.full = true;
+        self.wake();
+    }
+
+    fn wake(&mut self) {
+        if !self.running {
             self.running = self.wake.try_send(()).is_ok();
         }
     }
@@ -65,7 +80,9 @@ impl Checkpoints {
     pub(crate) fn finish(&mut self, db: &Connection) -> rusqlite::Result<()> {
         self.running = false;
         self.due = PAGES.get().saturating_add(WORTH);
-        checkpoint(db).map(drop)
+        checkpoint(db)?;
+        self.full = false;
+        Ok(())
     }
 
     /// Ends the thread.

@@ -5,7 +5,7 @@ use crate::error::explain;
 use crate::insert::{Names, insert};
 use crate::queue::{Call, Job, Queue};
 use bartizan_storage::StoreError;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -87,8 +87,11 @@ impl Writer {
             if !db.is_autocommit() {
                 db.execute_batch("ROLLBACK")?;
             }
-        } else if let Some(checkpoints) = checkpoints {
-            checkpoints.committed();
+        }
+        match (&done, checkpoints) {
+            (Ok(_), Some(checkpoints)) => checkpoints.committed(),
+            (Err(error), Some(checkpoints)) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => checkpoints.full(),
+            _ => {}
         }
         done
     }

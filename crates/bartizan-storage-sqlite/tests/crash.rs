@@ -17,6 +17,8 @@ const FILE: &str = "BARTIZAN_CRASH_TEST_FILE";
 async fn victim() {
     let Some(file) = std::env::var_os(FILE) else { return };
     let store = Arc::new(SqliteStore::open(SqliteOptions::new(file)).unwrap());
+    // Before the first row, so that at every kill there has been an active model.
+    store.store_and_activate(model("v0", 0)).await.unwrap();
     let record = |task: i64| {
         let store = Arc::clone(&store);
         async move {
@@ -27,7 +29,7 @@ async fn victim() {
         }
     };
     let tasks: Vec<_> = (0..16).map(|task| tokio::spawn(record(task))).collect();
-    for number in 0.. {
+    for number in 1.. {
         store.store_and_activate(model(&format!("v{}", number % 3), number)).await.unwrap();
     }
     drop(tasks);

@@ -77,7 +77,7 @@ pub fn judged_detection(detector: &str, number: i64, verdict: Verdict, confidenc
     NewDetection { judged: Some(judged), sample: vec![0.5, -1.0, number as f32], ..detection(detector, number) }
 }
 
-/// A model of [`DETECTOR`]; `number` sets when it was trained.
+/// A model of the detector `requests`; `number` sets when it was trained.
 #[must_use]
 pub fn model(version: &str, number: i64) -> NewModel {
     NewModel {

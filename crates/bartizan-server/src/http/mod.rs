@@ -1,0 +1,10 @@
+//! What stands around every route: limits, authentication, origins, timing, panics.
+
+pub(crate) mod auth;
+pub(crate) mod body;
+pub(crate) mod connection;
+pub(crate) mod cors;
+pub(crate) mod guard;
+pub(crate) mod refusal;
+pub(crate) mod request_id;
+pub(crate) mod table;

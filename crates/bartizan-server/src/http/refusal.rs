@@ -1,0 +1,184 @@
+//! Every answer that is not the one asked for, in the shapes of the contract.
+
+use crate::input::fault::Fault;
+use aide::{OperationOutput, generate::GenContext, openapi::Operation};
+use axum::response::{IntoResponse, Response};
+use bartizan_pipeline::{JudgeError, LifeCycleError};
+use bartizan_storage::StoreError;
+use bytes::Bytes;
+use hyper::{
+    StatusCode,
+    header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use serde::Serialize;
+use std::borrow::Cow;
+
+/// Why a request is not answered as asked.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// 401, nothing shown.
+    NotAuthenticated,
+    /// 401, a wrong token shown.
+    WrongCredentials,
+    /// 403, a token without the right.
+    Forbidden,
+    /// 413.
+    TooLarge { limit: usize },
+    /// 422 with all faults.
+    Invalid(Vec<Fault>),
+    /// 503 with `Retry-After`.
+    TryAgain(Cow<'static, str>),
+    /// The given status with a sentence.
+    Text(StatusCode, Cow<'static, str>),
+    /// 500; the cause is for the log only.
+    Internal(String),
+}
+
+/// The cause of a 500, carried to the one place that logs it.
+#[derive(Clone, Debug)]
+pub(crate) struct Cause(pub(crate) String);
+
+#[derive(Serialize)]
+struct Detail<T> {
+    detail: T,
+}
+
+pub(crate) const NO_MODEL: &str = "No active model found. Train a model first.";
+const STORE_AWAY: &str = "The database is unavailable. Try again later.";
+
+impl Refusal {
+    pub(crate) fn text(status: StatusCode, text: impl Into<Cow<'static, str>>) -> Self {
+        Self::Text(status, text.into())
+    }
+
+    pub(crate) fn no_model() -> Self {
+        Self::text(StatusCode::SERVICE_UNAVAILABLE, NO_MODEL)
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NotAuthenticated | Self::WrongCredentials => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TryAgain(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Text(status, _) => *status,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn body(&mut self) -> Bytes {
+        let text: Cow<'_, str> = match self {
+            Self::NotAuthenticated => "Not authenticated".into(),
+            Self::WrongCredentials => "Invalid authentication credentials".into(),
+            Self::Forbidden => "Not enough permissions".into(),
+            Self::TooLarge { limit } => format!("Request body too large: limit {limit} bytes").into(),
+            Self::Invalid(faults) => {
+                let detail: Vec<_> = std::mem::take(faults).into_iter().map(Fault::shortened).collect();
+                return json(&Detail { detail });
+            }
+            Self::TryAgain(text) | Self::Text(_, text) => (**text).into(),
+            Self::Internal(_) => "Internal Server Error".into(),
+        };
+        json(&Detail { detail: text })
+    }
+
+    /// The answer, generic in its body.
+    pub(crate) fn answer<B: From<Bytes>>(mut self) -> hyper::Response<B> {
+        let mut response = hyper::Response::new(B::from(self.body()));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        match self {
+            Self::NotAuthenticated | Self::WrongCredentials => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::TryAgain(_) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Self::Internal(cause) => {
+                response.extensions_mut().insert(Cause(cause));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+/// JSON bytes of a value that always serialises.
+pub(crate) fn json<T: Serialize>(value: &T) -> Bytes {
+    serde_json::to_vec(value).map(Bytes::from).unwrap_or_else(|_| Bytes::from_static(b"{\"detail\":\"Internal Server Error\"}"))
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        self.answer()
+    }
+}
+
+impl OperationOutput for Refusal {
+    type Inner = Self;
+
+    /// Refusals are documented once, for all operations.
+    fn inferred_responses(_: &mut GenContext, _: &mut Operation) -> Vec<(Option<u16>, aide::openapi::Response)> {
+        Vec::new()
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() { Self::TryAgain(STORE_AWAY.into()) } else { Self::Internal(error.to_string()) }
+    }
+}
+
+impl From<JudgeError> for Refusal {
+    fn from(error: JudgeError) -> Self {
+        match error {
+            JudgeError::NoModel => Self::no_model(),
+            JudgeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<LifeCycleError> for Refusal {
+    fn from(error: LifeCycleError) -> Self {
+        use LifeCycleError as E;
+        let text = error.to_string();
+        match error {
+            E::InsufficientData { .. } | E::InsufficientLabels { .. } | E::Range(_) | E::Fit(_) => {
+                Self::text(StatusCode::BAD_REQUEST, text)
+            }
+            E::Param(_) => Self::Invalid(vec![Fault::value_error(&["body", "training_params"], &text)]),
+            E::Version { got } => Self::Invalid(vec![Fault { input: got.into(), ..Fault::value_error(&["body", "model_version"], &text) }]),
+            E::NoSuchModel | E::NothingStored => Self::text(StatusCode::NOT_FOUND, text),
+            E::Damaged { .. } => Self::text(StatusCode::INTERNAL_SERVER_ERROR, text),
+            E::SchemaMismatch { .. } => Self::text(StatusCode::CONFLICT, text),
+            E::Store(error) => error.into(),
+            E::Interrupted => Self::TryAgain("Training was interrupted. Try again later.".into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Refusal;
+    use bartizan_storage::StoreError;
+    use http_body_util::{BodyExt, Full};
+    use hyper::{body::Bytes, header::RETRY_AFTER};
+
+    #[tokio::test]
+    async fn trouble_in_the_store_is_told_without_its_cause() {
+        let secret = || "/var/lib/secret.db is locked".to_owned();
+        for (error, status, retry) in [
+            (StoreError::Unavailable(secret()), 503, Some("1")),
+            (StoreError::Full(secret()), 503, Some("1")),
+            (StoreError::Corrupt(secret()), 500, None),
+            (StoreError::Other(secret()), 500, None),
+        ] {
+            let answer = Refusal::from(error).answer::<Full<Bytes>>();
+            assert_eq!((answer.status().as_u16(), answer.headers().get(RETRY_AFTER).map(|v| v.to_str().unwrap())), (status, retry));
+            let body = answer.into_body().collect().await.unwrap().to_bytes();
+            assert!(body.starts_with(b"{\"detail\":\"") && !String::from_utf8_lossy(&body).contains("secret"), "{body:?}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The fields of a JSON object, read one by one; faults are collected.
+
+use crate::input::{
+    fault::{Fault, at},
+    scalar::{self, Bounds, Wrong},
+};
+use serde_json::{Map, Value};
+
+/// A JSON object being read.
+pub(crate) struct Fields<'a> {
+    map: &'a Map<String, Value>,
+    base: Vec<Value>,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl<'a> Fields<'a> {
+    /// Starts at `["body"]`.
+    pub(crate) fn of_body(map: &'a Map<String, Value>, faults: &'a mut Vec<Fault>) -> Self {
+        Self { map, base: vec!["body".into()], faults }
+    }
+
+    fn optional<T>(&mut self, name: &str, read: impl FnOnce(&Value) -> Result<T, Wrong>) -> Option<T> {
+        let value = self.map.get(name).filter(|value| !value.is_null())?;
+        match read(value) {
+            Ok(read) => Some(read),
+            Err(wrong) => {
+                self.faults.push(scalar::fault(wrong, at(&self.base, name), value.clone()));
+                None
+            }
+        }
+    }
+
+    fn required<T>(&mut self, name: &str, read: impl FnOnce(&Value) -> Result<T, Wrong>) -> Option<T> {
+        match self.map.get(name) {
+            None => {
+                self.faults.push(Fault::missing(at(&self.base, name), Value::Object(self.map.clone())));
+                None
+            }
+            Some(value) => read(value).map_err(|wrong| self.faults.push(scalar::fault(wrong, at(&self.base, name), value.clone()))).ok(),
+        }
+    }
+
+    /// Adds a fault that the route itself found.
+    pub(crate) fn fault(&mut self, fault: Fault) {
+        self.faults.push(fault);
+    }
+
+    pub(crate) fn string(&mut self, name: &str) -> Option<String> {
+        self.required(name, scalar::string)
+    }
+
+    pub(crate) fn boolean(&mut self, name: &str) -> Option<bool> {
+        self.required(name, scalar::boolean)
+    }
+
+    pub(crate) fn boolean_or(&mut self, name: &str, default: bool) -> bool {
+        match self.map.get(name) {
+            None => default,
+            Some(_) => self.required(name, scalar::boolean).unwrap_or(default),
+        }
+    }
+
+    pub(crate) fn string_if_any(&mut self, name: &str) -> Option<String> {
+        self.optional(name, scalar::string)
+    }
+
+    pub(crate) fn float_if_any(&mut self, name: &str) -> Option<f64> {
+        self.optional(name, scalar::float)
+    }
+
+    /// A count of at least `least`.
+    pub(crate) fn count_if_any(&mut self, name: &str, least: i64) -> Option<u64> {
+        let bounds = Bounds { ge: Some(least), le: None };
+        self.optional(name, |value| scalar::int(value).and_then(|whole| bounds.check(whole))).map(i64::unsigned_abs)
+    }
+
+    /// A nested object; null is none.
+    pub(crate) fn object_if_any<T>(&mut self, name: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Option<T> {
+        match self.map.get(name)? {
+            Value::Null => None,
+            Value::Object(map) => Some(read(&mut Fields { map, base: at(&self.base, name), faults: self.faults })),
+            other => {
+                let fault = Fault::new("dict_type", at(&self.base, name), "Input should be a valid dictionary", other.clone());
+                self.faults.push(fault);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Which detectors are served where, and the document that describes it all.
+
+use crate::{
+    docs,
+    http::table::Shortcut,
+    mount::{Detector, Mount, Shared},
+    requests, routes,
+};
+use aide::{axum::ApiRouter, openapi::OpenApi};
+use axum::Router;
+use bartizan_domains::requests::Requests;
+use bartizan_pipeline::{Instance, LifeCycle};
+use std::sync::Arc;
+
+/// The detectors to serve, each under its name.
+#[derive(Default)]
+pub struct Mounts {
+    /// API requests, judged one by one.
+    pub requests: Vec<Arc<Instance<Requests>>>,
+}
+
+/// Adds one detector's routes under a mount.
+type Attach = Box<dyn Fn(&Arc<Mount>) -> Attached + Send + Sync>;
+
+/// The routes of one mount, ready to run.
+pub(crate) struct Attached {
+    pub(crate) routes: ApiRouter,
+    pub(crate) shortcuts: Vec<Shortcut>,
+}
+
+/// One detector and how it is attached.
+pub(crate) struct Mounted {
+    pub(crate) detector: Arc<Detector>,
+    pub(crate) attach: Attach,
+}
+
+impl Mounts {
+    /// All of them, whatever their kind.
+    pub(crate) fn into_all(self) -> Vec<Mounted> {
+        self.requests
+            .into_iter()
+            .map(|instance| {
+                let detector = Detector::new(Arc::clone(&instance) as Arc<dyn LifeCycle>);
+                Mounted { detector, attach: Box::new(move |mount| requests::attach(Arc::clone(mount), Arc::clone(&instance))) }
+            })
+            .collect()
+    }
+}
+
+/// Everything that is served.
+pub(crate) struct Assembled {
+    pub(crate) router: Router,
+    pub(crate) api: OpenApi,
+    pub(crate) shortcuts: Vec<Shortcut>,
+}
+
+/// Puts the routers together; `root` is the name of the mount that is also served at `/`.
+pub(crate) fn assemble(mounted: &[Mounted], shared: &Arc<Shared>, root: Option<&str>, with_pages: bool) -> Assembled {
+    let mut api = docs::begin(shared.version);
+    let mut router = Router::new();
+    if root.is_none() {
+        let own = routes::server().merge(routes::shared("", with_pages));
+        router = own.finish_api(&mut api).with_state(Arc::clone(shared));
+    }
+    let mut shortcuts = Vec::new();
+    let mut tags = vec![(docs::SERVER_TAG.to_owned(), "The service as a whole".to_owned())];
+    for Mounted { detector, attach } in mounted {
+        let name = detector.life.name();
+        tags.push((name.to_owned(), format!("Detector `{name}`, of kind {}", detector.life.kind())));
+        let prefixes = [Some(format!("/{name}")), (root == Some(name)).then(String::new)];
+        for prefix in prefixes.into_iter().flatten() {
+            let mount = Arc::new(Mount { prefix, detector: Arc::clone(detector), shared: Arc::clone(shared) });
+            let attached = attach(&mount);
+            router = router.merge(routes::shared(&mount.prefix, with_pages).finish_api(&mut api).with_state(Arc::clone(shared)));
+            router = router
+                .merge(routes::mount(&mount.prefix).finish_api(&mut api).with_state(mount))
+                .merge(attached.routes.finish_api(&mut api));
+            shortcuts.extend(attached.shortcuts);
+        }
+    }
+    let _ = ApiRouter::<()>::new().finish_api_with(&mut api, |api| docs::finish(api, &tags));
+    Assembled { router, api, shortcuts }
+}
+
+/// The OpenAPI document of a server with these kinds, each mounted under the kind's name.
+#[must_use]
+pub fn openapi(kinds: &[&str], version: &str) -> serde_json::Value {
+    let mut api = docs::begin(version);
+    let _ = routes::server().merge(routes::shared("", true)).finish_api(&mut api);
+    let mut tags = vec![(docs::SERVER_TAG.to_owned(), "The service as a whole".to_owned())];
+    for kind in kinds {
+        tags.push(((*kind).to_owned(), format!("Detector `{kind}`, of kind {kind}")));
+        let prefix = format!("/{kind}");
+        let _ = routes::mount(&prefix).finish_api(&mut api);
+        let _ = routes::shared(&prefix, true).finish_api(&mut api);
+        if *kind == requests::KIND {
+            let _ = requests::routes(&prefix).finish_api(&mut api);
+            let _ = requests::aliases(&prefix).finish_api(&mut api);
+        }
+    }
+    let _ = ApiRouter::<()>::new().finish_api_with(&mut api, |api| docs::finish(api, &tags));
+    serde_json::to_value(api).unwrap_or_default()
+}

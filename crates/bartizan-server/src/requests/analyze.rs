@@ -1,0 +1,202 @@
+//! `POST /analyze`: one request in, a verdict out. The hot path of the product: it does not pass the router.
+
+use crate::{
+    config::Scope,
+    docs,
+    http::{
+        body,
+        guard::ok_json,
+        refusal::Refusal,
+        table::{Direct, Reply},
+    },
+    input::{fault::Fault, params::Params, query::Query},
+    requests::Here,
+};
+use aide::{
+    axum::routing::{ApiMethodRouter, post_with},
+    transform::TransformOperation,
+};
+use axum::{
+    Json,
+    body::Body,
+    extract::{Request, State},
+    http::header::CONTENT_TYPE,
+    response::{IntoResponse, Response},
+};
+use bartizan_core::Timestamp;
+use bartizan_domains::requests::{RequestEvent, body::parse_event};
+use bartizan_pipeline::{Judgement, Reason};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use hyper::body::Incoming;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+use std::{collections::BTreeMap, sync::Arc};
+
+pub(crate) const PATH: &str = "/analyze";
+
+/// Bodies above this many bytes are parsed away from the threads that answer.
+const LARGE: usize = 128 << 10;
+
+#[derive(JsonSchema)]
+#[schemars(inline)]
+#[expect(dead_code, reason = "describes the query in the OpenAPI document")]
+struct Asked {
+    /// Say why, too.
+    explain: Option<bool>,
+}
+
+/// An API request as a gateway saw it.
+#[derive(JsonSchema)]
+#[schemars(rename = "ApiRequest")]
+#[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
+pub(crate) struct Described {
+    /// The sender's name for it; repeats are allowed.
+    request_id: String,
+    /// The client; a list as in X-Forwarded-For and `unknown` are understood.
+    ip_address: String,
+    endpoint: String,
+    http_method: String,
+    headers: BTreeMap<String, String>,
+    /// The body of the request, if any.
+    payload: Option<Value>,
+    /// When it came; now if left out. RFC 3339.
+    timestamp: Option<String>,
+    query_string: Option<String>,
+    content_type: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Verdict")]
+pub(crate) struct Answer<'a> {
+    request_id: &'a str,
+    #[serde(rename = "isAnomaly")]
+    is_anomaly: bool,
+    /// How sure the service is of this verdict, 0 to 1.
+    confidence: f64,
+    model_version: &'a str,
+    #[schemars(with = "String")]
+    analyzed_at: Time,
+    /// The row id, to label it by; null when it was only counted.
+    id: Option<i64>,
+    /// How unusual it is, 0 to 1; above 0.5 is anomalous.
+    grade: f64,
+    /// Why, worst first; only when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<Why>>")]
+    reasons: Option<&'a [Reason]>,
+}
+
+/// One reason, as [`Reason`] serialises.
+#[derive(JsonSchema)]
+#[schemars(rename = "Reason")]
+#[expect(dead_code, reason = "describes the answer in the OpenAPI document")]
+struct Why {
+    feature: String,
+    value: Option<f64>,
+    /// Its share of the score.
+    share: f64,
+    /// A sentence for a person.
+    text: String,
+}
+
+/// A time that serialises without an allocation.
+struct Time(Timestamp);
+
+impl Serialize for Time {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
+    post_with(handler, |op| document(op).summary("Judge one API request").input::<Params<Asked>>())
+}
+
+pub(crate) fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
+    let op = docs::checks_input(docs::needs(op, Scope::Judge)).input::<Json<Described>>().response::<200, Json<Answer<'static>>>();
+    docs::refuses::<413>(op, "The body is too large")
+}
+
+async fn handler(State(here): State<Arc<Here>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let explain = wants_reasons(parts.uri.query());
+    respond(judge(&here, explain, body).await)
+}
+
+/// An answer for the router.
+pub(crate) fn respond(answer: Result<Bytes, Refusal>) -> Response {
+    answer.map_or_else(IntoResponse::into_response, |bytes| ([(CONTENT_TYPE, "application/json")], Body::from(bytes)).into_response())
+}
+
+impl Direct for Here {
+    fn answer(self: Arc<Self>, request: hyper::Request<Incoming>) -> BoxFuture<'static, Reply> {
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let explain = wants_reasons(parts.uri.query());
+            judge(&self, explain, body).await.map_or_else(Refusal::answer_bytes, ok_json)
+        })
+    }
+}
+
+/// Reads `explain`; its faults are listed with those of the body.
+fn wants_reasons(query: Option<&str>) -> Result<bool, Vec<Fault>> {
+    let Some(text) = query else { return Ok(false) };
+    let mut query = Query::new(Some(text));
+    let explain = query.boolean("explain").unwrap_or(false);
+    if query.faults.is_empty() { Ok(explain) } else { Err(query.faults) }
+}
+
+/// Reads, judges, answers. The time limit is around the caller.
+pub(crate) async fn judge<B>(here: &Here, explain: Result<bool, Vec<Fault>>, body: B) -> Result<Bytes, Refusal>
+where
+    B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: std::fmt::Display + Send,
+{
+    let shared = &here.mount.shared;
+    let bytes = body::read_all(body, &shared.limits).await?;
+    let parsed = parse(bytes, shared.clock.now()).await;
+    let (event, explain) = match (parsed, explain) {
+        (Ok(event), Ok(explain)) => (event, explain),
+        (Ok(_), Err(faults)) | (Err(faults), Ok(_)) => return Err(Refusal::Invalid(faults)),
+        (Err(of_body), Err(of_query)) => return Err(Refusal::Invalid(of_query.into_iter().chain(of_body).collect())),
+    };
+    let request_id = event.request_id.clone();
+    let judgement = here.instance.judge(event, explain).await?;
+    here.mount.detector.saw_anomalies(u64::from(judgement.verdict.is_anomalous()));
+    written(&request_id, &judgement, explain)
+}
+
+/// Runs long work away from the threads that answer; a panic goes on here.
+pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+async fn parse(bytes: Bytes, now: Timestamp) -> Result<RequestEvent, Vec<Fault>> {
+    if bytes.trim_ascii().is_empty() {
+        return Err(vec![Fault::missing(vec!["body".into()], Value::Null)]);
+    }
+    let is_large = bytes.len() > LARGE;
+    let parse = move || parse_event(&bytes, now).map_err(|faults| faults.into_iter().map(Fault::from).collect());
+    if is_large { aside(parse).await } else { parse() }
+}
+
+fn written(request_id: &str, judgement: &Judgement, explain: bool) -> Result<Bytes, Refusal> {
+    let answer = Answer {
+        request_id,
+        is_anomaly: judgement.verdict.is_anomalous(),
+        confidence: judgement.confidence,
+        model_version: &judgement.model_version,
+        analyzed_at: Time(judgement.analyzed_at),
+        id: judgement.id,
+        grade: judgement.grade,
+        reasons: explain.then_some(&judgement.reasons),
+    };
+    let mut bytes = Vec::with_capacity(256 + request_id.len());
+    serde_json::to_writer(&mut bytes, &answer).map_err(|error| Refusal::Internal(error.to_string()))?;
+    Ok(bytes.into())
+}

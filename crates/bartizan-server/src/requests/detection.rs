@@ -1,0 +1,82 @@
+//! `GET /detections/{id}`: one verdict with everything that led to it.
+
+use crate::{config::Scope, docs, http::refusal::Refusal, input::path::Segment, requests::Here};
+use aide::axum::routing::{ApiMethodRouter, get_with};
+use axum::{Json, extract::State};
+use bartizan_core::Label;
+use bartizan_pipeline::{LifeCycle, Reason};
+use bartizan_storage::{Detection, DetectionKey};
+use hyper::StatusCode;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+#[derive(JsonSchema)]
+#[schemars(inline)]
+#[expect(dead_code, reason = "describes the path in the OpenAPI document")]
+struct Id {
+    /// The row id.
+    id: i64,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Detection")]
+struct Answer {
+    id: i64,
+    request_id: String,
+    /// The request as it was understood.
+    event: Value,
+    /// Features by name; null where missing. Empty for what came while there was no model.
+    sample: Map<String, Value>,
+    /// The detector's own score.
+    score: Option<f64>,
+    /// Scores strictly above it are anomalous.
+    threshold: Option<f64>,
+    grade: Option<f64>,
+    confidence: Option<f64>,
+    is_anomaly: Option<bool>,
+    model_version: Option<String>,
+    user_label: Option<bool>,
+    timestamp: String,
+    analyzed_at: String,
+    /// Why, worst first, by the model that is active now.
+    #[schemars(with = "Vec<Value>")]
+    reasons: Vec<Reason>,
+}
+
+pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
+    get_with(handler, |op| {
+        docs::refuses::<404>(docs::needs(op, Scope::Read), "No such detection").summary("One verdict and what led to it")
+    })
+}
+
+async fn handler(State(here): State<Arc<Here>>, id: Segment<Id>) -> Result<Json<Answer>, Refusal> {
+    let absent = || Refusal::text(StatusCode::NOT_FOUND, "Detection not found");
+    let id = id.text.parse().map_err(|_| absent())?;
+    let found = here.instance.find(&DetectionKey::Id(id)).await?.ok_or_else(absent)?;
+    Ok(Json(answer(&here, found)))
+}
+
+fn answer(here: &Here, Detection { id, detection }: Detection) -> Answer {
+    let event = here.instance.stored_event(&detection.event).and_then(|event| serde_json::to_value(event).ok());
+    let explanation = here.instance.explain_stored(&detection.event, &detection.sample);
+    let names = here.instance.schema().names();
+    let judged = detection.judged;
+    Answer {
+        id,
+        request_id: detection.event_id,
+        event: event.unwrap_or_default(),
+        sample: names.zip(&detection.sample).map(|(name, value)| (name.to_owned(), Value::from(f64::from(*value)))).collect(),
+        score: judged.as_ref().map(|judged| judged.score),
+        threshold: judged.as_ref().map(|judged| judged.threshold),
+        grade: judged.as_ref().map(|judged| judged.grade),
+        confidence: judged.as_ref().map(|judged| judged.confidence),
+        is_anomaly: judged.as_ref().map(|judged| judged.verdict.is_anomalous()),
+        model_version: judged.map(|judged| judged.model_version.as_ref().to_owned()),
+        user_label: detection.label.map(Label::is_anomalous),
+        timestamp: detection.event_time.to_string(),
+        analyzed_at: detection.analyzed_at.to_string(),
+        reasons: explanation.map(|explanation| explanation.reasons).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,20 @@
+//! `POST /explain`: `POST /analyze?explain=true` under a name of its own.
+
+use crate::requests::{
+    Here,
+    analyze::{document, judge, respond},
+};
+use aide::axum::routing::{ApiMethodRouter, post_with};
+use axum::{
+    extract::{Request, State},
+    response::Response,
+};
+use std::sync::Arc;
+
+pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
+    post_with(handler, |op| document(op).summary("Judge one API request and say why"))
+}
+
+async fn handler(State(here): State<Arc<Here>>, request: Request) -> Response {
+    respond(judge(&here, Ok(true), request.into_body()).await)
+}

@@ -1,0 +1,65 @@
+//! Detectors of kind `requests`: one API request, judged while a gateway waits.
+
+mod analyze;
+mod detection;
+mod explain;
+mod records;
+mod retrain;
+mod train;
+
+use crate::{
+    http::{body::Limits, table::Shortcut},
+    mount::Mount,
+    mounts::Attached,
+    routes::{at, audit, label},
+};
+use aide::axum::ApiRouter;
+use axum::extract::FromRef;
+use bartizan_domains::requests::Requests;
+use bartizan_pipeline::Instance;
+use hyper::Method;
+use std::sync::Arc;
+
+/// Name of the kind.
+pub(crate) const KIND: &str = "requests";
+
+/// One mounted instance, as these routes see it.
+pub(crate) struct Here {
+    pub(crate) mount: Arc<Mount>,
+    pub(crate) instance: Arc<Instance<Requests>>,
+}
+
+impl FromRef<Arc<Here>> for Limits {
+    fn from_ref(here: &Arc<Here>) -> Self {
+        here.mount.shared.limits.clone()
+    }
+}
+
+/// The routes of an instance under its mount.
+pub(crate) fn attach(mount: Arc<Mount>, instance: Arc<Instance<Requests>>) -> Attached {
+    let prefix = mount.prefix.clone();
+    let here = Arc::new(Here { mount: Arc::clone(&mount), instance });
+    let own = routes(&prefix).with_state(Arc::clone(&here));
+    let shortcut = Shortcut { path: at(&prefix, analyze::PATH), method: Method::POST, to: here };
+    Attached { routes: own.merge(aliases(&prefix).with_state(mount)), shortcuts: vec![shortcut] }
+}
+
+/// The routes that only this kind has.
+pub(crate) fn routes(prefix: &str) -> ApiRouter<Arc<Here>> {
+    let at = |path| at(prefix, path);
+    ApiRouter::new()
+        .api_route(&at(analyze::PATH), analyze::route())
+        .api_route(&at("/explain"), explain::route())
+        .api_route(&at("/detections/{id}"), detection::route())
+        .api_route(&at("/train"), train::route())
+        .api_route(&at("/training/train"), train::alias("/train"))
+        .api_route(&at("/retrain"), retrain::route())
+        .api_route(&at("/training/retrain"), retrain::alias("/retrain"))
+}
+
+/// Paths that deployed clients call by an older name.
+pub(crate) fn aliases(prefix: &str) -> ApiRouter<Arc<Mount>> {
+    ApiRouter::new()
+        .api_route(&at(prefix, "/audit/requests"), audit::alias("/audit"))
+        .api_route(&at(prefix, "/labeling/label/{id}"), label::alias("/label/{id}"))
+}

@@ -1,0 +1,157 @@
+//! `GET /audit`: the verdicts given, newest first.
+
+use crate::{
+    config::Scope,
+    docs,
+    http::refusal::Refusal,
+    input::{
+        params::{FromQuery, Params},
+        query::Query,
+        scalar::Bounds,
+    },
+    mount::Mount,
+};
+use aide::{
+    axum::routing::{ApiMethodRouter, get_with},
+    transform::TransformOperation,
+};
+use axum::{Json, extract::State};
+use bartizan_core::Label;
+use bartizan_storage::{AuditFilter, Detection};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::sync::Arc;
+
+#[derive(JsonSchema)]
+#[schemars(inline)]
+#[expect(dead_code, reason = "describes the query in the OpenAPI document; what is read of it is in `Asked`")]
+struct Described {
+    /// From 1.
+    #[schemars(range(min = 1), default = "first_page")]
+    page: i64,
+    #[schemars(range(min = 1, max = 100), default = "usual_size")]
+    page_size: i64,
+    /// Exactly this client.
+    ip_address: Option<String>,
+    is_anomaly: Option<bool>,
+    #[schemars(range(min = 0.0, max = 1.0))]
+    min_confidence: Option<f64>,
+    #[schemars(range(min = 0.0, max = 1.0))]
+    max_confidence: Option<f64>,
+    /// Analysed at or after this time, RFC 3339.
+    date_from: Option<String>,
+    /// Analysed at or before this time, RFC 3339.
+    date_to: Option<String>,
+    has_user_label: Option<bool>,
+    /// List what came while there was no model, too.
+    include_unjudged: Option<bool>,
+}
+
+fn first_page() -> i64 {
+    1
+}
+
+fn usual_size() -> i64 {
+    20
+}
+
+/// A page asked for.
+pub(crate) struct Asked {
+    page: i64,
+    page_size: i64,
+    filter: AuditFilter,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Audit")]
+pub(crate) struct Answer {
+    total_records: u64,
+    page: i64,
+    page_size: i64,
+    /// 0 when nothing matches.
+    total_pages: u64,
+    data: Vec<Row>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditRow")]
+struct Row {
+    id: i64,
+    request_id: String,
+    ip_address: String,
+    endpoint: String,
+    http_method: String,
+    /// Null for what came while there was no model.
+    is_anomaly: Option<bool>,
+    confidence: Option<f64>,
+    grade: Option<f64>,
+    model_version: Option<String>,
+    /// What a person said: true for an attack.
+    user_label: Option<bool>,
+    timestamp: String,
+    analyzed_at: String,
+}
+
+pub(crate) fn route() -> ApiMethodRouter<Arc<Mount>> {
+    get_with(handler, document)
+}
+
+/// The same under another name.
+pub(crate) fn alias(of: &'static str) -> ApiMethodRouter<Arc<Mount>> {
+    get_with(handler, move |op| docs::alias(document(op), of))
+}
+
+fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
+    docs::checks_input(docs::needs(op, Scope::Read)).summary("The verdicts given, newest first").input::<Params<Described>>()
+}
+
+async fn handler(State(mount): State<Arc<Mount>>, Params(asked): Params<Asked>) -> Result<Json<Answer>, Refusal> {
+    let Asked { page, page_size, filter } = asked;
+    let size = page_size.unsigned_abs();
+    // Stores count in 64 bits with a sign.
+    let offset = (page.unsigned_abs() - 1).saturating_mul(size).min(i64::MAX as u64);
+    let found = mount.life().audit(&filter, offset, size).await?;
+    let data = found.rows.into_iter().map(Row::from).collect();
+    Ok(Json(Answer { total_records: found.total, page, page_size, total_pages: found.total.div_ceil(size), data }))
+}
+
+impl FromQuery for Asked {
+    fn from_query(query: &mut Query<'_>) -> Self {
+        let share = Bounds { ge: Some(0.0), le: Some(1.0) };
+        let page = query.int("page", Bounds { ge: Some(1), le: None }).unwrap_or_else(first_page);
+        let page_size = query.int("page_size", Bounds { ge: Some(1), le: Some(100) }).unwrap_or_else(usual_size);
+        let filter = AuditFilter {
+            entity: query.text("ip_address"),
+            is_anomaly: query.boolean("is_anomaly"),
+            min_confidence: query.float("min_confidence", share),
+            max_confidence: query.float("max_confidence", share),
+            from: query.time("date_from"),
+            to: query.time("date_to"),
+            has_label: query.boolean("has_user_label"),
+            include_unjudged: query.boolean("include_unjudged").unwrap_or(false),
+        };
+        Self { page, page_size, filter }
+    }
+}
+
+impl aide::OperationInput for Params<Asked> {}
+
+impl From<Detection> for Row {
+    fn from(Detection { id, detection }: Detection) -> Self {
+        let judged = detection.judged;
+        Self {
+            id,
+            request_id: detection.event_id,
+            ip_address: detection.entity,
+            endpoint: detection.resource,
+            http_method: detection.action,
+            is_anomaly: judged.as_ref().map(|judged| judged.verdict.is_anomalous()),
+            confidence: judged.as_ref().map(|judged| judged.confidence),
+            grade: judged.as_ref().map(|judged| judged.grade),
+            model_version: judged.map(|judged| judged.model_version.as_ref().to_owned()),
+            user_label: detection.label.map(Label::is_anomalous),
+            timestamp: detection.event_time.to_string(),
+            analyzed_at: detection.analyzed_at.to_string(),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `GET /health` of a mount: 200 as long as the process answers; the body says how it is.
+
+use crate::mount::Mount;
+use aide::axum::routing::{ApiMethodRouter, get_with};
+use axum::{Json, extract::State};
+use bartizan_core::Timestamp;
+use bartizan_pipeline::LifeCycle;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::{sync::Arc, time::Duration};
+
+pub(crate) const HEALTHY: &str = "healthy";
+pub(crate) const DEGRADED: &str = "degraded";
+const LONGEST_PING: Duration = Duration::from_secs(1);
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Health")]
+pub(crate) struct Answer {
+    /// `healthy`, or `degraded` when the database does not answer.
+    pub(crate) status: &'static str,
+    timestamp: String,
+    model_loaded: bool,
+    model_version: Option<String>,
+    /// `connected` or `unavailable`.
+    database: &'static str,
+}
+
+pub(crate) fn route() -> ApiMethodRouter<Arc<Mount>> {
+    get_with(handler, |op| op.summary("Whether the detector is well"))
+}
+
+async fn handler(State(mount): State<Arc<Mount>>) -> Json<Answer> {
+    Json(of(mount.life(), mount.shared.clock.now()).await)
+}
+
+pub(crate) async fn of(life: &dyn LifeCycle, now: Timestamp) -> Answer {
+    let answers = matches!(tokio::time::timeout(LONGEST_PING, life.ping()).await, Ok(Ok(())));
+    let model_version = life.active().map(|model| model.version);
+    Answer {
+        status: if answers { HEALTHY } else { DEGRADED },
+        timestamp: now.to_string(),
+        model_loaded: model_version.is_some(),
+        model_version,
+        database: if answers { "connected" } else { "unavailable" },
+    }
+}

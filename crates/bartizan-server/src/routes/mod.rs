@@ -1,0 +1,58 @@
+//! The routes that every mount has, one file each, and those of the server's root.
+
+pub(crate) mod activate;
+pub(crate) mod audit;
+mod features;
+mod health;
+mod info;
+pub(crate) mod label;
+mod load_model;
+mod metrics;
+mod model_info;
+mod models;
+mod pages;
+mod server_health;
+mod server_info;
+pub(crate) mod statistics;
+mod status;
+
+use crate::mount::{Mount, Shared};
+use aide::axum::ApiRouter;
+use std::sync::Arc;
+
+/// The path of a route under a mount's prefix.
+pub(crate) fn at(prefix: &str, path: &str) -> String {
+    match (prefix, path) {
+        ("", path) => path.to_owned(),
+        (prefix, "/") => prefix.to_owned(),
+        (prefix, path) => format!("{prefix}{path}"),
+    }
+}
+
+/// The routes of the server itself, without those of [`shared`].
+pub(crate) fn server() -> ApiRouter<Arc<Shared>> {
+    ApiRouter::new().api_route("/", server_info::route()).api_route("/health", server_health::route())
+}
+
+/// What the server offers under every prefix alike: its counters and its documentation.
+pub(crate) fn shared(prefix: &str, with_pages: bool) -> ApiRouter<Arc<Shared>> {
+    let routes = ApiRouter::new().api_route(&at(prefix, "/metrics"), metrics::route());
+    if with_pages { routes.merge(pages::routes(prefix)) } else { routes }
+}
+
+/// The routes that every detector has.
+pub(crate) fn mount(prefix: &str) -> ApiRouter<Arc<Mount>> {
+    let at = |path| at(prefix, path);
+    ApiRouter::new()
+        .api_route(&at("/"), info::route())
+        .api_route(&at("/health"), health::route())
+        .api_route(&at("/features"), features::route())
+        .api_route(&at("/model/info"), model_info::route())
+        .api_route(&at("/status"), status::route())
+        .api_route(&at("/load-model"), load_model::route())
+        .api_route(&at("/models"), models::route())
+        .api_route(&at("/models/{version}/activate"), activate::route())
+        .api_route(&at("/audit"), audit::route())
+        .api_route(&at("/label/{id}"), label::route())
+        .api_route(&at("/statistics"), statistics::route())
+}

@@ -1,0 +1,232 @@
+//! Listening, accepting, stopping.
+
+use crate::{
+    config::ServerConfig,
+    docs,
+    http::{
+        auth::Keys,
+        body::Limits,
+        connection::{self, Patience, Phase},
+        cors::Origins,
+        guard::Guard,
+        request_id::RequestIds,
+        table::Table,
+    },
+    metrics::{Metrics, Routes},
+    mount::Shared,
+    mounts::{Mounted, Mounts, assemble},
+};
+use bartizan_pipeline::Clock;
+use bytes::Bytes;
+use futures::FutureExt;
+use std::{
+    collections::{HashMap, HashSet},
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{Arc, OnceLock, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+use thiserror::Error;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{mpsc, watch},
+};
+
+/// Why the server cannot start.
+#[derive(Debug, Error)]
+pub enum BindError {
+    /// Reachable from outside and open to anyone.
+    #[error(
+        "{0} can be reached from other machines and no token is set: set AUTH_TOKEN, or --token-file FILE, or server.token in the configuration \
+         file; or listen on 127.0.0.1"
+    )]
+    TokenRequired(SocketAddr),
+    /// A token without a character.
+    #[error("the token is empty: set AUTH_TOKEN, --token-file or server.token to a secret, or leave it out")]
+    EmptyToken,
+    /// Somebody else listens there.
+    #[error("{0} is in use by another process: stop it, or choose another port with --listen or API_PORT")]
+    InUse(SocketAddr),
+    /// The system refuses.
+    #[error("no permission to listen on {0}: choose a port above 1023")]
+    Denied(SocketAddr),
+    /// Anything else that the system says.
+    #[error("cannot listen on {0}: {1}")]
+    Io(SocketAddr, #[source] io::Error),
+    /// The mount to be served at `/` does not exist.
+    #[error("the root mount {0:?} does not exist: there are {1}")]
+    UnknownRoot(String, String),
+    /// Two mounts of one name, or a name that is taken by the server itself or is no path.
+    #[error("a detector cannot be mounted as {0:?}: the name is taken or not made of lower-case letters, digits, - and _")]
+    MountName(String),
+    /// Two routes of one path.
+    #[error("two routes clash: {0}")]
+    Routes(#[from] matchit::InsertError),
+}
+
+/// A server that listens and does not answer yet.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    guard: Arc<Guard>,
+    patience: Patience,
+    max_connections: u64,
+    grace: Duration,
+}
+
+/// Paths of the server itself, which no mount can have.
+const TAKEN: [&str; 6] = ["health", "docs", "redoc", "metrics", "openapi", "dashboard"];
+
+impl Server {
+    /// Checks the settings, puts the routes together and listens.
+    ///
+    /// # Errors
+    /// See [`BindError`].
+    pub async fn bind(config: ServerConfig, mounts: Mounts, clock: Arc<dyn Clock>) -> Result<Self, BindError> {
+        let mounted = mounts.into_all();
+        check(&config, &mounted)?;
+        let listener = TcpListener::bind(config.listen).await.map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => BindError::InUse(config.listen),
+            io::ErrorKind::PermissionDenied => BindError::Denied(config.listen),
+            _ => BindError::Io(config.listen, error),
+        })?;
+        let address = listener.local_addr().map_err(|error| BindError::Io(config.listen, error))?;
+        let secs = Duration::from_secs;
+        let patience = Patience {
+            head: secs(config.header_timeout_secs.max(1)),
+            idle: secs(config.keep_alive_secs.max(1)),
+            max_header_bytes: config.max_header_bytes,
+        };
+        let guard = Arc::new(guard(&config, &mounted, clock)?);
+        let (max_connections, grace) = (config.max_connections.max(1) as u64, secs(config.shutdown_grace_secs));
+        Ok(Self { listener, address, guard, patience, max_connections, grace })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `shutdown`, then takes no more connections, finishes what runs and returns.
+    ///
+    /// # Errors
+    /// None at present; a failing `accept` is logged and tried again.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+        let (phase, watched) = watch::channel(Phase::Serving);
+        let (alive, mut all_gone) = mpsc::channel::<()>(1);
+        let mut shutdown = pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = shutdown.as_mut() => break,
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) => self.welcome(stream, watched.clone(), alive.clone()),
+                    Err(error) => self.pause_after(&error).await,
+                },
+            }
+        }
+        // Connections that the system has taken over for us by now are served too.
+        while let Some(Ok((stream, _))) = self.listener.accept().now_or_never() {
+            self.welcome(stream, watched.clone(), alive.clone());
+        }
+        drop(self.listener);
+        drop((watched, alive));
+        phase.send_replace(Phase::Stopping);
+        if tokio::time::timeout(self.grace, all_gone.recv()).await.is_err() {
+            let left = self.guard.metrics.connections.now();
+            tracing::warn!(connections = left, grace_secs = self.grace.as_secs(), "stopping although some requests have not ended");
+            phase.send_replace(Phase::Abandon);
+        }
+        Ok(())
+    }
+
+    fn welcome(&self, stream: TcpStream, phase: watch::Receiver<Phase>, alive: mpsc::Sender<()>) {
+        let (guard, patience) = (Arc::clone(&self.guard), self.patience);
+        if guard.metrics.connections.now() >= self.max_connections {
+            guard.metrics.connections_refused.fetch_add(1, Relaxed);
+            return;
+        }
+        // Without it small answers wait for the client's acknowledgement; a failure costs only time.
+        let _ = stream.set_nodelay(true);
+        let inside = Arc::clone(&guard);
+        tokio::spawn(async move {
+            let _inside = inside.metrics.connections.enter();
+            connection::serve(stream, guard, patience, phase).await;
+            drop(alive);
+        });
+    }
+
+    async fn pause_after(&self, error: &io::Error) {
+        tracing::warn!(%error, "a connection could not be accepted");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn check(config: &ServerConfig, mounted: &[Mounted]) -> Result<(), BindError> {
+    let tokens = config.token.iter().chain(config.keys.iter().map(|key| &key.token));
+    if tokens.into_iter().any(|token| token.trim().is_empty()) {
+        return Err(BindError::EmptyToken);
+    }
+    if !config.listen.ip().to_canonical().is_loopback() && !config.is_guarded() {
+        return Err(BindError::TokenRequired(config.listen));
+    }
+    let mut names = HashSet::from(TAKEN);
+    for name in mounted.iter().map(|mounted| mounted.detector.life.name()) {
+        let is_path = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
+        if !is_path || !names.insert(name) {
+            return Err(BindError::MountName(name.to_owned()));
+        }
+    }
+    match &config.root {
+        Some(root) if !mounted.iter().any(|mounted| mounted.detector.life.name() == root) => {
+            let names: Vec<_> = mounted.iter().map(|mounted| mounted.detector.life.name()).collect();
+            Err(BindError::UnknownRoot(root.clone(), names.join(", ")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn guard(config: &ServerConfig, mounted: &[Mounted], clock: Arc<dyn Clock>) -> Result<Guard, BindError> {
+    let request_time = Duration::from_secs(config.request_timeout_secs.max(1));
+    let limits = Limits::new(config.max_body_bytes, config.max_buffered_bytes.max(config.max_body_bytes), request_time);
+    let ids = RequestIds::new(clock.now());
+    let shared = Arc::new(Shared {
+        version: config.version,
+        clock,
+        limits: limits.clone(),
+        detectors: mounted.iter().map(|mounted| Arc::clone(&mounted.detector)).collect(),
+        metrics: OnceLock::new(),
+        documents: OnceLock::new(),
+        paths: OnceLock::new(),
+    });
+    let assembled = assemble(mounted, &shared, config.root.as_deref(), config.docs);
+    let mut routes = Routes::default();
+    let table = Table::new(&assembled.api, &mut routes, &assembled.shortcuts)?;
+    let metrics = Arc::new(Metrics::new(routes));
+    let text = |api| crate::http::refusal::json(&api);
+    let mut documents: HashMap<String, Bytes> = HashMap::from([(String::new(), text(assembled.api.clone()))]);
+    for mounted in mounted {
+        let prefix = format!("/{}", mounted.detector.life.name());
+        let part = text(docs::part(&assembled.api, &prefix));
+        documents.insert(prefix, part);
+    }
+    // Set once, here: nothing else has had the chance.
+    let _ = shared.documents.set(documents);
+    let _ = shared.paths.set(assembled.api.paths.iter().flat_map(|paths| paths.paths.keys().cloned()).collect());
+    let _ = shared.metrics.set(Arc::clone(&metrics));
+    let origins = Origins::new(config);
+    Ok(Guard {
+        table,
+        router: assembled.router,
+        keys: Keys::new(config),
+        origins,
+        shut_to_foreign_pages: !config.is_guarded(),
+        ids,
+        metrics,
+        limits,
+        request_time,
+        max_concurrent: config.max_concurrent_requests.max(1) as u64,
+    })
+}

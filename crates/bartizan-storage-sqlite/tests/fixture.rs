@@ -1,0 +1,57 @@
+//! Databases of every schema version ever released open and hold what was put in.
+//!
+//! `BARTIZAN_WRITE_FIXTURE=tests/fixtures/v1.sqlite cargo test -p bartizan-storage-sqlite --test fixture` writes the newest
+//! one, once per schema version; those of earlier versions stay as they are.
+
+use bartizan_core::{Label, Timestamp, Verdict};
+use bartizan_storage::{AuditFilter, DetectionKey, DetectionRepository, LabelChange, ModelRepository, Statistics};
+use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
+use bartizan_testkit::{detection, judged_detection, model};
+use std::path::Path;
+
+fn change() -> LabelChange {
+    LabelChange { label: Label::Legitimate, changed_by: "ann".to_owned(), changed_at: Timestamp::from_secs(9) }
+}
+
+#[expect(clippy::unwrap_used, reason = "called by a test")]
+async fn write(path: &Path) {
+    let store = SqliteStore::open(SqliteOptions::new(path)).unwrap();
+    let judged = |number, verdict| judged_detection("requests", number, verdict, 0.75);
+    let ids = store.record(vec![judged(1, Verdict::Normal), judged(2, Verdict::Anomalous), detection("requests", 3)]).await.unwrap();
+    store.label("requests", &DetectionKey::Id(ids[1]), change()).await.unwrap().unwrap();
+    store.store_and_activate(model("v1.0", 1)).await.unwrap();
+    store.store_model(model("v1.1", 2)).await.unwrap();
+    store.close().await;
+}
+
+#[tokio::test]
+async fn databases_of_every_version_open_and_hold_what_was_put_in() {
+    if let Some(path) = std::env::var_os("BARTIZAN_WRITE_FIXTURE") {
+        write(Path::new(&path)).await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for version in ["v1"] {
+        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{version}.sqlite"));
+        let path = folder.path().join(version);
+        std::fs::copy(fixture, &path).unwrap();
+        let store = SqliteStore::open(SqliteOptions::new(&path)).unwrap();
+        let expected = Statistics {
+            judged: 2,
+            anomalous: 1,
+            average_confidence: 0.75,
+            labelled: 1,
+            false_positives: 1,
+            false_negatives: 0,
+            stored: 3,
+        };
+        assert_eq!(store.statistics("requests").await.unwrap(), expected, "{version}");
+        let mut labelled = judged_detection("requests", 2, Verdict::Anomalous, 0.75);
+        labelled.label = Some(Label::Legitimate);
+        let found = store.find("requests", &DetectionKey::EventId("event-2".to_owned())).await.unwrap().unwrap();
+        assert_eq!((found.id, &found.detection), (2, &labelled), "{version}");
+        assert_eq!(store.label_changes("requests", 2).await.unwrap(), [(None, change())], "{version}");
+        assert_eq!(store.audit("requests", &AuditFilter::default(), 0, 9).await.unwrap().total, 2, "{version}");
+        assert_eq!(store.active_model("requests").await.unwrap(), Some(model("v1.0", 1)), "{version}");
+        assert_eq!(store.record(vec![detection("requests", 4)]).await.unwrap(), [4], "{version}");
+    }
+}

@@ -1,0 +1,101 @@
+//! The command line.
+
+use crate::commands;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+const AFTER: &str = "\
+Exit codes:
+  0  done
+  1  failed for another reason than those below
+  2  the command line or the configuration is wrong
+  3  the data given is wrong or too little
+  4  no such model, no model at all, or a damaged one
+  5  the store is locked, full, damaged or not a store
+
+Settings come from defaults < file (--config, BARTIZAN_CONFIG or ./bartizan.toml) < environment < flags.
+`bartizan config show` lists them all and says where each value came from.";
+
+/// Learns what is normal in your traffic and says what is not, how sure it is, and why.
+#[derive(Debug, Parser)]
+#[command(name = "bartizan", version, after_help = AFTER, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Flags that every command takes.
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Flags that every command takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Common {
+    /// Configuration file.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Common")]
+    pub(crate) config: Option<PathBuf>,
+    /// Folder that holds everything stored [default: ./bartizan-data].
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Common")]
+    pub(crate) data_dir: Option<String>,
+    /// Print one JSON document instead of text.
+    #[arg(long, global = true, help_heading = "Common")]
+    pub(crate) json: bool,
+    /// Least important log lines: trace, debug, info, warn, error, off.
+    #[arg(long, global = true, value_name = "LEVEL", help_heading = "Common")]
+    pub(crate) log_level: Option<String>,
+}
+
+/// One variant per command; see the file of the same name.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the detectors over HTTP.
+    Serve(commands::serve::Flags),
+    /// Show everything at once: served detectors, trained on generated data, with live traffic that holds attacks.
+    Demo(commands::demo::Flags),
+    /// Bring in history, with labels where it has them.
+    Import(commands::import::Flags),
+    /// Train on files, or on the stored history.
+    Train(commands::train::Flags),
+    /// Score files and list the worst with their reasons; nothing is recorded.
+    Score(commands::score::Flags),
+    /// Measure how well a model tells attacks from normal events, on labelled files.
+    Evaluate(commands::evaluate::Flags),
+    /// Write realistic traffic with attacks in it.
+    Generate(commands::generate::Flags),
+    /// List, show, activate, export, import and delete models.
+    Models(commands::models::Flags),
+    /// Say whether a stored verdict was right.
+    Label(commands::label::Flags),
+    /// Show, check and describe the configuration.
+    Config(commands::config::Flags),
+    /// Print completions for a shell.
+    Completions(commands::completions::Flags),
+    /// Measure this machine: the isolation forest alone, and the whole service over loopback.
+    Bench(commands::bench::Flags),
+    /// Print the OpenAPI document of the service.
+    Openapi,
+}
+
+/// Which kind of telemetry a command is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Kind {
+    /// API requests.
+    Requests,
+}
+
+/// A detector and the data directory it lives in; what most commands need.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Training {
+    /// Algorithm [default: the detector's own choice].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) algorithm: Option<String>,
+    /// Expected share of anomalies in the data, above 0 and at most 0.5.
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) contamination: Option<f64>,
+    /// Trees of the isolation forest.
+    #[arg(long, value_name = "N")]
+    pub(crate) n_estimators: Option<u64>,
+    /// Rows drawn for each tree.
+    #[arg(long, value_name = "N")]
+    pub(crate) max_samples: Option<u64>,
+}

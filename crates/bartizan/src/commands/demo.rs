@@ -1,0 +1,202 @@
+//! `bartizan demo`: everything at once, on generated data.
+
+use crate::client::{Client, Reply};
+use crate::commands::serve::{self, Served, stop_signal};
+use crate::config::Config;
+use crate::context::{self, Context};
+use crate::logging;
+use crate::output::{Output, clean, note};
+use crate::records::Loaded;
+use crate::traffic::{self, Plan};
+use anyhow::Context as _;
+use bartizan_core::Seed;
+use bartizan_domains::requests::records::Record;
+use bartizan_pipeline::{LifeCycle as _, TrainRequest};
+use clap::Args;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// Requests trained on.
+const HISTORY: usize = 4_000;
+/// Share of attacks in the traffic, so that something happens while you watch.
+const ATTACK_SHARE: f64 = 0.15;
+/// Requests generated at once; traffic goes on with the next batch.
+const BATCH: usize = 500;
+/// Seconds of event time between requests: the history covers a whole day, and live traffic runs through days in minutes.
+const GAP_SECS: f64 = 86_400.0 / HISTORY as f64;
+
+/// Show everything at once: served detectors, trained on generated data, with live traffic that holds attacks.
+#[derive(Debug, Args)]
+pub(crate) struct Flags {
+    /// Address to listen on.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Requests a second.
+    #[arg(long, value_name = "N", default_value_t = 4.0)]
+    rate: f64,
+    /// Stop after this many requests [default: go on until stopped].
+    #[arg(long, value_name = "N")]
+    events: Option<usize>,
+    /// Seed of the generated data.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// What the traffic met.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    sent: usize,
+    attacks: usize,
+    caught: usize,
+    false_alarms: usize,
+}
+
+/// Trains, serves, and sends traffic.
+pub(crate) async fn run(mut context: Context, flags: Flags) -> anyhow::Result<()> {
+    serve::listen(&mut context, flags.listen.clone())?;
+    let folder = tempfile::tempdir()?;
+    if !context.names_data_dir() {
+        context.set("storage.data_dir", Some(folder.path().display().to_string()), "(demo)");
+    }
+    let config = configure(&context)?;
+    let _log = logging::start(&config)?;
+    let served = Served::open(&config).await?;
+    prepare(&served, flags.seed).await?;
+    let address = served.address;
+    let token = config.server.token.clone();
+    if !context.output.json {
+        greet(&config, address);
+    }
+    let (stop, stopped) = oneshot::channel::<()>();
+    let tally = Arc::new(Mutex::new(Tally::default()));
+    let sender = tokio::spawn(send(address, token, flags, context.output, Arc::clone(&tally), stop));
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let noted = Arc::clone(&interrupted);
+    served
+        .until(async move {
+            tokio::select! { _ = stopped => {}, () = stop_signal() => noted.store(true, Ordering::Release) }
+        })
+        .await?;
+    // Stopped by a signal, the server closes the door on the traffic, which is no fault of either.
+    if interrupted.load(Ordering::Acquire) {
+        sender.abort();
+    } else {
+        sender.await??;
+    }
+    let tally = *tally.lock().unwrap_or_else(PoisonError::into_inner);
+    finish(context.output, tally)
+}
+
+/// The configuration, where the demo's defaults take the place of the usual ones.
+fn configure(context: &Context) -> anyhow::Result<Config> {
+    let layers = context.layers();
+    let is_default = |path: &str| layers.origin(path) == crate::config::Origin::Default;
+    let (cold_start, level) = (is_default("detectors.requests.cold_start"), is_default("log.level"));
+    let mut config = crate::config::resolve(layers)?;
+    if cold_start {
+        config.requests.cold_start = bartizan_pipeline::ColdStart::Learn;
+    }
+    if level {
+        "warn".clone_into(&mut config.log_level);
+    }
+    Ok(config)
+}
+
+/// Trains a first model, unless the data folder has one.
+async fn prepare(served: &Served, seed: u64) -> anyhow::Result<()> {
+    if served.requests.active().is_some() {
+        return Ok(());
+    }
+    let plan = Plan { rows: HISTORY, attack_share: 0.02, start: context::clock().now().plus_secs(-86_400), gap_secs: GAP_SECS };
+    note(&format!("Learning what is normal from {HISTORY} generated requests …"));
+    let history: Loaded = traffic::requests(plan, Seed(seed)).into_iter().collect();
+    served.requests.import(history.only_normal().into_labelled()).await?;
+    let report = served.requests.train(TrainRequest { contamination: Some(0.01), ..TrainRequest::default() }).await?;
+    note(&format!("Model {} is ready after {:.1} s.", report.version, report.duration_secs));
+    Ok(())
+}
+
+fn greet(config: &Config, address: SocketAddr) {
+    note(&format!(
+        "\nBartizan listens on http://{address}\n\
+         \n  open   http://{address}/docs           every call, to try in the browser\
+         \n         http://{address}/metrics        Prometheus\
+         \n         http://{address}/requests/audit?is_anomaly=true   what was caught so far\
+         \n  try    curl -s '{address}/requests/analyze?explain=true' -H 'content-type: application/json' -d '\
+         {{\"request_id\":\"try-1\",\"ip_address\":\"198.51.100.9\",\"endpoint\":\"/api/admin/delete\",\"http_method\":\"DELETE\",\
+         \"headers\":{{\"User-Agent\":\"BadBot/1.0\"}},\"payload\":{{\"table\":\"users\"}}}}'\
+         \n  data   {}\
+         \n\nLive traffic follows, about one request in {:.0} an attack. Ctrl-C stops.\n",
+        config.data_dir.display(),
+        1.0 / ATTACK_SHARE
+    ));
+}
+
+/// Posts traffic at a steady rate and says what is caught. Dropping `stop` at the end stops the server.
+async fn send(
+    address: SocketAddr,
+    token: Option<String>,
+    flags: Flags,
+    output: Output,
+    tally: Arc<Mutex<Tally>>,
+    stop: oneshot::Sender<()>,
+) -> anyhow::Result<()> {
+    let mut client = Client::connect(address).await?;
+    let mut pace = tokio::time::interval(Duration::from_secs_f64(1.0 / flags.rate.clamp(0.01, 100_000.0)));
+    let (most, mut sent) = (flags.events.unwrap_or(usize::MAX), 0);
+    let mut plan = Plan { rows: BATCH, attack_share: ATTACK_SHARE, start: context::clock().now(), gap_secs: GAP_SECS };
+    for batch in 1_u64.. {
+        for record in traffic::requests(plan, Seed(flags.seed).derive(batch)) {
+            if sent >= most {
+                drop(stop);
+                return Ok(());
+            }
+            sent += 1;
+            pace.tick().await;
+            plan.start = record.event.timestamp;
+            let body = traffic::body(&record).to_string();
+            let reply = client.post("/requests/analyze?explain=true", token.as_deref(), body.as_bytes()).await?;
+            tell(&record, &reply, output, &mut tally.lock().unwrap_or_else(PoisonError::into_inner))?;
+        }
+    }
+    Ok(())
+}
+
+/// Counts one answer, and prints it when something was caught or wrongly alarmed.
+fn tell(record: &Record, reply: &Reply, output: Output, tally: &mut Tally) -> anyhow::Result<()> {
+    let answer: Value = serde_json::from_slice(&reply.body).context("the server's answer is not JSON")?;
+    anyhow::ensure!(reply.status == 200, "the server answered {}: {answer}", reply.status);
+    let (is_attack, is_anomaly) = (traffic::is_attack(record), answer["isAnomaly"] == true);
+    tally.sent += 1;
+    tally.attacks += usize::from(is_attack);
+    tally.caught += usize::from(is_attack && is_anomaly);
+    tally.false_alarms += usize::from(!is_attack && is_anomaly);
+    if output.json || !(is_attack || is_anomaly) {
+        return Ok(());
+    }
+    let word = match (is_attack, is_anomaly) {
+        (true, true) => "caught     ",
+        (true, false) => "missed     ",
+        _ => "false alarm",
+    };
+    let event = &record.event;
+    let sure = answer["confidence"].as_f64().unwrap_or_default() * 100.0;
+    let request = clean(&format!("{} {}", event.http_method, event.endpoint), 64);
+    let why = answer["reasons"][0]["text"].as_str().unwrap_or_default();
+    let line = format!("{word}  {:<15}  sure {sure:3.0} %  {request:<64}  {}", clean(&event.ip_address, 15), clean(why, 100));
+    output.print(&Value::Null, || line)?;
+    Ok(())
+}
+
+fn finish(output: Output, tally: Tally) -> anyhow::Result<()> {
+    let Tally { sent, attacks, caught, false_alarms } = tally;
+    if sent == 0 {
+        return Ok(());
+    }
+    let value = json!({"requests": sent, "attacks": attacks, "caught": caught, "false_alarms": false_alarms});
+    Ok(output.print(&value, || format!("\n{sent} requests, {attacks} attacks, {caught} caught, {false_alarms} false alarms."))?)
+}

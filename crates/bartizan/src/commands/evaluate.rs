@@ -1,0 +1,132 @@
+//! `bartizan evaluate`: how well a model tells attacks from normal events, on labelled files.
+
+use crate::cli::{Kind, Training};
+use crate::commands::{import, train};
+use crate::config::Config;
+use crate::context::{self, Context};
+use crate::failure::Problem;
+use crate::measures::Measures;
+use crate::output::{self, percent};
+use crate::records::{self, Loaded};
+use bartizan_core::Seed;
+use bartizan_domains::requests::records::Format;
+use bartizan_pipeline::Judgement;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Measure how well a model tells attacks from normal events, on labelled files.
+#[derive(Debug, Args)]
+pub(crate) struct Flags {
+    /// Kind of telemetry.
+    kind: Kind,
+    /// Labelled files, plain or .gz; events without a label are left out of the measures.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Their format: auto, ndjson, json, combined, http-params, atrdf [default: seen from the content].
+    #[arg(long, value_parser = records::format)]
+    format: Option<Format>,
+    /// Train on the events of this file that are not labelled anomalous, instead of using the active model.
+    #[arg(long, value_name = "FILE", conflicts_with = "split")]
+    fit_on: Vec<PathBuf>,
+    /// Train on a part of the files and measure on this share of them, instead of using the active model.
+    #[arg(long, value_name = "SHARE")]
+    split: Option<f64>,
+    /// Seed of the split.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    training: Training,
+}
+
+/// Measures it.
+pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
+    let Kind::Requests = flags.kind;
+    if let Some(share) = flags.split.filter(|share| !(*share > 0.0 && *share < 1.0)) {
+        return Err(Problem::usage(format!("--split must be above 0 and below 1, got {share}")).into());
+    }
+    let loaded = records::load(&flags.files, flags.format, context::clock().now())?;
+    let (fit, test) = match flags.split {
+        Some(share) => {
+            let (fit, test) = loaded.split(share, Seed(flags.seed));
+            (Some(fit), test)
+        }
+        None if flags.fit_on.is_empty() => (None, loaded),
+        None => (Some(records::load(&flags.fit_on, flags.format, context::clock().now())?), loaded),
+    };
+    check_labels(&test)?;
+    let scored = match fit {
+        Some(fit) => fit_and_score(context.quiet_config()?, &flags.training, fit, &test).await?,
+        None => score(&context, &test).await?,
+    };
+    let measures = Measures::of(&test, &scored);
+    Ok(context.output.print(&serde_json::to_value(&measures)?, || text(&measures))?)
+}
+
+fn check_labels(test: &Loaded) -> anyhow::Result<()> {
+    let anomalous = test.labels.iter().flatten().filter(|label| label.is_anomalous()).count();
+    let legitimate = test.labelled() - anomalous;
+    if anomalous > 0 && legitimate > 0 {
+        return Ok(());
+    }
+    let problem =
+        Problem::data(format!("evaluation needs labels of both kinds; got {anomalous} anomalous and {legitimate} legitimate events"));
+    Err(problem.advise("name a labelled file, such as one of `bartizan generate requests --labels`").into())
+}
+
+async fn score(context: &Context, test: &Loaded) -> anyhow::Result<Vec<Judgement>> {
+    let (_, opened, instance) = context::open(context).await?;
+    let bar = output::progress(0, "scoring");
+    let scored = instance.score_offline(&test.events);
+    bar.finish_and_clear();
+    opened.close().await;
+    Ok(scored?.into_iter().map(|(judgement, _)| judgement).collect())
+}
+
+/// Trains in a temporary folder, so that the data folder is neither read nor written.
+async fn fit_and_score(mut config: Config, flags: &Training, fit: Loaded, test: &Loaded) -> anyhow::Result<Vec<Judgement>> {
+    let folder = tempfile::tempdir()?;
+    let normal = fit.only_normal();
+    config.requests.max_training_samples = normal.len().max(1);
+    let opened = context::open_store(&folder.path().join("evaluate.db"), false)?;
+    let done = async {
+        let instance = context::open_requests(config.requests, &opened).await?;
+        import::store(&instance, normal).await?;
+        train::train(&instance, context::train_request(flags, None, false)).await?;
+        let bar = output::progress(0, "scoring");
+        let scored = instance.score_offline(&test.events);
+        bar.finish_and_clear();
+        Ok(scored?.into_iter().map(|(judgement, _)| judgement).collect())
+    };
+    let done = done.await;
+    opened.close().await;
+    done
+}
+
+fn text(m: &Measures) -> String {
+    let summary = output::table(
+        &["measure", "value"],
+        [
+            vec!["events (anomalous)".to_owned(), format!("{} ({})", m.events, m.anomalous)],
+            vec!["ROC AUC".to_owned(), format!("{:.4}", m.roc_auc)],
+            vec!["average precision".to_owned(), format!("{:.4}", m.average_precision)],
+            vec!["recall at 1 % false positives".to_owned(), percent(m.recall_at_1_percent)],
+            vec!["recall at 5 % false positives".to_owned(), percent(m.recall_at_5_percent)],
+            vec!["precision, recall, F1".to_owned(), format!("{}, {}, {:.3}", percent(m.precision), percent(m.recall), m.f1)],
+            vec!["calibration error of confidence".to_owned(), format!("{:.4}", m.calibration_error)],
+        ],
+    );
+    let c = &m.confusion;
+    let confusion = output::table(
+        &["", "judged anomalous", "judged normal"],
+        [
+            vec!["is anomalous".to_owned(), c.true_positives.to_string(), c.false_negatives.to_string()],
+            vec!["is legitimate".to_owned(), c.false_positives.to_string(), c.true_negatives.to_string()],
+        ],
+    );
+    let mut text = format!("{summary}\n\n{confusion}");
+    if !m.by_name.is_empty() {
+        let rows = m.by_name.iter().map(|n| vec![n.name.clone(), n.events.to_string(), percent(n.judged_anomalous)]);
+        text += &format!("\n\n{}", output::table(&["label", "events", "judged anomalous"], rows));
+    }
+    text
+}

@@ -1,0 +1,55 @@
+//! `bartizan import`: history from files, with labels where they have them.
+
+use crate::cli::Kind;
+use crate::context::{self, Context};
+use crate::output;
+use crate::records::{self, Loaded};
+use bartizan_domains::requests::Requests;
+use bartizan_domains::requests::records::Format;
+use bartizan_pipeline::Instance;
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Events handed to the store at once.
+const CHUNK: usize = 5_000;
+
+/// Bring in history, with labels where it has them.
+#[derive(Debug, Args)]
+pub(crate) struct Flags {
+    /// Kind of telemetry.
+    kind: Kind,
+    /// Files, plain or .gz.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Their format: auto, ndjson, json, combined, http-params, atrdf [default: seen from the content].
+    #[arg(long, value_parser = records::format)]
+    format: Option<Format>,
+}
+
+/// Reads and stores them.
+pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
+    let Kind::Requests = flags.kind;
+    let loaded = records::load(&flags.files, flags.format, context::clock().now())?;
+    let (labelled, rejected) = (loaded.labelled(), loaded.rejected);
+    let (_, opened, instance) = context::open(&context).await?;
+    let done = store(&instance, loaded).await;
+    opened.close().await;
+    let imported = done?;
+    let value = json!({"imported": imported, "labelled": labelled, "rejected": rejected});
+    Ok(context.output.print(&value, || format!("{imported} events imported, {labelled} of them labelled; {rejected} lines rejected."))?)
+}
+
+/// Hands events to the store, chunk by chunk.
+pub(crate) async fn store(instance: &Instance<Requests>, loaded: Loaded) -> anyhow::Result<usize> {
+    let bar = output::progress(loaded.len() as u64, "importing");
+    let mut events = loaded.into_labelled();
+    let mut imported = 0;
+    while !events.is_empty() {
+        let rest = events.split_off(CHUNK.min(events.len()));
+        imported += instance.import(std::mem::replace(&mut events, rest)).await?;
+        bar.set_position(imported as u64);
+    }
+    bar.finish_and_clear();
+    Ok(imported)
+}

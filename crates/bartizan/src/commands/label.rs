@@ -1,0 +1,63 @@
+//! `bartizan label`: a person's word on one verdict.
+
+use crate::cli::Kind;
+use crate::context::{self, Context};
+use crate::failure::Problem;
+use bartizan_core::{Label, Verdict};
+use bartizan_pipeline::LifeCycle as _;
+use bartizan_storage::{DetectionKey, LabelChange, LabelOutcome};
+use clap::Args;
+use serde_json::json;
+
+/// Say whether a stored verdict was right.
+#[derive(Debug, Args)]
+pub(crate) struct Flags {
+    /// Kind of telemetry.
+    kind: Kind,
+    /// Row id, or the event's own id (its newest row); digits are tried as a row id first.
+    id: String,
+    /// It is an attack or a fault.
+    #[arg(long, conflicts_with = "legitimate", required_unless_present = "legitimate")]
+    anomalous: bool,
+    /// It belongs.
+    #[arg(long)]
+    legitimate: bool,
+    /// Who says so.
+    #[arg(long, value_name = "NAME")]
+    by: String,
+}
+
+/// Records it.
+pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
+    let Kind::Requests = flags.kind;
+    let (_, opened, instance) = context::open(&context).await?;
+    let label = if flags.anomalous { Label::Anomalous } else { Label::Legitimate };
+    let change = LabelChange { label, changed_by: flags.by, changed_at: context::clock().now() };
+    let by_row = flags.id.parse().ok().map(DetectionKey::Id);
+    let mut found = None;
+    for key in by_row.into_iter().chain([DetectionKey::EventId(flags.id.clone())]) {
+        found = instance.label(&key, change.clone()).await?;
+        if found.is_some() {
+            break;
+        }
+    }
+    opened.close().await;
+    let Some(outcome) = found else {
+        let problem = Problem::data(format!("there is no event {:?}", flags.id));
+        return Err(problem.advise("GET /requests/audit lists row ids and event ids").into());
+    };
+    print(&context, &outcome, label)
+}
+
+fn print(context: &Context, outcome: &LabelOutcome, label: Label) -> anyhow::Result<()> {
+    let word = |anomalous: bool| if anomalous { "anomalous" } else { "legitimate" };
+    let verdict = outcome.verdict.map(Verdict::is_anomalous);
+    let value = json!({
+        "id": outcome.id, "verdict": verdict.map(word), "old_label": outcome.previous.map(|l| word(l.is_anomalous())),
+        "new_label": word(label.is_anomalous()),
+    });
+    Ok(context.output.print(&value, || {
+        let judged = verdict.map_or("not judged", word);
+        format!("Row {} is labelled {} (verdict: {judged}).", outcome.id, word(label.is_anomalous()))
+    })?)
+}

@@ -1,0 +1,15 @@
+//! One command, one file.
+
+pub(crate) mod bench;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod demo;
+pub(crate) mod evaluate;
+pub(crate) mod generate;
+pub(crate) mod import;
+pub(crate) mod label;
+pub(crate) mod models;
+pub(crate) mod openapi;
+pub(crate) mod score;
+pub(crate) mod serve;
+pub(crate) mod train;

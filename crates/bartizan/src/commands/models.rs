@@ -1,0 +1,182 @@
+//! `bartizan models`: the stored versions of a detector.
+
+use crate::cli::Kind;
+use crate::config::Config;
+use crate::context::{self, Context, Opened};
+use crate::failure::Problem;
+use crate::output::{self, Output};
+use anyhow::Context as _;
+use bartizan_pipeline::{Instance, LifeCycle as _, LifeCycleError};
+use bartizan_storage::ModelRecord;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// List, show, activate, export, import and delete models.
+#[derive(Debug, Args)]
+pub(crate) struct Flags {
+    #[command(subcommand)]
+    action: Action,
+    /// Detector whose models are meant.
+    #[arg(long, global = true, value_enum, default_value = "requests")]
+    detector: Kind,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List all versions, newest first.
+    List,
+    /// Show one version in full [default: the active one].
+    Show {
+        /// Its version.
+        version: Option<String>,
+    },
+    /// Make a version the active one. A server that is running goes on with its own until `POST /requests/load-model`.
+    Activate {
+        /// Its version.
+        version: String,
+    },
+    /// Write a version to a file that another machine can import.
+    Export {
+        /// Its version.
+        version: String,
+        /// The file.
+        #[arg(long, short, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Read a model file, check it and store it. It is not activated.
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// Version to store it as [default: the one it was exported with].
+        #[arg(long, value_name = "VERSION")]
+        model_version: Option<String>,
+    },
+    /// Delete a version that is not active.
+    Delete {
+        /// Its version.
+        version: String,
+    },
+}
+
+/// Does it.
+pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
+    let Kind::Requests = flags.detector;
+    let config = context.quiet_config()?;
+    let opened = context::open_store(&config.database, config.survive_power_loss)?;
+    let done = act(&context, &config, &opened, flags.action).await;
+    opened.close().await;
+    done
+}
+
+async fn act(context: &Context, config: &Config, opened: &Opened, action: Action) -> anyhow::Result<()> {
+    let output = context.output;
+    let detector = config.requests.name.as_ref();
+    match action {
+        Action::List => list(&opened.store().models(detector).await?, output),
+        Action::Show { version } => show(&opened.store().models(detector).await?, version, output),
+        Action::Activate { version } => activate(config, opened, &version, output).await,
+        Action::Export { version, out } => {
+            let file = instance(config, opened).await?.export_model(&version).await?;
+            export(&file.ok_or_else(|| unknown(&version))?, &version, &out, output)
+        }
+        Action::Import { file, model_version } => import(config, opened, &file, model_version, output).await,
+        Action::Delete { version } => delete(opened, detector, &version, output).await,
+    }
+}
+
+async fn instance(config: &Config, opened: &Opened) -> anyhow::Result<std::sync::Arc<Instance<bartizan_domains::requests::Requests>>> {
+    context::open_requests(config.requests.clone(), opened).await
+}
+
+fn unknown(version: &str) -> anyhow::Error {
+    Problem::model(format!("there is no model version {version:?}")).advise("see which there are with `bartizan models list`").into()
+}
+
+fn body(record: &ModelRecord) -> Value {
+    let model = &record.model;
+    let details: Value = serde_json::from_str(&model.details).unwrap_or(Value::Null);
+    json!({
+        "model_version": model.version, "is_active": record.is_active, "algorithm": model.algorithm,
+        "training_date": model.trained_at.to_string(), "training_samples": model.training_samples,
+        "n_features": model.n_features, "accuracy": model.accuracy, "size_bytes": record.size_bytes,
+        "sha256": model.sha256, "details": details,
+    })
+}
+
+fn list(models: &[ModelRecord], output: Output) -> anyhow::Result<()> {
+    let row = |record: &ModelRecord| {
+        let model = &record.model;
+        let active = if record.is_active { "active" } else { "" };
+        vec![
+            model.version.clone(),
+            active.to_owned(),
+            model.algorithm.clone(),
+            model.trained_at.to_string(),
+            model.training_samples.to_string(),
+            model.accuracy.map(output::percent).unwrap_or_default(),
+            record.size_bytes.to_string(),
+        ]
+    };
+    let head = ["version", "", "algorithm", "trained", "samples", "accuracy", "bytes"];
+    let value = json!({"models": models.iter().map(body).collect::<Vec<_>>()});
+    Ok(output.print(&value, || match models {
+        [] => "No models yet. Train one with `bartizan train requests FILE`.".to_owned(),
+        _ => output::table(&head, models.iter().map(row)),
+    })?)
+}
+
+fn show(models: &[ModelRecord], version: Option<String>, output: Output) -> anyhow::Result<()> {
+    let wanted = |record: &&ModelRecord| version.as_ref().map_or(record.is_active, |version| *version == record.model.version);
+    let record = models.iter().find(wanted).ok_or_else(|| match &version {
+        Some(version) => unknown(version),
+        None => Problem::model("no model is active").advise("train one with `bartizan train requests FILE`").into(),
+    })?;
+    let value = body(record);
+    Ok(output.print(&value, || {
+        let rows = value.as_object().into_iter().flatten().map(|(name, value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            vec![name.clone(), text]
+        });
+        output::table(&["", ""], rows)
+    })?)
+}
+
+async fn activate(config: &Config, opened: &Opened, version: &str, output: Output) -> anyhow::Result<()> {
+    let old = instance(config, opened).await?.activate(version).await?;
+    let old = old.as_deref().unwrap_or("none");
+    let value = json!({"success": true, "old_model_version": old, "new_model_version": version});
+    Ok(output.print(&value, || {
+        format!("{version} is active now (before: {old}). A running server takes it over at `POST /requests/load-model`.")
+    })?)
+}
+
+fn export(file: &[u8], version: &str, out: &Path, output: Output) -> anyhow::Result<()> {
+    std::fs::write(out, file).with_context(|| format!("{} cannot be written", out.display()))?;
+    let value = json!({"model_version": version, "file": out, "size_bytes": file.len()});
+    Ok(output.print(&value, || format!("{version} written to {} ({} bytes).", out.display(), file.len()))?)
+}
+
+async fn import(config: &Config, opened: &Opened, file: &Path, version: Option<String>, output: Output) -> anyhow::Result<()> {
+    let bytes = std::fs::read(file).map_err(|error| Problem::data(format!("{} cannot be read: {error}", file.display())))?;
+    let instance = instance(config, opened).await?;
+    let version = instance.import_model(&bytes, version).await.map_err(|error| match error {
+        LifeCycleError::Damaged { .. } | LifeCycleError::SchemaMismatch { .. } => {
+            let problem = Problem::data(format!("{} is not a model that can be used: {error}", file.display()));
+            anyhow::Error::from(problem.advise("export it again with `bartizan models export`"))
+        }
+        other => other.into(),
+    })?;
+    let value = json!({"model_version": version, "is_active": false});
+    Ok(output.print(&value, || format!("{version} is stored. Make it the active one with `bartizan models activate {version}`."))?)
+}
+
+async fn delete(opened: &Opened, detector: &str, version: &str, output: Output) -> anyhow::Result<()> {
+    let store = opened.store();
+    let models = store.models(detector).await?;
+    let record = models.iter().find(|record| record.model.version == version).ok_or_else(|| unknown(version))?;
+    if record.is_active || !store.delete_model(detector, version).await? {
+        return Err(Problem::model(format!("{version} is the active model")).advise("activate another version first").into());
+    }
+    Ok(output.print(&json!({"deleted": version}), || format!("{version} is deleted."))?)
+}

@@ -1,0 +1,147 @@
+//! `bartizan serve`: the detectors over HTTP, until a signal says stop.
+
+use crate::config::{Config, DETECTORS};
+use crate::context::{self, Context, Opened};
+use crate::failure::Problem;
+use anyhow::Context as _;
+use bartizan_domains::requests::Requests;
+use bartizan_pipeline::{Instance, LifeCycle};
+use bartizan_server::{Mounts, Server, ServerConfig};
+use clap::Args;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::sync::Arc;
+use std::time::Duration;
+use tracing::{info, warn};
+
+/// Time between two rounds of retention.
+const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+
+/// Serve the detectors over HTTP.
+#[derive(Debug, Args)]
+pub(crate) struct Flags {
+    /// Address to listen on, such as 127.0.0.1:8000; port 0 takes a free one, which the log names.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Detectors to serve [default: all].
+    #[arg(long, value_name = "NAME,…")]
+    only: Option<String>,
+    /// Detector that is also mounted at `/`.
+    #[arg(long, value_name = "NAME")]
+    root: Option<String>,
+    /// File whose first line is the bearer token that clients must send.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<String>,
+    /// What a verdict survives before it is answered: process or power.
+    #[arg(long, value_name = "WHAT")]
+    durability: Option<String>,
+}
+
+/// Serves until stopped.
+pub(crate) async fn run(mut context: Context, flags: Flags) -> anyhow::Result<()> {
+    listen(&mut context, flags.listen)?;
+    context.set("server.only", flags.only, "--only");
+    context.set("server.root", flags.root, "--root");
+    context.set("server.token_file", flags.token_file, "--token-file");
+    context.set("storage.durability", flags.durability, "--durability");
+    let config = context.config()?;
+    let _log = crate::logging::start(&config)?;
+    let served = Served::open(&config).await?;
+    let done = served.until_stopped().await;
+    info!("stopped");
+    done
+}
+
+/// Splits `--listen` into the two settings that it stands for.
+pub(crate) fn listen(context: &mut Context, address: Option<String>) -> anyhow::Result<()> {
+    let Some(address) = address else { return Ok(()) };
+    let parts = address.rsplit_once(':').filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    let Some((host, port)) = parts else {
+        let problem = Problem::usage(format!("--listen {address:?} is not an address; expected HOST:PORT"));
+        return Err(problem.advise("try --listen 127.0.0.1:8000, or --listen [::1]:8000").into());
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    context.set("server.host", Some(host), "--listen");
+    context.set("server.port", Some(port.to_owned()), "--listen");
+    Ok(())
+}
+
+/// A server that is bound but does not answer yet.
+pub(crate) struct Served {
+    server: Server,
+    opened: Opened,
+    /// The detector, for those who want to talk to it without HTTP.
+    pub(crate) requests: Arc<Instance<Requests>>,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+}
+
+impl Served {
+    /// Opens store and detectors and takes the port.
+    pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
+        let server_config = resolve(config)?;
+        let opened = context::open_store(&config.database, config.survive_power_loss)?;
+        let requests = context::open_requests(config.requests.clone(), &opened).await?;
+        let requests_mounts = is_served(config, DETECTORS[0]).then(|| requests.clone()).into_iter().collect();
+        let mounts = Mounts { requests: requests_mounts };
+        let server = Server::bind(server_config, mounts, context::clock()).await?;
+        let address = server.local_addr();
+        Ok(Self { server, opened, requests, address })
+    }
+
+    /// Serves until a signal, then finishes what runs and closes the store.
+    pub(crate) async fn until_stopped(self) -> anyhow::Result<()> {
+        self.until(stop_signal()).await
+    }
+
+    /// Serves until `stop`.
+    pub(crate) async fn until(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+        let version = self.requests.active().map(|model| model.version);
+        info!(address = %self.address, model = version.as_deref().unwrap_or("none"), "listening on http://{}", self.address);
+        let keeper = tokio::spawn(keep(self.requests));
+        let done = self.server.run(stop).await;
+        keeper.abort();
+        self.opened.close().await;
+        done.context("the server failed")
+    }
+}
+
+fn is_served(config: &Config, name: &str) -> bool {
+    config.only.is_empty() || config.only.iter().any(|only| only == name)
+}
+
+fn resolve(config: &Config) -> anyhow::Result<ServerConfig> {
+    let mut server = config.server.clone();
+    let found = (config.host.as_str(), config.port).to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+    let Some(listen) = found else {
+        let problem = Problem::usage(format!("server.host {:?} is neither an address nor a name that can be looked up", config.host));
+        return Err(problem.advise("try 127.0.0.1 for this machine only, or 0.0.0.0 with a token for all").into());
+    };
+    server.listen = listen;
+    Ok(server)
+}
+
+/// Applies retention now and then.
+async fn keep(instance: Arc<Instance<Requests>>) {
+    let mut round = tokio::time::interval(PRUNE_EVERY);
+    loop {
+        round.tick().await;
+        match instance.prune().await {
+            Ok(0) => {}
+            Ok(rows) => info!(rows, "removed detections that are past their retention"),
+            Err(error) => warn!(%error, "retention could not be applied; the next round tries again"),
+        }
+    }
+}
+
+/// Returns at SIGTERM or SIGINT.
+pub(crate) async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+        drop(interrupt.await);
+        return;
+    };
+    tokio::select! {
+        _ = interrupt => info!("interrupted; finishing what runs"),
+        _ = terminate.recv() => info!("asked to stop; finishing what runs"),
+    }
+}

@@ -1,0 +1,73 @@
+//! `bartizan train`: a model from files, or from the stored history.
+
+use crate::cli::{Kind, Training};
+use crate::commands::import;
+use crate::context::{self, Context};
+use crate::output;
+use crate::records;
+use bartizan_domains::requests::Requests;
+use bartizan_domains::requests::records::Format;
+use bartizan_pipeline::{Instance, LifeCycle as _, TrainReport, TrainRequest};
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Train on files, or on the stored history.
+#[derive(Debug, Args)]
+pub(crate) struct Flags {
+    /// Kind of telemetry.
+    kind: Kind,
+    /// Files to bring in as history first, plain or .gz; none trains on the stored history.
+    files: Vec<PathBuf>,
+    /// Their format: auto, ndjson, json, combined, http-params, atrdf [default: seen from the content].
+    #[arg(long, value_parser = records::format)]
+    format: Option<Format>,
+    /// Version of the model [default: the next one].
+    #[arg(long, value_name = "VERSION")]
+    model_version: Option<String>,
+    /// Do not learn from labels.
+    #[arg(long)]
+    ignore_labels: bool,
+    #[command(flatten)]
+    training: Training,
+}
+
+/// Trains and activates.
+pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
+    let Kind::Requests = flags.kind;
+    let loaded = if flags.files.is_empty() { None } else { Some(records::load(&flags.files, flags.format, context::clock().now())?) };
+    let (_, opened, instance) = context::open(&context).await?;
+    let request = context::train_request(&flags.training, flags.model_version, !flags.ignore_labels);
+    let done = async {
+        if let Some(loaded) = loaded {
+            import::store(&instance, loaded).await?;
+        }
+        train(&instance, request).await
+    };
+    let done = done.await;
+    opened.close().await;
+    print(&context, &done?)
+}
+
+/// Trains with something to look at meanwhile.
+pub(crate) async fn train(instance: &Instance<Requests>, request: TrainRequest) -> anyhow::Result<TrainReport> {
+    let bar = output::progress(0, "training");
+    let report = instance.train(request).await;
+    bar.finish_and_clear();
+    Ok(report?)
+}
+
+fn print(context: &Context, report: &TrainReport) -> anyhow::Result<()> {
+    let value = json!({
+        "model_version": report.version, "old_model_version": report.old_version, "training_samples": report.samples,
+        "training_duration_seconds": report.duration_secs, "labels": report.labels, "accuracy": report.accuracy,
+        "old_accuracy": report.old_accuracy,
+    });
+    Ok(context.output.print(&value, || {
+        let mut text = format!("{} is active, trained on {} events in {:.2} s.", report.version, report.samples, report.duration_secs);
+        if let Some(accuracy) = report.accuracy {
+            text += &format!(" It judges {} of {} labelled events right.", output::percent(accuracy), report.labels);
+        }
+        text
+    })?)
+}

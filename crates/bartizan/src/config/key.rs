@@ -1,0 +1,173 @@
+//! Every setting there is, once: from this table come the reader, `config show`, the schema and the manual.
+
+/// What a setting may hold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Kind {
+    /// Any text.
+    Text,
+    /// A path of a file or folder.
+    Path,
+    /// A whole number between two bounds, both included.
+    Whole(u64, u64),
+    /// A number above the first bound and up to the second.
+    Share(f64, f64),
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// Several texts: a TOML array, or separated by commas.
+    List,
+}
+
+impl Kind {
+    /// What is expected, as a person says it.
+    pub(crate) fn expected(self) -> String {
+        match self {
+            Self::Text => "text".to_owned(),
+            Self::Path => "a path".to_owned(),
+            Self::Whole(low, u64::MAX) => format!("a whole number of at least {low}"),
+            Self::Whole(low, high) => format!("a whole number from {low} to {high}"),
+            Self::Share(low, high) => format!("a number above {low}, at most {high}"),
+            Self::Choice(words) => format!("one of {}", words.join(", ")),
+            Self::List => "an array of texts".to_owned(),
+        }
+    }
+}
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// Where it stands in the file: `server.port`.
+    pub(crate) path: &'static str,
+    /// What it may hold.
+    pub(crate) kind: Kind,
+    /// What holds when nobody says otherwise; `None` when it is then unset.
+    pub(crate) default: Option<&'static str>,
+    /// Names in the environment besides `BARTIZAN_…`, strongest first.
+    pub(crate) aliases: &'static [&'static str],
+    /// Never shown.
+    pub(crate) secret: bool,
+    /// The manual.
+    pub(crate) doc: &'static str,
+}
+
+impl Key {
+    /// Its name in the environment: `BARTIZAN_SERVER_PORT`.
+    pub(crate) fn variable(&self) -> String {
+        format!("BARTIZAN_{}", self.path.replace('.', "_").to_uppercase())
+    }
+
+    /// Its section and its name in it.
+    pub(crate) fn section(&self) -> (&'static str, &'static str) {
+        self.path.rsplit_once('.').unwrap_or(("", self.path))
+    }
+
+    /// Its manual as running text.
+    pub(crate) fn manual(&self) -> &'static str {
+        self.doc.trim()
+    }
+}
+
+/// Finds a setting by its path.
+pub(crate) fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+macro_rules! keys {
+    (@secret secret) => { true };
+    (@secret) => { false };
+    (@default $default:literal) => { Some($default) };
+    (@default unset) => { None };
+    ($($(#[doc = $doc:literal])+ $path:literal: $kind:expr, $default:tt, [$($alias:literal),*] $($secret:ident)?;)*) => {
+        /// All settings, section by section.
+        pub(crate) const KEYS: &[Key] = &[$(Key {
+            path: $path,
+            kind: $kind,
+            default: keys!(@default $default),
+            aliases: &[$($alias),*],
+            secret: keys!(@secret $($secret)?),
+            doc: concat!($($doc),+),
+        }),*];
+    };
+}
+
+keys! {
+    /// Host name or address to listen on. Anything but loopback needs a token.
+    "server.host": Kind::Text, "127.0.0.1", ["API_HOST", "HOST"];
+    /// Port to listen on; 0 takes a free one, which the log names.
+    "server.port": Kind::Whole(0, 65_535), "8000", ["API_PORT", "PORT"];
+    /// Bearer token that clients must send. Unset: no authentication, and only loopback is served.
+    "server.token": Kind::Text, unset, ["AUTH_TOKEN"] secret;
+    /// File whose first line is the bearer token; an alternative to `server.token`.
+    "server.token_file": Kind::Path, unset, [];
+    /// Detectors to serve. Empty: all there are.
+    "server.only": Kind::List, "", [];
+    /// Detector that is also mounted at `/`.
+    "server.root": Kind::Text, unset, [];
+    /// Largest request body in bytes, after which 413 is answered.
+    "server.max_body_bytes": Kind::Whole(1024, 1_073_741_824), "67108864", [];
+    /// Requests worked on at once; more are answered 503.
+    "server.max_concurrent_requests": Kind::Whole(1, 1_000_000), "1024", [];
+    /// Most connections; more are closed at once.
+    "server.max_connections": Kind::Whole(1, 10_000_000), "8192", [];
+    /// Largest request line and headers together in bytes, after which 431 is answered.
+    "server.max_header_bytes": Kind::Whole(8192, 16_777_216), "65536", [];
+    /// Seconds after which an unfinished request is given up with 503. Trainings are not cut short.
+    "server.request_timeout_secs": Kind::Whole(1, 86_400), "30", [];
+    /// Seconds that a client may take to send a request head.
+    "server.header_timeout_secs": Kind::Whole(1, 86_400), "10", [];
+    /// Seconds that a connection may stay open without a request.
+    "server.keep_alive_secs": Kind::Whole(1, 86_400), "75", [];
+    /// Seconds given to running requests when the server stops.
+    "server.shutdown_grace_secs": Kind::Whole(0, 86_400), "30", [];
+    /// Whether the documentation pages are served: `on` or `off`.
+    "server.docs": Kind::Choice(&["on", "off"]), "on", [];
+    /// Origins that browsers may call from. Empty: any when a token is set, loopback ones otherwise.
+    "server.allowed_origins": Kind::List, "", [];
+    /// Folder that holds everything stored; made when missing.
+    "storage.data_dir": Kind::Path, "bartizan-data", [];
+    /// What a verdict survives before it is answered: `process` (kill -9, and power loss but for the last instant)
+    /// or `power` (power loss at any instant).
+    "storage.durability": Kind::Choice(&["process", "power"]), "process", [];
+    /// Database address. This release has SQLite built in: `sqlite:PATH`; unset is `DATA_DIR/bartizan.db`.
+    "storage.url": Kind::Text, unset, ["DATABASE_URL"] secret;
+    /// Chooses MySQL on this host (not built into this release: refused at start).
+    "storage.mysql_host": Kind::Text, unset, ["MYSQL_HOST"];
+    /// Port of MySQL.
+    "storage.mysql_port": Kind::Whole(1, 65_535), unset, ["MYSQL_PORT"];
+    /// User of MySQL.
+    "storage.mysql_user": Kind::Text, unset, ["MYSQL_USER"];
+    /// Password of MySQL.
+    "storage.mysql_password": Kind::Text, unset, ["MYSQL_PASSWORD"] secret;
+    /// Database in MySQL; chooses MySQL like the host.
+    "storage.mysql_database": Kind::Text, unset, ["MYSQL_DATABASE"];
+    /// Least important log lines that are written.
+    "log.level": Kind::Choice(&["trace", "debug", "info", "warn", "error", "off"]), "info", ["LOG_LEVEL"];
+    /// File for JSON log lines besides standard error; a new one every day, 30 are kept.
+    "log.file": Kind::Path, unset, ["LOG_FILE"];
+    /// Estimator trained when a training does not name one.
+    "detectors.requests.algorithm": Kind::Choice(bartizan_estimators::Algorithm::NAMES), unset, [];
+    /// Expected share of anomalies in training data.
+    "detectors.requests.contamination": Kind::Share(0.0, 0.5), "0.1", ["DEFAULT_CONTAMINATION"];
+    /// Trees of the isolation forest. Unset: the algorithm's own default.
+    "detectors.requests.n_estimators": Kind::Whole(1, 10_000), unset, ["DEFAULT_N_ESTIMATORS"];
+    /// Rows drawn for each tree. Unset: the algorithm's own default.
+    "detectors.requests.max_samples": Kind::Whole(2, 65_536), unset, [];
+    /// Fewest events to train on.
+    "detectors.requests.min_training_samples": Kind::Whole(2, 100_000_000), "100", ["MIN_TRAINING_SAMPLES"];
+    /// Most unlabelled events to train on, the newest.
+    "detectors.requests.max_training_samples": Kind::Whole(2, 100_000_000), "10000", [];
+    /// Fewest corrected labels to retrain on.
+    "detectors.requests.min_corrected_labels": Kind::Whole(1, 1_000_000), "10", [];
+    /// Without a model: `refuse` to judge (503, the event is kept as history), or `learn` (answer normal with
+    /// confidence 0 and train by itself once there are `min_training_samples`).
+    "detectors.requests.cold_start": Kind::Choice(&["refuse", "learn"]), "refuse", [];
+    /// Verdicts that are kept: `all`, or `anomalies` with a sample of the normal ones, the rest being counted.
+    "detectors.requests.record": Kind::Choice(&["all", "anomalies"]), "all", [];
+    /// Most clients tracked in the sliding windows; the one silent longest is forgotten first.
+    "detectors.requests.max_tracked_clients": Kind::Whole(1, 100_000_000), "100000", [];
+    /// Days that unlabelled verdicts are kept; 0 keeps them for ever.
+    "detectors.requests.retention_days": Kind::Whole(0, 100_000), "90", [];
+    /// Most unlabelled verdicts kept, the newest; 0 sets no limit.
+    "detectors.requests.retention_rows": Kind::Whole(0, u64::MAX), "10000000", [];
+    /// Seed of everything random in training: the same data and seed give the same model.
+    "detectors.requests.seed": Kind::Whole(0, u64::MAX), "0", [];
+}

@@ -1,0 +1,238 @@
+//! Configuration, resolved: what the rest of the binary reads.
+
+mod key;
+mod layers;
+mod manual;
+
+pub(crate) use key::{KEYS, Key};
+pub(crate) use layers::{Faults, Layers, Origin};
+pub(crate) use manual::{example, schema};
+
+use bartizan_core::{Contamination, Seed};
+use bartizan_estimators::RawParams;
+use bartizan_pipeline::{ColdStart, RecordPolicy, Settings};
+use bartizan_server::ServerConfig;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Everything a command may need to know.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// Host to listen on.
+    pub(crate) host: String,
+    /// Port to listen on.
+    pub(crate) port: u16,
+    /// Detectors to serve; empty for all.
+    pub(crate) only: Vec<String>,
+    /// Everything else that the server is told; `listen` is filled in once the host name is looked up.
+    pub(crate) server: ServerConfig,
+    /// Folder of everything stored.
+    pub(crate) data_dir: PathBuf,
+    /// The database.
+    pub(crate) database: PathBuf,
+    /// Whether verdicts survive power loss.
+    pub(crate) survive_power_loss: bool,
+    /// Least important log lines.
+    pub(crate) log_level: String,
+    /// File for JSON log lines.
+    pub(crate) log_file: Option<PathBuf>,
+    /// The `requests` detector.
+    pub(crate) requests: Settings,
+}
+
+/// Detectors that this release has.
+pub(crate) const DETECTORS: &[&str] = &["requests"];
+
+/// Reads a configuration file and the environment, then lays flags over them.
+pub(crate) fn load(file: Option<&Path>, flags: &[(&'static str, String, &'static str)]) -> Layers {
+    let mut layers = Layers::defaults();
+    let named = file.map(Path::to_owned).or_else(|| std::env::var_os("BARTIZAN_CONFIG").map(PathBuf::from));
+    let usual = Path::new("bartizan.toml");
+    match named {
+        Some(path) => layers.read_file(&path),
+        None if usual.exists() => layers.read_file(usual),
+        None => {}
+    }
+    layers.environment(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))));
+    for (path, value, flag) in flags {
+        layers.flag(path, value, flag);
+    }
+    layers
+}
+
+/// Turns layers into a configuration, or says everything that is wrong with them.
+pub(crate) fn resolve(mut layers: Layers) -> Result<Config, Faults> {
+    let token = token(&mut layers);
+    let database = database(&mut layers);
+    detectors(&mut layers);
+    let requests = requests(&mut layers);
+    let text = |path: &str| layers.text(path).map(str::to_owned);
+    let config = Config {
+        host: text("server.host").unwrap_or_default(),
+        port: u16::try_from(layers.whole("server.port").unwrap_or_default()).unwrap_or_default(),
+        only: layers.list("server.only"),
+        server: server(&layers, token),
+        data_dir: data_dir(&layers),
+        database,
+        survive_power_loss: text("storage.durability").as_deref() == Some("power"),
+        log_level: text("log.level").unwrap_or_default(),
+        log_file: text("log.file").map(PathBuf::from),
+        requests,
+    };
+    if layers.faults().is_empty() { Ok(config) } else { Err(Faults(layers.faults().to_vec())) }
+}
+
+fn server(layers: &Layers, token: Option<String>) -> ServerConfig {
+    let whole = |name: &str| layers.whole(&format!("server.{name}")).unwrap_or_default();
+    let size = |name: &str| usize::try_from(whole(name)).unwrap_or(usize::MAX);
+    let mut server = ServerConfig::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+    server.token = token;
+    server.max_body_bytes = size("max_body_bytes");
+    server.max_header_bytes = size("max_header_bytes");
+    server.max_concurrent_requests = size("max_concurrent_requests");
+    server.max_connections = size("max_connections");
+    server.request_timeout_secs = whole("request_timeout_secs");
+    server.header_timeout_secs = whole("header_timeout_secs");
+    server.keep_alive_secs = whole("keep_alive_secs");
+    server.shutdown_grace_secs = whole("shutdown_grace_secs");
+    server.cors_origins = Some(layers.list("server.allowed_origins")).filter(|origins| !origins.is_empty());
+    server.root = layers.text("server.root").map(str::to_owned);
+    server.version = env!("CARGO_PKG_VERSION");
+    server.docs = layers.text("server.docs") != Some("off");
+    server
+}
+
+fn data_dir(layers: &Layers) -> PathBuf {
+    PathBuf::from(layers.text("storage.data_dir").unwrap_or("bartizan-data"))
+}
+
+fn token(layers: &mut Layers) -> Option<String> {
+    let path = layers.text("server.token_file").map(str::to_owned);
+    let Some(path) = path else { return layers.text("server.token").map(str::to_owned) };
+    let origin = layers.origin("server.token_file");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => match text.lines().next().map(str::trim).filter(|line| !line.is_empty()) {
+            Some(line) => return Some(line.to_owned()),
+            None => layers.fault(origin, format!("the token file {path} is empty; its first line must be the token")),
+        },
+        Err(error) => layers.fault(origin, format!("the token file {path} cannot be read: {error}")),
+    }
+    None
+}
+
+/// The database's file. Other engines than SQLite are refused here, before anything is opened.
+fn database(layers: &mut Layers) -> PathBuf {
+    for path in ["storage.mysql_host", "storage.mysql_database"] {
+        if layers.get(path).is_some() {
+            let origin = layers.origin(path);
+            layers.fault(
+                origin,
+                format!("{path} chooses MySQL, which this release does not have built in; unset it to use SQLite in storage.data_dir"),
+            );
+            break;
+        }
+    }
+    let default = data_dir(layers).join("bartizan.db");
+    let Some(url) = layers.text("storage.url").map(str::to_owned) else { return default };
+    let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme).to_lowercase();
+    if scheme == "sqlite" {
+        let path = url.split_once(':').map_or("", |(_, rest)| rest);
+        return PathBuf::from(path.strip_prefix("//").unwrap_or(path));
+    }
+    let origin = layers.origin("storage.url");
+    let engine = match scheme.as_str() {
+        "mysql" | "mariadb" => "MySQL",
+        "postgres" | "postgresql" => "PostgreSQL",
+        _ => "an unknown engine",
+    };
+    layers
+        .fault(origin, format!("storage.url chooses {engine}, which this release does not have built in; expected sqlite:PATH, or unset"));
+    default
+}
+
+fn detectors(layers: &mut Layers) {
+    let mut named: Vec<_> = layers.list("server.only").into_iter().map(|name| ("server.only", name)).collect();
+    named.extend(layers.text("server.root").map(|name| ("server.root", name.to_owned())));
+    for (path, name) in named.into_iter().filter(|(_, name)| !DETECTORS.contains(&name.as_str())) {
+        let origin = layers.origin(path);
+        layers.fault(origin, format!("{path} names {name:?}; this release has the detectors {}", DETECTORS.join(", ")));
+    }
+}
+
+fn requests(layers: &mut Layers) -> Settings {
+    let path = |name: &str| format!("detectors.requests.{name}");
+    let whole = |name: &str| layers.whole(&path(name));
+    let size = |name: &str| usize::try_from(whole(name).unwrap_or_default()).unwrap_or(usize::MAX);
+    let mut settings = Settings::new("requests");
+    settings.params = RawParams {
+        algorithm: layers.text(&path("algorithm")).map(str::to_owned),
+        n_estimators: whole("n_estimators"),
+        max_samples: whole("max_samples"),
+        ..RawParams::default()
+    };
+    if let Some(Ok(share)) = layers.number(&path("contamination")).map(Contamination::try_from) {
+        settings.contamination = share;
+    }
+    settings.min_training_samples = size("min_training_samples");
+    settings.max_training_samples = size("max_training_samples");
+    settings.min_corrected_labels = size("min_corrected_labels");
+    settings.max_tracked_clients = size("max_tracked_clients");
+    settings.cold_start = if layers.text(&path("cold_start")) == Some("learn") { ColdStart::Learn } else { ColdStart::Refuse };
+    settings.record = if layers.text(&path("record")) == Some("anomalies") { RecordPolicy::Anomalies } else { RecordPolicy::All };
+    settings.retention_days = whole("retention_days").filter(|n| *n > 0).and_then(|n| u32::try_from(n).ok());
+    settings.retention_rows = whole("retention_rows").filter(|n| *n > 0);
+    settings.seed = Seed(whole("seed").unwrap_or_default());
+    if settings.min_training_samples > settings.max_training_samples {
+        let (least, most) = (settings.min_training_samples, settings.max_training_samples);
+        let origin = layers.origin(&path("min_training_samples"));
+        layers.fault(
+            origin,
+            format!("detectors.requests.min_training_samples ({least}) is above detectors.requests.max_training_samples ({most})"),
+        );
+    }
+    settings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Layers, resolve};
+
+    #[test]
+    fn the_defaults_hold() {
+        let config = resolve(Layers::defaults()).unwrap();
+        assert_eq!((config.host.as_str(), config.port), ("127.0.0.1", 8000));
+        assert_eq!(config.requests.max_training_samples, 10_000);
+        assert!(config.database.ends_with("bartizan-data/bartizan.db"));
+    }
+
+    #[test]
+    fn other_engines_are_refused_with_a_sentence() {
+        for (path, value, named) in [
+            ("storage.mysql_host", "db", "MySQL"),
+            ("storage.url", "mysql://u:p@db/x", "MySQL"),
+            ("storage.url", "postgres://db/x", "PostgreSQL"),
+            ("storage.url", "nonsense", "unknown engine"),
+        ] {
+            let mut layers = Layers::defaults();
+            layers.flag(path, value, "--test");
+            let text = resolve(layers).unwrap_err().to_string();
+            assert!(text.contains(named) && text.contains("not have built in") && !text.contains("u:p"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sqlite_address_names_the_file() {
+        let mut layers = Layers::defaults();
+        layers.flag("storage.url", "sqlite:///tmp/x.db", "--test");
+        assert_eq!(resolve(layers).unwrap().database.to_str(), Some("/tmp/x.db"));
+    }
+
+    #[test]
+    fn names_of_detectors_and_bounds_are_checked_together() {
+        let mut layers = Layers::defaults();
+        layers.flag("server.only", "requests,flows", "--only");
+        layers.flag("server.root", "logs", "--root");
+        layers.flag("detectors.requests.min_training_samples", "20000", "--test");
+        assert_eq!(resolve(layers).unwrap_err().0.len(), 3);
+    }
+}

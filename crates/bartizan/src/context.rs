@@ -1,0 +1,129 @@
+//! What commands share: the configuration, the store, the detector.
+
+use crate::cli::{Common, Training};
+use crate::clock::SystemClock;
+use crate::config::{self, Config, Faults, Layers};
+use crate::output::Output;
+use anyhow::Context as _;
+use bartizan_domains::requests::Requests;
+use bartizan_estimators::RawParams;
+use bartizan_pipeline::{Clock, Instance, Settings, TrainRequest};
+use bartizan_storage::{Store, StoreError};
+use bartizan_storage_sqlite::{Durability, SqliteOptions, SqliteStore};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The common flags, and those of the command that are settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    common: Common,
+    flags: Vec<(&'static str, String, &'static str)>,
+    /// How to print.
+    pub(crate) output: Output,
+}
+
+impl Context {
+    /// From the flags that every command takes.
+    pub(crate) fn new(common: Common) -> Self {
+        let mut context = Self { output: Output { json: common.json }, flags: Vec::new(), common };
+        context.set("storage.data_dir", context.common.data_dir.clone(), "--data-dir");
+        context.set("log.level", context.common.log_level.clone(), "--log-level");
+        context
+    }
+
+    /// A flag of this command that is a setting.
+    pub(crate) fn set(&mut self, path: &'static str, value: Option<String>, flag: &'static str) {
+        self.flags.extend(value.map(|value| (path, value, flag)));
+    }
+
+    /// Whether a data folder was named on the command line.
+    pub(crate) fn names_data_dir(&self) -> bool {
+        self.common.data_dir.is_some()
+    }
+
+    /// The settings with their origins.
+    pub(crate) fn layers(&self) -> Layers {
+        config::load(self.common.config.as_deref(), &self.flags)
+    }
+
+    /// The configuration, checked.
+    pub(crate) fn config(&self) -> Result<Config, Faults> {
+        config::resolve(self.layers())
+    }
+
+    /// The configuration for a command that runs and ends: only warnings are logged unless asked otherwise.
+    pub(crate) fn quiet_config(&self) -> anyhow::Result<Config> {
+        let layers = self.layers();
+        let asked = layers.origin("log.level") != config::Origin::Default;
+        let mut config = config::resolve(layers)?;
+        if !asked {
+            "warn".clone_into(&mut config.log_level);
+        }
+        config.log_file = None;
+        crate::logging::start(&config)?;
+        Ok(config)
+    }
+}
+
+/// The machine's clock, as the pipeline takes it.
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+/// An open store, to be closed at the end so that everything queued is on disk.
+#[derive(Clone)]
+pub(crate) struct Opened {
+    store: Arc<SqliteStore>,
+}
+
+impl Opened {
+    /// As the pipeline takes it.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        self.store.clone()
+    }
+
+    /// Writes out what is queued and closes the file.
+    pub(crate) async fn close(self) {
+        self.store.close().await;
+    }
+}
+
+/// Opens the database, making folder and file when missing.
+pub(crate) fn open_store(database: &Path, survive_power_loss: bool) -> anyhow::Result<Opened> {
+    let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)
+        .map_err(|error| StoreError::Other(format!("the folder {} cannot be made: {error}", folder.display())))?;
+    let mut options = SqliteOptions::new(database);
+    options.durability = if survive_power_loss { Durability::Power } else { Durability::Process };
+    let store = SqliteStore::open(options).with_context(|| format!("the database {} cannot be used", database.display()))?;
+    Ok(Opened { store: Arc::new(store) })
+}
+
+/// The `requests` detector over a store.
+pub(crate) async fn open_requests(settings: Settings, opened: &Opened) -> anyhow::Result<Arc<Instance<Requests>>> {
+    let name = settings.name.clone();
+    Instance::open(settings, opened.store(), clock()).await.with_context(|| format!("the detector {name} cannot start"))
+}
+
+/// Store and detector for a command that runs and ends.
+pub(crate) async fn open(context: &Context) -> anyhow::Result<(Config, Opened, Arc<Instance<Requests>>)> {
+    let config = context.quiet_config()?;
+    let opened = open_store(&config.database, config.survive_power_loss)?;
+    let instance = open_requests(config.requests.clone(), &opened).await?;
+    Ok((config, opened, instance))
+}
+
+/// What to train, from the flags.
+pub(crate) fn train_request(flags: &Training, version: Option<String>, use_labels: bool) -> TrainRequest {
+    TrainRequest {
+        version,
+        use_labels,
+        contamination: flags.contamination,
+        params: RawParams {
+            algorithm: flags.algorithm.clone(),
+            n_estimators: flags.n_estimators,
+            max_samples: flags.max_samples,
+            ..RawParams::default()
+        },
+    }
+}

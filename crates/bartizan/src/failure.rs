@@ -1,0 +1,170 @@
+//! Exit codes, and how an error becomes one.
+
+use crate::config::Faults;
+use bartizan_pipeline::{JudgeError, LifeCycleError};
+use bartizan_server::BindError;
+use bartizan_storage::StoreError;
+use std::io::{self, Write};
+
+/// What the process says to its caller. Documented in `--help` and in the README.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done.
+    Ok = 0,
+    /// Failed for another reason than those below.
+    Failure = 1,
+    /// The command line or the configuration is wrong.
+    Usage = 2,
+    /// The data given is wrong, or too little.
+    BadData = 3,
+    /// There is no such model, or none at all.
+    NoModel = 4,
+    /// The store is locked, full, damaged or not a store.
+    Store = 5,
+}
+
+/// A failure that a command states itself: what is wrong and where, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub(crate) struct Problem {
+    pub(crate) exit: Exit,
+    pub(crate) what: String,
+    pub(crate) advice: Option<String>,
+}
+
+impl Problem {
+    /// Wrong command line or configuration.
+    pub(crate) fn usage(what: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, what: what.into(), advice: None }
+    }
+
+    /// Wrong data.
+    pub(crate) fn data(what: impl Into<String>) -> Self {
+        Self { exit: Exit::BadData, what: what.into(), advice: None }
+    }
+
+    /// No model.
+    pub(crate) fn model(what: impl Into<String>) -> Self {
+        Self { exit: Exit::NoModel, what: what.into(), advice: None }
+    }
+
+    /// With a word on what to do.
+    pub(crate) fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+}
+
+/// The exit code of an error.
+pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
+    error.chain().find_map(known).map_or(Exit::Failure, |(exit, _)| exit)
+}
+
+/// What to do about an error, where that is known.
+pub(crate) fn advice_of(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(known).and_then(|(_, advice)| advice)
+}
+
+fn known(error: &(dyn std::error::Error + 'static)) -> Option<(Exit, Option<String>)> {
+    if let Some(problem) = error.downcast_ref::<Problem>() {
+        return Some((problem.exit, problem.advice.clone()));
+    }
+    if error.is::<Faults>() {
+        return Some((Exit::Usage, Some("see every setting and where it comes from with `bartizan config show`".to_owned())));
+    }
+    if let Some(error) = error.downcast_ref::<StoreError>() {
+        return Some((Exit::Store, Some(store_advice(error).to_owned())));
+    }
+    if let Some(error) = error.downcast_ref::<LifeCycleError>() {
+        return Some(life_cycle(error));
+    }
+    if error.is::<BindError>() {
+        return Some((Exit::Usage, None));
+    }
+    match error.downcast_ref::<JudgeError>()? {
+        JudgeError::NoModel => Some((Exit::NoModel, Some("train one with `bartizan train requests FILE`".to_owned()))),
+        JudgeError::Store(error) => Some((Exit::Store, Some(store_advice(error).to_owned()))),
+    }
+}
+
+fn store_advice(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Unavailable(_) => "try again; if another process holds the database, stop it first",
+        StoreError::Full(_) => "make room on the disk, or choose another folder with --data-dir",
+        StoreError::Corrupt(_) => "restore the file from a backup, or choose another folder with --data-dir",
+        StoreError::TooNew { .. } => "run the release that wrote it, or a newer one",
+        StoreError::Other(_) => "check that the folder named by --data-dir exists and may be written",
+    }
+}
+
+fn life_cycle(error: &LifeCycleError) -> (Exit, Option<String>) {
+    use LifeCycleError as E;
+    let (exit, advice) = match error {
+        E::InsufficientData { .. } => (Exit::BadData, "bring in more events with `bartizan import requests FILE`"),
+        E::InsufficientLabels { .. } => (Exit::BadData, "label more events with `bartizan label requests ID --anomalous --by NAME`"),
+        E::Range(_) | E::Param(_) | E::Version { .. } => (Exit::Usage, "see `bartizan train --help`"),
+        E::NoSuchModel | E::NothingStored => (Exit::NoModel, "see which there are with `bartizan models list`"),
+        E::Damaged { .. } | E::SchemaMismatch { .. } => (Exit::NoModel, "activate another version, or train a new one"),
+        E::Store(error) => (Exit::Store, store_advice(error)),
+        E::Fit(_) => (Exit::BadData, "check the training data"),
+        _ => return (Exit::Failure, None),
+    };
+    (exit, Some(advice.to_owned()))
+}
+
+/// Reports an error on standard error, for people or as one JSON object.
+pub(crate) fn report(error: &anyhow::Error, json: bool) -> Exit {
+    let exit = exit_of(error);
+    let advice = advice_of(error);
+    let text = chain(error);
+    let mut out = io::stderr().lock();
+    let written = if json {
+        let body = serde_json::json!({"error": text, "advice": advice, "exit_code": exit as u8});
+        writeln!(out, "{body}")
+    } else {
+        writeln!(out, "error: {text}").and_then(|()| advice.map_or(Ok(()), |advice| writeln!(out, "  help: {advice}")))
+    };
+    drop(written);
+    exit
+}
+
+/// The messages of an error and its causes, without those that repeat what was said before.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+/// True when the reader of our output went away, as `head` does.
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Exit, Problem, exit_of};
+    use bartizan_pipeline::{JudgeError, LifeCycleError};
+    use bartizan_storage::StoreError;
+
+    #[test]
+    fn each_kind_of_error_has_its_code() {
+        let cases: [(anyhow::Error, Exit); 7] = [
+            (Problem::usage("x").into(), Exit::Usage),
+            (Problem::data("x").into(), Exit::BadData),
+            (JudgeError::NoModel.into(), Exit::NoModel),
+            (LifeCycleError::NoSuchModel.into(), Exit::NoModel),
+            (LifeCycleError::Store(StoreError::Full(String::new())).into(), Exit::Store),
+            (anyhow::Error::from(StoreError::Corrupt(String::new())).context("while opening"), Exit::Store),
+            (anyhow::anyhow!("x"), Exit::Failure),
+        ];
+        for (error, expected) in cases {
+            assert_eq!(exit_of(&error), expected, "{error:#}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! From generated traffic to a model, its scores, its measures, and back through a file.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
+mod common;
+
+use common::{Running, attack, browser, fails, generate, json, run, stderr};
+use std::fs;
+
+#[test]
+fn generate_train_score_evaluate() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    generate(at, "train.ndjson", 1000, 1);
+    generate(at, "test.ndjson", 500, 2);
+
+    let trained = json(at, &["train", "requests", "train.ndjson"]);
+    assert_eq!(trained["model_version"], "v1.0");
+
+    let scored = json(at, &["score", "requests", "test.ndjson", "--top", "5", "--out", "scores.csv"]);
+    let worst = scored["worst"].as_array().unwrap();
+    assert_eq!((worst.len(), scored["scored"].as_u64()), (5, Some(500)));
+    assert!(!worst[0]["reasons"].as_array().unwrap().is_empty(), "{scored}");
+    let grades: Vec<f64> = worst.iter().map(|event| event["grade"].as_f64().unwrap()).collect();
+    assert!(grades.is_sorted_by(|a, b| a >= b), "{grades:?}");
+    assert_eq!(fs::read_to_string(at.join("scores.csv")).unwrap().lines().count(), 501);
+
+    let stored = json(at, &["evaluate", "requests", "test.ndjson"]);
+    assert!(stored["roc_auc"].as_f64().unwrap() > 0.9, "{stored}");
+    let split = json(at, &["evaluate", "requests", "train.ndjson", "--split", "0.3", "--seed", "3"]);
+    assert!(split["roc_auc"].as_f64().unwrap() > 0.9, "{split}");
+    let fitted = json(at, &["evaluate", "requests", "test.ndjson", "--fit-on", "train.ndjson", "--data-dir", "untouched"]);
+    assert!(fitted["roc_auc"].as_f64().unwrap() > 0.9, "{fitted}");
+    assert!(!at.join("untouched").exists());
+
+    let table = run(at, &["score", "requests", "test.ndjson", "--top", "3"]);
+    assert!(String::from_utf8_lossy(&table.stdout).contains("500 events scored"), "{}", stderr(&table));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_file() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.ndjson", "b.ndjson"] {
+        generate(folder.path(), name, 200, 7);
+    }
+    generate(folder.path(), "c.ndjson", 200, 8);
+    let read = |name| fs::read(folder.path().join(name)).unwrap();
+    assert!(read("a.ndjson") == read("b.ndjson") && read("a.ndjson") != read("c.ndjson"));
+}
+
+#[test]
+fn bad_data_has_code_3_and_no_model_code_4() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::write(at.join("binary"), [0u8, 159, 146, 150].repeat(100)).unwrap();
+    fs::write(at.join("empty"), "").unwrap();
+    generate(at, "few.ndjson", 20, 1);
+    for file in ["binary", "empty", "missing"] {
+        let text = fails(at, &["import", "requests", file], 3);
+        assert!(text.contains(file), "{text}");
+    }
+    assert!(fails(at, &["train", "requests", "few.ndjson"], 3).contains("Need at least 100 samples, got 20"));
+    assert!(fails(at, &["score", "requests", "few.ndjson"], 4).contains("train"));
+    assert!(fails(at, &["label", "requests", "nobody", "--legitimate", "--by", "me"], 3).contains("nobody"));
+    for action in ["activate", "delete"] {
+        fails(at, &["models", action, "v9"], 4);
+    }
+}
+
+#[test]
+fn models_travel_as_files_and_damage_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    generate(at, "train.ndjson", 400, 1);
+    json(at, &["train", "requests", "train.ndjson"]);
+    json(at, &["train", "requests"]);
+    json(at, &["models", "export", "v1.0", "--out", "model.bin"]);
+    let file = fs::read(at.join("model.bin")).unwrap();
+    for length in [0, 1, 10, file.len() / 2, file.len() - 1] {
+        fs::write(at.join("cut.bin"), &file[..length]).unwrap();
+        let text = fails(at, &["models", "import", "cut.bin", "--data-dir", "other"], 3);
+        assert!(text.contains("cut.bin"), "{text}");
+    }
+    let imported = json(at, &["models", "import", "model.bin", "--data-dir", "other", "--model-version", "v7"]);
+    assert_eq!(imported["model_version"], "v7");
+    fails(at, &["score", "requests", "train.ndjson", "--data-dir", "other"], 4);
+    json(at, &["models", "activate", "v7", "--data-dir", "other"]);
+    json(at, &["score", "requests", "train.ndjson", "--data-dir", "other"]);
+
+    assert!(fails(at, &["models", "delete", "v1.1"], 4).contains("active"));
+    json(at, &["models", "activate", "v1.0"]);
+    json(at, &["models", "delete", "v1.1"]);
+    let models = json(at, &["models", "list"]);
+    assert_eq!(models["models"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn the_served_verdict_is_labelled_from_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    generate(at, "train.ndjson", 1000, 1);
+    json(at, &["train", "requests", "train.ndjson"]);
+    let server = Running::start(at, &[]);
+    let mut connection = server.connect();
+    let (status, bad) = connection.send("POST", "/requests/analyze", &attack("bad")).unwrap();
+    assert_eq!((status, bad["isAnomaly"].as_bool()), (200, Some(true)), "{bad}");
+    let (status, _) = connection.send("POST", "/requests/analyze", &browser("good")).unwrap();
+    assert_eq!(status, 200);
+    assert_eq!(json(at, &["label", "requests", "bad", "--anomalous", "--by", "ada"])["new_label"], "anomalous");
+    let audit = connection.get("/requests/audit?has_user_label=true");
+    assert_eq!((&audit["data"][0]["request_id"], audit["data"][0]["user_label"].as_bool()), (&"bad".into(), Some(true)));
+}
