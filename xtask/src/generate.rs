@@ -16,7 +16,10 @@ struct Generated {
 
 /// Every generated file. To add one, add a line here and run `cargo xtask generate`:
 /// `Generated { file: "docs/config.schema.json", arguments: &["config", "schema"] }`.
-const GENERATED: &[Generated] = &[];
+const GENERATED: &[Generated] = &[
+    Generated { file: "docs/openapi.json", arguments: &["openapi"] },
+    Generated { file: "docs/config.schema.json", arguments: &["config", "schema"] },
+];
 
 /// Writes the generated files, or only compares them when `check` is set. Returns what is out of date.
 pub(crate) fn run(root: &Path, check: bool) -> anyhow::Result<Vec<String>> {

@@ -142,7 +142,7 @@ impl RequestBaselines {
             while !value.is_char_boundary(end) {
                 end -= 1;
             }
-            marks += Marks::of(&value[..end]).weight;
+            marks += Marks::of_header(&value[..end]).weight;
             peak = peak.max(self.header_texts.of(&value[..end]).peak);
         }
         let known = |known: bool, value: f32| if known { value } else { f32::NAN };

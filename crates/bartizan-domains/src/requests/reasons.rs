@@ -108,7 +108,7 @@ fn marked(event: &RequestEvent, feature: F) -> String {
 }
 
 fn header_marked(event: &RequestEvent) -> String {
-    let heaviest = event.headers.iter().map(|(name, value)| (Marks::of(value), name, value)).max_by_key(|(marks, ..)| marks.weight);
+    let heaviest = event.headers.iter().map(|(name, value)| (Marks::of_header(value), name, value)).max_by_key(|(marks, ..)| marks.weight);
     match heaviest {
         Some((Marks { kind: Some(kind), .. }, name, value)) => {
             format!("header {} carries {}: {}", quote(name), kind.sentence(), quote(value))

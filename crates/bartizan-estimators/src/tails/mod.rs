@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 /// Different values kept of each feature.
 const MAX_KNOTS: usize = 512;
-/// A feature adds nothing until its value is rarer than this: common deviations of many features must not add up to more
+/// A feature adds nothing until its value is rarer than 5 % (this is minus its logarithm): common deviations of many features must not add up to more
 /// than the rare one of the feature that matters.
-const FLOOR: f64 = 0.05;
+const COMMON: f64 = 2.995_732_273_553_991;
 /// Most that one feature adds: nothing in a sample is surer than one in e^20.
 const MAX_SHARE: f64 = 20.0;
 
@@ -44,15 +44,17 @@ pub struct FittedTails {
     columns: Vec<Column>,
 }
 
-/// What is kept of one feature: some of its values in order and how many training rows lie below each.
+/// What is kept of one feature: some of its values in order and how surprising each is from either side, so that scoring
+/// takes no logarithm within the training range.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Column {
     values: Vec<f32>,
-    /// Rows strictly below each value, as a share.
-    below: Vec<f32>,
-    /// Rows strictly above each value, as a share.
-    above: Vec<f32>,
-    rows: f64,
+    /// Minus the logarithm of the smoothed share of rows at or above each value.
+    high: Vec<f32>,
+    /// The same at or below.
+    low: Vec<f32>,
+    /// The same for no row at all.
+    nobody: f64,
     spread: f64,
 }
 
@@ -69,15 +71,16 @@ impl Estimator for Tails {
 impl Column {
     fn new(sorted: &[f32]) -> Self {
         let rows = sorted.len();
-        let mut column = Self { values: Vec::new(), below: Vec::new(), above: Vec::new(), rows: rows as f64, spread: 1.0 };
+        let smooth = |count: usize| -((count as f64 + 0.5) / (rows as f64 + 1.0)).min(1.0).ln();
+        let mut column = Self { values: Vec::new(), high: Vec::new(), low: Vec::new(), nobody: smooth(0), spread: 1.0 };
         let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return column };
         for index in knots(sorted) {
             let value = sorted[index];
             let below = sorted.partition_point(|v| *v < value);
             let above = rows - sorted.partition_point(|v| *v <= value);
             column.values.push(value);
-            column.below.push(below as f32 / rows as f32);
-            column.above.push(above as f32 / rows as f32);
+            column.high.push(smooth(rows - below) as f32);
+            column.low.push(smooth(rows - above) as f32);
         }
         let middle = f64::from(sorted[rows * 3 / 4]) - f64::from(sorted[rows / 4]);
         let whole = f64::from(*last) - f64::from(*first);
@@ -90,32 +93,27 @@ impl Column {
         if value.is_nan() || self.values.is_empty() {
             return 0.0;
         }
-        let (high, low) = (self.high(value), self.low(value));
         let rarity = match direction {
-            Direction::High => high,
-            Direction::Low => low,
-            Direction::Both => high.max(low) - std::f64::consts::LN_2,
+            Direction::High => self.high(value),
+            Direction::Low => self.low(value),
+            Direction::Both => self.high(value).max(self.low(value)) - std::f64::consts::LN_2,
         };
-        (rarity + FLOOR.ln()).clamp(0.0, MAX_SHARE)
+        (rarity - COMMON).clamp(0.0, MAX_SHARE)
     }
 
-    /// Minus the logarithm of the share of rows at or above the value, falling on beyond the highest.
+    /// Minus the logarithm of the share of rows at or above the value, growing beyond the highest.
     fn high(&self, value: f32) -> f64 {
         let at = self.values.partition_point(|v| *v < value);
-        match self.values.get(at) {
-            Some(_) => self.smooth(1.0 - f64::from(self.below[at])),
-            None => self.smooth(0.0) + self.beyond(value - self.values[at - 1]),
+        match self.high.get(at) {
+            Some(high) => f64::from(*high),
+            None => self.nobody + self.beyond(value - self.values[at - 1]),
         }
     }
 
     /// The same at or below.
     fn low(&self, value: f32) -> f64 {
         let at = self.values.partition_point(|v| *v <= value);
-        if at == 0 { self.smooth(0.0) + self.beyond(self.values[0] - value) } else { self.smooth(1.0 - f64::from(self.above[at - 1])) }
-    }
-
-    fn smooth(&self, share: f64) -> f64 {
-        -((share * self.rows + 0.5) / (self.rows + 1.0)).min(1.0).ln()
+        if at == 0 { self.nobody + self.beyond(self.values[0] - value) } else { f64::from(self.low[at - 1]) }
     }
 
     /// A power law: ten spreads beyond the range is e^2.4 times rarer than just beyond.
@@ -149,10 +147,10 @@ impl FittedTails {
             return Err(format!("{} tails for {} features", self.columns.len(), self.schema.width()));
         }
         for (i, c) in self.columns.iter().enumerate() {
-            let lengths = c.values.len() == c.below.len() && c.values.len() == c.above.len();
-            let shares = c.below.iter().chain(&c.above).all(|s| (0.0..=1.0).contains(s));
+            let lengths = c.values.len() == c.high.len() && c.values.len() == c.low.len();
+            let shares = c.high.iter().chain(&c.low).all(|s| (0.0..=100.0).contains(s));
             let ordered = c.values.is_sorted() && c.values.iter().all(|v| v.is_finite());
-            let sizes = c.spread > 0.0 && c.spread.is_finite() && c.rows >= 0.0 && c.rows.is_finite();
+            let sizes = c.spread > 0.0 && c.spread.is_finite() && (0.0..=100.0).contains(&c.nobody);
             if !(lengths && shares && ordered && sizes) {
                 return Err(format!("the tail of feature {i} is out of order"));
             }

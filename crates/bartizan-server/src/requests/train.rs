@@ -20,7 +20,6 @@ use aide::{
 };
 use axum::{Json, extract::State};
 use bartizan_core::Contamination;
-use bartizan_pipeline::RawParams;
 use bartizan_pipeline::{LifeCycle, LifeCycleError, TrainReport, TrainRequest};
 use bytes::Bytes;
 use schemars::JsonSchema;
@@ -54,12 +53,7 @@ struct Params {
 }
 
 /// What is asked for.
-struct Asked {
-    version: String,
-    use_labels: bool,
-    contamination: Option<f64>,
-    params: RawParams,
-}
+struct Asked(TrainRequest);
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Trained")]
@@ -88,11 +82,10 @@ fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
 }
 
 async fn handler(State(here): State<Arc<Here>>, Content { read, records }: Content<Asked>) -> Result<Json<Answer>, Refusal> {
-    if let Some(contamination) = read.contamination {
+    let Asked(request) = read;
+    if let Some(contamination) = request.contamination {
         Contamination::try_from(contamination).map_err(LifeCycleError::from)?;
     }
-    let request =
-        TrainRequest { version: Some(read.version), use_labels: read.use_labels, contamination: read.contamination, params: read.params };
     let report = to_its_end(async move {
         if let Some(records) = records {
             take_in(&here, records).await?;
@@ -124,17 +117,14 @@ impl FromBody for Asked {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let version = fields.string("model_version");
         let use_labels = fields.boolean_or("use_corrected_labels", true);
-        let mut contamination = None;
-        let params = fields.object_if_any("training_params", |params| {
-            contamination = params.float_if_any("contamination");
-            RawParams {
-                algorithm: params.string_if_any("algorithm"),
-                n_estimators: params.count_if_any("n_estimators", 1),
-                max_samples: params.count_if_any("max_samples", 1),
-                ..RawParams::default()
-            }
+        let mut request = TrainRequest { use_labels, ..TrainRequest::default() };
+        fields.object_if_any("training_params", |params| {
+            request.contamination = params.float_if_any("contamination");
+            request.params.algorithm = params.string_if_any("algorithm");
+            request.params.n_estimators = params.count_if_any("n_estimators", 1);
+            request.params.max_samples = params.count_if_any("max_samples", 1);
         });
-        Some(Self { version: version?, use_labels, contamination, params: params.unwrap_or_default() })
+        Some(Self(TrainRequest { version: Some(version?), ..request }))
     }
 }
 

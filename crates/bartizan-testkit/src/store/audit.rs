@@ -6,25 +6,25 @@ use bartizan_storage::{AuditFilter, DetectionKey};
 
 pub(super) async fn newest_come_first_and_pages_do_not_overlap(store: Shared) {
     // Recorded in another order than that of their times: the id decides.
-    let mut ids = store.record([5, 1, 4, 2, 3].map(normal).to_vec()).await.unwrap();
+    let mut ids = store.record([5, 1, 4, 2, 3].map(normal).to_vec()).await.expect("the store answers");
     ids.reverse();
     let mut seen = Vec::new();
     for offset in [0, 2, 4] {
-        let page = store.audit(DETECTOR, &AuditFilter::default(), offset, 2).await.unwrap();
+        let page = store.audit(DETECTOR, &AuditFilter::default(), offset, 2).await.expect("the store answers");
         assert_eq!(page.total, 5);
         seen.extend(page.rows.into_iter().map(|row| row.id));
     }
     assert_eq!(seen, ids);
-    let row = &store.audit(DETECTOR, &AuditFilter::default(), 4, 1).await.unwrap().rows[0].detection;
+    let row = &store.audit(DETECTOR, &AuditFilter::default(), 4, 1).await.expect("the store answers").rows[0].detection;
     let narrow = |d: &bartizan_storage::NewDetection| (d.event_id.clone(), d.entity.clone(), d.resource.clone(), d.judged.clone());
     assert_eq!(narrow(row), narrow(&normal(5)));
     assert_eq!((row.event_time, row.analyzed_at), (Timestamp::from_secs(5), Timestamp::from_secs(5)));
 }
 
 pub(super) async fn pages_past_the_end_are_empty_but_know_the_total(store: Shared) {
-    store.record(vec![normal(1), normal(2)]).await.unwrap();
+    store.record(vec![normal(1), normal(2)]).await.expect("the store answers");
     for (offset, limit) in [(2, 10), (1000, 10), (u64::MAX, u64::MAX), (0, 0)] {
-        let page = store.audit(DETECTOR, &AuditFilter::default(), offset, limit).await.unwrap();
+        let page = store.audit(DETECTOR, &AuditFilter::default(), offset, limit).await.expect("the store answers");
         assert_eq!((page.total, page.rows.len()), (2, 0), "offset {offset}, limit {limit}");
     }
 }
@@ -36,8 +36,12 @@ pub(super) async fn every_filter_alone(store: Shared) {
         judged_detection(DETECTOR, 12, Verdict::Anomalous, 0.25),
         judged_detection(DETECTOR, 13, Verdict::Normal, 1.0),
     ];
-    let ids = store.record(rows).await.unwrap();
-    store.label(DETECTOR, &DetectionKey::Id(ids[2]), change(Label::Legitimate, "ann", 1)).await.unwrap().unwrap();
+    let ids = store.record(rows).await.expect("the store answers");
+    store
+        .label(DETECTOR, &DetectionKey::Id(ids[2]), change(Label::Legitimate, "ann", 1))
+        .await
+        .expect("the store answers")
+        .expect("the store answers");
     let none = AuditFilter::default;
     let cases: Vec<(&str, AuditFilter, Vec<usize>)> = vec![
         ("none", none(), vec![3, 2, 1, 0]),
@@ -59,7 +63,7 @@ pub(super) async fn every_filter_alone(store: Shared) {
 }
 
 pub(super) async fn bounds_are_inclusive(store: Shared) {
-    let ids = store.record(vec![normal(1), normal(2), normal(3)]).await.unwrap();
+    let ids = store.record(vec![normal(1), normal(2), normal(3)]).await.expect("the store answers");
     let at = |secs| Some(Timestamp::from_secs(secs));
     let only = AuditFilter { from: at(2), to: at(2), ..AuditFilter::default() };
     assert_eq!(listed(&store, &only).await, (1, vec![ids[1]]));
@@ -70,9 +74,13 @@ pub(super) async fn bounds_are_inclusive(store: Shared) {
 }
 
 pub(super) async fn filters_combine(store: Shared) {
-    let ids = store.record((0..20).map(|n| if n % 2 == 0 { anomalous(n) } else { normal(n) }).collect()).await.unwrap();
+    let ids = store.record((0..20).map(|n| if n % 2 == 0 { anomalous(n) } else { normal(n) }).collect()).await.expect("the store answers");
     for index in [2, 3, 16] {
-        store.label(DETECTOR, &DetectionKey::Id(ids[index]), change(Label::Legitimate, "ann", 1)).await.unwrap().unwrap();
+        store
+            .label(DETECTOR, &DetectionKey::Id(ids[index]), change(Label::Legitimate, "ann", 1))
+            .await
+            .expect("the store answers")
+            .expect("the store answers");
     }
     let filter = AuditFilter {
         entity: Some("192.0.2.2".to_owned()),
@@ -90,10 +98,10 @@ pub(super) async fn filters_combine(store: Shared) {
 }
 
 pub(super) async fn unjudged_rows_are_listed_only_on_request(store: Shared) {
-    let ids = store.record(vec![normal(1), detection(DETECTOR, 2), anomalous(3)]).await.unwrap();
+    let ids = store.record(vec![normal(1), detection(DETECTOR, 2), anomalous(3)]).await.expect("the store answers");
     assert_eq!(listed(&store, &AuditFilter::default()).await, (2, vec![ids[2], ids[0]]));
     assert_eq!(listed(&store, &everything()).await, (3, vec![ids[2], ids[1], ids[0]]));
-    let page = store.audit(DETECTOR, &everything(), 1, 1).await.unwrap();
+    let page = store.audit(DETECTOR, &everything(), 1, 1).await.expect("the store answers");
     assert_eq!(page.rows[0].detection.judged, None);
     for filter in [
         AuditFilter { is_anomaly: Some(false), ..everything() },
@@ -107,7 +115,7 @@ pub(super) async fn unjudged_rows_are_listed_only_on_request(store: Shared) {
 }
 
 pub(super) async fn an_unknown_detector_has_nothing(store: Shared) {
-    store.record(vec![normal(1)]).await.unwrap();
-    let page = store.audit("nobody", &everything(), 0, 10).await.unwrap();
+    store.record(vec![normal(1)]).await.expect("the store answers");
+    let page = store.audit("nobody", &everything(), 0, 10).await.expect("the store answers");
     assert_eq!((page.total, page.rows.len()), (0, 0));
 }

@@ -5,7 +5,7 @@ use bartizan_storage::{NewModel, Replaced};
 use std::sync::Arc;
 
 async fn active(store: &Shared) -> Vec<String> {
-    let models = store.models(DETECTOR).await.unwrap();
+    let models = store.models(DETECTOR).await.expect("the store answers");
     models.into_iter().filter(|record| record.is_active).map(|record| record.model.version).collect()
 }
 
@@ -14,22 +14,22 @@ fn replaced(version: &str) -> Replaced {
 }
 
 pub(super) async fn a_stored_model_comes_back(store: Shared) {
-    assert_eq!(store.active_model(DETECTOR).await.unwrap(), None);
-    assert_eq!(store.models(DETECTOR).await.unwrap(), []);
+    assert_eq!(store.active_model(DETECTOR).await.expect("the store answers"), None);
+    assert_eq!(store.models(DETECTOR).await.expect("the store answers"), []);
     let stored = NewModel { accuracy: None, blob: (0..=255).cycle().take(300_000).collect(), ..model("v1.0", 1) };
-    assert_eq!(store.store_and_activate(stored.clone()).await.unwrap(), Replaced { active: None });
-    assert_eq!(store.active_model(DETECTOR).await.unwrap(), Some(stored.clone()));
-    assert_eq!(store.model(DETECTOR, "v1.0").await.unwrap(), Some(stored));
-    assert_eq!(store.model(DETECTOR, "v1").await.unwrap(), None);
-    assert_eq!(store.active_model("flows").await.unwrap(), None);
+    assert_eq!(store.store_and_activate(stored.clone()).await.expect("the store answers"), Replaced { active: None });
+    assert_eq!(store.active_model(DETECTOR).await.expect("the store answers"), Some(stored.clone()));
+    assert_eq!(store.model(DETECTOR, "v1.0").await.expect("the store answers"), Some(stored));
+    assert_eq!(store.model(DETECTOR, "v1").await.expect("the store answers"), None);
+    assert_eq!(store.active_model("flows").await.expect("the store answers"), None);
 }
 
 pub(super) async fn models_are_listed_newest_first_without_blobs(store: Shared) {
-    store.store_and_activate(model("v1.1", 2)).await.unwrap();
-    store.store_model(model("v1.0", 1)).await.unwrap();
-    store.store_model(model("v2.0", 3)).await.unwrap();
-    store.store_model(NewModel { detector: "flows".to_owned(), ..model("v9.0", 9) }).await.unwrap();
-    let listed = store.models(DETECTOR).await.unwrap();
+    store.store_and_activate(model("v1.1", 2)).await.expect("the store answers");
+    store.store_model(model("v1.0", 1)).await.expect("the store answers");
+    store.store_model(model("v2.0", 3)).await.expect("the store answers");
+    store.store_model(NewModel { detector: "flows".to_owned(), ..model("v9.0", 9) }).await.expect("the store answers");
+    let listed = store.models(DETECTOR).await.expect("the store answers");
     let versions: Vec<_> = listed.iter().map(|record| (record.model.version.as_str(), record.is_active)).collect();
     assert_eq!(versions, [("v2.0", false), ("v1.1", true), ("v1.0", false)]);
     let whole = model("v2.0", 3);
@@ -38,57 +38,57 @@ pub(super) async fn models_are_listed_newest_first_without_blobs(store: Shared) 
 }
 
 pub(super) async fn activating_replaces_the_active_one(store: Shared) {
-    store.store_model(model("v1.0", 1)).await.unwrap();
+    store.store_model(model("v1.0", 1)).await.expect("the store answers");
     assert_eq!(active(&store).await, [""; 0], "storing does not activate");
-    assert_eq!(store.activate(DETECTOR, "v1.0").await.unwrap(), Some(Replaced { active: None }));
-    assert_eq!(store.store_and_activate(model("v2.0", 2)).await.unwrap(), replaced("v1.0"));
-    assert_eq!(store.activate(DETECTOR, "v1.0").await.unwrap(), Some(replaced("v2.0")));
-    assert_eq!(store.activate(DETECTOR, "v1.0").await.unwrap(), Some(replaced("v1.0")));
-    assert_eq!(store.activate(DETECTOR, "v3.0").await.unwrap(), None);
-    assert_eq!(store.activate("flows", "v1.0").await.unwrap(), None);
+    assert_eq!(store.activate(DETECTOR, "v1.0").await.expect("the store answers"), Some(Replaced { active: None }));
+    assert_eq!(store.store_and_activate(model("v2.0", 2)).await.expect("the store answers"), replaced("v1.0"));
+    assert_eq!(store.activate(DETECTOR, "v1.0").await.expect("the store answers"), Some(replaced("v2.0")));
+    assert_eq!(store.activate(DETECTOR, "v1.0").await.expect("the store answers"), Some(replaced("v1.0")));
+    assert_eq!(store.activate(DETECTOR, "v3.0").await.expect("the store answers"), None);
+    assert_eq!(store.activate("flows", "v1.0").await.expect("the store answers"), None);
     assert_eq!(active(&store).await, ["v1.0"]);
 }
 
 pub(super) async fn storing_again_replaces_the_version_and_its_activity(store: Shared) {
-    store.store_and_activate(model("v1.0", 1)).await.unwrap();
-    assert_eq!(store.store_and_activate(model("v1.0", 2)).await.unwrap(), replaced("v1.0"));
-    assert_eq!(store.active_model(DETECTOR).await.unwrap(), Some(model("v1.0", 2)));
-    store.store_model(model("v1.0", 3)).await.unwrap();
-    assert_eq!(store.active_model(DETECTOR).await.unwrap(), Some(model("v1.0", 3)), "the active one stays active");
-    store.store_and_activate(model("v2.0", 4)).await.unwrap();
-    store.store_model(model("v1.0", 5)).await.unwrap();
+    store.store_and_activate(model("v1.0", 1)).await.expect("the store answers");
+    assert_eq!(store.store_and_activate(model("v1.0", 2)).await.expect("the store answers"), replaced("v1.0"));
+    assert_eq!(store.active_model(DETECTOR).await.expect("the store answers"), Some(model("v1.0", 2)));
+    store.store_model(model("v1.0", 3)).await.expect("the store answers");
+    assert_eq!(store.active_model(DETECTOR).await.expect("the store answers"), Some(model("v1.0", 3)), "the active one stays active");
+    store.store_and_activate(model("v2.0", 4)).await.expect("the store answers");
+    store.store_model(model("v1.0", 5)).await.expect("the store answers");
     assert_eq!(active(&store).await, ["v2.0"]);
-    assert_eq!(store.models(DETECTOR).await.unwrap().len(), 2);
+    assert_eq!(store.models(DETECTOR).await.expect("the store answers").len(), 2);
 }
 
 pub(super) async fn an_active_model_is_not_deleted(store: Shared) {
-    store.store_and_activate(model("v1.0", 1)).await.unwrap();
-    store.store_model(model("v2.0", 2)).await.unwrap();
-    assert!(!store.delete_model(DETECTOR, "v1.0").await.unwrap());
-    assert!(store.delete_model(DETECTOR, "v2.0").await.unwrap());
-    assert!(!store.delete_model(DETECTOR, "v2.0").await.unwrap());
-    assert!(!store.delete_model("flows", "v1.0").await.unwrap());
+    store.store_and_activate(model("v1.0", 1)).await.expect("the store answers");
+    store.store_model(model("v2.0", 2)).await.expect("the store answers");
+    assert!(!store.delete_model(DETECTOR, "v1.0").await.expect("the store answers"));
+    assert!(store.delete_model(DETECTOR, "v2.0").await.expect("the store answers"));
+    assert!(!store.delete_model(DETECTOR, "v2.0").await.expect("the store answers"));
+    assert!(!store.delete_model("flows", "v1.0").await.expect("the store answers"));
     assert_eq!(active(&store).await, ["v1.0"]);
-    assert_eq!(store.models(DETECTOR).await.unwrap().len(), 1);
+    assert_eq!(store.models(DETECTOR).await.expect("the store answers").len(), 1);
 }
 
 pub(super) async fn exactly_one_is_active_under_concurrent_changes(store: Shared) {
-    store.store_and_activate(model("v0", 0)).await.unwrap();
+    store.store_and_activate(model("v0", 0)).await.expect("the store answers");
     let change = |number: i64| {
         let store = Arc::clone(&store);
         async move {
             let version = format!("v{}", number % 4);
             match number % 3 {
-                0 => drop(store.store_and_activate(model(&version, number)).await.unwrap()),
-                1 => store.store_model(model(&version, number)).await.unwrap(),
-                _ => drop(store.activate(DETECTOR, &version).await.unwrap()),
+                0 => drop(store.store_and_activate(model(&version, number)).await.expect("the store answers")),
+                1 => store.store_model(model(&version, number)).await.expect("the store answers"),
+                _ => drop(store.activate(DETECTOR, &version).await.expect("the store answers")),
             }
             assert_eq!(active(&store).await.len(), 1, "after change {number}");
-            assert!(store.active_model(DETECTOR).await.unwrap().is_some());
+            assert!(store.active_model(DETECTOR).await.expect("the store answers").is_some());
         }
     };
     let tasks: Vec<_> = (0..48).map(|number| tokio::spawn(change(number))).collect();
     for task in tasks {
-        task.await.unwrap();
+        task.await.expect("the store answers");
     }
 }

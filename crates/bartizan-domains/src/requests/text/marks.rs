@@ -199,6 +199,13 @@ pub(crate) struct Marks {
 const MAX_LOOKED_AT: usize = 8_192;
 
 impl Marks {
+    /// Looks for words only. Agents and languages of browsers are full of what libinjection takes time to tell from code.
+    pub(crate) fn of_header(value: &str) -> Self {
+        let mut marks = Self::default();
+        marks.search(value);
+        marks
+    }
+
     /// Looks at a decoded text. Plain words and numbers are passed over without a search.
     pub(crate) fn of(text: &str) -> Self {
         let mut end = text.len().min(MAX_LOOKED_AT);
