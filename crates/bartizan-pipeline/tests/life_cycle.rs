@@ -272,3 +272,18 @@ async fn recording_only_anomalies_still_counts_all() {
     let kept = totals.stored - 300 - anomalous;
     assert!((50..300).contains(&kept), "{kept} normal verdicts kept");
 }
+
+/// What is held back in training must look like what comes later, or the promised share of alarms is not the one got.
+#[tokio::test]
+async fn the_share_of_alarms_on_normal_traffic_is_the_one_asked_for() {
+    for contamination in [0.02, 0.1] {
+        let house = House::new();
+        let instance = house.instance(|_| {}).await;
+        instance.import(unlabelled(traffic(4000, 0.0, 1))).await.unwrap();
+        instance.train(TrainRequest { contamination: Some(contamination), ..train() }).await.unwrap();
+        let events: Vec<_> = traffic(4000, 0.0, 2).into_iter().map(|e| e.0).collect();
+        let alarms = instance.score_offline(&events).unwrap().iter().filter(|j| j.0.verdict.is_anomalous()).count();
+        let ratio = alarms as f64 / events.len() as f64 / contamination;
+        assert!((0.5..=1.5).contains(&ratio), "{ratio} times the share asked for, {contamination}");
+    }
+}

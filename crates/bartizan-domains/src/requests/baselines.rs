@@ -148,7 +148,7 @@ impl RequestBaselines {
         let at = |h: usize| f64::from(self.hours.get(h % 24).copied().unwrap_or(0));
         let hour = hour(event);
         let near = (at(hour + 23) + 2.0 * at(hour) + at(hour + 1)) / 4.0;
-        -((near + 0.5) / (f64::from(self.rows) + 12.0)).ln() as f32
+        in_steps((near + 0.5) / (f64::from(self.rows) + 12.0))
     }
 
     pub(super) fn unseen_headers(&self, event: &RequestEvent) -> usize {
@@ -167,9 +167,16 @@ impl RequestBaselines {
     }
 }
 
-/// Minus the logarithm of the smoothed share.
+/// Minus the logarithm of the smoothed share; see [`in_steps`].
 fn rarity(rows: u32, of: u32) -> f32 {
-    -((f64::from(rows) + 0.5) / (f64::from(of) + 1.0)).ln().min(0.0) as f32
+    in_steps((f64::from(rows) + 0.5) / (f64::from(of) + 1.0))
+}
+
+/// Minus the logarithm of a share, in steps of a quarter and at most 7 (one in a thousand). Finer differences only tell how
+/// many rows there were in training, and what is held back in training would look odd for having been left out of it.
+fn in_steps(share: f64) -> f32 {
+    const MOST: f64 = 7.0;
+    ((-share.ln()).clamp(0.0, MOST) * 4.0).round() as f32 / 4.0
 }
 
 fn hour(event: &RequestEvent) -> usize {
