@@ -45,6 +45,8 @@ pub struct RequestBaselines {
     /// Requests with known headers.
     with_headers: u32,
     headers: BTreeMap<u64, u32>,
+    /// Those of them that nearly all requests had.
+    usual_headers: Vec<u64>,
     hours: Vec<u32>,
     pub(super) texts: Surprise,
     pub(super) header_texts: Surprise,
@@ -65,6 +67,7 @@ impl RequestBaselines {
             networks: BTreeMap::new(),
             with_headers: 0,
             headers: BTreeMap::new(),
+            usual_headers: Vec::new(),
             hours: vec![0; 24],
             texts: SurpriseBuilder::new().finish(),
             header_texts: SurpriseBuilder::new().finish(),
@@ -113,6 +116,8 @@ impl RequestBaselines {
         keep_most(&mut self.agents, MAX_AGENTS, |n| *n);
         keep_most(&mut self.networks, MAX_NETWORKS, |n| *n);
         keep_most(&mut self.headers, MAX_HEADERS, |n| *n);
+        let least = ((f64::from(self.with_headers) * USUAL_HEADER) as u32).max(1);
+        self.usual_headers = self.headers.iter().filter(|(_, rows)| **rows >= least).map(|(key, _)| *key).collect();
     }
 
     pub(super) fn route_rarity(&self, route: u64) -> f32 {
@@ -151,14 +156,12 @@ impl RequestBaselines {
         in_steps((near + 0.5) / (f64::from(self.rows) + 12.0))
     }
 
-    pub(super) fn unseen_headers(&self, event: &RequestEvent) -> usize {
-        event.headers.iter().filter(|(name, _)| !self.headers.contains_key(&header_key(name))).count()
-    }
-
-    pub(super) fn missing_headers(&self, event: &RequestEvent) -> usize {
-        let least = (f64::from(self.with_headers) * USUAL_HEADER) as u32;
-        let usual = self.headers.iter().filter(|(_, rows)| **rows >= least.max(1)).map(|(key, _)| *key);
-        usual.filter(|key| !event.headers.iter().any(|(name, _)| header_key(name) == *key)).count()
+    /// Headers that no request in training had, and those that nearly all had and this one has not.
+    pub(super) fn unseen_and_missing_headers(&self, event: &RequestEvent) -> (usize, usize) {
+        let keys: Vec<u64> = event.headers.iter().map(|(name, _)| header_key(name)).collect();
+        let unseen = keys.iter().filter(|key| !self.headers.contains_key(key)).count();
+        let missing = self.usual_headers.iter().filter(|key| !keys.contains(key)).count();
+        (unseen, missing)
     }
 
     /// The first header that no request in training had.

@@ -148,8 +148,9 @@ impl RequestBaselines {
         let known = |known: bool, value: f32| if known { value } else { f32::NAN };
         let some = event.has_headers || event.status.is_some();
         set(F::HeaderCount, known(event.has_headers, event.headers.len() as f32));
-        set(F::MissingHeaders, known(event.has_headers, self.missing_headers(event) as f32));
-        set(F::UnseenHeaders, known(some, self.unseen_headers(event) as f32));
+        let (unseen, missing) = self.unseen_and_missing_headers(event);
+        set(F::MissingHeaders, known(event.has_headers, missing as f32));
+        set(F::UnseenHeaders, known(some, unseen as f32));
         set(F::HeaderMarks, known(some, marks as f32));
         set(F::HeaderSurprise, known(some, peak));
         set(F::Contradictions, known(event.has_headers, contradictions(event) as f32));
@@ -177,7 +178,7 @@ impl RequestBaselines {
 pub(super) fn contradictions(event: &RequestEvent) -> u32 {
     let has = |name: &str| event.header(name).is_some();
     let bodyless = ["GET", "HEAD", "DELETE", "OPTIONS"].iter().any(|m| event.http_method.eq_ignore_ascii_case(m));
-    let typed = has("content-type") || event.content_type.is_some();
+    let typed = event.payload.is_empty() || event.content_type.is_some() || has("content-type");
     let browser = event.header("user-agent").is_some_and(|a| a.starts_with("Mozilla/"));
     let twice = event
         .headers
@@ -186,7 +187,7 @@ pub(super) fn contradictions(event: &RequestEvent) -> u32 {
         .enumerate()
         .any(|(i, (n, _))| event.headers[..i].iter().any(|(m, _)| m.eq_ignore_ascii_case(n)));
     u32::from(!event.payload.is_empty() && bodyless)
-        + u32::from(!event.payload.is_empty() && !typed)
+        + u32::from(!typed)
         + u32::from(browser && !has("accept") && event.headers.len() > 1)
         + u32::from(twice)
         + u32::from(has("content-length") && has("transfer-encoding"))
