@@ -103,12 +103,18 @@ async fn an_attack_looks_worse_than_a_visit_and_says_why() {
         "request_id": "attack", "ip_address": "203.0.113.9", "endpoint": "/api/admin/delete", "http_method": "DELETE",
         "headers": {"User-Agent": "BadBot/1.0"}, "payload": {"table": "users"}, "timestamp": "2026-01-15T03:00:00Z",
     });
-    let visit = server.post("/requests/analyze", &record(8)).await.json();
     let attack = server.post("/requests/explain", &attack).await.json();
-    assert!(attack["grade"].as_f64() > visit["grade"].as_f64(), "{attack} {visit}");
-    assert_eq!((&attack["isAnomaly"], &visit["isAnomaly"]), (&json!(true), &json!(false)));
+    assert_eq!(attack["isAnomaly"], true);
     has(&attack["reasons"][0], &["feature", "value", "share", "text"]);
-    let counted = "anomalies_detected_total{detector=\"requests\"} 1";
+    // A tenth of normal traffic may be flagged: that is the contamination trained with.
+    let mut flagged = 0;
+    for i in 0..20 {
+        let visit = server.post("/requests/analyze", &record(i)).await.json();
+        assert!(attack["grade"].as_f64() > visit["grade"].as_f64(), "{attack} {visit}");
+        flagged += u32::from(visit["isAnomaly"] == true);
+    }
+    assert!(flagged <= 5, "{flagged} of 20 visits flagged");
+    let counted = format!("anomalies_detected_total{{detector=\"requests\"}} {}", flagged + 1);
     assert!(server.get("/metrics").await.body.lines().any(|line| line == counted));
 }
 
