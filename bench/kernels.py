@@ -2,10 +2,7 @@
 """Times the isolation forest in process, on one thread: scikit-learn, ONNX Runtime and Bartizan in turns (A B C A B C ...).
 
 Prints Markdown tables of medians, ranges and ratios to scikit-learn, taken within a round. Run it with the Python of
-the environment that bench/README.md describes. Bartizan times itself: `bartizan bench kernels --json` prints
-{"kernels": [{"name": "...", "columns": 10, "rows_per_second": 1.0, "microseconds_per_row": 1.0}, ...]}
-where rows_per_second is of a large batch, microseconds_per_row of calls with one row, both scores included; one
-entry for every code path (`avx512`, `portable`, ...) and number of columns. Other fields are ignored.
+the environment that bench/README.md describes. Bartizan times itself: `bartizan bench --kernel-only --json`, one thread, scores included.
 """
 import os
 
@@ -80,11 +77,18 @@ def timed(score, rows):
 
 def bartizan_round(binary):
     """What Bartizan measured of itself: (columns, name) and its figures."""
-    command = [*shlex.split(binary), "bench", "kernels", "--json"]
+    command = [*shlex.split(binary), "bench", "--kernel-only", "--json"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"{shlex.join(command)} failed: {done.stderr}")
-    return {(kernel["columns"], f"bartizan, {kernel['name']}"): kernel for kernel in json.loads(done.stdout)["kernels"]}
+    timed = {}
+    for row in json.loads(done.stdout)["isolation_forest"]:
+        fast = {"columns": row["features"], "rows_per_second": row["rows_per_sec"], "microseconds_per_row": row["one_row_us"]}
+        timed[(row["features"], f"bartizan, {row['kernel']}")] = fast
+        if row["kernel"] != "portable":
+            portable = {"columns": row["features"], "rows_per_second": row["portable_rows_per_sec"], "microseconds_per_row": float("nan")}
+            timed[(row["features"], "bartizan, portable")] = portable
+    return timed
 
 
 def peers(columns, rows):
