@@ -39,7 +39,11 @@ pub(super) const MAX_WIDTH: usize = 128;
 pub(super) fn sum_paths(layout: &Layout, values: &[f32], width: usize, sums: &mut [f32]) {
     assert!(available() && layout.height == BLOCK_HEIGHT && layout.blocks.0.len() == layout.trees * BLOCKS_PER_TREE);
     assert!(width <= MAX_WIDTH && values.len() == width * sums.len() && layout.leaves.len() == layout.trees << BLOCK_HEIGHT);
-    let registers = width.div_ceil(16).next_power_of_two();
+    let registers = match width.div_ceil(16) {
+        few @ 0..=2 => few.max(1),
+        5 => 5,
+        more => more.next_multiple_of(2),
+    };
     // Rows are copied to whole registers once, so that loads of the hot loop never cross the end of the samples.
     let mut padded = vec![0.0_f32; BLOCK_ROWS.min(sums.len()) * registers * 16];
     for (sums, rows) in sums.chunks_mut(BLOCK_ROWS).zip(values.chunks(BLOCK_ROWS * width)) {
@@ -52,6 +56,8 @@ pub(super) fn sum_paths(layout: &Layout, values: &[f32], width: usize, sums: &mu
                 1 => block::<1>(layout, pad(rows, width, 16, &mut padded), sums),
                 2 => block::<2>(layout, pad(rows, width, 32, &mut padded), sums),
                 4 => block::<4>(layout, pad(rows, width, 64, &mut padded), sums),
+                5 => block::<5>(layout, pad(rows, width, 80, &mut padded), sums),
+                6 => block::<6>(layout, pad(rows, width, 96, &mut padded), sums),
                 _ => block::<8>(layout, pad(rows, width, 128, &mut padded), sums),
             }
         }
@@ -103,6 +109,11 @@ fn pick<const REGISTERS: usize>(features: __m512i, row: &[__m512; REGISTERS]) ->
     match REGISTERS {
         2 => pair(0),
         4 => _mm512_mask_blend_ps(bit(32), pair(0), pair(1)),
+        5 => {
+            let low = _mm512_mask_blend_ps(bit(32), pair(0), pair(1));
+            _mm512_mask_blend_ps(bit(64), low, _mm512_permutexvar_ps(features, row[4]))
+        }
+        6 => _mm512_mask_blend_ps(bit(64), _mm512_mask_blend_ps(bit(32), pair(0), pair(1)), pair(2)),
         _ => {
             let low = _mm512_mask_blend_ps(bit(32), pair(0), pair(1));
             let high = _mm512_mask_blend_ps(bit(32), pair(2), pair(3));

@@ -41,9 +41,21 @@ fn plain_score(forest: &FittedForest, row: &[f32]) -> f64 {
 
 #[test]
 fn every_kernel_is_the_definition() {
-    for (width, max_samples) in
-        [(1, 256), (10, 256), (16, 64), (17, 256), (32, 256), (40, 256), (64, 256), (78, 256), (128, 256), (130, 256), (5, 1000)]
-    {
+    for (width, max_samples) in [
+        (1, 256),
+        (10, 256),
+        (16, 64),
+        (17, 256),
+        (32, 256),
+        (40, 256),
+        (64, 256),
+        (78, 256),
+        (96, 256),
+        (97, 256),
+        (128, 256),
+        (130, 256),
+        (5, 1000),
+    ] {
         let forest = fitted(2000, width, max_samples);
         let mut values = noise(531, width, 11);
         values.iter_mut().step_by(37).for_each(|v| *v = f32::NAN);
