@@ -69,7 +69,7 @@ const PAYLOADS: &[&str] = &[
     "http://169.254.169.254/latest/meta-data/",
     "file:///etc/hosts",
     "gASVKgAAAAAAAACMBXBvc2l4lIwGc3lzdGVtlJOUjA==",
-    "9306\nERROR: user admin logged in",
+    "42\nINFO: session of root opened",
 ];
 const PROBES: &[&str] = &[
     "/.env",

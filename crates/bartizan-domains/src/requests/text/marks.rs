@@ -98,7 +98,6 @@ const WORDS: &[(&str, AttackKind, u8)] = &[
     ("passwd", Traversal, 2),
     ("boot.ini", Traversal, 3),
     ("win.ini", Traversal, 3),
-    ("windows.ini", Traversal, 3),
     ("/proc/self", Traversal, 3),
     ("system32", Traversal, 3),
     ("web-inf", Traversal, 3),
@@ -394,7 +393,8 @@ mod tests {
             assert_eq!(marks.kind, Some(kind), "{text}: {marks:?}");
             assert!(marks.weight >= 2, "{text}: {marks:?}");
         }
-        for text in ["c/ caridad s/n", "campello, el", "nue37", "tufts3@joll.rs", "42", "red large lamp", "2026-01-31T09:30:00Z", "O'Brien"]
+        for text in
+            ["12 Mill Lane", "Wells, upon Sea", "k7m2", "ann.lee@mail.example", "42", "red large lamp", "2026-01-31T09:30:00Z", "O'Brien"]
         {
             let marks = Marks::of(text);
             assert!(marks.weight <= 1 && !marks.sqli && !marks.xss, "{text}: {marks:?}");
