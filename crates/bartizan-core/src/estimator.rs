@@ -42,6 +42,12 @@ pub trait Explain {
     /// # Errors
     /// When the row has another width than the schema.
     fn explain(&self, row: &[f32]) -> Result<Attribution, ScoreError>;
+
+    /// Whether the shares are what the algorithm itself adds up, or Shapley values of it; else they are an approximation,
+    /// scaled so that they sum to the score.
+    fn exact(&self) -> bool {
+        true
+    }
 }
 
 /// `base` plus all `shares` is the score of the row explained.

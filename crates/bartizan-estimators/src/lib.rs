@@ -11,13 +11,16 @@ mod extended;
 pub mod format;
 mod isolation_forest;
 pub mod metrics;
+mod params;
+pub mod preparation;
 mod rows;
 mod stored;
 mod tails;
 
-pub use algorithm::{Algorithm, ParamError, RawParams};
+pub use algorithm::Algorithm;
 pub use ensemble::{Ensemble, FittedEnsemble};
 pub use extended::{ExtendedIsolationForest, FittedExtendedForest};
 pub use isolation_forest::{FittedForest, IsolationForest, Kernel, kernel_name};
+pub use params::{NumberOr, ParamError, ParamValue, Params, RawParams};
 pub use stored::StoredDetector;
 pub use tails::{FittedTails, Tails};

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 fn algorithms() -> impl Iterator<Item = Algorithm> {
     Algorithm::NAMES.iter().map(|name| {
-        let raw = RawParams { algorithm: Some((*name).to_owned()), n_estimators: Some(20), ..RawParams::default() };
+        // Fewer trees, where there are trees, for speed.
+        let raw = RawParams::named(name).over(&RawParams::default().with("n_estimators", 20_usize));
         Algorithm::from_raw(&raw, "ensemble").expect("every name is known")
     })
 }
@@ -166,7 +167,7 @@ fn the_fixture_is_written_on_request() {
         return;
     }
     let (schema, values) = (FeatureSchema::unnamed(3), spread(300, 3));
-    let raw = RawParams { n_estimators: Some(3), max_samples: Some(32), ..RawParams::default() };
+    let raw = RawParams::default().with("n_estimators", 3_usize).with("max_samples", 32_usize);
     let algorithm = Algorithm::from_raw(&raw, "ensemble").expect("it is known");
     let fitted = algorithm.fit(&schema, Samples::new(&values, 3).expect("whole rows"), Seed(1)).expect("it fits");
     std::fs::write(FIXTURE, format::encode(&model(fitted, &schema))).expect("it is written");

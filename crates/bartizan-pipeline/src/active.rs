@@ -2,6 +2,7 @@
 
 use crate::{Explanation, LifeCycleError, ModelInfo, Reason};
 use bartizan_core::{AnomalyScore, Detector, Domain, Extract, FeatureSchema, Samples, Threshold, Verdict};
+use bartizan_estimators::ParamValue;
 use bartizan_estimators::calibration::Calibration;
 use bartizan_estimators::format::{self, FormatError, ModelFile};
 use bartizan_storage::{ModelRecord, NewModel};
@@ -103,7 +104,7 @@ fn check_schema<D: Domain>(file: &ModelFile) -> Result<(), LifeCycleError> {
 /// Parameters and metrics as the store keeps them: JSON text.
 #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Details {
-    pub(crate) parameters: Vec<(String, f64)>,
+    pub(crate) parameters: Vec<(String, ParamValue)>,
     pub(crate) metrics: Vec<(String, f64)>,
 }
 

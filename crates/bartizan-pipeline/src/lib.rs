@@ -12,7 +12,7 @@ mod threshold;
 mod training;
 mod version;
 
-pub use bartizan_estimators::RawParams;
+pub use bartizan_estimators::{ParamValue, RawParams};
 pub use error::{JudgeError, LifeCycleError};
 pub use instance::Instance;
 pub use lifecycle::LifeCycle;

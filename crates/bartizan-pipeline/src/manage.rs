@@ -5,7 +5,7 @@ use crate::training::{self, Plan, Trained, TrainingEvent};
 use crate::{Instance, LifeCycle, LifeCycleError, ModelInfo, StatisticsReport, TrainReport, TrainRequest, codec, version};
 use async_trait::async_trait;
 use bartizan_core::{Contamination, Domain, FeatureSchema, Recency};
-use bartizan_estimators::{Algorithm, RawParams, format, format::ModelFile};
+use bartizan_estimators::{Algorithm, ParamValue, format, format::ModelFile};
 use bartizan_storage::{
     AuditFilter, AuditPage, Detection, DetectionKey, HistoryQuery, LabelChange, LabelOutcome, NewModel, Retention, StoreError,
 };
@@ -19,13 +19,7 @@ const SECS_PER_DAY: i64 = 86_400;
 
 impl<D: Domain> Instance<D> {
     fn plan(&self, request: &TrainRequest) -> Result<Plan, LifeCycleError> {
-        let (own, asked) = (&self.settings.params, &request.params);
-        let raw = RawParams {
-            algorithm: asked.algorithm.clone().or_else(|| own.algorithm.clone()),
-            n_estimators: asked.n_estimators.or(own.n_estimators),
-            max_samples: asked.max_samples.or(own.max_samples),
-            extension: asked.extension.or(own.extension),
-        };
+        let raw = request.params.over(&self.settings.params);
         Ok(Plan {
             algorithm: Algorithm::from_raw(&raw, DEFAULT_ALGORITHM)?,
             contamination: request.contamination.map_or(Ok(self.settings.contamination), Contamination::try_from)?,
@@ -129,8 +123,8 @@ impl Packed {
     fn new<D: Domain>(trained: Trained<D::Baselines>, plan: &Plan, version: String) -> Result<Self, LifeCycleError> {
         let baselines =
             postcard::to_allocvec(&trained.baselines).map_err(|e| StoreError::Other(format!("the baselines cannot be encoded: {e}")))?;
-        let mut parameters: Vec<(String, f64)> = plan.algorithm.parameters().into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
-        parameters.push(("contamination".to_owned(), plan.contamination.get()));
+        let mut parameters: Vec<(String, ParamValue)> = plan.algorithm.parameters().into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+        parameters.push(("contamination".to_owned(), plan.contamination.get().into()));
         let schema = D::schema();
         let file = ModelFile {
             kind: D::NAME.to_owned(),
@@ -256,8 +250,9 @@ impl<D: Domain> LifeCycle for Instance<D> {
         let unnamed = || version.clone().unwrap_or_else(|| "to be imported".to_owned());
         let decoded = format::decode(file).map_err(|reason| LifeCycleError::Damaged { version: unnamed(), reason })?;
         let version = version::check(version.unwrap_or_else(|| decoded.model_version.clone()))?;
-        let numbers = decoded.details.iter().filter_map(|(n, v)| Some((n.clone(), v.parse().ok()?))).collect();
-        let details = Details { parameters: numbers, metrics: Vec::new() };
+        let read = |text: &String| text.parse().unwrap_or_else(|never| match never {});
+        let parameters = decoded.details.iter().map(|(name, value)| (name.clone(), read(value))).collect();
+        let details = Details { parameters, metrics: Vec::new() };
         let model = NewModel {
             detector: self.settings.name.to_string(),
             version: version.clone(),

@@ -1,7 +1,7 @@
 //! What the life cycle answers: plain values that a server or a command line turns into its own words.
 
 use bartizan_core::{Attribution, Label, Timestamp, Verdict};
-use bartizan_estimators::RawParams;
+use bartizan_estimators::{ParamValue, RawParams};
 use bartizan_storage::Statistics;
 use serde::Serialize;
 use std::sync::Arc;
@@ -103,7 +103,7 @@ pub struct ModelInfo {
     /// Share of labelled rows judged right.
     pub accuracy: Option<f64>,
     /// Parameters, by name.
-    pub parameters: Vec<(String, f64)>,
+    pub parameters: Vec<(String, ParamValue)>,
     /// Metrics where known, by name.
     pub metrics: Vec<(String, f64)>,
 }

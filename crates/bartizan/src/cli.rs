@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::commands;
+use bartizan_estimators::{ParamValue, RawParams};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -92,10 +93,28 @@ pub(crate) struct Training {
     /// Expected share of anomalies in the data, above 0 and at most 0.5.
     #[arg(long, value_name = "SHARE")]
     pub(crate) contamination: Option<f64>,
-    /// Trees of the isolation forest.
+    /// Trees of a forest.
     #[arg(long, value_name = "N")]
     pub(crate) n_estimators: Option<u64>,
     /// Rows drawn for each tree.
     #[arg(long, value_name = "N")]
     pub(crate) max_samples: Option<u64>,
+    /// Any parameter of the algorithm, such as nu=0.05; may be given many times.
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = param)]
+    pub(crate) params: Vec<(String, ParamValue)>,
+}
+
+impl Training {
+    /// What was asked for.
+    pub(crate) fn params(&self) -> RawParams {
+        let raw = RawParams { algorithm: self.algorithm.clone(), ..RawParams::default() }
+            .with_any("n_estimators", self.n_estimators.map(|count| count as f64))
+            .with_any("max_samples", self.max_samples.map(|count| count as f64));
+        self.params.iter().fold(raw, |raw, (name, value)| raw.with(name, value.clone()))
+    }
+}
+
+fn param(text: &str) -> Result<(String, ParamValue), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, such as nu=0.05")?;
+    Ok((name.to_owned(), value.parse().unwrap_or_else(|never| match never {})))
 }

@@ -6,7 +6,6 @@ use crate::config::{self, Config, Faults, Layers};
 use crate::output::Output;
 use anyhow::Context as _;
 use bartizan_domains::requests::Requests;
-use bartizan_estimators::RawParams;
 use bartizan_pipeline::{Clock, Instance, Settings, TrainRequest};
 use bartizan_storage::{Store, StoreError};
 use bartizan_storage_sqlite::{Durability, SqliteOptions, SqliteStore};
@@ -115,15 +114,5 @@ pub(crate) async fn open(context: &Context) -> anyhow::Result<(Config, Opened, A
 
 /// What to train, from the flags.
 pub(crate) fn train_request(flags: &Training, version: Option<String>, use_labels: bool) -> TrainRequest {
-    TrainRequest {
-        version,
-        use_labels,
-        contamination: flags.contamination,
-        params: RawParams {
-            algorithm: flags.algorithm.clone(),
-            n_estimators: flags.n_estimators,
-            max_samples: flags.max_samples,
-            ..RawParams::default()
-        },
-    }
+    TrainRequest { version, use_labels, contamination: flags.contamination, params: flags.params() }
 }

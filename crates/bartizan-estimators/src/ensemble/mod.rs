@@ -1,5 +1,6 @@
 //! Ensemble: an isolation forest and tails, each on the scale of its own training scores.
 
+use crate::params::{ParamError, ParamValue, Params};
 use crate::{FittedForest, FittedTails, IsolationForest, Tails};
 use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,16 @@ const SCALE_ROWS: usize = 4_096;
 pub struct Ensemble {
     /// The forest among its members.
     pub forest: IsolationForest,
+}
+
+impl Ensemble {
+    pub(crate) fn from_params(params: &mut Params<'_>) -> Result<Self, ParamError> {
+        Ok(Self { forest: IsolationForest::from_params(params)? })
+    }
+
+    pub(crate) fn parameters(&self) -> Vec<(&'static str, ParamValue)> {
+        self.forest.parameters()
+    }
 }
 
 /// A fitted ensemble.

@@ -2,6 +2,7 @@
 
 use crate::isolation_forest::IsolationForest;
 use crate::isolation_forest::tree::{average_path, draw_rows, height_limit};
+use crate::params::{ParamError, ParamValue, Params};
 use crate::rows;
 use bartizan_core::{AnomalyScore, Detector, Estimator, FeatureSchema, FitError, Samples, ScoreError, Seed};
 use rand::{Rng, SeedableRng};
@@ -42,6 +43,18 @@ pub struct ExtendedIsolationForest {
     pub forest: IsolationForest,
     /// Features in a cut beyond the first.
     pub extension: usize,
+}
+
+impl ExtendedIsolationForest {
+    pub(crate) fn from_params(params: &mut Params<'_>) -> Result<Self, ParamError> {
+        Ok(Self { forest: IsolationForest::from_params(params)?, extension: params.count("extension", 1, 0..=1_023)? })
+    }
+
+    pub(crate) fn parameters(&self) -> Vec<(&'static str, ParamValue)> {
+        let mut all = self.forest.parameters();
+        all.push(("extension", self.extension.into()));
+        all
+    }
 }
 
 /// A fitted extended isolation forest.

@@ -8,6 +8,7 @@ pub(crate) mod tree;
 
 pub use kernel::{Kernel, kernel_name};
 
+use crate::params::{ParamError, ParamValue, Params};
 use crate::rows;
 use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed};
 use layout::Layout;
@@ -55,6 +56,17 @@ pub struct IsolationForest {
 impl Default for IsolationForest {
     fn default() -> Self {
         Self { trees: 100, max_samples: 256 }
+    }
+}
+
+impl IsolationForest {
+    pub(crate) fn from_params(params: &mut Params<'_>) -> Result<Self, ParamError> {
+        let trees = params.count("n_estimators", 100, 1..=10_000)?;
+        Ok(Self { trees, max_samples: params.count("max_samples", 256, 2..=65_536)? })
+    }
+
+    pub(crate) fn parameters(&self) -> Vec<(&'static str, ParamValue)> {
+        vec![("n_estimators", self.trees.into()), ("max_samples", self.max_samples.into())]
     }
 }
 

@@ -4,7 +4,9 @@ use crate::input::{
     fault::{Fault, at},
     scalar::{self, Bounds, Wrong},
 };
+use bartizan_pipeline::ParamValue;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// A JSON object being read.
 pub(crate) struct Fields<'a> {
@@ -72,6 +74,20 @@ impl<'a> Fields<'a> {
     pub(crate) fn count_if_any(&mut self, name: &str, least: i64) -> Option<u64> {
         let bounds = Bounds { ge: Some(least), le: None };
         self.optional(name, |value| scalar::int(value).and_then(|whole| bounds.check(whole))).map(i64::unsigned_abs)
+    }
+
+    /// Every number and text under a name that is not among `read`; null is none.
+    pub(crate) fn others(&mut self, read: &[&str], into: &mut BTreeMap<String, ParamValue>) {
+        for (name, value) in self.map.iter().filter(|(name, value)| !read.contains(&name.as_str()) && !value.is_null()) {
+            let number = value.as_f64().map(ParamValue::Number);
+            match number.or_else(|| value.as_str().map(ParamValue::from)) {
+                Some(value) => drop(into.insert(name.clone(), value)),
+                None => {
+                    let text = "Input should be a number or a string";
+                    self.faults.push(Fault::new("value_error", at(&self.base, name.as_str()), text, value.clone()));
+                }
+            }
+        }
     }
 
     /// A nested object; null is none.

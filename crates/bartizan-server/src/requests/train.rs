@@ -20,7 +20,7 @@ use aide::{
 };
 use axum::{Json, extract::State};
 use bartizan_core::Contamination;
-use bartizan_pipeline::{LifeCycle, LifeCycleError, TrainReport, TrainRequest};
+use bartizan_pipeline::{LifeCycle, LifeCycleError, ParamValue, TrainReport, TrainRequest};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -50,6 +50,9 @@ struct Params {
     /// Rows in a tree's sample; 256 if left out.
     max_samples: Option<u64>,
     algorithm: Option<String>,
+    /// Any other parameter of the algorithm, by name.
+    #[schemars(flatten)]
+    others: std::collections::BTreeMap<String, serde_json::Value>,
 }
 
 /// What is asked for.
@@ -121,8 +124,13 @@ impl FromBody for Asked {
         fields.object_if_any("training_params", |params| {
             request.contamination = params.float_if_any("contamination");
             request.params.algorithm = params.string_if_any("algorithm");
-            request.params.n_estimators = params.count_if_any("n_estimators", 1);
-            request.params.max_samples = params.count_if_any("max_samples", 1);
+            // Callers of the service that this replaces always send these: an algorithm without trees passes over them.
+            for name in ["n_estimators", "max_samples"] {
+                if let Some(count) = params.count_if_any(name, 1) {
+                    request.params.fallback.insert(name.to_owned(), ParamValue::Number(count as f64));
+                }
+            }
+            params.others(&["contamination", "algorithm", "n_estimators", "max_samples"], &mut request.params.values);
         });
         Some(Self(TrainRequest { version: Some(version?), ..request }))
     }

@@ -3,6 +3,7 @@
 use crate::{config::Scope, docs, http::refusal::Refusal, mount::Mount};
 use aide::axum::routing::{ApiMethodRouter, get_with};
 use axum::{Json, extract::State};
+use bartizan_pipeline::ParamValue;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -37,7 +38,7 @@ async fn handler(State(mount): State<Arc<Mount>>) -> Result<Json<Answer>, Refusa
         model_type: title(&model.algorithm),
         n_features: model.n_features,
         features: names.take(SHOWN).map(str::to_owned).chain(more).collect(),
-        parameters: numbers(&model.parameters),
+        parameters: parameters(&model.parameters),
         training_date: model.trained_at.to_string(),
         training_samples: model.training_samples,
         performance_metrics: metrics(&model),
@@ -50,6 +51,14 @@ async fn handler(State(mount): State<Arc<Mount>>) -> Result<Json<Answer>, Refusa
 fn title(algorithm: &str) -> String {
     let capital = |word: &str| word.chars().take(1).flat_map(char::to_uppercase).chain(word.chars().skip(1)).collect::<String>();
     algorithm.split(['_', '-']).map(capital).collect::<Vec<_>>().join(" ")
+}
+
+fn parameters(pairs: &[(String, ParamValue)]) -> Map<String, Value> {
+    let value = |value: &ParamValue| match value {
+        ParamValue::Number(number) => Value::from(*number),
+        ParamValue::Text(text) => Value::from(text.as_str()),
+    };
+    pairs.iter().map(|(name, given)| (name.clone(), value(given))).collect()
 }
 
 fn numbers(pairs: &[(String, f64)]) -> Map<String, Value> {

@@ -164,12 +164,10 @@ fn requests(layers: &mut Layers) -> Settings {
     let whole = |name: &str| layers.whole(&path(name));
     let size = |name: &str| usize::try_from(whole(name).unwrap_or_default()).unwrap_or(usize::MAX);
     let mut settings = Settings::new("requests");
-    settings.params = RawParams {
-        algorithm: layers.text(&path("algorithm")).map(str::to_owned),
-        n_estimators: whole("n_estimators"),
-        max_samples: whole("max_samples"),
-        ..RawParams::default()
-    };
+    let count = |name: &str| whole(name).map(|count| count as f64);
+    settings.params = RawParams { algorithm: layers.text(&path("algorithm")).map(str::to_owned), ..RawParams::default() }
+        .with_any("n_estimators", count("n_estimators"))
+        .with_any("max_samples", count("max_samples"));
     if let Some(Ok(share)) = layers.number(&path("contamination")).map(Contamination::try_from) {
         settings.contamination = share;
     }
