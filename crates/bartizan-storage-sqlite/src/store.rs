@@ -15,11 +15,15 @@ use bartizan_storage::{
     AuditFilter, AuditPage, Detection, DetectionKey, DetectionRepository, HistoryQuery, LabelChange, LabelOutcome, ModelRecord,
     ModelRepository, NewDetection, NewModel, Replaced, Retention, Statistics, StoreError,
 };
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
+
+/// Pause between tries to leave the rollback journal.
+const BETWEEN_TRIES: Duration = Duration::from_millis(2);
 
 /// An open SQLite database. Dropping it finishes what is queued and closes the file; [`SqliteStore::close`] does the
 /// same without blocking the runtime.
@@ -115,7 +119,7 @@ fn connect(options: &SqliteOptions) -> Result<Connection, StoreError> {
     let mut db = Connection::open_with_flags(&options.path, flags).map_err(sql)?;
     db.busy_timeout(options.busy_timeout).map_err(sql)?;
     crate::schema::check(&db, &options.path)?;
-    db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(sql)?;
+    log_ahead(&db, options.busy_timeout).map_err(sql)?;
     let synchronous = match options.durability {
         Durability::Process => "NORMAL",
         Durability::Power => "FULL",
@@ -127,6 +131,22 @@ fn connect(options: &SqliteOptions) -> Result<Connection, StoreError> {
     db.set_prepared_statement_cache_capacity(64);
     migrate(&mut db, &options.path)?;
     Ok(db)
+}
+
+/// Turns on the write-ahead log, waiting for others that are opening the same file.
+///
+/// Leaving the rollback journal takes an exclusive lock. When two connections do it at once, each holding the shared lock
+/// that the other waits for, SQLite ends the deadlock by refusing one at once, whatever its busy timeout.
+fn log_ahead(db: &Connection, patience: Duration) -> rusqlite::Result<()> {
+    let started = Instant::now();
+    loop {
+        match db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && started.elapsed() < patience => {
+                std::thread::sleep(BETWEEN_TRIES);
+            }
+            result => return result,
+        }
+    }
 }
 
 /// A number that is not one would be stored as missing and could not be read back.
