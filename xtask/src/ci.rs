@@ -58,7 +58,7 @@ fn doc_tests(root: &Path) -> anyhow::Result<bool> {
 
 fn tests(root: &Path) -> anyhow::Result<bool> {
     if has_nextest(root) {
-        passes(workspace::cargo(root).args(["nextest", "run", "--workspace"]))
+        passes(workspace::cargo(root).args(["nextest", "run", "--workspace", "--no-fail-fast"]))
     } else {
         passes(workspace::cargo(root).args(["test", "--workspace", "--tests", "--no-fail-fast"]))
     }

@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask ci` runs all of it in CI's order; each check is a command of its own too.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -9,6 +10,7 @@ use clap::{Parser, Subcommand};
 mod ci;
 mod generate;
 mod layers;
+mod quality;
 mod tidy;
 mod workspace;
 
@@ -38,6 +40,15 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Measure how well the algorithms tell anomalies on public sets and write docs/QUALITY.md.
+    Quality {
+        /// Folder that holds the sets.
+        #[arg(long)]
+        data: PathBuf,
+        /// Only these algorithms; prints the document instead of writing it.
+        #[arg(long, value_delimiter = ',')]
+        algorithm: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -62,6 +73,7 @@ fn run(command: &Command) -> anyhow::Result<bool> {
         Command::Layers { list: false } => report("layers", &layers::check(&root)?),
         Command::Tidy => report("tidy", &tidy::check(&root)?),
         Command::Generate { check } => report("generate", &generate::run(&root, *check)?),
+        Command::Quality { data, algorithm } => quality::run(&root, data, algorithm).map(|()| true),
     }
 }
 

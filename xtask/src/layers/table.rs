@@ -37,6 +37,8 @@ pub(super) const EDGES: &[Edge] = &[
     edge("bartizan", "bartizan-pipeline", "the binary wires all parts"),
     edge("bartizan", "bartizan-connectors", "the binary wires all parts"),
     edge("bartizan", "bartizan-server", "the binary starts the service"),
+    edge("xtask", "bartizan-core", "quality is measured on samples"),
+    edge("xtask", "bartizan-estimators", "quality is that of the algorithms"),
     edge("bartizan-testkit", "bartizan-core", "conformance suites of its traits"),
     edge("bartizan-testkit", "bartizan-storage", "the conformance suite of the repositories"),
 ];

@@ -1,0 +1,144 @@
+//! `cargo xtask quality --data DIR`: how well the algorithms tell anomalies, with default settings, beside measured baselines.
+
+mod baselines;
+mod npz;
+mod report;
+mod sets;
+mod split;
+
+use anyhow::Context;
+use bartizan_core::{AnomalyScore, FeatureSchema, Samples, Seed};
+use bartizan_estimators::{Algorithm, RawParams, metrics};
+use split::Split;
+use std::path::Path;
+use std::time::Instant;
+
+/// Repetitions with other splits and seeds, whose mean is given.
+const SEEDS: u64 = 3;
+/// Parts of the training rows that held-back scores are made in.
+const FOLDS: usize = 5;
+/// False-alarm rates that are asked for.
+const ASKED: [f64; 2] = [0.1, 0.01];
+
+/// What one algorithm reached on one set.
+#[derive(Clone, Copy, Debug, Default)]
+struct Measures {
+    roc_auc: f64,
+    average_precision: f64,
+    recall_at_1_percent: f64,
+    best_f1: f64,
+    /// Realised share of normal test rows above the threshold for each of [`ASKED`], over the share asked for.
+    realised: [f64; 2],
+    seconds: f64,
+}
+
+/// One algorithm with its measures on each set, in the order of the sets.
+struct Line {
+    algorithm: String,
+    measures: Vec<Measures>,
+}
+
+/// Measures the algorithms, or all of them when none is named, and writes `docs/QUALITY.md`; figures of
+/// named ones are printed instead.
+pub(crate) fn run(root: &Path, data: &Path, algorithms: &[String]) -> anyhow::Result<()> {
+    let names: Vec<String> = match algorithms {
+        [] => Algorithm::NAMES.iter().map(|name| (*name).to_owned()).collect(),
+        named => named.to_vec(),
+    };
+    let benchmark = sets::benchmark(data)?;
+    let (mut on_benchmark, mut one_class) = (Vec::new(), Vec::new());
+    for name in &names {
+        let all = benchmark.iter().map(|set| mean_of(name, |seed| sets::benchmark_split(data, set, seed)));
+        on_benchmark.push(Line { algorithm: name.clone(), measures: all.collect::<anyhow::Result<_>>()? });
+        let all = sets::ONE_CLASS.iter().map(|set| mean_of(name, |seed| set.split(data, seed)));
+        one_class.push(Line { algorithm: name.clone(), measures: all.collect::<anyhow::Result<_>>()? });
+        eprintln!("{}", report::progress(on_benchmark.last().zip(one_class.last())));
+    }
+    let baselines = baselines::read(data)?;
+    let text = report::document(&benchmark, &on_benchmark, &one_class, &baselines);
+    if !algorithms.is_empty() {
+        println!("{text}");
+        return Ok(());
+    }
+    let path = root.join("docs/QUALITY.md");
+    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The mean over [`SEEDS`] splits and fits.
+fn mean_of(algorithm: &str, split: impl Fn(Seed) -> anyhow::Result<Split>) -> anyhow::Result<Measures> {
+    let mut sum = Measures::default();
+    for seed in 0..SEEDS {
+        let m = measure(algorithm, &split(Seed(seed))?, Seed(seed)).with_context(|| algorithm.to_owned())?;
+        sum.roc_auc += m.roc_auc / SEEDS as f64;
+        sum.average_precision += m.average_precision / SEEDS as f64;
+        sum.recall_at_1_percent += m.recall_at_1_percent / SEEDS as f64;
+        sum.best_f1 += m.best_f1 / SEEDS as f64;
+        sum.seconds += m.seconds / SEEDS as f64;
+        for (sum, got) in sum.realised.iter_mut().zip(m.realised) {
+            *sum += got / SEEDS as f64;
+        }
+    }
+    Ok(sum)
+}
+
+fn measure(algorithm: &str, split: &Split, seed: Seed) -> anyhow::Result<Measures> {
+    let started = Instant::now();
+    let algorithm = Algorithm::from_raw(&RawParams::named(algorithm), "")?;
+    let scores = fit_and_score(&algorithm, &split.train, &split.test, split.width, seed)?;
+    let seconds = started.elapsed().as_secs_f64();
+    let held_back = held_back_scores(&algorithm, split, seed)?;
+    let normal: Vec<f64> = scores.iter().zip(&split.anomalous).filter(|(_, anomalous)| !**anomalous).map(|(s, _)| *s).collect();
+    let realised = ASKED.map(|asked| {
+        let threshold = quantile(&held_back, asked);
+        normal.iter().filter(|score| **score > threshold).count() as f64 / normal.len() as f64 / asked
+    });
+    Ok(Measures {
+        roc_auc: metrics::roc_auc(&scores, &split.anomalous),
+        average_precision: metrics::average_precision(&scores, &split.anomalous),
+        recall_at_1_percent: metrics::recall_at_fpr(&scores, &split.anomalous, 0.01).0,
+        best_f1: best_f1(&scores, &split.anomalous),
+        realised,
+        seconds,
+    })
+}
+
+fn fit_and_score(algorithm: &Algorithm, train: &[f32], test: &[f32], width: usize, seed: Seed) -> anyhow::Result<Vec<f64>> {
+    let detector = algorithm.fit(&FeatureSchema::unnamed(width), Samples::new(train, width)?, seed)?.into_detector();
+    let mut out = vec![AnomalyScore(0.0); test.len() / width];
+    detector.score(Samples::new(test, width)?, &mut out)?;
+    Ok(out.into_iter().map(|score| score.0).collect())
+}
+
+/// Scores of training rows by detectors that have not seen them, as training in the product makes them.
+fn held_back_scores(algorithm: &Algorithm, split: &Split, seed: Seed) -> anyhow::Result<Vec<f64>> {
+    let mut scores = Vec::new();
+    for fold in 0..FOLDS {
+        let part = |inside: bool| -> Vec<f32> {
+            let rows = split.train.chunks_exact(split.width).enumerate().filter(|(i, _)| (i % FOLDS == fold) == inside);
+            rows.flat_map(|(_, row)| row).copied().collect()
+        };
+        scores.extend(fit_and_score(algorithm, &part(false), &part(true), split.width, seed.derive(fold as u64))?);
+    }
+    Ok(scores)
+}
+
+fn quantile(scores: &[f64], above: f64) -> f64 {
+    let mut sorted = scores.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() - 1 - ((above * sorted.len() as f64) as usize).min(sorted.len() - 1)]
+}
+
+/// The best harmonic mean of precision and recall over all thresholds.
+fn best_f1(scores: &[f64], anomalous: &[bool]) -> f64 {
+    let mut order: Vec<(f64, bool)> = scores.iter().copied().zip(anomalous.iter().copied()).collect();
+    order.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let all = anomalous.iter().filter(|a| **a).count() as f64;
+    let (mut found, mut best) = (0.0, 0.0_f64);
+    for (i, (score, is)) in order.iter().enumerate() {
+        found += f64::from(u8::from(*is));
+        if order.get(i + 1).is_none_or(|next| next.0 < *score) {
+            best = best.max(2.0 * found / (all + i as f64 + 1.0));
+        }
+    }
+    best
+}
