@@ -78,6 +78,18 @@ pub enum FitError {
         /// How many there are.
         got: usize,
     },
+    /// It learns from labels, and there are too few of one kind.
+    #[error("{algorithm} learns from labels: need at least {needed} samples of each kind, got {normal} normal and {anomalous} anomalous")]
+    TooFewLabels {
+        /// The algorithm.
+        algorithm: &'static str,
+        /// How many are needed of each kind.
+        needed: usize,
+        /// Rows that are taken for normal.
+        normal: usize,
+        /// Rows labelled anomalous.
+        anomalous: usize,
+    },
     /// Rows of another width than the schema's.
     #[error("samples have {got} features, the schema has {expected}")]
     Width {

@@ -63,10 +63,34 @@ impl Algorithm {
         }
     }
 
-    /// Fits it.
+    /// Whether it learns from labelled anomalies; the others learn from normal rows alone.
+    #[must_use]
+    pub fn is_supervised(&self) -> bool {
+        false
+    }
+
+    /// Fits it on rows of which some are labelled anomalous; what learns from normal rows alone leaves them out.
     ///
     /// # Errors
-    /// As [`Estimator::fit`].
+    /// As [`Estimator::fit`], and [`FitError::TooFewLabels`].
+    pub fn fit_labelled(
+        &self,
+        schema: &FeatureSchema,
+        train: Samples<'_>,
+        anomalous: &[bool],
+        seed: Seed,
+    ) -> Result<StoredDetector, FitError> {
+        let rows = train.iter().zip(anomalous).filter(|(_, anomalous)| !**anomalous);
+        let normal: Vec<f32> = rows.flat_map(|(row, _)| row).copied().collect();
+        let width = train.width();
+        let normal = Samples::new(&normal, width).unwrap_or_else(|e| unreachable!("whole rows are left out: {e}"));
+        self.fit(schema, normal, seed)
+    }
+
+    /// Fits it on rows that are taken for normal.
+    ///
+    /// # Errors
+    /// As [`Estimator::fit`], and [`FitError::TooFewLabels`] from what learns from labels.
     pub fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<StoredDetector, FitError> {
         Ok(match self {
             Self::Ensemble(a) => StoredDetector::Ensemble(a.fit(schema, train, seed)?),

@@ -14,6 +14,7 @@ pub mod metrics;
 mod params;
 pub mod preparation;
 mod rows;
+pub mod search;
 mod stored;
 mod tails;
 

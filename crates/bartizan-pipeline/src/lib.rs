@@ -10,6 +10,7 @@ mod report;
 mod settings;
 mod threshold;
 mod training;
+mod tune;
 mod version;
 
 pub use bartizan_estimators::{ParamValue, RawParams};
@@ -18,6 +19,7 @@ pub use instance::Instance;
 pub use lifecycle::LifeCycle;
 pub use report::{Explanation, Judgement, Labelled, ModelInfo, Reason, StatisticsReport, TrainReport, TrainRequest};
 pub use settings::{ColdStart, RecordPolicy, Settings};
+pub use tune::{Criterion, Outcome, Trial, Tuning, tune};
 
 use bartizan_core::{Contamination, Timestamp};
 

@@ -47,25 +47,28 @@ pub(crate) struct Plan {
 /// Learns from events in order of event time. Labels are those to be learned from: a row labelled anomalous is kept out
 /// of what "normal" means, a row labelled legitimate weighs more, and both set the threshold.
 pub(crate) fn train<D: Domain>(events: &[TrainingEvent<D::Event>], plan: &Plan) -> Result<Trained<D::Baselines>, FitError> {
-    let windows = D::recency(plan.max_tracked_clients);
-    let recents: Vec<D::Recent> = events.iter().map(|e| windows.observe(&e.event)).collect();
-    let rows = Rows::<D> { events, recents, fold: folds(events.len(), plan.seed) };
-    let normal: Vec<usize> = (0..events.len()).filter(|&i| events[i].label != Some(Label::Anomalous)).collect();
+    let rows = Rows::<D>::new(events, plan.max_tracked_clients, plan.seed);
+    let (anomalous, normal): (Vec<usize>, Vec<usize>) = (0..events.len()).partition(|&i| events[i].label == Some(Label::Anomalous));
     if normal.len() < 2 * FOLDS {
         return Err(FitError::TooFewSamples { needed: 2 * FOLDS, got: normal.len() });
     }
 
     let baselines = D::fit_baselines(normal.iter().map(|&i| &events[i].event));
-    let out_of_fold = rows.extract_out_of_fold(&normal);
+    let mut matrix = rows.extract_out_of_fold(&normal);
     let schema = D::schema();
     let weighted = weigh(events, &normal);
+    let learned: Vec<usize> = if plan.algorithm.is_supervised() { anomalous } else { Vec::new() };
+    rows.extract_into(&mut matrix, &learned, &baselines);
     let fit = |keep: &dyn Fn(usize) -> bool, seed: Seed| {
-        let chosen: Vec<f32> = weighted.iter().filter(|&&i| keep(i)).flat_map(|&i| out_of_fold.row(i)).copied().collect();
-        plan.algorithm.fit(&schema, shaped(&chosen, schema.width()), seed)
+        let chosen: Vec<usize> = weighted.iter().chain(&learned).copied().filter(|&i| keep(i)).collect();
+        let values: Vec<f32> = chosen.iter().flat_map(|&i| matrix.row(i)).copied().collect();
+        let is_anomalous: Vec<bool> = chosen.iter().map(|&i| events[i].label == Some(Label::Anomalous)).collect();
+        plan.algorithm.fit_labelled(&schema, shaped(&values, schema.width()), &is_anomalous, seed)
     };
     let detector = fit(&|_| true, plan.seed)?;
 
-    let held_back = rows.held_back_scores(&normal, &out_of_fold, |fold| {
+    let judged: Vec<usize> = normal.iter().chain(&learned).copied().collect();
+    let held_back = rows.held_back_scores(&judged, &matrix, |fold| {
         let fitted = fit(&|i| rows.fold[i] != fold, plan.seed.derive(1 + fold as u64))?;
         Ok(fitted.into_detector())
     })?;
@@ -114,27 +117,35 @@ fn shaped(values: &[f32], width: usize) -> Samples<'_> {
 }
 
 /// The rows of one training, with what the windows said of each.
-struct Rows<'a, D: Domain> {
+pub(crate) struct Rows<'a, D: Domain> {
     events: &'a [TrainingEvent<D::Event>],
     recents: Vec<D::Recent>,
-    fold: Vec<usize>,
+    /// The fold of each.
+    pub(crate) fold: Vec<usize>,
 }
 
 /// Numbers of all rows; those not extracted are missing.
-struct Matrix {
+pub(crate) struct Matrix {
     values: Vec<f32>,
     width: usize,
 }
 
 impl Matrix {
-    fn row(&self, index: usize) -> &[f32] {
+    pub(crate) fn row(&self, index: usize) -> &[f32] {
         &self.values[index * self.width..(index + 1) * self.width]
     }
 }
 
-impl<D: Domain> Rows<'_, D> {
+impl<'a, D: Domain> Rows<'a, D> {
+    /// Replays the events, in order of event time, through empty windows.
+    pub(crate) fn new(events: &'a [TrainingEvent<D::Event>], max_tracked_clients: usize, seed: Seed) -> Self {
+        let windows = D::recency(max_tracked_clients);
+        let recents = events.iter().map(|e| windows.observe(&e.event)).collect();
+        Self { events, recents, fold: folds(events.len(), seed) }
+    }
+
     /// Features of the normal rows, each from baselines that have not seen it.
-    fn extract_out_of_fold(&self, normal: &[usize]) -> Matrix {
+    pub(crate) fn extract_out_of_fold(&self, normal: &[usize]) -> Matrix {
         let width = D::schema().width();
         let parts: Vec<Vec<(usize, Vec<f32>)>> = (0..FOLDS)
             .into_par_iter()
@@ -151,22 +162,29 @@ impl<D: Domain> Rows<'_, D> {
         matrix
     }
 
-    fn extract(&self, baselines: &D::Baselines, index: usize) -> Vec<f32> {
+    pub(crate) fn extract(&self, baselines: &D::Baselines, index: usize) -> Vec<f32> {
         let mut row = vec![f32::NAN; D::schema().width()];
         baselines.extract(&self.events[index].event, &self.recents[index], &mut row);
         row
     }
 
-    /// Scores of the normal rows, each from a detector that has not seen it; NaN for the others.
+    /// Features of rows labelled anomalous, which no baselines have seen.
+    fn extract_into(&self, matrix: &mut Matrix, chosen: &[usize], baselines: &D::Baselines) {
+        for &i in chosen {
+            matrix.values[i * matrix.width..(i + 1) * matrix.width].copy_from_slice(&self.extract(baselines, i));
+        }
+    }
+
+    /// Scores of the chosen rows, each from a detector that has not seen it; NaN for the others.
     fn held_back_scores(
         &self,
-        normal: &[usize],
+        chosen: &[usize],
         matrix: &Matrix,
         fit: impl Fn(usize) -> Result<std::sync::Arc<dyn Detector>, FitError> + Sync,
     ) -> Result<Vec<f64>, FitError> {
         let mut scores = vec![f64::NAN; self.events.len()];
         for fold in 0..FOLDS {
-            let inside: Vec<usize> = normal.iter().copied().filter(|&i| self.fold[i] == fold).collect();
+            let inside: Vec<usize> = chosen.iter().copied().filter(|&i| self.fold[i] == fold).collect();
             if inside.is_empty() {
                 continue;
             }

@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Score(commands::score::Flags),
     /// Measure how well a model tells attacks from normal events, on labelled files.
     Evaluate(commands::evaluate::Flags),
+    /// Try algorithms on files and say which suits them; nothing is stored.
+    Tune(commands::tune::Flags),
     /// Write realistic traffic with attacks in it.
     Generate(commands::generate::Flags),
     /// List, show, activate, export, import and delete models.

@@ -49,6 +49,7 @@ async fn dispatch(command: Command, context: Context) -> anyhow::Result<()> {
         Command::Demo(flags) => commands::demo::run(context, flags).await,
         Command::Import(flags) => commands::import::run(context, flags).await,
         Command::Train(flags) => commands::train::run(context, flags).await,
+        Command::Tune(flags) => commands::tune::run(context, flags).await,
         Command::Score(flags) => commands::score::run(context, flags).await,
         Command::Evaluate(flags) => commands::evaluate::run(context, flags).await,
         Command::Generate(flags) => commands::generate::run(context, flags),

@@ -13,3 +13,4 @@ pub(crate) mod openapi;
 pub(crate) mod score;
 pub(crate) mod serve;
 pub(crate) mod train;
+pub(crate) mod tune;

@@ -1,0 +1,96 @@
+//! `bartizan tune`: which algorithm suits these events.
+
+use crate::cli::Kind;
+use crate::context::{self, Context};
+use crate::failure::Problem;
+use crate::output::{self, percent};
+use crate::records;
+use bartizan_domains::requests::Requests;
+use bartizan_domains::requests::records::Format;
+use bartizan_pipeline::{Criterion, Trial, Tuning, tune};
+use clap::Args;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Try algorithms on files and say which suits them; nothing is stored.
+#[derive(Debug, Args)]
+pub(crate) struct Flags {
+    /// Kind of telemetry.
+    kind: Kind,
+    /// Files, plain or .gz; labels of anomalies in them decide, where there are at least ten.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Their format: auto, ndjson, json, combined, http-params, atrdf [default: seen from the content].
+    #[arg(long, value_parser = records::format)]
+    format: Option<Format>,
+    /// Seconds after which no further candidate is begun.
+    #[arg(long, value_name = "SECS", default_value_t = 60)]
+    time_secs: u64,
+}
+
+/// Tries them.
+pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
+    let Kind::Requests = flags.kind;
+    if flags.time_secs == 0 {
+        return Err(Problem::usage("--time-secs must be at least 1, got 0".to_owned()).into());
+    }
+    let config = context.quiet_config()?;
+    let events = records::load(&flags.files, flags.format, context::clock().now())?.into_labelled();
+    let bar = output::progress(1, "tuning");
+    let tuning = tune::<Requests>(events, &config.requests, Duration::from_secs(flags.time_secs), &mut |done, of, name| {
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
+        bar.set_message(name.to_owned());
+    });
+    bar.finish_and_clear();
+    let tuning = tuning?;
+    Ok(context.output.print(&document(&tuning), || text(&tuning))?)
+}
+
+fn flags_of(trial: &Trial) -> String {
+    let params = trial.asked.iter().map(|(name, value)| format!(" --param {name}={value}"));
+    format!("--algorithm {}{}", trial.algorithm, params.collect::<String>())
+}
+
+fn document(tuning: &Tuning) -> Value {
+    let trial = |trial: &Trial| match &trial.outcome {
+        Ok(o) => json!({
+            "algorithm": trial.algorithm, "flags": flags_of(trial), "criterion": o.criterion,
+            "recall_at_1_percent": o.recall_at_1_percent, "fit_secs": o.fit_secs, "score_micros": o.score_micros,
+        }),
+        Err(error) => json!({ "algorithm": trial.algorithm, "flags": flags_of(trial), "error": error }),
+    };
+    json!({
+        "criterion": match tuning.criterion { Criterion::Labels => "labels", Criterion::MadeUp => "made_up" },
+        "fitted_on": tuning.fitted_on, "normal": tuning.compared_on.0, "anomalous": tuning.compared_on.1,
+        "untried": tuning.untried, "trials": tuning.trials.iter().map(trial).collect::<Vec<_>>(),
+    })
+}
+
+fn text(tuning: &Tuning) -> String {
+    let (normal, anomalous) = tuning.compared_on;
+    let what = match tuning.criterion {
+        Criterion::Labels => "anomalies labelled in the files",
+        Criterion::MadeUp => "made-up anomalies: rows with features swapped between them or pushed beyond the usual",
+    };
+    let rows = tuning.trials.iter().map(|trial| match &trial.outcome {
+        Ok(o) => vec![
+            flags_of(trial),
+            format!("{:.4}", o.criterion),
+            percent(o.recall_at_1_percent),
+            format!("{:.2} s", o.fit_secs),
+            format!("{:.1} µs", o.score_micros),
+        ],
+        Err(error) => vec![flags_of(trial), output::clean(error, 60), String::new(), String::new(), String::new()],
+    });
+    let table = output::table(&["candidate", "AUROC", "recall at 1 %", "fit", "score a row"], rows);
+    let head = format!("Fitted on {} events, compared on {normal} others and {anomalous} {what}.", tuning.fitted_on);
+    let untried = match tuning.untried {
+        0 => String::new(),
+        count => format!("\n{count} candidates were not tried: the time was over; --time-secs gives more."),
+    };
+    let best = tuning.trials.first().filter(|trial| trial.outcome.is_ok());
+    let next = best.map_or(String::new(), |trial| format!("\nTo train the first: bartizan train requests FILE… {}", flags_of(trial)));
+    format!("{head}\n\n{table}\n{untried}{next}")
+}
