@@ -1,7 +1,10 @@
 //! Algorithms by name, with their parameters checked.
 
 use crate::params::Params;
-use crate::{Ensemble, ExtendedIsolationForest, IsolationForest, ParamError, ParamValue, RawParams, StoredDetector, Tails};
+use crate::{
+    Copod, Ecod, Ensemble, ExtendedIsolationForest, Hbos, IsolationForest, ParamError, ParamValue, RawParams, RobustZ, StoredDetector,
+    Tails,
+};
 use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed};
 
 /// Longest name repeated in an error.
@@ -10,19 +13,28 @@ const MAX_SHOWN: usize = 64;
 /// An estimator with checked parameters, not fitted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Algorithm {
+    /// See [`Copod`].
+    Copod(Copod),
+    /// See [`Ecod`].
+    Ecod(Ecod),
     /// See [`Ensemble`].
     Ensemble(Ensemble),
     /// See [`ExtendedIsolationForest`].
     ExtendedIsolationForest(ExtendedIsolationForest),
+    /// See [`Hbos`].
+    Hbos(Hbos),
     /// See [`IsolationForest`].
     IsolationForest(IsolationForest),
+    /// See [`RobustZ`].
+    RobustZ(RobustZ),
     /// See [`Tails`].
     Tails(Tails),
 }
 
 impl Algorithm {
     /// All names.
-    pub const NAMES: &'static [&'static str] = &["ensemble", "extended_isolation_forest", "isolation_forest", "tails"];
+    pub const NAMES: &'static [&'static str] =
+        &["copod", "ecod", "ensemble", "extended_isolation_forest", "hbos", "isolation_forest", "robust_z", "tails"];
 
     /// Checks parameters; `default` is the algorithm when none is named.
     ///
@@ -31,9 +43,13 @@ impl Algorithm {
     pub fn from_raw(raw: &RawParams, default: &str) -> Result<Self, ParamError> {
         let mut params = Params::new(raw);
         let algorithm = match raw.algorithm.as_deref().unwrap_or(default) {
+            "copod" => Self::Copod(Copod),
+            "ecod" => Self::Ecod(Ecod),
             "ensemble" => Self::Ensemble(Ensemble::from_params(&mut params)?),
             "extended_isolation_forest" => Self::ExtendedIsolationForest(ExtendedIsolationForest::from_params(&mut params)?),
+            "hbos" => Self::Hbos(Hbos::from_params(&mut params)?),
             "isolation_forest" => Self::IsolationForest(IsolationForest::from_params(&mut params)?),
+            "robust_z" => Self::RobustZ(RobustZ::from_params(&mut params)?),
             "tails" => Self::Tails(Tails),
             other => return Err(ParamError::Algorithm { got: other.chars().take(MAX_SHOWN).collect() }),
         };
@@ -45,9 +61,13 @@ impl Algorithm {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Copod(_) => "copod",
+            Self::Ecod(_) => "ecod",
             Self::Ensemble(_) => "ensemble",
             Self::ExtendedIsolationForest(_) => "extended_isolation_forest",
+            Self::Hbos(_) => "hbos",
             Self::IsolationForest(_) => "isolation_forest",
+            Self::RobustZ(_) => "robust_z",
             Self::Tails(_) => "tails",
         }
     }
@@ -56,9 +76,13 @@ impl Algorithm {
     #[must_use]
     pub fn parameters(&self) -> Vec<(&'static str, ParamValue)> {
         match self {
+            Self::Copod(_) => Vec::new(),
+            Self::Ecod(_) => Vec::new(),
             Self::Ensemble(a) => a.parameters(),
             Self::ExtendedIsolationForest(a) => a.parameters(),
+            Self::Hbos(a) => a.parameters(),
             Self::IsolationForest(a) => a.parameters(),
+            Self::RobustZ(a) => a.parameters(),
             Self::Tails(_) => Vec::new(),
         }
     }
@@ -93,9 +117,13 @@ impl Algorithm {
     /// As [`Estimator::fit`], and [`FitError::TooFewLabels`] from what learns from labels.
     pub fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<StoredDetector, FitError> {
         Ok(match self {
+            Self::Copod(a) => StoredDetector::Copod(a.fit(schema, train, seed)?),
+            Self::Ecod(a) => StoredDetector::Ecod(a.fit(schema, train, seed)?),
             Self::Ensemble(a) => StoredDetector::Ensemble(a.fit(schema, train, seed)?),
             Self::ExtendedIsolationForest(a) => StoredDetector::ExtendedIsolationForest(a.fit(schema, train, seed)?),
+            Self::Hbos(a) => StoredDetector::Hbos(a.fit(schema, train, seed)?),
             Self::IsolationForest(a) => StoredDetector::IsolationForest(a.fit(schema, train, seed)?),
+            Self::RobustZ(a) => StoredDetector::RobustZ(a.fit(schema, train, seed)?),
             Self::Tails(a) => StoredDetector::Tails(a.fit(schema, train, seed)?),
         })
     }
@@ -120,7 +148,7 @@ mod tests {
             assert_eq!(Algorithm::from_raw(&raw, "ensemble").unwrap_err().to_string(), expected);
         }
         let unknown = Algorithm::from_raw(&RawParams::named("magic"), "ensemble").unwrap_err().to_string();
-        assert!(unknown.starts_with("unknown algorithm \"magic\"; expected one of ensemble, "), "{unknown}");
+        assert!(unknown.starts_with("unknown algorithm \"magic\"; expected one of "), "{unknown}");
     }
 
     #[test]

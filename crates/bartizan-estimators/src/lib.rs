@@ -6,22 +6,34 @@
 
 mod algorithm;
 pub mod calibration;
+mod copod;
+mod ecod;
 mod ensemble;
 mod extended;
 pub mod format;
+mod hbos;
 mod isolation_forest;
 pub mod metrics;
 mod params;
 pub mod preparation;
+#[cfg(test)]
+mod reference;
+mod robust_z;
 mod rows;
 pub mod search;
+mod steps;
 mod stored;
 mod tails;
 
 pub use algorithm::Algorithm;
+pub use copod::Copod;
+pub use ecod::Ecod;
 pub use ensemble::{Ensemble, FittedEnsemble};
 pub use extended::{ExtendedIsolationForest, FittedExtendedForest};
+pub use hbos::{Bins, Hbos};
 pub use isolation_forest::{FittedForest, IsolationForest, Kernel, kernel_name};
 pub use params::{NumberOr, ParamError, ParamValue, Params, RawParams};
+pub use robust_z::{Combine, FittedRobustZ, RobustZ};
+pub use steps::FittedSteps;
 pub use stored::StoredDetector;
 pub use tails::{FittedTails, Tails};

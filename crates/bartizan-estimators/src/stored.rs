@@ -1,7 +1,7 @@
 //! The closed list of detectors that a model file can hold.
 
 use crate::format::FormatError;
-use crate::{FittedEnsemble, FittedExtendedForest, FittedForest, FittedTails};
+use crate::{FittedEnsemble, FittedExtendedForest, FittedForest, FittedRobustZ, FittedSteps, FittedTails};
 use bartizan_core::Detector;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -17,6 +17,14 @@ pub enum StoredDetector {
     Tails(FittedTails),
     /// See [`crate::Ensemble`].
     Ensemble(FittedEnsemble),
+    /// See [`crate::Copod`].
+    Copod(FittedSteps),
+    /// See [`crate::Ecod`].
+    Ecod(FittedSteps),
+    /// See [`crate::Hbos`].
+    Hbos(FittedSteps),
+    /// See [`crate::RobustZ`].
+    RobustZ(FittedRobustZ),
 }
 
 impl StoredDetector {
@@ -28,6 +36,10 @@ impl StoredDetector {
             Self::ExtendedIsolationForest(_) => "extended_isolation_forest",
             Self::Tails(_) => "tails",
             Self::Ensemble(_) => "ensemble",
+            Self::Copod(_) => "copod",
+            Self::Ecod(_) => "ecod",
+            Self::Hbos(_) => "hbos",
+            Self::RobustZ(_) => "robust_z",
         }
     }
 
@@ -39,6 +51,10 @@ impl StoredDetector {
             Self::ExtendedIsolationForest(d) => Arc::new(d),
             Self::Tails(d) => Arc::new(d),
             Self::Ensemble(d) => Arc::new(d),
+            Self::Copod(d) => Arc::new(d),
+            Self::Ecod(d) => Arc::new(d),
+            Self::Hbos(d) => Arc::new(d),
+            Self::RobustZ(d) => Arc::new(d),
         }
     }
 
@@ -52,6 +68,10 @@ impl StoredDetector {
             Self::ExtendedIsolationForest(d) => d.validate(),
             Self::Tails(d) => d.validate(),
             Self::Ensemble(d) => d.validate(),
+            Self::Copod(d) => d.validate(),
+            Self::Ecod(d) => d.validate(),
+            Self::Hbos(d) => d.validate(),
+            Self::RobustZ(d) => d.validate(),
         };
         checked.map_err(FormatError::Body)
     }

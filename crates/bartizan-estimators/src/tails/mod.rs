@@ -123,7 +123,7 @@ impl Column {
 }
 
 /// Where to look: all different values while they are few, else evenly by rank, closer towards both ends.
-fn knots(sorted: &[f32]) -> Vec<usize> {
+pub(crate) fn knots(sorted: &[f32]) -> Vec<usize> {
     let mut different: Vec<usize> = (0..sorted.len()).filter(|&i| i == 0 || sorted[i] > sorted[i - 1]).collect();
     if different.len() > MAX_KNOTS {
         let last = different.len() - 1;
