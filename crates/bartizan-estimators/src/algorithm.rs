@@ -2,8 +2,8 @@
 
 use crate::params::Params;
 use crate::{
-    Copod, Ecod, Ensemble, ExtendedIsolationForest, Hbos, IsolationForest, ParamError, ParamValue, RawParams, RobustZ, StoredDetector,
-    Tails,
+    Copod, Ecod, Ensemble, ExtendedIsolationForest, Hbos, IsolationForest, Mahalanobis, ParamError, ParamValue, Pca, RawParams, RobustZ,
+    StoredDetector, Tails,
 };
 use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed};
 
@@ -25,6 +25,10 @@ pub enum Algorithm {
     Hbos(Hbos),
     /// See [`IsolationForest`].
     IsolationForest(IsolationForest),
+    /// See [`Mahalanobis`].
+    Mahalanobis(Mahalanobis),
+    /// See [`Pca`].
+    Pca(Pca),
     /// See [`RobustZ`].
     RobustZ(RobustZ),
     /// See [`Tails`].
@@ -34,7 +38,7 @@ pub enum Algorithm {
 impl Algorithm {
     /// All names.
     pub const NAMES: &'static [&'static str] =
-        &["copod", "ecod", "ensemble", "extended_isolation_forest", "hbos", "isolation_forest", "robust_z", "tails"];
+        &["copod", "ecod", "ensemble", "extended_isolation_forest", "hbos", "isolation_forest", "mahalanobis", "pca", "robust_z", "tails"];
 
     /// Checks parameters; `default` is the algorithm when none is named.
     ///
@@ -49,6 +53,8 @@ impl Algorithm {
             "extended_isolation_forest" => Self::ExtendedIsolationForest(ExtendedIsolationForest::from_params(&mut params)?),
             "hbos" => Self::Hbos(Hbos::from_params(&mut params)?),
             "isolation_forest" => Self::IsolationForest(IsolationForest::from_params(&mut params)?),
+            "mahalanobis" => Self::Mahalanobis(Mahalanobis::from_params(&mut params)?),
+            "pca" => Self::Pca(Pca::from_params(&mut params)?),
             "robust_z" => Self::RobustZ(RobustZ::from_params(&mut params)?),
             "tails" => Self::Tails(Tails),
             other => return Err(ParamError::Algorithm { got: other.chars().take(MAX_SHOWN).collect() }),
@@ -67,6 +73,8 @@ impl Algorithm {
             Self::ExtendedIsolationForest(_) => "extended_isolation_forest",
             Self::Hbos(_) => "hbos",
             Self::IsolationForest(_) => "isolation_forest",
+            Self::Mahalanobis(_) => "mahalanobis",
+            Self::Pca(_) => "pca",
             Self::RobustZ(_) => "robust_z",
             Self::Tails(_) => "tails",
         }
@@ -82,6 +90,8 @@ impl Algorithm {
             Self::ExtendedIsolationForest(a) => a.parameters(),
             Self::Hbos(a) => a.parameters(),
             Self::IsolationForest(a) => a.parameters(),
+            Self::Mahalanobis(a) => a.parameters(),
+            Self::Pca(a) => a.parameters(),
             Self::RobustZ(a) => a.parameters(),
             Self::Tails(_) => Vec::new(),
         }
@@ -123,6 +133,8 @@ impl Algorithm {
             Self::ExtendedIsolationForest(a) => StoredDetector::ExtendedIsolationForest(a.fit(schema, train, seed)?),
             Self::Hbos(a) => StoredDetector::Hbos(a.fit(schema, train, seed)?),
             Self::IsolationForest(a) => StoredDetector::IsolationForest(a.fit(schema, train, seed)?),
+            Self::Mahalanobis(a) => StoredDetector::Mahalanobis(a.fit(schema, train, seed)?),
+            Self::Pca(a) => StoredDetector::Pca(a.fit(schema, train, seed)?),
             Self::RobustZ(a) => StoredDetector::RobustZ(a.fit(schema, train, seed)?),
             Self::Tails(a) => StoredDetector::Tails(a.fit(schema, train, seed)?),
         })

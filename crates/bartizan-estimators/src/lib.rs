@@ -23,6 +23,7 @@ mod rows;
 pub mod search;
 mod steps;
 mod stored;
+mod subspace;
 mod tails;
 
 pub use algorithm::Algorithm;
@@ -36,4 +37,5 @@ pub use params::{NumberOr, ParamError, ParamValue, Params, RawParams};
 pub use robust_z::{Combine, FittedRobustZ, RobustZ};
 pub use steps::FittedSteps;
 pub use stored::StoredDetector;
+pub use subspace::{FittedDistance, Mahalanobis, Pca, PcaScore, Support};
 pub use tails::{FittedTails, Tails};

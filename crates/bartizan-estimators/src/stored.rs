@@ -1,7 +1,7 @@
 //! The closed list of detectors that a model file can hold.
 
 use crate::format::FormatError;
-use crate::{FittedEnsemble, FittedExtendedForest, FittedForest, FittedRobustZ, FittedSteps, FittedTails};
+use crate::{FittedDistance, FittedEnsemble, FittedExtendedForest, FittedForest, FittedRobustZ, FittedSteps, FittedTails};
 use bartizan_core::Detector;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -25,6 +25,10 @@ pub enum StoredDetector {
     Hbos(FittedSteps),
     /// See [`crate::RobustZ`].
     RobustZ(FittedRobustZ),
+    /// See [`crate::Mahalanobis`].
+    Mahalanobis(FittedDistance),
+    /// See [`crate::Pca`].
+    Pca(FittedDistance),
 }
 
 impl StoredDetector {
@@ -40,6 +44,8 @@ impl StoredDetector {
             Self::Ecod(_) => "ecod",
             Self::Hbos(_) => "hbos",
             Self::RobustZ(_) => "robust_z",
+            Self::Mahalanobis(_) => "mahalanobis",
+            Self::Pca(_) => "pca",
         }
     }
 
@@ -55,6 +61,8 @@ impl StoredDetector {
             Self::Ecod(d) => Arc::new(d),
             Self::Hbos(d) => Arc::new(d),
             Self::RobustZ(d) => Arc::new(d),
+            Self::Mahalanobis(d) => Arc::new(d),
+            Self::Pca(d) => Arc::new(d),
         }
     }
 
@@ -72,6 +80,8 @@ impl StoredDetector {
             Self::Ecod(d) => d.validate(),
             Self::Hbos(d) => d.validate(),
             Self::RobustZ(d) => d.validate(),
+            Self::Mahalanobis(d) => d.validate(),
+            Self::Pca(d) => d.validate(),
         };
         checked.map_err(FormatError::Body)
     }
