@@ -23,6 +23,7 @@ mod robust_z;
 mod rows;
 pub mod search;
 mod steps;
+mod subspace;
 mod tails;
 
 pub use algorithm::{Algorithm, StoredDetector};
@@ -36,4 +37,5 @@ pub use isolation_forest::{FittedForest, IsolationForest, Kernel, kernel_name};
 pub use params::{NumberOr, ParamError, ParamValue, Params, RawParams};
 pub use robust_z::{Combine, FittedRobustZ, RobustZ};
 pub use steps::FittedSteps;
+pub use subspace::{FittedDistance, Mahalanobis, Pca, PcaScore, Support};
 pub use tails::{FittedTails, Tails};
