@@ -2,8 +2,8 @@
 
 use crate::params::Params;
 use crate::{
-    Copod, Ecod, Ensemble, ExtendedIsolationForest, Hbos, IsolationForest, Mahalanobis, ParamError, ParamValue, Pca, RawParams, RobustZ,
-    StoredDetector, Tails,
+    Copod, Ecod, Ensemble, ExtendedIsolationForest, Hbos, IsolationForest, Mahalanobis, ParamError, ParamValue, Pca, RandomCutForest,
+    RawParams, RobustZ, StoredDetector, Tails,
 };
 use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed};
 
@@ -29,6 +29,8 @@ pub enum Algorithm {
     Mahalanobis(Mahalanobis),
     /// See [`Pca`].
     Pca(Pca),
+    /// See [`RandomCutForest`].
+    RandomCutForest(RandomCutForest),
     /// See [`RobustZ`].
     RobustZ(RobustZ),
     /// See [`Tails`].
@@ -37,8 +39,19 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// All names.
-    pub const NAMES: &'static [&'static str] =
-        &["copod", "ecod", "ensemble", "extended_isolation_forest", "hbos", "isolation_forest", "mahalanobis", "pca", "robust_z", "tails"];
+    pub const NAMES: &'static [&'static str] = &[
+        "copod",
+        "ecod",
+        "ensemble",
+        "extended_isolation_forest",
+        "hbos",
+        "isolation_forest",
+        "mahalanobis",
+        "pca",
+        "random_cut_forest",
+        "robust_z",
+        "tails",
+    ];
 
     /// Checks parameters; `default` is the algorithm when none is named.
     ///
@@ -55,6 +68,7 @@ impl Algorithm {
             "isolation_forest" => Self::IsolationForest(IsolationForest::from_params(&mut params)?),
             "mahalanobis" => Self::Mahalanobis(Mahalanobis::from_params(&mut params)?),
             "pca" => Self::Pca(Pca::from_params(&mut params)?),
+            "random_cut_forest" => Self::RandomCutForest(RandomCutForest::from_params(&mut params)?),
             "robust_z" => Self::RobustZ(RobustZ::from_params(&mut params)?),
             "tails" => Self::Tails(Tails),
             other => return Err(ParamError::Algorithm { got: other.chars().take(MAX_SHOWN).collect() }),
@@ -75,6 +89,7 @@ impl Algorithm {
             Self::IsolationForest(_) => "isolation_forest",
             Self::Mahalanobis(_) => "mahalanobis",
             Self::Pca(_) => "pca",
+            Self::RandomCutForest(_) => "random_cut_forest",
             Self::RobustZ(_) => "robust_z",
             Self::Tails(_) => "tails",
         }
@@ -92,6 +107,7 @@ impl Algorithm {
             Self::IsolationForest(a) => a.parameters(),
             Self::Mahalanobis(a) => a.parameters(),
             Self::Pca(a) => a.parameters(),
+            Self::RandomCutForest(a) => a.parameters(),
             Self::RobustZ(a) => a.parameters(),
             Self::Tails(_) => Vec::new(),
         }
@@ -135,6 +151,7 @@ impl Algorithm {
             Self::IsolationForest(a) => StoredDetector::IsolationForest(a.fit(schema, train, seed)?),
             Self::Mahalanobis(a) => StoredDetector::Mahalanobis(a.fit(schema, train, seed)?),
             Self::Pca(a) => StoredDetector::Pca(a.fit(schema, train, seed)?),
+            Self::RandomCutForest(a) => StoredDetector::RandomCutForest(a.fit(schema, train, seed)?),
             Self::RobustZ(a) => StoredDetector::RobustZ(a.fit(schema, train, seed)?),
             Self::Tails(a) => StoredDetector::Tails(a.fit(schema, train, seed)?),
         })

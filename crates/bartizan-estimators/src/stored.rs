@@ -1,7 +1,9 @@
 //! The closed list of detectors that a model file can hold.
 
 use crate::format::FormatError;
-use crate::{FittedDistance, FittedEnsemble, FittedExtendedForest, FittedForest, FittedRobustZ, FittedSteps, FittedTails};
+use crate::{
+    FittedDistance, FittedEnsemble, FittedExtendedForest, FittedForest, FittedRandomCutForest, FittedRobustZ, FittedSteps, FittedTails,
+};
 use bartizan_core::Detector;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -29,6 +31,8 @@ pub enum StoredDetector {
     Mahalanobis(FittedDistance),
     /// See [`crate::Pca`].
     Pca(FittedDistance),
+    /// See [`crate::RandomCutForest`].
+    RandomCutForest(FittedRandomCutForest),
 }
 
 impl StoredDetector {
@@ -46,6 +50,7 @@ impl StoredDetector {
             Self::RobustZ(_) => "robust_z",
             Self::Mahalanobis(_) => "mahalanobis",
             Self::Pca(_) => "pca",
+            Self::RandomCutForest(_) => "random_cut_forest",
         }
     }
 
@@ -63,6 +68,7 @@ impl StoredDetector {
             Self::RobustZ(d) => Arc::new(d),
             Self::Mahalanobis(d) => Arc::new(d),
             Self::Pca(d) => Arc::new(d),
+            Self::RandomCutForest(d) => Arc::new(d),
         }
     }
 
@@ -82,6 +88,7 @@ impl StoredDetector {
             Self::RobustZ(d) => d.validate(),
             Self::Mahalanobis(d) => d.validate(),
             Self::Pca(d) => d.validate(),
+            Self::RandomCutForest(d) => d.validate(),
         };
         checked.map_err(FormatError::Body)
     }
