@@ -1,116 +1,128 @@
-//! Algorithms by name, with their parameters checked.
+//! The shelf: every algorithm by name, with its parameters checked, and what it looks like fitted.
 
+use crate::format::FormatError;
 use crate::params::Params;
 use crate::{
-    Copod, Ecod, Ensemble, ExtendedIsolationForest, Hbos, IsolationForest, Mahalanobis, ParamError, ParamValue, Pca, RandomCutForest,
-    RawParams, RobustZ, StoredDetector, Tails,
+    Copod, Ecod, Ensemble, ExtendedIsolationForest, FittedDistance, FittedEnsemble, FittedExtendedForest, FittedForest, FittedMixture,
+    FittedRandomCutForest, FittedRobustZ, FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest, Mahalanobis, ParamError,
+    ParamValue, Pca, RandomCutForest, RawParams, RobustZ, Tails,
 };
-use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed};
+use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Longest name repeated in an error.
 const MAX_SHOWN: usize = 64;
 
-/// An estimator with checked parameters, not fitted.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Algorithm {
-    /// See [`Copod`].
-    Copod(Copod),
-    /// See [`Ecod`].
-    Ecod(Ecod),
-    /// See [`Ensemble`].
-    Ensemble(Ensemble),
-    /// See [`ExtendedIsolationForest`].
-    ExtendedIsolationForest(ExtendedIsolationForest),
-    /// See [`Hbos`].
-    Hbos(Hbos),
-    /// See [`IsolationForest`].
-    IsolationForest(IsolationForest),
-    /// See [`Mahalanobis`].
-    Mahalanobis(Mahalanobis),
-    /// See [`Pca`].
-    Pca(Pca),
-    /// See [`RandomCutForest`].
-    RandomCutForest(RandomCutForest),
-    /// See [`RobustZ`].
-    RobustZ(RobustZ),
-    /// See [`Tails`].
-    Tails(Tails),
+/// Makes both enums from one list. The place in it is part of the model format: **add at the end only**.
+macro_rules! shelf {
+    ($($variant:ident $name:literal $fitted:ty;)*) => {
+        /// An estimator with checked parameters, not fitted.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Algorithm {
+            $(#[doc = concat!("See [`", stringify!($variant), "`].")] $variant($variant),)*
+        }
+
+        /// A fitted detector as it is stored: the closed list of what a model file can hold.
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        pub enum StoredDetector {
+            $(#[doc = concat!("See [`", stringify!($variant), "`].")] $variant($fitted),)*
+        }
+
+        impl Algorithm {
+            /// All names.
+            pub const NAMES: &'static [&'static str] = &[$($name,)*];
+
+            fn read(name: &str, params: &mut Params<'_>) -> Result<Self, ParamError> {
+                match name {
+                    $($name => Ok(Self::$variant($variant::from_params(params)?)),)*
+                    other => Err(ParamError::Algorithm { got: other.chars().take(MAX_SHOWN).collect() }),
+                }
+            }
+
+            /// Its name.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $name,)*
+                }
+            }
+
+            /// Its parameters, by name.
+            #[must_use]
+            pub fn parameters(&self) -> Vec<(&'static str, ParamValue)> {
+                match self {
+                    $(Self::$variant(a) => a.parameters(),)*
+                }
+            }
+
+            /// Fits it on rows that are taken for normal.
+            ///
+            /// # Errors
+            /// As [`Estimator::fit`], and [`FitError::TooFewLabels`] from what learns from labels.
+            pub fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<StoredDetector, FitError> {
+                Ok(match self {
+                    $(Self::$variant(a) => StoredDetector::$variant(a.fit(schema, train, seed)?),)*
+                })
+            }
+        }
+
+        impl StoredDetector {
+            /// Name of its algorithm.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $name,)*
+                }
+            }
+
+            /// Makes it ready to score.
+            #[must_use]
+            pub fn into_detector(self) -> Arc<dyn Detector> {
+                match self {
+                    $(Self::$variant(d) => Arc::new(d),)*
+                }
+            }
+
+            /// Checks what a damaged or hostile file could have wrong: indices, lengths, numbers that are not finite.
+            ///
+            /// # Errors
+            /// With a sentence that says what is wrong.
+            pub fn validate(&self) -> Result<(), FormatError> {
+                let checked = match self {
+                    $(Self::$variant(d) => d.validate(),)*
+                };
+                checked.map_err(FormatError::Body)
+            }
+        }
+    };
+}
+
+shelf! {
+    IsolationForest "isolation_forest" FittedForest;
+    ExtendedIsolationForest "extended_isolation_forest" FittedExtendedForest;
+    Tails "tails" FittedTails;
+    Ensemble "ensemble" FittedEnsemble;
+    Copod "copod" FittedSteps;
+    Ecod "ecod" FittedSteps;
+    Hbos "hbos" FittedSteps;
+    RobustZ "robust_z" FittedRobustZ;
+    GaussianMixture "gaussian_mixture" FittedMixture;
+    Mahalanobis "mahalanobis" FittedDistance;
+    Pca "pca" FittedDistance;
+    RandomCutForest "random_cut_forest" FittedRandomCutForest;
 }
 
 impl Algorithm {
-    /// All names.
-    pub const NAMES: &'static [&'static str] = &[
-        "copod",
-        "ecod",
-        "ensemble",
-        "extended_isolation_forest",
-        "hbos",
-        "isolation_forest",
-        "mahalanobis",
-        "pca",
-        "random_cut_forest",
-        "robust_z",
-        "tails",
-    ];
-
     /// Checks parameters; `default` is the algorithm when none is named.
     ///
     /// # Errors
     /// For the first parameter that is wrong, or that the algorithm does not have.
     pub fn from_raw(raw: &RawParams, default: &str) -> Result<Self, ParamError> {
         let mut params = Params::new(raw);
-        let algorithm = match raw.algorithm.as_deref().unwrap_or(default) {
-            "copod" => Self::Copod(Copod),
-            "ecod" => Self::Ecod(Ecod),
-            "ensemble" => Self::Ensemble(Ensemble::from_params(&mut params)?),
-            "extended_isolation_forest" => Self::ExtendedIsolationForest(ExtendedIsolationForest::from_params(&mut params)?),
-            "hbos" => Self::Hbos(Hbos::from_params(&mut params)?),
-            "isolation_forest" => Self::IsolationForest(IsolationForest::from_params(&mut params)?),
-            "mahalanobis" => Self::Mahalanobis(Mahalanobis::from_params(&mut params)?),
-            "pca" => Self::Pca(Pca::from_params(&mut params)?),
-            "random_cut_forest" => Self::RandomCutForest(RandomCutForest::from_params(&mut params)?),
-            "robust_z" => Self::RobustZ(RobustZ::from_params(&mut params)?),
-            "tails" => Self::Tails(Tails),
-            other => return Err(ParamError::Algorithm { got: other.chars().take(MAX_SHOWN).collect() }),
-        };
+        let algorithm = Self::read(raw.algorithm.as_deref().unwrap_or(default), &mut params)?;
         params.finish(algorithm.name())?;
         Ok(algorithm)
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Copod(_) => "copod",
-            Self::Ecod(_) => "ecod",
-            Self::Ensemble(_) => "ensemble",
-            Self::ExtendedIsolationForest(_) => "extended_isolation_forest",
-            Self::Hbos(_) => "hbos",
-            Self::IsolationForest(_) => "isolation_forest",
-            Self::Mahalanobis(_) => "mahalanobis",
-            Self::Pca(_) => "pca",
-            Self::RandomCutForest(_) => "random_cut_forest",
-            Self::RobustZ(_) => "robust_z",
-            Self::Tails(_) => "tails",
-        }
-    }
-
-    /// Its parameters, by name.
-    #[must_use]
-    pub fn parameters(&self) -> Vec<(&'static str, ParamValue)> {
-        match self {
-            Self::Copod(_) => Vec::new(),
-            Self::Ecod(_) => Vec::new(),
-            Self::Ensemble(a) => a.parameters(),
-            Self::ExtendedIsolationForest(a) => a.parameters(),
-            Self::Hbos(a) => a.parameters(),
-            Self::IsolationForest(a) => a.parameters(),
-            Self::Mahalanobis(a) => a.parameters(),
-            Self::Pca(a) => a.parameters(),
-            Self::RandomCutForest(a) => a.parameters(),
-            Self::RobustZ(a) => a.parameters(),
-            Self::Tails(_) => Vec::new(),
-        }
     }
 
     /// Whether it learns from labelled anomalies; the others learn from normal rows alone.
@@ -122,7 +134,7 @@ impl Algorithm {
     /// Fits it on rows of which some are labelled anomalous; what learns from normal rows alone leaves them out.
     ///
     /// # Errors
-    /// As [`Estimator::fit`], and [`FitError::TooFewLabels`].
+    /// As [`Self::fit`].
     pub fn fit_labelled(
         &self,
         schema: &FeatureSchema,
@@ -135,26 +147,6 @@ impl Algorithm {
         let width = train.width();
         let normal = Samples::new(&normal, width).unwrap_or_else(|e| unreachable!("whole rows are left out: {e}"));
         self.fit(schema, normal, seed)
-    }
-
-    /// Fits it on rows that are taken for normal.
-    ///
-    /// # Errors
-    /// As [`Estimator::fit`], and [`FitError::TooFewLabels`] from what learns from labels.
-    pub fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<StoredDetector, FitError> {
-        Ok(match self {
-            Self::Copod(a) => StoredDetector::Copod(a.fit(schema, train, seed)?),
-            Self::Ecod(a) => StoredDetector::Ecod(a.fit(schema, train, seed)?),
-            Self::Ensemble(a) => StoredDetector::Ensemble(a.fit(schema, train, seed)?),
-            Self::ExtendedIsolationForest(a) => StoredDetector::ExtendedIsolationForest(a.fit(schema, train, seed)?),
-            Self::Hbos(a) => StoredDetector::Hbos(a.fit(schema, train, seed)?),
-            Self::IsolationForest(a) => StoredDetector::IsolationForest(a.fit(schema, train, seed)?),
-            Self::Mahalanobis(a) => StoredDetector::Mahalanobis(a.fit(schema, train, seed)?),
-            Self::Pca(a) => StoredDetector::Pca(a.fit(schema, train, seed)?),
-            Self::RandomCutForest(a) => StoredDetector::RandomCutForest(a.fit(schema, train, seed)?),
-            Self::RobustZ(a) => StoredDetector::RobustZ(a.fit(schema, train, seed)?),
-            Self::Tails(a) => StoredDetector::Tails(a.fit(schema, train, seed)?),
-        })
     }
 }
 
@@ -171,20 +163,23 @@ mod tests {
             ("ensemble", "max_samples", 1, "max_samples must be in [2, 65536], got 1"),
             ("ensemble", "max_samples", 65_537, "max_samples must be in [2, 65536], got 65537"),
             ("extended_isolation_forest", "extension", 1024, "extension must be in [0, 1023], got 1024"),
+            ("gaussian_mixture", "components", 65, "components must be in [1, 64], got 65"),
             ("tails", "n_estimators", 100, "tails has no parameter \"n_estimators\"; it has none"),
         ] {
             let raw = RawParams::named(algorithm).with(name, value as usize);
             assert_eq!(Algorithm::from_raw(&raw, "ensemble").unwrap_err().to_string(), expected);
         }
         let unknown = Algorithm::from_raw(&RawParams::named("magic"), "ensemble").unwrap_err().to_string();
-        assert!(unknown.starts_with("unknown algorithm \"magic\"; expected one of "), "{unknown}");
+        assert!(unknown.starts_with("unknown algorithm \"magic\"; expected one of isolation_forest, "), "{unknown}");
     }
 
     #[test]
-    fn every_name_is_known() {
-        assert!(Algorithm::NAMES.is_sorted());
+    fn every_algorithm_can_be_asked_for_what_it_says_of_itself() {
         for name in Algorithm::NAMES {
-            assert_eq!(Algorithm::from_raw(&RawParams::named(name), "ensemble").unwrap().name(), *name);
+            let algorithm = Algorithm::from_raw(&RawParams::named(name), "ensemble").unwrap();
+            assert_eq!(algorithm.name(), *name);
+            let all = algorithm.parameters().into_iter().fold(RawParams::named(name), |raw, (name, value)| raw.with(name, value));
+            assert_eq!(Algorithm::from_raw(&all, "ensemble"), Ok(algorithm));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! COPOD: tails of an empirical copula.
 
+use crate::params::{ParamError, ParamValue, Params};
 use crate::rows;
 use crate::steps::{FittedSteps, Steps, Tail};
 use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed};
@@ -26,6 +27,16 @@ use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed};
 /// Li, Zhao, Botta, Ionescu, Hu: COPOD, ICDM 2020, algorithm 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Copod;
+
+impl Copod {
+    pub(crate) fn from_params(_: &mut Params<'_>) -> Result<Self, ParamError> {
+        Ok(Self)
+    }
+
+    pub(crate) fn parameters(&self) -> Vec<(&'static str, ParamValue)> {
+        Vec::new()
+    }
+}
 
 impl Estimator for Copod {
     type Fitted = FittedSteps;

@@ -1,5 +1,6 @@
 //! ECOD: empirical distribution functions, feature by feature.
 
+use crate::params::{ParamError, ParamValue, Params};
 use crate::rows;
 use crate::steps::{FittedSteps, Steps};
 use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed};
@@ -28,6 +29,16 @@ use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed};
 /// Li, Zhao, Hu, Botta, Ionescu, Chen: ECOD, TKDE 35(12), 2022, algorithm 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ecod;
+
+impl Ecod {
+    pub(crate) fn from_params(_: &mut Params<'_>) -> Result<Self, ParamError> {
+        Ok(Self)
+    }
+
+    pub(crate) fn parameters(&self) -> Vec<(&'static str, ParamValue)> {
+        Vec::new()
+    }
+}
 
 impl Estimator for Ecod {
     type Fitted = FittedSteps;

@@ -1,6 +1,9 @@
 //! Checks and small statistics that every estimator needs of its training rows.
 
-use bartizan_core::{AnomalyScore, FeatureSchema, FitError, Samples, ScoreError};
+use crate::isolation_forest::tree::draw_rows;
+use bartizan_core::{AnomalyScore, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// Rows looked at for medians and spreads: enough for both, and the same few milliseconds for a million rows.
 const LOOKED_AT: usize = 8_192;
@@ -46,4 +49,33 @@ pub(crate) fn medians(train: Samples<'_>) -> Vec<f32> {
             sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
         })
         .collect()
+}
+
+/// Views numbers that are known to make whole rows.
+pub(crate) fn shaped(values: &[f32], width: usize) -> Samples<'_> {
+    Samples::new(values, width).unwrap_or_else(|e| unreachable!("rows are cut whole: {e}"))
+}
+
+/// Some rows of a training set: all of them, or a copy of those that were drawn.
+pub(crate) struct Drawn<'a> {
+    values: std::borrow::Cow<'a, [f32]>,
+    width: usize,
+}
+
+impl Drawn<'_> {
+    pub(crate) fn samples(&self) -> Samples<'_> {
+        shaped(&self.values, self.width)
+    }
+}
+
+/// All rows, or `most` of them drawn without replacement and kept in their order.
+pub(crate) fn drawn(train: Samples<'_>, most: usize, seed: Seed) -> Drawn<'_> {
+    let width = train.width();
+    if train.rows() <= most {
+        return Drawn { values: train.values().into(), width };
+    }
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed.derive(0xd7a3).0);
+    let chosen = draw_rows(train.rows(), most, &mut rng);
+    let values: Vec<f32> = chosen.into_iter().flat_map(|row| train.row(row as usize)).copied().collect();
+    Drawn { values: values.into(), width }
 }

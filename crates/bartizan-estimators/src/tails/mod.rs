@@ -1,5 +1,6 @@
 //! Tails: how far out in its own distribution each feature lies.
 
+use crate::params::{ParamError, ParamValue, Params};
 use crate::rows;
 use bartizan_core::{
     AnomalyScore, Attribution, Detector, Direction, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed,
@@ -36,6 +37,16 @@ const MAX_SHARE: f64 = 20.0;
 /// tail beyond the training range differ from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tails;
+
+impl Tails {
+    pub(crate) fn from_params(_: &mut Params<'_>) -> Result<Self, ParamError> {
+        Ok(Self)
+    }
+
+    pub(crate) fn parameters(&self) -> Vec<(&'static str, ParamValue)> {
+        Vec::new()
+    }
+}
 
 /// Fitted tails.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,0 +1,231 @@
+//! Gaussian mixture: how dense normal rows lie where a row lies.
+
+mod component;
+mod fit;
+mod kernel;
+
+use crate::params::{ParamError, ParamValue, Params};
+use crate::preparation::{Preparation, Scaling};
+use crate::rows;
+use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use component::Component;
+use fit::Data;
+use kernel::{BLOCK, SMALL};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Widest rows that get a full covariance: each component keeps half the square of the width.
+const MAX_FULL_WIDTH: usize = 256;
+/// Most rows fitted on; more are drawn from by the seed.
+const MAX_ROWS: usize = 20_000;
+/// Fewest rows for each component.
+const MIN_ROWS: usize = 4;
+/// Rows that one thread takes at a time.
+const PARALLEL_ROWS: usize = 1_024;
+
+/// How the features of a component may depend on each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Covariance {
+    /// Any two may.
+    Full,
+    /// None does.
+    Diagonal,
+}
+
+/// A mixture of normal distributions; a row is as anomalous as it is unlikely.
+///
+/// # Parameters
+/// - `components`: 1 to 64; 8. There are never more than one for every `width` rows, nor for every four.
+/// - `covariance`: `full` or `diag`; full. Rows wider than 256 features are fitted as `diag`.
+/// - `regularisation`: added to every variance, 1e-9 to 10; 0.001.
+/// - `tolerance`: least rise of the mean log-likelihood that is worth another round, 0 to 1; 0.001.
+/// - `max_iter`: most rounds, 1 to 1,000; 50.
+/// - `scaling`: see [`Scaling`]; signed logarithms.
+///
+/// # Errors
+/// Fewer than two rows, another width than the schema's, an infinite value.
+///
+/// # Algorithm
+/// Expectation and maximisation from k-means++ clusters, on at most 20,000 rows drawn by the seed. The score is minus the
+/// logarithm of the density. A component's part of it splits among features as `(x - m)_j (S⁻¹ (x - m))_j / 2`, weighted by
+/// how far each component is responsible; the base is the rest, which depends on the row, so shares are an approximation.
+/// A missing value is read as the feature's median.
+///
+/// # Weak where
+/// Rows are few for their width; features are mostly zero, or take few values; the data has more clumps than components.
+///
+/// # References
+/// Dempster, Laird, Rubin: Maximum likelihood from incomplete data via the EM algorithm, JRSS B 39, 1977. Bishop: Pattern
+/// Recognition and Machine Learning, 2006, section 9.2.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GaussianMixture {
+    /// Most components.
+    pub components: usize,
+    /// Their shape.
+    pub covariance: Covariance,
+    /// Added to every variance.
+    pub regularisation: f64,
+    /// Least rise of the mean log-likelihood.
+    pub tolerance: f64,
+    /// Most rounds.
+    pub max_iter: usize,
+    /// How columns are scaled.
+    pub scaling: Scaling,
+}
+
+impl Default for GaussianMixture {
+    fn default() -> Self {
+        Self {
+            components: 8,
+            covariance: Covariance::Full,
+            regularisation: 1e-3,
+            tolerance: 1e-3,
+            max_iter: 50,
+            scaling: Scaling::SignedLog,
+        }
+    }
+}
+
+impl GaussianMixture {
+    pub(crate) fn from_params(params: &mut Params<'_>) -> Result<Self, ParamError> {
+        let default = Self::default();
+        Ok(Self {
+            components: params.count("components", default.components, 1..=64)?,
+            covariance: params.choice("covariance", default.covariance, &[("full", Covariance::Full), ("diag", Covariance::Diagonal)])?,
+            regularisation: params.number("regularisation", default.regularisation, 1e-9..=10.0)?,
+            tolerance: params.number("tolerance", default.tolerance, 0.0..=1.0)?,
+            max_iter: params.count("max_iter", default.max_iter, 1..=1_000)?,
+            scaling: params.scaling(default.scaling)?,
+        })
+    }
+
+    pub(crate) fn parameters(&self) -> Vec<(&'static str, ParamValue)> {
+        let covariance = if self.covariance == Covariance::Full { "full" } else { "diag" };
+        vec![
+            ("components", self.components.into()),
+            ("covariance", covariance.into()),
+            ("regularisation", self.regularisation.into()),
+            ("tolerance", self.tolerance.into()),
+            ("max_iter", self.max_iter.into()),
+            ("scaling", self.scaling.name().into()),
+        ]
+    }
+}
+
+impl Estimator for GaussianMixture {
+    type Fitted = FittedMixture;
+
+    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedMixture, FitError> {
+        rows::check(schema, train, 2)?;
+        let preparation = self.scaling.fit(train);
+        let (width, chosen) = (train.width(), rows::drawn(train, MAX_ROWS, seed));
+        let full = self.covariance == Covariance::Full && width <= MAX_FULL_WIDTH;
+        let values = preparation.apply(chosen.samples());
+        let data = Data { values: &values, width, full, regularisation: self.regularisation };
+        let most = (values.len() / width) / width.max(MIN_ROWS);
+        let components = data.fit(self, self.components.min(most).max(1), seed.derive(1));
+        Ok(FittedMixture { schema: schema.clone(), preparation, components })
+    }
+}
+
+/// A fitted mixture.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FittedMixture {
+    schema: FeatureSchema,
+    preparation: Preparation,
+    components: Vec<Component>,
+}
+
+impl FittedMixture {
+    fn score_block<const L: usize>(&self, rows: &[f32], out: &mut [AnomalyScore]) {
+        let width = self.preparation.width();
+        let (mut x, mut work) = (vec![[0.0; L]; width], vec![[0.0; L]; width]);
+        let mut logs = vec![[0.0; L]; self.components.len()];
+        for (rows, out) in rows.chunks(L * width).zip(out.chunks_mut(L)) {
+            transpose(rows, width, out.len(), &mut x);
+            for (logs, component) in logs.iter_mut().zip(&self.components) {
+                *logs = component.log_density(&x, &mut work);
+            }
+            for (row, out) in out.iter_mut().enumerate() {
+                let most = logs.iter().map(|log| log[row]).fold(f64::NEG_INFINITY, f64::max);
+                let sum: f64 = logs.iter().map(|log| (log[row] - most).exp()).sum();
+                *out = AnomalyScore(-(most + sum.ln()));
+            }
+        }
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), String> {
+        self.preparation.validate()?;
+        let width = self.schema.width();
+        if self.preparation.width() != width || self.components.is_empty() {
+            return Err(format!("a mixture of {} components over {} of {width} features", self.components.len(), self.preparation.width()));
+        }
+        match self.components.iter().position(|component| !component.is_sound(width)) {
+            None => Ok(()),
+            Some(index) => Err(format!("component {index} is out of order")),
+        }
+    }
+}
+
+impl Detector for FittedMixture {
+    fn schema(&self) -> &FeatureSchema {
+        &self.schema
+    }
+
+    fn score(&self, samples: Samples<'_>, out: &mut [AnomalyScore]) -> Result<(), ScoreError> {
+        let width = self.preparation.width();
+        rows::check_shape(width, samples, out)?;
+        let parts = samples.values().par_chunks(PARALLEL_ROWS * width).zip(out.par_chunks_mut(PARALLEL_ROWS));
+        parts.for_each(|(values, out)| {
+            let prepared = self.preparation.apply(rows::shaped(values, width));
+            if out.len() > SMALL { self.score_block::<BLOCK>(&prepared, out) } else { self.score_block::<SMALL>(&prepared, out) }
+        });
+        Ok(())
+    }
+
+    fn explainer(&self) -> Option<&dyn Explain> {
+        Some(self)
+    }
+}
+
+impl Explain for FittedMixture {
+    fn explain(&self, row: &[f32]) -> Result<Attribution, ScoreError> {
+        let mut score = [AnomalyScore(0.0)];
+        if row.len() != self.schema.width() {
+            return Err(ScoreError::Width { expected: self.schema.width(), got: row.len() });
+        }
+        self.score(rows::shaped(row, row.len()), &mut score)?;
+        let mut prepared = vec![0.0; row.len()];
+        self.preparation.apply_row(row, &mut prepared);
+        let (mut x, mut work) = (vec![[0.0; SMALL]; row.len()], vec![[0.0; SMALL]; row.len()]);
+        transpose(&prepared, row.len(), 1, &mut x);
+        let logs: Vec<f64> = self.components.iter().map(|component| component.log_density(&x, &mut work)[0]).collect();
+        let total = log_sum(&logs);
+        let mut shares = vec![0.0; row.len()];
+        for (component, log) in self.components.iter().zip(logs) {
+            let responsible = (log - total).exp();
+            shares.iter_mut().zip(component.parts(&prepared)).for_each(|(share, part)| *share += responsible * part);
+        }
+        Ok(Attribution { base: score[0].0 - shares.iter().sum::<f64>(), shares })
+    }
+
+    fn exact(&self) -> bool {
+        false
+    }
+}
+
+/// Rows side by side, `x[feature][row]`; places beyond `rows` are zero.
+fn transpose<const L: usize>(values: &[f32], width: usize, rows: usize, x: &mut [[f64; L]]) {
+    x.fill([0.0; L]);
+    for (row, values) in values.chunks_exact(width).take(rows).enumerate() {
+        for (x, value) in x.iter_mut().zip(values) {
+            x[row] = f64::from(*value);
+        }
+    }
+}
+
+/// Logarithm of the sum of what these are logarithms of.
+fn log_sum(logs: &[f64]) -> f64 {
+    let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    most + logs.iter().map(|log| (log - most).exp()).sum::<f64>().ln()
+}
