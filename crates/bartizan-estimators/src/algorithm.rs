@@ -4,8 +4,8 @@ use crate::format::FormatError;
 use crate::params::Params;
 use crate::{
     Copod, Ecod, Ensemble, ExtendedIsolationForest, FittedDistance, FittedEnsemble, FittedExtendedForest, FittedForest, FittedMixture,
-    FittedRobustZ, FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest, Mahalanobis, ParamError, ParamValue, Pca, RawParams,
-    RobustZ, Tails,
+    FittedRandomCutForest, FittedRobustZ, FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest, Mahalanobis, ParamError,
+    ParamValue, Pca, RandomCutForest, RawParams, RobustZ, Tails,
 };
 use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed};
 use serde::{Deserialize, Serialize};
@@ -110,6 +110,7 @@ shelf! {
     GaussianMixture "gaussian_mixture" FittedMixture;
     Mahalanobis "mahalanobis" FittedDistance;
     Pca "pca" FittedDistance;
+    RandomCutForest "random_cut_forest" FittedRandomCutForest;
 }
 
 impl Algorithm {

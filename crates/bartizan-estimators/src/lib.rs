@@ -23,6 +23,7 @@ mod robust_z;
 mod rows;
 pub mod search;
 mod steps;
+pub mod streaming;
 mod subspace;
 mod tails;
 
@@ -37,5 +38,6 @@ pub use isolation_forest::{FittedForest, IsolationForest, Kernel, kernel_name};
 pub use params::{NumberOr, ParamError, ParamValue, Params, RawParams};
 pub use robust_z::{Combine, FittedRobustZ, RobustZ};
 pub use steps::FittedSteps;
+pub use streaming::{FittedRandomCutForest, RandomCutForest};
 pub use subspace::{FittedDistance, Mahalanobis, Pca, PcaScore, Support};
 pub use tails::{FittedTails, Tails};
