@@ -4,8 +4,8 @@ use crate::format::FormatError;
 use crate::params::Params;
 use crate::{
     Copod, Ecod, Ensemble, ExtendedIsolationForest, FittedDistance, FittedEnsemble, FittedExtendedForest, FittedForest, FittedMixture,
-    FittedRobustZ, FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest, Mahalanobis, ParamError, ParamValue, Pca, RawParams,
-    RobustZ, Tails,
+    FittedNeighbours, FittedOutlierFactor, FittedRobustZ, FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest,
+    KNearestNeighbours, LocalOutlierFactor, Mahalanobis, ParamError, ParamValue, Pca, RawParams, RobustZ, Tails,
 };
 use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed};
 use serde::{Deserialize, Serialize};
@@ -110,6 +110,8 @@ shelf! {
     GaussianMixture "gaussian_mixture" FittedMixture;
     Mahalanobis "mahalanobis" FittedDistance;
     Pca "pca" FittedDistance;
+    KNearestNeighbours "knn" FittedNeighbours;
+    LocalOutlierFactor "lof" FittedOutlierFactor;
 }
 
 impl Algorithm {
