@@ -3,10 +3,10 @@
 use crate::format::FormatError;
 use crate::params::Params;
 use crate::{
-    Copod, Ecod, Ensemble, ExtendedIsolationForest, FittedDistance, FittedEnsemble, FittedExtendedForest, FittedForest, FittedMixture,
-    FittedNeighbours, FittedOutlierFactor, FittedRandomCutForest, FittedRobustZ, FittedSteps, FittedTails, GaussianMixture, Hbos,
-    IsolationForest, KNearestNeighbours, LocalOutlierFactor, Mahalanobis, ParamError, ParamValue, Pca, RandomCutForest, RawParams, RobustZ,
-    Tails,
+    Auto, Copod, Ecod, Ensemble, ExtendedIsolationForest, FittedAuto, FittedDistance, FittedEnsemble, FittedExtendedForest, FittedForest,
+    FittedMixture, FittedNeighbours, FittedOutlierFactor, FittedRandomCutForest, FittedRobustZ, FittedSteps, FittedTails, GaussianMixture,
+    Hbos, IsolationForest, KNearestNeighbours, LocalOutlierFactor, Mahalanobis, ParamError, ParamValue, Pca, RandomCutForest, RawParams,
+    RobustZ, Tails,
 };
 use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed};
 use serde::{Deserialize, Serialize};
@@ -114,6 +114,7 @@ shelf! {
     RandomCutForest "random_cut_forest" FittedRandomCutForest;
     KNearestNeighbours "knn" FittedNeighbours;
     LocalOutlierFactor "lof" FittedOutlierFactor;
+    Auto "auto" FittedAuto;
 }
 
 impl Algorithm {

@@ -5,6 +5,7 @@
 //! in a model file.
 
 mod algorithm;
+mod auto;
 pub mod calibration;
 mod copod;
 mod ecod;
@@ -29,6 +30,7 @@ mod subspace;
 mod tails;
 
 pub use algorithm::{Algorithm, StoredDetector};
+pub use auto::{Auto, FittedAuto};
 pub use copod::Copod;
 pub use ecod::Ecod;
 pub use ensemble::{Ensemble, FittedEnsemble};
