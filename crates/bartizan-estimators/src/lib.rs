@@ -14,6 +14,7 @@ pub mod metrics;
 mod rows;
 mod stored;
 mod tails;
+mod treeshap;
 
 pub use algorithm::{Algorithm, ParamError, RawParams};
 pub use ensemble::{Ensemble, FittedEnsemble};
