@@ -28,6 +28,7 @@ mod steps;
 pub mod streaming;
 mod subspace;
 mod tails;
+mod treeshap;
 
 pub use algorithm::{Algorithm, StoredDetector};
 pub use auto::{Auto, FittedAuto};
