@@ -28,6 +28,7 @@ mod steps;
 pub mod streaming;
 mod subspace;
 mod tails;
+pub mod thresholds;
 mod treeshap;
 
 pub use algorithm::{Algorithm, StoredDetector};
