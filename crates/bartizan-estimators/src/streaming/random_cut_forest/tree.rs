@@ -184,11 +184,12 @@ impl Tree {
         self.nodes[at as usize].sides = sides(self.low(at, width), self.high(at, width));
     }
 
-    /// Expected displacement were the point inserted, and how much of it each feature has if `shares` is given; returned besides what all shares
-    /// together lack of it.
+    /// Expected displacement were the point inserted, and how much of it each feature has if `shares` is given;
+    /// returned besides what all shares together lack of it.
     ///
-    /// Going down, at every node the point is cut off with the probability that a cut falls between it and the box. Its displacement is then the
-    /// largest, over all nodes above it, of the mass beside over the mass of the part that would leave together with it.
+    /// Going down, at every node the point is cut off with the probability that a cut falls between it and the box. Its
+    /// displacement is then the largest, over all nodes above it, of the mass beside over the mass of the part that
+    /// would leave together with it.
     pub(super) fn displacement(&self, point: &[f32], mut shares: Option<&mut [f64]>) -> (f64, f64) {
         let (mut at, mut reached, mut above, mut sum) = (self.root, 1.0, 0.0_f64, 0.0);
         while at != NONE {
