@@ -4,8 +4,9 @@ use crate::format::FormatError;
 use crate::params::Params;
 use crate::{
     Copod, Ecod, Ensemble, ExtendedIsolationForest, FittedDistance, FittedEnsemble, FittedExtendedForest, FittedForest, FittedMixture,
-    FittedRandomCutForest, FittedRobustZ, FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest, Mahalanobis, ParamError,
-    ParamValue, Pca, RandomCutForest, RawParams, RobustZ, Tails,
+    FittedNeighbours, FittedOutlierFactor, FittedRandomCutForest, FittedRobustZ, FittedSteps, FittedTails, GaussianMixture, Hbos,
+    IsolationForest, KNearestNeighbours, LocalOutlierFactor, Mahalanobis, ParamError, ParamValue, Pca, RandomCutForest, RawParams, RobustZ,
+    Tails,
 };
 use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed};
 use serde::{Deserialize, Serialize};
@@ -111,6 +112,8 @@ shelf! {
     Mahalanobis "mahalanobis" FittedDistance;
     Pca "pca" FittedDistance;
     RandomCutForest "random_cut_forest" FittedRandomCutForest;
+    KNearestNeighbours "knn" FittedNeighbours;
+    LocalOutlierFactor "lof" FittedOutlierFactor;
 }
 
 impl Algorithm {

@@ -15,6 +15,7 @@ mod gaussian_mixture;
 mod hbos;
 mod isolation_forest;
 pub mod metrics;
+mod neighbours;
 mod params;
 pub mod preparation;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use extended::{ExtendedIsolationForest, FittedExtendedForest};
 pub use gaussian_mixture::{Covariance, FittedMixture, GaussianMixture};
 pub use hbos::{Bins, Hbos};
 pub use isolation_forest::{FittedForest, IsolationForest, Kernel, kernel_name};
+pub use neighbours::{FittedNeighbours, FittedOutlierFactor, KNearestNeighbours, LocalOutlierFactor, NeighbourDistance};
 pub use params::{NumberOr, ParamError, ParamValue, Params, RawParams};
 pub use robust_z::{Combine, FittedRobustZ, RobustZ};
 pub use steps::FittedSteps;
