@@ -14,11 +14,12 @@ use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed};
 /// Fewer than two rows, another width than the schema's, an infinite value.
 ///
 /// # Algorithm
-/// With `l` and `r` minus the logarithms of the shares of training rows at or below and at or above a value (the row itself counts
-/// as one more), a feature's share is the larger of `(l + r) / 2` and of `r` where the training values are skewed to the right, `l`
-/// where to the left, `l + r` where not at all. A missing value gets the feature's mean share. It is what PyOD's
-/// `COPOD.decision_function` gives for one row at a time, as long as that row does not turn the sign of a feature's skewness. The paper
-/// takes the largest of three sums instead of the sum of the largest. Distribution functions are taken from at most 8,192 rows.
+/// With `l` and `r` minus the logarithms of the shares of training rows at or below and at or above a value (the row
+/// itself counts as one more), a feature's share is the larger of `(l + r) / 2` and of `r` where the training values
+/// are skewed to the right, `l` where to the left, `l + r` where not at all. A missing value gets the feature's mean
+/// share. It is what PyOD's `COPOD.decision_function` gives for one row at a time, as long as that row does not turn
+/// the sign of a feature's skewness. The paper takes the largest of three sums instead of the sum of the largest.
+/// Distribution functions are taken from at most 8,192 rows.
 ///
 /// # Weak where
 /// As [`crate::Ecod`]; besides, an anomaly on the short tail of a skewed feature counts half.
@@ -64,7 +65,8 @@ fn share(tail: &Tail, skew: f64) -> f64 {
     pointed.max(both / 2.0)
 }
 
-/// Third central moment of values divided by their largest distance from the mean: only the sign matters, and the cubes stay finite.
+/// Third central moment of values divided by their largest distance from the mean: only the sign matters, and the cubes
+/// stay finite.
 fn skewness(values: &[f32]) -> f64 {
     let mean = values.iter().map(|v| f64::from(*v)).sum::<f64>() / values.len().max(1) as f64;
     let farthest = values.iter().map(|v| (f64::from(*v) - mean).abs()).fold(0.0, f64::max);

@@ -15,15 +15,16 @@ use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed};
 ///
 /// # Algorithm
 /// A feature's share is minus the logarithm of the share of training rows at or beyond the value, on the side where
-/// fewer are; the score is the sum. The row itself counts as one more, so a value that nobody came near is one in n + 1.
-/// A missing value gets the feature's mean share. It is what PyOD's `ECOD.decision_function` gives for one row at a
-/// time (but for features whose skewness is exactly 0, where PyOD adds both sides). The paper takes the largest of three
+/// fewer are; the score is the sum. The row itself counts as one more, so no value is rarer than one in `n + 1`. A
+/// missing value gets the feature's mean share. It is what PyOD's `ECOD.decision_function` gives for one row at a time
+/// (but for features whose skewness is exactly 0, where PyOD adds both sides). The paper takes the largest of three
 /// sums (all left, all right, by skewness) instead of the sum of the largest; PyOD's form is kept because peers are
 /// measured with it and because shares then add up. Distribution functions are taken from at most 8,192 rows.
 ///
 /// # Weak where
-/// What is odd is a combination of usual values; one feature of many is far out, since all values beyond the training range are equally
-/// odd and common deviations of the others add up. [`crate::Tails`] mends both and knows the suspicious side.
+/// What is odd is a combination of usual values; one feature of many is far out, since all values beyond the training
+/// range are equally odd and common deviations of the others add up. [`crate::Tails`] mends both and knows the
+/// suspicious side.
 ///
 /// # References
 /// Li, Zhao, Hu, Botta, Ionescu, Chen: ECOD, TKDE 35(12), 2022, algorithm 1.

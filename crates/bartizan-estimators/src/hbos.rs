@@ -13,8 +13,8 @@ const MAX_TRIED: usize = 128;
 /// Sum over the features of how empty the value's bin is in a histogram of the training rows.
 ///
 /// # Parameters
-/// - `bins` (`n_bins`): bins of equal width between a feature's least and greatest training value, 2 to 1,024, or `auto`, by
-///   penalised likelihood for each feature; 10.
+/// - `bins` (`n_bins`): bins of equal width between a feature's least and greatest training value, 2 to 1,024, or
+///   `auto`, by penalised likelihood for each feature; 10.
 /// - `alpha`: added to each density so that an empty bin has a logarithm, 0.001 to 1; 0.1.
 /// - `tolerance` (`tol`): how far out, in widths of a bin, a value still belongs to the last bin, 0 to 1; 0.5.
 ///
@@ -22,11 +22,11 @@ const MAX_TRIED: usize = 128;
 /// Fewer than two rows, another width than the schema's, an infinite value.
 ///
 /// # Algorithm
-/// Every feature is brought to [0, 1] by its training range. A feature's share is `-log2(density + alpha)` of its bin; a
-/// value farther out than the tolerance gets the least density of any bin. A missing value gets the feature's mean share. It is PyOD's
-/// `HBOS` on rows scaled to [0, 1], but for values exactly on an edge between two bins, which PyOD counts in the upper
-/// and looks up in the lower bin (here: the upper). `auto` is the paper's criterion; PyOD's multiplies its penalty by the
-/// number of bins.
+/// Every feature is brought to [0, 1] by its training range. A feature's share is `-log2(density + alpha)` of its bin;
+/// a value farther out than the tolerance gets the least density of any bin. A missing value gets the feature's mean
+/// share. It is PyOD's `HBOS` on rows scaled to [0, 1], but for values exactly on an edge between two bins, which PyOD
+/// counts in the upper and looks up in the lower bin (here: the upper). `auto` is the paper's criterion; PyOD's
+/// multiplies its penalty by the number of bins.
 ///
 /// # Weak where
 /// What is odd is a combination of usual values; a single training value far out leaves all others in one bin (scale

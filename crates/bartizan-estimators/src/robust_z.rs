@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 const NORMAL_MAD: f64 = 1.482_602_218_505_602;
 /// And this many mean absolute deviations.
 const NORMAL_MEAN_DEVIATION: f64 = 1.253_314_137_315_500_3;
-/// What any other value of a constant feature scores: surely out (the customary cut-off is 3.5), yet not beyond all measure.
+/// What any other value of a constant feature scores: surely out (the customary cut-off is 3.5), yet not beyond all
+/// measure.
 const OTHER: f64 = 10.0;
 /// Nothing is farther out.
 const MAX_Z: f64 = 1e12;
@@ -24,10 +25,10 @@ const MAX_Z: f64 = 1e12;
 /// Fewer than two rows, another width than the schema's, an infinite value.
 ///
 /// # Algorithm
-/// A feature's z is `|x - median| / (1.4826 MAD)`. Where more than half of the training values are equal, so that the MAD is 0, the mean
-/// absolute deviation from the median takes its place (times 1.2533); where all are equal, any other value has z = 10. A
-/// missing value adds nothing: the mean is over the features present. With `max` the whole score is the share of the
-/// feature that is farthest out. Median and deviations are taken from at most 8,192 rows.
+/// A feature's z is `|x - median| / (1.4826 MAD)`. Where more than half of the training values are equal, so that the
+/// MAD is 0, the mean absolute deviation from the median takes its place (times 1.2533); where all are equal, any other
+/// value has z = 10. A missing value adds nothing: the mean is over the features present. With `max` the whole score is
+/// the share of the feature that is farthest out. Median and deviations are taken from at most 8,192 rows.
 ///
 /// # Weak where
 /// What is odd is a combination of usual values; distributions with several peaks or one long tail; many features, of

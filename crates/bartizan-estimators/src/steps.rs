@@ -141,9 +141,9 @@ pub(crate) struct Tail {
 impl Steps {
     /// Steps of a share that depends on a value's place in the distribution function of the training rows.
     ///
-    /// `(rows + 1) / (n + 1)`: the value itself counts as one row more, as where PyOD adds the rows to be scored to those it
-    /// was fitted on. Exact while there are at most 512 different values; of more, those near both ends and an even choice of the
-    /// rest are kept, and a value between two of them gets the rank half-way.
+    /// `(rows + 1) / (n + 1)`: the value itself counts as one row more, as where PyOD adds the rows to be scored to
+    /// those it was fitted on. Exact while there are at most 512 different values; of more, those near both ends and an
+    /// even choice of the rest are kept, and a value between two of them gets the rank half-way.
     pub(crate) fn of_tails(sorted: &[f32], share: impl Fn(&Tail) -> f64) -> Self {
         if sorted.is_empty() {
             return Self::silent();

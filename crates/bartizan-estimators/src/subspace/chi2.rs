@@ -1,6 +1,7 @@
 //! The chi-squared distribution: how far usual rows lie from the center.
 
-/// Probability that the sum of `degrees` squared standard normals is at most `x`: the incomplete gamma function by its series.
+/// Probability that the sum of `degrees` squared standard normals is at most `x`: the incomplete gamma function by its
+/// series.
 pub(super) fn cdf(x: f64, degrees: usize) -> f64 {
     let (a, half) = (degrees as f64 / 2.0, x / 2.0);
     if half <= 0.0 {
@@ -27,8 +28,8 @@ pub(super) fn quantile(p: f64, degrees: usize) -> f64 {
 
 /// What the covariance of the `part` of normal rows nearest to the center must be multiplied by to be that of all.
 ///
-/// Croux, Haesbroeck: Influence function and efficiency of the minimum covariance determinant scatter matrix estimator, Journal of Multivariate
-/// Analysis 71, 1999.
+/// Croux, Haesbroeck: Influence function and efficiency of the minimum covariance determinant scatter matrix estimator,
+/// Journal of Multivariate Analysis 71, 1999.
 pub(super) fn consistency(part: f64, degrees: usize) -> f64 {
     if part >= 1.0 { 1.0 } else { part / cdf(quantile(part, degrees), degrees + 2) }
 }

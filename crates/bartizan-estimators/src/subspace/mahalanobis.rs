@@ -17,32 +17,34 @@ const LEAST: f64 = 1e-9;
 /// Squared distance from the center in units of the training rows' own spread in that direction.
 ///
 /// # Parameters
-/// - `support` (`support_fraction`): part of the training rows that is surely usual, 0.5 to 1, or `auto` for
-///   `(n + features + 1) / 2n`; 1 is the plain covariance; `auto`.
+/// - `support` (`support_fraction`): part of the training rows that is surely usual, 0.5 to 1, or `auto` for `(n +
+///   features + 1) / 2n`; 1 is the plain covariance; `auto`.
 /// - `scaling`: see [`Scaling`]; `standard`.
 ///
 /// # Errors
 /// Fewer than two rows, another width than the schema's, an infinite value.
 ///
 /// # Algorithm
-/// Rows are scaled, missing values read as the training median; at most 16,384 evenly spread rows are looked at. The center and covariance
-/// are those of the `support` part of the rows whose covariance has the least determinant (FastMCD: random subsets, drawn
-/// in closer step by step; one random part of 600 rows instead of five merged), corrected for normal rows and taken
-/// again over all rows within the 97.5 % distance. Directions that hardly vary are raised, by mixing in the mean variance, until no variance
-/// is less than a 10,000th of the greatest.
+/// Rows are scaled, missing values read as the training median; at most 16,384 evenly spread rows are looked at. The
+/// center and covariance are those of the `support` part of the rows whose covariance has the least determinant
+/// (FastMCD: random subsets, drawn in closer step by step; one random part of 600 rows instead of five merged),
+/// corrected for normal rows and taken again over all rows within the 97.5 % distance. Directions that hardly vary are
+/// raised, by mixing in the mean variance, until no variance is less than a 10,000th of the greatest.
 ///
-/// With fewer than five rows a feature, or more than 256 features, no subset can be told from another: then it is the covariance
-/// of all rows, shrunk towards equal variances by the optimal part of Ledoit and Wolf; of more than 256 features at most 512 rows
-/// are looked at, through the products of rows. Shares are exact Shapley values with the center as background; they can be negative.
+/// With fewer than five rows a feature, or more than 256 features, no subset can be told from another: then it is the
+/// covariance of all rows, shrunk towards equal variances by the optimal part of Ledoit and Wolf; of more than 256
+/// features at most 512 rows are looked at, through the products of rows. Shares are exact Shapley values with the
+/// center as background; they can be negative.
 ///
 /// # Weak where
-/// Several clusters; curved shapes; half of the training rows are equal in a feature and the rest are not (then any other value is far out).
+/// Several clusters; curved shapes; half of the training rows are equal in a feature and the rest are not (then any
+/// other value is far out).
 ///
 /// # References
-/// Rousseeuw, Van Driessen: A fast algorithm for the minimum covariance determinant estimator, Technometrics 41(3), 1999; Ledoit, Wolf: A
-/// well-conditioned estimator for large-dimensional covariance matrices, Journal of Multivariate Analysis 88, 2004, section 3;
-/// for bounding the condition: Boudt, Rousseeuw, Vanduffel, Verdonck: The minimum regularized covariance determinant
-/// estimator, Statistics and Computing 30, 2020.
+/// Rousseeuw, Van Driessen: A fast algorithm for the minimum covariance determinant estimator, Technometrics 41(3),
+/// 1999; Ledoit, Wolf: A well-conditioned estimator for large-dimensional covariance matrices, Journal of Multivariate
+/// Analysis 88, 2004, section 3; for bounding the condition: Boudt, Rousseeuw, Vanduffel, Verdonck: The minimum
+/// regularized covariance determinant estimator, Statistics and Computing 30, 2020.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mahalanobis {
     /// Part of the training rows that is surely usual.

@@ -7,7 +7,8 @@ use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rayon::prelude::*;
 
-/// Added to every variance while subsets are compared, in units of the scaled features: many subsets have none in some direction.
+/// Added to every variance while subsets are compared, in units of the scaled features: many subsets have none in some
+/// direction.
 const RIDGE: f64 = 1e-6;
 /// Subsets that are tried, with fewer for wide rows.
 const MAX_TRIALS: usize = 500;
@@ -22,11 +23,12 @@ const MAX_STEPS: usize = 50;
 /// Rows farther out than all but 1 in 40 of normal ones are left out in the end.
 const INNER: f64 = 0.975;
 
-/// The rows (one a column) that are left when the odd ones are taken away, and what their covariance must be multiplied by.
+/// The rows (one a column) that are left when the odd ones are taken away, and what their covariance must be multiplied
+/// by.
 ///
-/// FastMCD with one random part of the rows instead of five merged: on at most 600 (or 5 a feature) of the rows many random subsets
-/// take two steps of concentration; the best ten go on with all rows. The best is corrected for consistency at the normal
-/// distribution, and the rows within its 97.5 % are returned.
+/// FastMCD with one random part of the rows instead of five merged: on at most 600 (or 5 a feature) of the rows many
+/// random subsets take two steps of concentration; the best ten go on with all rows. The best is corrected for
+/// consistency at the normal distribution, and the rows within its 97.5 % are returned.
 pub(super) fn inner_rows(rows: &DMatrix<f64>, support: f64, seed: Seed) -> (DMatrix<f64>, f64) {
     let (width, n) = rows.shape();
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed.0);

@@ -23,6 +23,9 @@ const PARALLEL_ROWS: usize = 512;
 /// Greatest weight: squares of prepared values times it stay finite in any number.
 const MAX_WEIGHT: f64 = 1e15;
 
+/// Farthest center: prepared values are at most half of it.
+const MAX_CENTER: f64 = 2e9;
+
 /// A fitted squared distance: weighted squares along some directions, and one weight for all that is left.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FittedDistance {
@@ -51,7 +54,8 @@ impl FittedDistance {
         }
     }
 
-    /// Distances of `N` rows at once. Every lane adds in the same order whatever `N`, so one row scores as it does among many.
+    /// Distances of `N` rows at once. Every lane adds in the same order whatever `N`, so one row scores as it does
+    /// among many.
     fn distances<const N: usize>(&self, lanes: &[[f64; N]]) -> [f64; N] {
         let (mut sum, mut left) = ([0.0; N], [0.0; N]);
         for values in lanes {
@@ -96,7 +100,7 @@ impl FittedDistance {
             return Err(format!("{count} directions of {width} features have {} numbers", self.directions.len()));
         }
         let weights = self.weights.iter().chain([&self.rest]).all(|w| (0.0..=MAX_WEIGHT).contains(w));
-        let centers = self.center.iter().all(|c| c.abs() <= 1e9);
+        let centers = self.center.iter().all(|c| c.abs() <= MAX_CENTER);
         let directions = self.directions.iter().all(|d| d.abs() <= 1.0 + 1e-6);
         if !(weights && centers && directions) {
             return Err("a weight, a center or a direction is out of range".to_owned());
@@ -140,8 +144,9 @@ impl Detector for FittedDistance {
     }
 }
 
-/// With M the distance's matrix and x the centred row, feature j's share is `x_j (M x)_j`: its own square and half of every product with another feature.
-/// These are the Shapley values of the distance with the center as background; correlated features can have negative ones.
+/// With M the distance's matrix and x the centred row, feature j's share is `x_j (M x)_j`: its own square and half of
+/// every product with another feature. These are the Shapley values of the distance with the center as background;
+/// correlated features can have negative ones.
 impl Explain for FittedDistance {
     fn explain(&self, row: &[f32]) -> Result<Attribution, ScoreError> {
         let width = self.width();
@@ -162,5 +167,69 @@ impl Explain for FittedDistance {
         // What is left can be 0 but for rounding; that rounding belongs to no feature.
         let base = self.distances(&x)[0] - shares.iter().sum::<f64>();
         Ok(Attribution { base, shares })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FittedDistance, Mahalanobis, Pca, PcaScore, Support};
+    use crate::preparation::Scaling;
+    use bartizan_core::{AnomalyScore, Detector, Estimator, Explain, FeatureSchema, Samples, Seed};
+
+    fn fits(scaling: Scaling, train: Samples<'_>) -> Vec<FittedDistance> {
+        let schema = FeatureSchema::unnamed(train.width());
+        let pca = [PcaScore::Both, PcaScore::Components, PcaScore::Reconstruction].into_iter().flat_map(|score| {
+            [0, 1, 1_024].map(|components| Pca { components, score, scaling, ..Pca::default() }.fit(&schema, train, Seed(1)))
+        });
+        let distance = [Support::Auto, Support::Part(1.0)].map(|support| Mahalanobis { support, scaling }.fit(&schema, train, Seed(1)));
+        pca.chain(distance).map(|fitted| fitted.expect("it fits")).collect()
+    }
+
+    /// With every scale and on anything: sound, finite, never negative, and shared out.
+    #[test]
+    fn odd_rows_on_every_scale() {
+        let even = |i: usize| ((i as f32 * 0.618_034) % 1.0) - 0.5;
+        let cases: [(&str, Vec<f32>, usize); 5] = [
+            ("largest", vec![f32::MAX; 60], 3),
+            ("large", (0..60).map(|i| even(i) * 2.0 * f32::MAX).collect(), 3),
+            ("one feature", (0..60).map(even).collect(), 1),
+            ("one is another", (0..60).flat_map(|i| [even(i), even(i), 1.0]).collect(), 3),
+            ("wide", (0..300 * 5).map(even).collect(), 300),
+        ];
+        for (name, values, width) in cases {
+            for scaling in [Scaling::None, Scaling::Standard, Scaling::Robust, Scaling::Quantile] {
+                for fitted in fits(scaling, Samples::new(&values, width).expect("whole rows")) {
+                    fitted.validate().unwrap_or_else(|e| panic!("{name}, {scaling:?}: {e}"));
+                    for probe in [0.0, f32::MAX, f32::NAN] {
+                        let row = vec![probe; width];
+                        let mut out = [AnomalyScore(f64::NAN)];
+                        fitted.score(Samples::new(&row, width).expect("one row"), &mut out).expect("it scores");
+                        assert!(out[0].0 >= 0.0 && out[0].0.is_finite(), "{name}, {scaling:?}: {out:?}");
+                        let total = fitted.explain(&row).expect("it explains").total();
+                        assert!((total - out[0].0).abs() <= 1e-6 * out[0].0.max(1.0), "{name}, {scaling:?}: {total} for {out:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn damage_is_found() {
+        let values: Vec<f32> = (0..60).map(|i| (i * i % 17) as f32).collect();
+        let good = Pca::default().fit(&FeatureSchema::unnamed(3), Samples::new(&values, 3).unwrap(), Seed(1)).unwrap();
+        assert!(good.validate().is_ok());
+        let damages: [fn(&mut FittedDistance); 6] = [
+            |d| d.center[0] = f64::NAN,
+            |d| d.directions[0] = 2.0,
+            |d| d.weights[0] = -1.0,
+            |d| d.rest = f64::INFINITY,
+            |d| d.directions.truncate(2),
+            |d| d.center.truncate(2),
+        ];
+        for (number, damage) in damages.into_iter().enumerate() {
+            let mut copy = good.clone();
+            damage(&mut copy);
+            assert!(copy.validate().is_err(), "damage {number}");
+        }
     }
 }

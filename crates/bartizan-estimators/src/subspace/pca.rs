@@ -17,28 +17,30 @@ const LEAST: f64 = 1e-6;
 /// # Parameters
 /// - `components` (`n_components`): how many, 1 to 1,024, or 0 for as many as `variance` needs; 0.
 /// - `variance`: part of the variance that the components must explain, 0.01 to 1; 0.5.
-/// - `score`: `components`, the mean of the squares along them over their variances; `reconstruction`, the square of what they
-///   leave over its expected value; or `both`, the sum; `both`.
+/// - `score`: `components`, the mean of the squares along them over their variances; `reconstruction`, the square of
+///   what they leave over its expected value; or `both`, the sum; `both`.
 /// - `scaling`: see [`Scaling`]; `standard`.
 ///
 /// # Errors
 /// Fewer than two rows, another width than the schema's, an infinite value.
 ///
 /// # Algorithm
-/// Rows are scaled, missing values read as the training median. The components are eigenvectors of their covariance. Narrow samples are
-/// looked at in at most 16,384 rows; of more than 256 features at most 512 rows are looked at and the eigenvectors are
-/// those of the products of rows, so that width costs little. A usual row scores about 1 (`both`: 2). Shares are exact
-/// Shapley values with the mean row as background.
+/// Rows are scaled, missing values read as the training median. The components are eigenvectors of their covariance.
+/// Narrow samples are looked at in at most 16,384 rows; of more than 256 features at most 512 rows are looked at and
+/// the eigenvectors are those of the products of rows, so that width costs little. A usual row scores about 1 (`both`:
+/// 2). Shares are exact Shapley values with the mean row as background.
 ///
-/// It is not PyOD's `PCA`, which adds up distances between a row and the *unit vectors* of the components as if they were points: nearly the
-/// row's plain length. `components` with `variance = 1` is the sum of squares over variances that the paper begins with, over their number.
+/// It is not PyOD's `PCA`, which adds up distances between a row and the *unit vectors* of the components as if they
+/// were points: nearly the row's plain length. `components` with `variance = 1` is the sum of squares over variances
+/// that the paper begins with, over their number.
 ///
 /// # Weak where
-/// Training rows contain many or strong anomalies, which then have components of their own; several clusters; curved shapes.
+/// Training rows contain many or strong anomalies, which then have components of their own; several clusters; curved
+/// shapes.
 ///
 /// # References
-/// Shyu, Chen, Sarinnapakorn, Chang: A novel anomaly detection scheme based on principal component classifier, ICDM 2003,
-/// section 3 (major components with half of the variance); Jackson, Mudholkar: Control procedures for residuals
+/// Shyu, Chen, Sarinnapakorn, Chang: A novel anomaly detection scheme based on principal component classifier, ICDM
+/// 2003, section 3 (major components with half of the variance); Jackson, Mudholkar: Control procedures for residuals
 /// associated with principal component analysis, Technometrics 21(3), 1979.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pca {

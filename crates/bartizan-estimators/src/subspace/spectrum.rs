@@ -56,7 +56,8 @@ fn primal(rows: &DMatrix<f64>) -> (Vec<f64>, Vec<f64>) {
     (variances.into_iter().map(|v| v.max(0.0)).collect(), vectors.as_slice().to_vec())
 }
 
-/// The same of the products of rows: of n rows there are at most n - 1 directions with a variance, and only those are found.
+/// The same of the products of rows: of n rows there are at most n - 1 directions with a variance, and only those are
+/// found.
 fn dual(rows: &DMatrix<f64>) -> (Vec<f64>, Vec<f64>) {
     let (variances, mixtures) = eigen(rows.tr_mul(rows) / rows.ncols() as f64);
     let enough = variances.first().copied().unwrap_or(0.0) * ROUNDING;

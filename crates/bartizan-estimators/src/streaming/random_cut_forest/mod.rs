@@ -28,23 +28,26 @@ const PARALLEL_ROWS: usize = 64;
 /// # Parameters
 /// - `trees` (`n_estimators`): how many trees, 1 to 1,000; 100.
 /// - `tree_size`: points sampled in each, 2 to 4,096; 256.
-/// - `time_decay`: how fast older rows lose their place in the samples: a row counts `e^time_decay` times as much as the one before it, 0 to
-///   1; 0, where all rows count the same. For streams that change, 1 / (10 × `tree_size`) is usual.
+/// - `time_decay`: how fast older rows lose their place in the samples: a row counts `e^time_decay` times as much as
+///   the one before it, 0 to 1; 0, where all rows count the same. For streams that change, 1 / (10 × `tree_size`) is
+///   usual.
 /// - `scaling`: see [`Scaling`]; `standard`.
 ///
-/// Trees × `tree_size` × features is at most 2^22: of wider samples fewer trees are grown (at least 8), then of fewer points.
+/// Trees × `tree_size` × features is at most 2^22: of wider samples fewer trees are grown (at least 8), then of fewer
+/// points.
 ///
 /// # Errors
 /// Fewer than two rows, another width than the schema's, an infinite value.
 ///
 /// # Algorithm
-/// Each tree holds a random sample of the rows so far (a weighted reservoir). A cut falls on a feature with a chance proportional to
-/// the extent of the points in it, so a feature without extent is never cut and one point far out is cut off early. Points enter and leave
-/// a tree in time proportional to its depth, and it stays distributed as one grown anew. A row's score is its collusive displacement,
-/// expected over the cuts that its insertion could draw and averaged over the trees: the largest ratio, over all groups of points that hold the row,
-/// of the points that would move up to the points that would leave. It is between 0 and `tree_size`; scoring changes nothing.
-/// The share of a feature is the part of the displacement from cuts in it; a row equal to a sampled point is not cut
-/// off, and its displacement belongs to no feature.
+/// Each tree holds a random sample of the rows so far (a weighted reservoir). A cut falls on a feature with a chance
+/// proportional to the extent of the points in it, so a feature without extent is never cut and one point far out is
+/// cut off early. Points enter and leave a tree in time proportional to its depth, and it stays distributed as one
+/// grown anew. A row's score is its collusive displacement, expected over the cuts that its insertion could draw and
+/// averaged over the trees: the largest ratio, over all groups of points that hold the row, of the points that would
+/// move up to the points that would leave. It is between 0 and `tree_size`; scoring changes nothing. The share of a
+/// feature is the part of the displacement from cuts in it; a row equal to a sampled point is not cut off, and its
+/// displacement belongs to no feature.
 ///
 /// [`Estimator::fit`] learns the rows in order and freezes; [`RandomCutStream`] goes on learning.
 ///
@@ -52,8 +55,8 @@ const PARALLEL_ROWS: usize = 64;
 /// Features that say nothing have a large extent (they take the cuts); anomalies in the sample are many.
 ///
 /// # References
-/// Guha, Mishra, Roy, Schrijvers: Robust random cut forest based anomaly detection on streams, ICML 2016, sections 2 and 3; Efraimidis,
-/// Spirakis: Weighted random sampling with a reservoir, Information Processing Letters 97, 2006.
+/// Guha, Mishra, Roy, Schrijvers: Robust random cut forest based anomaly detection on streams, ICML 2016, sections 2
+/// and 3; Efraimidis, Spirakis: Weighted random sampling with a reservoir, Information Processing Letters 97, 2006.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RandomCutForest {
     /// How many trees.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// A [`RandomCutForest`] learning row by row.
 ///
-/// It warms up over the first `tree_size` rows: they set the scales of the features and fill the samples. Stored in the middle
-/// of a stream, samples included, it goes on as if it had never stopped.
+/// It warms up over the first `tree_size` rows: they set the scales of the features and fill the samples. Stored in the
+/// middle of a stream, samples included, it goes on as if it had never stopped.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RandomCutStream {
     parameters: RandomCutForest,

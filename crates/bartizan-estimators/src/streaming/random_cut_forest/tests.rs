@@ -37,7 +37,10 @@ proptest! {
     }
 
     #[test]
-    fn any_numbers_can_be_cut(points in prop::collection::vec(prop::array::uniform3(-1e9_f32..1e9), 1..60), small in prop::num::f32::SUBNORMAL) {
+    fn any_numbers_can_be_cut(
+        points in prop::collection::vec(prop::array::uniform3(-1e9_f32..1e9), 1..60),
+        small in prop::num::f32::SUBNORMAL,
+    ) {
         let mut tree = Tree::new();
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(2);
         for (i, point) in points.iter().enumerate() {

@@ -184,11 +184,12 @@ impl Tree {
         self.nodes[at as usize].sides = sides(self.low(at, width), self.high(at, width));
     }
 
-    /// Expected displacement were the point inserted, and how much of it each feature has if `shares` is given; returned besides what all shares
-    /// together lack of it.
+    /// Expected displacement were the point inserted, and how much of it each feature has if `shares` is given;
+    /// returned besides what all shares together lack of it.
     ///
-    /// Going down, at every node the point is cut off with the probability that a cut falls between it and the box. Its displacement is then the
-    /// largest, over all nodes above it, of the mass beside over the mass of the part that would leave together with it.
+    /// Going down, at every node the point is cut off with the probability that a cut falls between it and the box. Its
+    /// displacement is then the largest, over all nodes above it, of the mass beside over the mass of the part that
+    /// would leave together with it.
     pub(super) fn displacement(&self, point: &[f32], mut shares: Option<&mut [f64]>) -> (f64, f64) {
         let (mut at, mut reached, mut above, mut sum) = (self.root, 1.0, 0.0_f64, 0.0);
         while at != NONE {
@@ -224,17 +225,24 @@ fn sides(low: &[f32], high: &[f32]) -> f64 {
 }
 
 fn beyond(value: f32, low: f32, high: f32) -> f64 {
-    f64::from((low - value).max(value - high).max(0.0))
+    // Comparisons and not `max`, which would look for NaN: there is none.
+    let (below, above) = (low - value, value - high);
+    let farther = if below > above { below } else { above };
+    f64::from(if farther > 0.0 { farther } else { 0.0 })
 }
 
 /// By how much the box's sides grow, in sum, to hold the point. Four sums, since one would wait for itself.
 fn outside(point: &[f32], low: &[f32], high: &[f32]) -> f64 {
+    let (points, rest) = point.as_chunks::<4>();
+    let ((lows, low_rest), (highs, high_rest)) = (low.as_chunks::<4>(), high.as_chunks::<4>());
     let mut sums = [0.0; 4];
-    let parts = point.chunks(4).zip(low.chunks(4)).zip(high.chunks(4));
-    for ((point, low), high) in parts {
-        for (sum, ((value, low), high)) in sums.iter_mut().zip(point.iter().zip(low).zip(high)) {
-            *sum += beyond(*value, *low, *high);
+    for ((point, low), high) in points.iter().zip(lows).zip(highs) {
+        for i in 0..4 {
+            sums[i] += beyond(point[i], low[i], high[i]);
         }
+    }
+    for (((sum, value), low), high) in sums.iter_mut().zip(rest).zip(low_rest).zip(high_rest) {
+        *sum += beyond(*value, *low, *high);
     }
     sums.iter().sum()
 }
