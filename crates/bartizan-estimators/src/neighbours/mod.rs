@@ -4,6 +4,8 @@ mod index;
 mod knn;
 mod lof;
 mod search;
+#[cfg(test)]
+mod tests;
 
 pub use knn::{FittedNeighbours, KNearestNeighbours, NeighbourDistance};
 pub use lof::{FittedOutlierFactor, LocalOutlierFactor};
