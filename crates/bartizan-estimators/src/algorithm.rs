@@ -3,9 +3,10 @@
 use crate::format::FormatError;
 use crate::params::Params;
 use crate::{
-    Copod, Ecod, Ensemble, ExtendedIsolationForest, FittedDistance, FittedEnsemble, FittedExtendedForest, FittedForest, FittedMixture,
-    FittedNeighbours, FittedOutlierFactor, FittedRobustZ, FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest,
-    KNearestNeighbours, LocalOutlierFactor, Mahalanobis, ParamError, ParamValue, Pca, RawParams, RobustZ, Tails,
+    Auto, Copod, Ecod, Ensemble, ExtendedIsolationForest, FittedAuto, FittedDistance, FittedEnsemble, FittedExtendedForest, FittedForest,
+    FittedMixture, FittedNeighbours, FittedOutlierFactor, FittedRandomCutForest, FittedRobustZ, FittedSteps, FittedTails, GaussianMixture,
+    Hbos, IsolationForest, KNearestNeighbours, LocalOutlierFactor, Mahalanobis, ParamError, ParamValue, Pca, RandomCutForest, RawParams,
+    RobustZ, Tails,
 };
 use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed};
 use serde::{Deserialize, Serialize};
@@ -110,8 +111,10 @@ shelf! {
     GaussianMixture "gaussian_mixture" FittedMixture;
     Mahalanobis "mahalanobis" FittedDistance;
     Pca "pca" FittedDistance;
+    RandomCutForest "random_cut_forest" FittedRandomCutForest;
     KNearestNeighbours "knn" FittedNeighbours;
     LocalOutlierFactor "lof" FittedOutlierFactor;
+    Auto "auto" FittedAuto;
 }
 
 impl Algorithm {

@@ -5,6 +5,7 @@
 //! in a model file.
 
 mod algorithm;
+mod auto;
 pub mod calibration;
 mod copod;
 mod ecod;
@@ -24,10 +25,13 @@ mod robust_z;
 mod rows;
 pub mod search;
 mod steps;
+pub mod streaming;
 mod subspace;
 mod tails;
+mod treeshap;
 
 pub use algorithm::{Algorithm, StoredDetector};
+pub use auto::{Auto, FittedAuto};
 pub use copod::Copod;
 pub use ecod::Ecod;
 pub use ensemble::{Ensemble, FittedEnsemble};
@@ -39,5 +43,6 @@ pub use neighbours::{FittedNeighbours, FittedOutlierFactor, KNearestNeighbours, 
 pub use params::{NumberOr, ParamError, ParamValue, Params, RawParams};
 pub use robust_z::{Combine, FittedRobustZ, RobustZ};
 pub use steps::FittedSteps;
+pub use streaming::{FittedRandomCutForest, RandomCutForest};
 pub use subspace::{FittedDistance, Mahalanobis, Pca, PcaScore, Support};
 pub use tails::{FittedTails, Tails};

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// Rows that one thread takes at a time.
 const PARALLEL_ROWS: usize = 4_096;
+/// Rows that are scored column by column, so that a column's table is read while it is in the cache.
+const BLOCK_ROWS: usize = 256;
 /// No share is larger: log2 of the most rows and of the least density allowed are far below.
 const MAX_SHARE: f32 = 1e4;
 
@@ -69,6 +71,16 @@ impl FittedSteps {
         self.columns.iter().map(|column| column.mean).sum()
     }
 
+    fn score_block(&self, values: &[f32], out: &mut [AnomalyScore]) {
+        let width = self.columns.len();
+        out.fill(AnomalyScore(self.base()));
+        for (c, column) in self.columns.iter().enumerate() {
+            for (out, row) in out.iter_mut().zip(values.chunks_exact(width)) {
+                out.0 += column.share(row[c]);
+            }
+        }
+    }
+
     pub(crate) fn validate(&self) -> Result<(), String> {
         if self.columns.len() != self.schema.width() || self.columns.is_empty() {
             return Err(format!("steps of {} features for {}", self.columns.len(), self.schema.width()));
@@ -87,8 +99,8 @@ impl Detector for FittedSteps {
 
     fn score(&self, samples: Samples<'_>, out: &mut [AnomalyScore]) -> Result<(), ScoreError> {
         rows::check_shape(self.columns.len(), samples, out)?;
-        let base = self.base();
-        each_row(samples, out, |row| base + self.columns.iter().zip(row).map(|(column, value)| column.share(*value)).sum::<f64>());
+        let chunks = out.par_chunks_mut(BLOCK_ROWS).zip(samples.values().par_chunks(BLOCK_ROWS * samples.width()));
+        chunks.for_each(|(out, values)| self.score_block(values, out));
         Ok(())
     }
 

@@ -20,6 +20,9 @@ const FOLDS: usize = 5;
 /// False-alarm rates that are asked for.
 const ASKED: [f64; 2] = [0.1, 0.01];
 
+/// Share of anomalies that is announced for training rows with anomalies among them, as PyOD's default is.
+const CONTAMINATED: f64 = 0.1;
+
 /// What one algorithm reached on one set.
 #[derive(Clone, Copy, Debug, Default)]
 struct Measures {
@@ -48,9 +51,9 @@ pub(crate) fn run(root: &Path, data: &Path, algorithms: &[String]) -> anyhow::Re
     let benchmark = sets::benchmark(data)?;
     let (mut on_benchmark, mut one_class) = (Vec::new(), Vec::new());
     for name in &names {
-        let all = benchmark.iter().map(|set| mean_of(name, |seed| sets::benchmark_split(data, set, seed)));
+        let all = benchmark.iter().map(|set| mean_of(name, CONTAMINATED, false, |seed| sets::benchmark_split(data, set, seed)));
         on_benchmark.push(Line { algorithm: name.clone(), measures: all.collect::<anyhow::Result<_>>()? });
-        let all = sets::ONE_CLASS.iter().map(|set| mean_of(name, |seed| set.split(data, seed)));
+        let all = sets::ONE_CLASS.iter().map(|set| mean_of(name, 0.0, true, |seed| set.split(data, seed)));
         one_class.push(Line { algorithm: name.clone(), measures: all.collect::<anyhow::Result<_>>()? });
         eprintln!("{}", report::progress(on_benchmark.last().zip(one_class.last())));
     }
@@ -64,11 +67,11 @@ pub(crate) fn run(root: &Path, data: &Path, algorithms: &[String]) -> anyhow::Re
     std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// The mean over [`SEEDS`] splits and fits.
-fn mean_of(algorithm: &str, split: impl Fn(Seed) -> anyhow::Result<Split>) -> anyhow::Result<Measures> {
+/// The mean over [`SEEDS`] splits and fits. False alarms cost as many fits again as there are folds.
+fn mean_of(algorithm: &str, trim: f64, false_alarms: bool, split: impl Fn(Seed) -> anyhow::Result<Split>) -> anyhow::Result<Measures> {
     let mut sum = Measures::default();
     for seed in 0..SEEDS {
-        let m = measure(algorithm, &split(Seed(seed))?, Seed(seed)).with_context(|| algorithm.to_owned())?;
+        let m = measure(algorithm, trim, &split(Seed(seed))?, Seed(seed), false_alarms).with_context(|| algorithm.to_owned())?;
         sum.roc_auc += m.roc_auc / SEEDS as f64;
         sum.average_precision += m.average_precision / SEEDS as f64;
         sum.recall_at_1_percent += m.recall_at_1_percent / SEEDS as f64;
@@ -81,12 +84,12 @@ fn mean_of(algorithm: &str, split: impl Fn(Seed) -> anyhow::Result<Split>) -> an
     Ok(sum)
 }
 
-fn measure(algorithm: &str, split: &Split, seed: Seed) -> anyhow::Result<Measures> {
+fn measure(algorithm: &str, trim: f64, split: &Split, seed: Seed, false_alarms: bool) -> anyhow::Result<Measures> {
     let started = Instant::now();
-    let algorithm = Algorithm::from_raw(&RawParams::named(algorithm), "")?;
+    let algorithm = Algorithm::from_raw(&RawParams::named(algorithm).over(&RawParams::default().with("trim", trim)), "")?;
     let scores = fit_and_score(&algorithm, &split.train, &split.test, split.width, seed)?;
     let seconds = started.elapsed().as_secs_f64();
-    let held_back = held_back_scores(&algorithm, split, seed)?;
+    let held_back = if false_alarms { held_back_scores(&algorithm, split, seed)? } else { scores.clone() };
     let normal: Vec<f64> = scores.iter().zip(&split.anomalous).filter(|(_, anomalous)| !**anomalous).map(|(s, _)| *s).collect();
     let realised = ASKED.map(|asked| {
         let threshold = quantile(&held_back, asked);

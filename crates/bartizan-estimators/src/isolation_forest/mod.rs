@@ -4,6 +4,7 @@
 mod avx512;
 mod kernel;
 mod layout;
+mod paths;
 pub(crate) mod tree;
 
 pub use kernel::{Kernel, kernel_name};
@@ -12,10 +13,11 @@ use crate::params::{ParamError, ParamValue, Params};
 use crate::rows;
 use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed};
 use layout::Layout;
+use paths::Paths;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use tree::{LEAF, Tree, average_path};
+use tree::{Tree, average_path};
 
 /// Most features: a cut keeps its feature in 16 bits, one of which marks a leaf.
 const MAX_WIDTH: usize = u16::MAX as usize;
@@ -101,6 +103,8 @@ pub struct FittedForest {
     stored: Arc<Stored>,
     /// Made on first use: a stored forest is validated before.
     layout: Arc<std::sync::OnceLock<Layout>>,
+    /// Made when first asked why.
+    paths: Arc<std::sync::OnceLock<Paths>>,
     /// 1 / (trees · c(psi)).
     scale: f64,
 }
@@ -108,7 +112,7 @@ pub struct FittedForest {
 impl From<Stored> for FittedForest {
     fn from(stored: Stored) -> Self {
         let scale = 1.0 / (stored.trees.len().max(1) as f64 * average_path(f64::from(stored.psi)));
-        Self { stored: Arc::new(stored), layout: Arc::default(), scale }
+        Self { stored: Arc::new(stored), layout: Arc::default(), paths: Arc::default(), scale }
     }
 }
 
@@ -206,69 +210,44 @@ impl Detector for FittedForest {
     }
 }
 
-/// Shares along the paths: each cut moves the expected path length, and its feature gets the move.
+/// Exact path-dependent TreeSHAP of the path length, mapped to the score.
 ///
-/// The expectation at a node is over the training rows that reached it; the moves from root to leaf sum to the path length
-/// minus the root's expectation, exactly. Summed over the trees and scaled to the score, whose exponential is monotone,
-/// they sum to the score minus the base. (Saabas 2014 for random forests; it costs one walk, so that every verdict can be
-/// explained.)
+/// A feature's share is the Shapley value of the mean path length, where an unknown feature follows both sides of a cut as
+/// often as the training rows did (Lundberg et al., Nature Machine Intelligence 2, 2020; [`FittedForest::depth_shares`]).
+/// The score is a monotone function of the path length; one factor, the slope of the line through the score at the expected
+/// path length (the base) and the row's, turns shares of the one into shares of the other, which sum to the score.
 impl Explain for FittedForest {
     fn explain(&self, row: &[f32]) -> Result<Attribution, ScoreError> {
-        if row.len() != self.width() {
-            return Err(ScoreError::Width { expected: self.width(), got: row.len() });
-        }
+        let Attribution { base, mut shares } = self.depth_shares(row)?;
+        let filled: Vec<f32> = row.iter().enumerate().map(|(i, v)| self.present(*v, i)).collect();
         let mut score = [AnomalyScore(0.0)];
-        self.score_chunk(Kernel::Auto, row, &mut score);
-        let (mut expected, mut moves) = (0.0, vec![0.0; row.len()]);
-        for tree in &self.stored.trees {
-            expected += self.walk(tree, row, &mut moves);
-        }
-        let base = self.score_of(expected);
-        let total: f64 = moves.iter().sum();
-        let factor = if total.abs() > 1e-9 { (score[0].0 - base) / total } else { 0.0 };
-        let shares = moves.iter().map(|m| m * factor).collect();
-        // Where the moves cancel out to nothing, what is left of the score belongs to no feature.
-        let base = if factor == 0.0 { score[0].0 } else { base };
+        self.score_chunk(Kernel::Auto, &filled, &mut score);
+        let base = self.score_of(base * self.stored.trees.len() as f64);
+        let total: f64 = shares.iter().sum();
+        // Where the shares cancel out to nothing, what is left of the score belongs to no feature.
+        let (base, factor) = if total.abs() > 1e-6 { (base, (score[0].0 - base) / total) } else { (score[0].0, 0.0) };
+        shares.iter_mut().for_each(|s| *s *= factor);
         Ok(Attribution { base, shares })
     }
 }
 
 impl FittedForest {
-    /// Adds the moves of one tree and gives the root's expected path length.
-    fn walk(&self, tree: &Tree, row: &[f32], moves: &mut [f64]) -> f64 {
-        let expected = expectations(tree);
-        let mut at = 0;
-        while tree.nodes[at].feature != LEAF {
-            let node = &tree.nodes[at];
-            let feature = node.feature as usize;
-            let next = if self.present(row[feature], feature) > node.threshold { node.right as usize } else { at + 1 };
-            moves[feature] += expected[next] - expected[at];
-            at = next;
+    /// Shapley values of the mean path length of a row over the trees, in levels; positive is deeper, more usual. The base
+    /// is the mean expected of the training rows drawn.
+    ///
+    /// # Errors
+    /// When the row has another width than the schema.
+    pub fn depth_shares(&self, row: &[f32]) -> Result<Attribution, ScoreError> {
+        if row.len() != self.width() {
+            return Err(ScoreError::Width { expected: self.width(), got: row.len() });
         }
-        expected[0]
+        let filled: Vec<f32> = row.iter().enumerate().map(|(i, v)| self.present(*v, i)).collect();
+        let mut shares = vec![0.0; row.len()];
+        let expected = self.paths.get_or_init(|| Paths::new(&self.stored.trees)).shares(&filled, &mut shares);
+        let mean = 1.0 / self.stored.trees.len() as f64;
+        shares.iter_mut().for_each(|s| *s *= mean);
+        Ok(Attribution { base: expected * mean, shares })
     }
-}
-
-/// Expected path length at each node, over the training rows that reached it.
-fn expectations(tree: &Tree) -> Vec<f64> {
-    let mut depth = vec![0_u32; tree.nodes.len()];
-    for (i, node) in tree.nodes.iter().enumerate() {
-        if node.feature != LEAF {
-            depth[i + 1] = depth[i] + 1;
-            depth[node.right as usize] = depth[i] + 1;
-        }
-    }
-    let mut expected = vec![0.0; tree.nodes.len()];
-    for (i, node) in tree.nodes.iter().enumerate().rev() {
-        expected[i] = if node.feature == LEAF {
-            f64::from(depth[i]) + average_path(f64::from(node.rows))
-        } else {
-            let (left, right) = (i + 1, node.right as usize);
-            let (a, b) = (f64::from(tree.nodes[left].rows), f64::from(tree.nodes[right].rows));
-            (a * expected[left] + b * expected[right]) / (a + b).max(1.0)
-        };
-    }
-    expected
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::tree::{LEAF, average_path};
 use super::{FittedForest, IsolationForest, Kernel};
+use crate::treeshap::{ShapTree, shap};
 use bartizan_core::{AnomalyScore, Detector, Estimator, Explain, FeatureSchema, Samples, Seed};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
@@ -112,5 +113,44 @@ fn shares_sum_to_the_score() {
     for row in rows.chunks(8) {
         let total = forest.explain(row).unwrap().total();
         assert!((total - score_with(&forest, Kernel::Auto, row)[0]).abs() < 1e-9);
+    }
+}
+
+/// The forest's trees as the generic walk reads them.
+fn generic_shares(forest: &FittedForest, row: &[f32]) -> (f64, Vec<f64>) {
+    let (mut base, mut shares) = (0.0, vec![0.0; row.len()]);
+    for tree in &forest.stored.trees {
+        let nodes = &tree.nodes;
+        let mut depth = vec![0_u32; nodes.len()];
+        let own = |i: usize, child: usize| if nodes[i].feature == LEAF { i as u32 } else { child as u32 };
+        for (i, node) in nodes.iter().enumerate().filter(|(_, n)| n.feature != LEAF) {
+            (depth[i + 1], depth[node.right as usize]) = (depth[i] + 1, depth[i] + 1);
+        }
+        let generic = ShapTree {
+            feature: nodes.iter().map(|n| u32::from(n.feature)).collect(),
+            threshold: nodes.iter().map(|n| n.threshold.next_up()).collect(),
+            left: (0..nodes.len()).map(|i| own(i, i + 1)).collect(),
+            right: (0..nodes.len()).map(|i| own(i, nodes[i].right as usize)).collect(),
+            cover: nodes.iter().map(|n| f64::from(n.rows)).collect(),
+            value: nodes.iter().zip(&depth).map(|(n, d)| f64::from(*d) + average_path(f64::from(n.rows))).collect(),
+        };
+        base += shap(&generic, row, &mut shares);
+    }
+    let trees = forest.stored.trees.len() as f64;
+    (base / trees, shares.iter().map(|s| s / trees).collect())
+}
+
+#[test]
+fn depth_shares_are_those_of_the_generic_walk() {
+    for (width, max_samples) in [(1, 256), (3, 256), (10, 256), (78, 256), (5, 1000), (40, 4000), (6, 2)] {
+        let forest = fitted(5000, width, max_samples);
+        for row in noise(20, width, 17).chunks(width) {
+            let (base, shares) = generic_shares(&forest, row);
+            let fast = forest.depth_shares(row).unwrap();
+            assert!((fast.base - base).abs() < 1e-9);
+            for (fast, exact) in fast.shares.iter().zip(&shares) {
+                assert!((fast - exact).abs() < 1e-6, "width {width}, psi {max_samples}: {fast} {exact}");
+            }
+        }
     }
 }

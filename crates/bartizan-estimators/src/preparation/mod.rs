@@ -4,7 +4,7 @@ mod quantile;
 
 use crate::rows;
 use bartizan_core::Samples;
-use quantile::Quantiles;
+pub(crate) use quantile::Quantiles;
 use serde::{Deserialize, Serialize};
 
 /// Farthest that a scaled value lies from 0: what is farther is not told apart from it, and squares of it stay finite.
