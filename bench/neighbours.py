@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Times neighbour searches in process, on one thread: scikit-learn and Bartizan in turns (A B A B ...), same rows.
 
-Prints a Markdown table of medians and ratios, taken within a round, for k nearest neighbours (5, brute force and trees as
-scikit-learn chooses and as brute force) and the local outlier factor (20, novelty). Build first:
+Prints a Markdown table of medians and ratios, taken within a round, for k nearest neighbours (5; as
+scikit-learn chooses, and by brute force) and the local outlier factor (20, novelty). Build first:
 `cargo build --release -p bartizan-estimators --example neighbours_bench`, and give its path.
 """
 import os
