@@ -124,15 +124,16 @@ fn the_feature_that_is_out_has_the_share() {
 
 #[test]
 fn damage_is_found() {
+    type Change<'a> = &'a dyn Fn(&mut Index);
     let values = clusters(100, 3, 1e6);
     let index = Index::new(&values, 3);
-    let stored = |change: &dyn Fn(&mut Index)| {
+    let stored = |change: Change<'_>| {
         let mut changed = index.clone();
         change(&mut changed);
         postcard::from_bytes::<Index>(&postcard::to_allocvec(&changed).expect("it is written")).map(|index| index.levels.len())
     };
     assert_eq!(stored(&|_| {}), Ok(1));
-    let damages: [(&str, &dyn Fn(&mut Index)); 6] = [
+    let damages: [(&str, Change<'_>); 6] = [
         ("more rows than there are", &|index| index.rows = 129),
         ("no rows", &|index| index.rows = 0),
         ("another width", &|index| index.width = 4),
