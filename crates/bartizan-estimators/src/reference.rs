@@ -22,6 +22,11 @@ pub(crate) fn subspace() -> Reference {
     Reference::read(include_str!("../tests/reference/subspace.csv"), 200)
 }
 
+/// `tests/reference/neighbours.csv`, by `neighbours.py`: fitted on the first 300 rows.
+pub(crate) fn neighbours() -> Reference {
+    Reference::read(include_str!("../tests/reference/neighbours.csv"), 300)
+}
+
 impl Reference {
     fn read(text: &'static str, fitted_on: usize) -> Self {
         let mut lines = text.lines();

@@ -2,7 +2,7 @@
 
 use super::index::Index;
 use super::search::Neighbour;
-use super::{MAX_NEIGHBOURS, MAX_TRAIN_ROWS, PARALLEL_ROWS, TRAIN_ROWS, add_shares};
+use super::{MAX_NEIGHBOURS, MAX_TRAIN_ROWS, PARALLEL_ROWS, TRAIN_ROWS, add_shares, kept};
 use crate::params::{ParamError, ParamValue, Params};
 use crate::preparation::{Preparation, Scaling};
 use crate::rows;
@@ -29,7 +29,8 @@ const METHODS: &[(&str, NeighbourDistance)] =
 /// # Parameters
 /// - `n_neighbours`: how many, 1 to 1,000; 5. All training rows when there are fewer.
 /// - `method`: `largest`, `mean` or `median` of their distances; largest.
-/// - `max_train`: training rows kept, 2 to 1,000,000; 100,000. More are drawn from by the seed.
+/// - `max_train`: training rows kept, 2 to 1,000,000; 100,000. More are drawn from by the seed, and so are rows
+///   of more than 67 million numbers together.
 /// - `scaling`: see [`Scaling`]; signed logarithms.
 ///
 /// # Errors
@@ -93,8 +94,8 @@ impl Estimator for KNearestNeighbours {
     fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedNeighbours, FitError> {
         rows::check(schema, train, 2)?;
         let preparation = self.scaling.fit(train);
-        let kept = preparation.apply(rows::drawn(train, self.max_train, seed).samples());
-        let index = Index::new(&kept, train.width());
+        let values = preparation.apply(kept(train, self.max_train, seed).samples());
+        let index = Index::new(&values, train.width());
         Ok(FittedNeighbours { schema: schema.clone(), preparation, count: self.n_neighbours.min(index.rows), method: self.method, index })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::index::Index;
 use super::search::Neighbour;
-use super::{MAX_NEIGHBOURS, MAX_TRAIN_ROWS, PARALLEL_ROWS, TRAIN_ROWS, add_shares};
+use super::{MAX_NEIGHBOURS, MAX_TRAIN_ROWS, PARALLEL_ROWS, TRAIN_ROWS, add_shares, kept};
 use crate::params::{ParamError, ParamValue, Params};
 use crate::preparation::{Preparation, Scaling};
 use crate::rows;
@@ -19,7 +19,8 @@ const MAX_DISTANCE: f64 = 1e15;
 ///
 /// # Parameters
 /// - `n_neighbours`: how many, 1 to 1,000; 20. All other training rows when there are fewer.
-/// - `max_train`: training rows kept, 2 to 1,000,000; 100,000. More are drawn from by the seed.
+/// - `max_train`: training rows kept, 2 to 1,000,000; 100,000. More are drawn from by the seed, and so are rows
+///   of more than 67 million numbers together.
 /// - `scaling`: see [`Scaling`]; signed logarithms.
 ///
 /// # Errors
@@ -75,8 +76,8 @@ impl Estimator for LocalOutlierFactor {
     fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedOutlierFactor, FitError> {
         rows::check(schema, train, 2)?;
         let preparation = self.scaling.fit(train);
-        let kept = preparation.apply(rows::drawn(train, self.max_train, seed).samples());
-        let index = Index::new(&kept, train.width());
+        let values = preparation.apply(kept(train, self.max_train, seed).samples());
+        let index = Index::new(&values, train.width());
         let count = self.n_neighbours.min(index.rows - 1);
         let mut found = vec![Neighbour::NONE; index.rows * count];
         let chunks = found.par_chunks_mut(PARALLEL_ROWS * count).enumerate();

@@ -4,10 +4,14 @@ mod index;
 mod knn;
 mod lof;
 mod search;
+#[cfg(test)]
+mod tests;
 
 pub use knn::{FittedNeighbours, KNearestNeighbours, NeighbourDistance};
 pub use lof::{FittedOutlierFactor, LocalOutlierFactor};
 
+use crate::rows::{self, Drawn};
+use bartizan_core::{Samples, Seed};
 use index::Index;
 use search::Neighbour;
 
@@ -17,8 +21,15 @@ const MAX_NEIGHBOURS: usize = 1_000;
 const TRAIN_ROWS: usize = 100_000;
 /// Most training rows kept.
 const MAX_TRAIN_ROWS: usize = 1_000_000;
+/// Most numbers kept, so that a model file stays within what is read back: 671,088 rows of 100 features.
+const MAX_NUMBERS: usize = 1 << 26;
 /// Rows that one thread takes at a time.
 const PARALLEL_ROWS: usize = 64;
+
+/// The training rows that are kept.
+fn kept(train: Samples<'_>, max_train: usize, seed: Seed) -> Drawn<'_> {
+    rows::drawn(train, max_train.min(MAX_NUMBERS / train.width()).max(2), seed)
+}
 
 /// Adds `weight` of the distance to one neighbour to the features that it comes from, by their part of the squared distance.
 fn add_shares(shares: &mut [f64], weight: f64, index: &Index, row: &[f32], neighbour: Neighbour) {
