@@ -17,6 +17,7 @@ mod isolation_forest;
 pub mod metrics;
 mod params;
 pub mod preparation;
+mod random_forest;
 #[cfg(test)]
 mod reference;
 mod robust_z;
@@ -34,6 +35,7 @@ pub use gaussian_mixture::{Covariance, FittedMixture, GaussianMixture};
 pub use hbos::{Bins, Hbos};
 pub use isolation_forest::{FittedForest, IsolationForest, Kernel, kernel_name};
 pub use params::{NumberOr, ParamError, ParamValue, Params, RawParams};
+pub use random_forest::{ClassError, ClassWeight, FittedRandomForest, MaxFeatures, RandomForest};
 pub use robust_z::{Combine, FittedRobustZ, RobustZ};
 pub use steps::FittedSteps;
 pub use tails::{FittedTails, Tails};
