@@ -1,6 +1,7 @@
 //! Growing one tree.
 
 use super::columns::Column;
+use super::layout::max_nodes;
 use super::split::{Cut, Entry, Found, Splitter};
 use super::tree::{LEAF, Node, Tree};
 use bartizan_core::Seed;
@@ -114,7 +115,7 @@ impl Grower<'_> {
     /// Any order gives the same tree but for the draws of features; a stack keeps the rows at hand in the cache.
     fn grow_deep(&mut self) {
         let mut open: Vec<Open> = self.open(0, 0, self.entries.len(), 0).into_iter().collect();
-        while let Some(next) = open.pop() {
+        while self.has_room() && let Some(next) = open.pop() {
             let [left, right] = self.cut(&next);
             open.extend(right);
             open.extend(left);
@@ -125,9 +126,14 @@ impl Grower<'_> {
     fn grow_best(&mut self, max_leaves: usize) {
         let mut open: BinaryHeap<Open> = self.open(0, 0, self.entries.len(), 0).into_iter().collect();
         for _ in 1..max_leaves {
-            let Some(next) = open.pop() else { break };
+            let Some(next) = open.pop().filter(|_| self.has_room()) else { break };
             open.extend(self.cut(&next).into_iter().flatten());
         }
+    }
+
+    /// Whether two children more can be numbered.
+    fn has_room(&self) -> bool {
+        self.nodes.len() + 2 <= max_nodes(self.plan.columns.len())
     }
 
     fn add_node(&mut self) -> usize {

@@ -1,8 +1,11 @@
 //! Random forest.
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod columns;
 mod error;
 mod grow;
+mod kernel;
 mod layout;
 mod split;
 #[cfg(test)]
@@ -11,7 +14,7 @@ mod tree;
 
 pub use error::ClassError;
 
-use crate::{NumberOr, ParamError, ParamValue, Params, rows};
+use crate::{Kernel, NumberOr, ParamError, ParamValue, Params, rows};
 use bartizan_core::{AnomalyScore, Detector, FeatureSchema, FitError, Samples, ScoreError, Seed};
 use grow::Plan;
 use layout::Layout;
@@ -24,10 +27,10 @@ use tree::{ShapTree, Tree};
 const MAX_WIDTH: usize = u16::MAX as usize - 1;
 /// Most classes: the counts of all classes in all bins of a column are held at once.
 const MAX_CLASSES: usize = 4_096;
-/// Numbers of a block of rows that passes through one tree before the next is fetched: few enough for the second-level cache.
-const BLOCK_VALUES: usize = 32_768;
+/// Features and probabilities of a block of rows that passes through one tree before the next is fetched: few enough for the second-level cache.
+const BLOCK_VALUES: usize = 131_072;
 /// Most rows of such a block.
-const BLOCK_ROWS: usize = 2_048;
+const BLOCK_ROWS: usize = 8_192;
 
 /// Features looked at for each cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -315,9 +318,21 @@ impl FittedRandomForest {
     /// When a row has another width than the schema, or `out` another length than rows times classes.
     pub fn predict_proba(&self, samples: Samples<'_>, out: &mut [f64]) -> Result<(), ScoreError> {
         self.check(samples, out.len(), self.classes().len())?;
-        self.in_blocks(samples, out, self.classes().len(), |shares, out| {
-            out.iter_mut().zip(shares).for_each(|(out, share)| *out = *share);
-        });
+        self.in_blocks(samples, out, self.classes().len(), |shares, out| out.copy_from_slice(shares));
+        Ok(())
+    }
+
+    /// [`Self::predict_proba`] with a chosen kernel on the calling thread only: for benchmarks and comparisons.
+    ///
+    /// # Errors
+    /// As [`Self::predict_proba`].
+    pub fn predict_proba_with(&self, kernel: Kernel, samples: Samples<'_>, out: &mut [f64]) -> Result<(), ScoreError> {
+        let classes = self.classes().len();
+        self.check(samples, out.len(), classes)?;
+        let rows = self.block_rows();
+        for (out, values) in out.chunks_mut(rows * classes).zip(samples.values().chunks(rows * self.width())) {
+            self.block(kernel, values, out, classes, &|shares, out| out.copy_from_slice(shares));
+        }
         Ok(())
     }
 
@@ -346,26 +361,28 @@ impl FittedRandomForest {
     }
 
     fn layout(&self) -> &Layout {
-        self.layout.get_or_init(|| Layout::new(&self.stored.trees, &self.stored.weights))
+        self.layout.get_or_init(|| Layout::new(&self.stored.trees, &self.stored.weights, self.width()))
     }
 
     /// Calls `write(probabilities, places of the row)` for every row, blocks of rows in parallel.
     fn in_blocks<T: Send>(&self, samples: Samples<'_>, out: &mut [T], each: usize, write: impl Fn(&[f64], &mut [T]) + Sync) {
-        let width = self.width();
-        let rows = (BLOCK_VALUES / width).clamp(1, BLOCK_ROWS).next_multiple_of(layout::LANES);
-        let block = |(out, values): (&mut [T], &[f32])| self.block(values, out, each, &write);
+        let rows = self.block_rows();
         if samples.rows() <= rows {
-            return block((out, samples.values()));
+            return self.block(Kernel::Auto, samples.values(), out, each, &write);
         }
-        out.par_chunks_mut(rows * each).zip(samples.values().par_chunks(rows * width)).for_each(block);
+        let blocks = out.par_chunks_mut(rows * each).zip(samples.values().par_chunks(rows * self.width()));
+        blocks.for_each(|(out, values)| self.block(Kernel::Auto, values, out, each, &write));
     }
 
-    fn block<T>(&self, values: &[f32], out: &mut [T], each: usize, write: &impl Fn(&[f64], &mut [T])) {
+    fn block_rows(&self) -> usize {
+        (BLOCK_VALUES / (self.width() + self.classes().len())).clamp(1, BLOCK_ROWS).next_multiple_of(layout::ROWS_AT_ONCE)
+    }
+
+    fn block<T>(&self, kernel: Kernel, values: &[f32], out: &mut [T], each: usize, write: &impl Fn(&[f64], &mut [T])) {
         let (layout, classes) = (self.layout(), self.classes().len());
-        let mut grouped = Vec::new();
-        layout::side_by_side(values, &self.stored.medians, &mut grouped);
+        let grouped = layout::side_by_side(values, &self.stored.medians);
         let mut sums = vec![0.0_f32; values.len() / self.width() * classes];
-        layout.sum_shares(&grouped, self.width(), &mut sums);
+        kernel::sum_shares(kernel, layout, &grouped, &mut sums);
         let mut shares = vec![0.0; classes];
         for (sums, out) in sums.chunks_exact(classes).zip(out.chunks_exact_mut(each)) {
             // Divided by their sum, which is the number of trees but for rounding.

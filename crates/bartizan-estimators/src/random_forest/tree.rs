@@ -1,5 +1,6 @@
 //! A fitted tree as it is stored, and what follows from it.
 
+use super::layout::max_nodes;
 use serde::{Deserialize, Serialize};
 
 /// Marks a leaf in [`Node::feature`].
@@ -92,7 +93,7 @@ impl Tree {
     /// is not there, a leaf without rows.
     pub(super) fn validate(&self, width: usize, classes: usize) -> Result<(), String> {
         let leaves = self.nodes.iter().filter(|n| n.feature == LEAF).count();
-        if self.nodes.is_empty() || self.nodes.len() > u32::MAX as usize || self.counts.len() != leaves * classes {
+        if self.nodes.is_empty() || self.nodes.len() > max_nodes(width) || self.counts.len() != leaves * classes {
             return Err(format!("a tree has {} nodes, {leaves} leaves, {} counts", self.nodes.len(), self.counts.len()));
         }
         let (mut next_leaf, mut has_parent) = (0, vec![false; self.nodes.len()]);
