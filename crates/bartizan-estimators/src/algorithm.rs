@@ -3,8 +3,9 @@
 use crate::format::FormatError;
 use crate::params::Params;
 use crate::{
-    Copod, Ecod, Ensemble, ExtendedIsolationForest, FittedEnsemble, FittedExtendedForest, FittedForest, FittedMixture, FittedRobustZ,
-    FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest, ParamError, ParamValue, RawParams, RobustZ, Tails,
+    Copod, Ecod, Ensemble, ExtendedIsolationForest, FittedDistance, FittedEnsemble, FittedExtendedForest, FittedForest, FittedMixture,
+    FittedRobustZ, FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest, Mahalanobis, ParamError, ParamValue, Pca, RawParams,
+    RobustZ, Tails,
 };
 use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed};
 use serde::{Deserialize, Serialize};
@@ -107,6 +108,8 @@ shelf! {
     Hbos "hbos" FittedSteps;
     RobustZ "robust_z" FittedRobustZ;
     GaussianMixture "gaussian_mixture" FittedMixture;
+    Mahalanobis "mahalanobis" FittedDistance;
+    Pca "pca" FittedDistance;
 }
 
 impl Algorithm {

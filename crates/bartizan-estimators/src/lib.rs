@@ -24,6 +24,7 @@ mod robust_z;
 mod rows;
 pub mod search;
 mod steps;
+mod subspace;
 mod tails;
 
 pub use algorithm::{Algorithm, StoredDetector};
@@ -38,4 +39,5 @@ pub use params::{NumberOr, ParamError, ParamValue, Params, RawParams};
 pub use random_forest::{ClassError, ClassWeight, FittedRandomForest, MaxFeatures, RandomForest};
 pub use robust_z::{Combine, FittedRobustZ, RobustZ};
 pub use steps::FittedSteps;
+pub use subspace::{FittedDistance, Mahalanobis, Pca, PcaScore, Support};
 pub use tails::{FittedTails, Tails};

@@ -17,8 +17,13 @@ pub(crate) fn statistics() -> Reference {
     Reference::read(include_str!("../tests/reference/statistics.csv"), 60)
 }
 
+/// `tests/reference/subspace.csv`, by `subspace.py`: fitted on the first 200 rows.
+pub(crate) fn subspace() -> Reference {
+    Reference::read(include_str!("../tests/reference/subspace.csv"), 200)
+}
+
 impl Reference {
-    pub(crate) fn read(text: &'static str, fitted_on: usize) -> Self {
+    fn read(text: &'static str, fitted_on: usize) -> Self {
         let mut lines = text.lines();
         let names: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
         let width = names.iter().filter(|name| name.starts_with('x')).count();
