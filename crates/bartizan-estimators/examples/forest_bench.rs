@@ -2,7 +2,7 @@
 //! `forest_bench THREADS TRAIN.f32 CLASSES.u32 TEST.f32 TEST_CLASSES.u32 WIDTH`. The files hold little-endian numbers.
 
 use bartizan_core::{FeatureSchema, Samples, Seed};
-use bartizan_estimators::{FittedRandomForest, Kernel, RandomForest};
+use bartizan_estimators::{FittedRandomForest, RandomForest};
 use std::time::Instant;
 
 const FITS: u32 = 3;
@@ -42,17 +42,16 @@ fn main() {
     let (fit_secs, fitted): (f64, FittedRandomForest) = pool(threads).install(|| best_secs(FITS, fit));
     let probes = Samples::new(&test, width).expect("whole rows");
     let mut shares = vec![0.0; probes.rows() * names.len()];
-    let mut timed = |kernel| {
-        let mut predict = || fitted.predict_proba_with(kernel, probes, &mut shares).expect("it predicts");
+    let rows_per_second = pool(1).install(|| {
+        let mut predict = || fitted.predict_proba(probes, &mut shares).expect("it predicts");
         predict();
         probes.rows() as f64 / best_secs(PREDICTIONS, predict).0
-    };
-    let (rows_per_second, portable) = (timed(Kernel::Auto), timed(Kernel::Portable));
+    });
     let mut found = vec![0; probes.rows()];
     fitted.predict(probes, &mut found).expect("it predicts");
     let right = found.iter().zip(&test_classes).filter(|(a, b)| a == b).count();
     println!(
-        "{{\"fit\": {fit_secs}, \"rows_per_second\": {rows_per_second}, \"portable\": {portable}, \"accuracy\": {}, \"out_of_bag\": {}}}",
+        "{{\"fit\": {fit_secs}, \"rows_per_second\": {rows_per_second}, \"accuracy\": {}, \"out_of_bag\": {}}}",
         right as f64 / test_classes.len() as f64,
         fitted.out_of_bag_score().unwrap_or(f64::NAN)
     );

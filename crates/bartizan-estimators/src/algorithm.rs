@@ -4,8 +4,8 @@ use crate::format::FormatError;
 use crate::params::Params;
 use crate::{
     Copod, Ecod, Ensemble, ExtendedIsolationForest, FittedDistance, FittedEnsemble, FittedExtendedForest, FittedForest, FittedMixture,
-    FittedRobustZ, FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest, Mahalanobis, ParamError, ParamValue, Pca, RawParams,
-    RobustZ, Tails,
+    FittedRandomForest, FittedRobustZ, FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest, Mahalanobis, ParamError,
+    ParamValue, Pca, RandomForest, RawParams, RobustZ, Tails,
 };
 use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed};
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,7 @@ macro_rules! shelf {
             /// As [`Estimator::fit`], and [`FitError::TooFewLabels`] from what learns from labels.
             pub fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<StoredDetector, FitError> {
                 Ok(match self {
-                    $(Self::$variant(a) => StoredDetector::$variant(a.fit(schema, train, seed)?),)*
+                    $(Self::$variant(a) => StoredDetector::$variant(Estimator::fit(a, schema, train, seed)?),)*
                 })
             }
         }
@@ -110,6 +110,7 @@ shelf! {
     GaussianMixture "gaussian_mixture" FittedMixture;
     Mahalanobis "mahalanobis" FittedDistance;
     Pca "pca" FittedDistance;
+    RandomForest "random_forest" FittedRandomForest;
 }
 
 impl Algorithm {
@@ -127,7 +128,7 @@ impl Algorithm {
     /// Whether it learns from labelled anomalies; the others learn from normal rows alone.
     #[must_use]
     pub fn is_supervised(&self) -> bool {
-        false
+        matches!(self, Self::RandomForest(_))
     }
 
     /// Fits it on rows of which some are labelled anomalous; what learns from normal rows alone leaves them out.
@@ -141,6 +142,9 @@ impl Algorithm {
         anomalous: &[bool],
         seed: Seed,
     ) -> Result<StoredDetector, FitError> {
+        if let Self::RandomForest(forest) = self {
+            return Ok(StoredDetector::RandomForest(forest.fit_labelled(schema, train, anomalous, seed)?));
+        }
         let rows = train.iter().zip(anomalous).filter(|(_, anomalous)| !**anomalous);
         let normal: Vec<f32> = rows.flat_map(|(row, _)| row).copied().collect();
         let width = train.width();

@@ -115,7 +115,9 @@ impl Grower<'_> {
     /// Any order gives the same tree but for the draws of features; a stack keeps the rows at hand in the cache.
     fn grow_deep(&mut self) {
         let mut open: Vec<Open> = self.open(0, 0, self.entries.len(), 0).into_iter().collect();
-        while self.has_room() && let Some(next) = open.pop() {
+        while self.has_room()
+            && let Some(next) = open.pop()
+        {
             let [left, right] = self.cut(&next);
             open.extend(right);
             open.extend(left);

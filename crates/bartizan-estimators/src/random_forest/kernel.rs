@@ -1,36 +1,24 @@
-//! Sums of leaf shares, many rows at once: the portable way, and the choice of the way.
+//! Sums of leaf shares, many rows at once.
 //!
-//! Every way adds the trees of a row in the same order in 32 bits, so that all give the same bits, for one row or many.
+//! Trees of a row are added in order in 32 bits, so that one row gives the same bits as many.
 
-use super::layout::{LANES, Layout, PlacedTree, ROWS_AT_ONCE};
-use crate::Kernel;
+use super::layout::{LANES, Layout, PlacedTree};
 
 /// Writes the sum over the trees of each row's shares of the classes; `values` is made by [`super::layout::side_by_side`].
-pub(super) fn sum_shares(kernel: Kernel, layout: &Layout, values: &[f32], sums: &mut [f32]) {
+pub(super) fn sum_shares(layout: &Layout, values: &[f32], sums: &mut [f32]) {
     sums.fill(0.0);
-    #[cfg(target_arch = "x86_64")]
-    let fast = kernel == Kernel::Auto && super::avx512::available();
-    #[cfg(not(target_arch = "x86_64"))]
-    let fast = false;
-    let mut at = [0; ROWS_AT_ONCE];
     for tree in &layout.trees {
-        for (sums, values) in sums.chunks_mut(ROWS_AT_ONCE * layout.classes).zip(values.chunks_exact(ROWS_AT_ONCE * layout.width)) {
-            let rows = sums.len() / layout.classes;
-            if fast && rows > LANES {
-                #[cfg(target_arch = "x86_64")]
-                super::avx512::walk(tree, layout.feature_bits, layout.width, values, &mut at);
-            } else {
-                for (at, values) in at.chunks_exact_mut(LANES).zip(values.chunks_exact(LANES * layout.width)).take(rows.div_ceil(LANES)) {
-                    walk(tree, layout.feature_bits, values, at);
-                }
+        for (sums, values) in sums.chunks_mut(LANES * layout.classes).zip(values.chunks_exact(LANES * layout.width)) {
+            let at = walk(tree, layout.feature_bits, values);
+            for (sums, at) in sums.chunks_exact_mut(layout.classes).zip(at) {
+                sums.iter_mut().zip(tree.shares_at(at, layout.classes)).for_each(|(sum, share)| *sum += share);
             }
-            tree.add(&at[..rows], layout.classes, sums);
         }
     }
 }
 
 /// The leaf that each row of a group ends in.
-fn walk(tree: &PlacedTree, feature_bits: u32, values: &[f32], leaves: &mut [u32]) {
+pub(super) fn walk(tree: &PlacedTree, feature_bits: u32, values: &[f32]) -> [u32; LANES] {
     let mask = (1 << feature_bits) - 1;
     let mut at = [0_u32; LANES];
     loop {
@@ -43,8 +31,7 @@ fn walk(tree: &PlacedTree, feature_bits: u32, values: &[f32], leaves: &mut [u32]
             *at = next;
         }
         if moved == 0 {
-            leaves.copy_from_slice(&at);
-            return;
+            return at;
         }
     }
 }

@@ -3,12 +3,10 @@
 //! A leaf is its own child on every comparison, so that rows walk side by side without a branch until none of them moves.
 
 use super::tree::{LEAF, Node, Tree};
-use std::collections::HashMap;
+use rayon::prelude::*;
 
-/// Rows that walk a tree side by side.
+/// Rows that walk a tree side by side: enough independent steps to hide the latency of each.
 pub(super) const LANES: usize = 16;
-/// Rows come in groups of [`LANES`], and groups in fours: enough independent steps to hide the latency of each.
-pub(super) const ROWS_AT_ONCE: usize = 4 * LANES;
 
 /// All trees.
 pub(super) struct Layout {
@@ -49,7 +47,7 @@ pub(super) fn max_nodes(width: usize) -> usize {
 impl Layout {
     pub(super) fn new(trees: &[Tree], weights: &[f64], width: usize) -> Self {
         let feature_bits = feature_bits(width);
-        let trees = trees.iter().map(|tree| PlacedTree::new(tree, weights, feature_bits)).collect();
+        let trees = trees.par_iter().map(|tree| PlacedTree::new(tree, weights, feature_bits)).collect();
         Self { trees, classes: weights.len(), width, feature_bits }
     }
 }
@@ -57,16 +55,16 @@ impl Layout {
 impl PlacedTree {
     fn new(tree: &Tree, weights: &[f64], feature_bits: u32) -> Self {
         let classes = weights.len();
-        // Many leaves hold one class only: they share one entry, and the table stays small enough for the cache.
-        let (mut shares, mut known) = (Vec::new(), HashMap::new());
+        // Many leaves hold one class only: they share an entry, and the table stays small enough for the cache.
+        let mut shares: Vec<f32> = (0..classes * classes).map(|i| if i % (classes + 1) == 0 { 1.0 } else { 0.0 }).collect();
         let mut entry = |counts: &[u32]| {
-            let held: Vec<f64> = counts.iter().zip(weights).map(|(c, w)| f64::from(*c) * w).collect();
-            let all: f64 = held.iter().sum();
-            let mine: Vec<f32> = held.iter().map(|h| (h / all) as f32).collect();
-            *known.entry(mine.iter().map(|s| s.to_bits()).collect::<Vec<_>>()).or_insert_with(|| {
-                shares.extend_from_slice(&mine);
-                (shares.len() - classes) as u32
-            })
+            let held = |class: usize| f64::from(counts[class]) * weights[class];
+            let all: f64 = (0..classes).map(held).sum();
+            if let Some(only) = (0..classes).find(|class| held(*class) == all) {
+                return (only * classes) as u32;
+            }
+            shares.extend((0..classes).map(|class| (held(class) / all) as f32));
+            (shares.len() - classes) as u32
         };
         let (mut places, mut begins) = (Vec::with_capacity(tree.nodes.len()), Vec::with_capacity(tree.nodes.len()));
         for (i, Node { feature, threshold, left }) in tree.nodes.iter().copied().enumerate() {
@@ -82,23 +80,18 @@ impl PlacedTree {
         Self { places, begins, shares }
     }
 
-    /// Adds the shares of the leaf that each row ended in.
+    /// The shares of the classes at a leaf.
     #[inline]
-    pub(super) fn add(&self, at: &[u32], classes: usize, sums: &mut [f32]) {
-        for (sums, at) in sums.chunks_exact_mut(classes).zip(at) {
-            let first = self.begins[*at as usize] as usize;
-            for (sum, share) in sums.iter_mut().zip(&self.shares[first..first + classes]) {
-                *sum += share;
-            }
-        }
+    pub(super) fn shares_at(&self, leaf: u32, classes: usize) -> &[f32] {
+        &self.shares[self.begins[leaf as usize] as usize..][..classes]
     }
 }
 
-/// Rows in groups of [`LANES`], feature after feature within a group, every value finite; filled up with zeros to whole
-/// multiples of [`ROWS_AT_ONCE`].
+/// Rows in groups of [`LANES`], feature after feature within a group, every value finite; filled up with zeros to
+/// whole groups.
 pub(super) fn side_by_side(rows: &[f32], medians: &[f32]) -> Vec<f32> {
     let width = medians.len();
-    let mut grouped = vec![0.0; (rows.len() / width).next_multiple_of(ROWS_AT_ONCE) * width];
+    let mut grouped = vec![0.0; (rows.len() / width).next_multiple_of(LANES) * width];
     for (rows, group) in rows.chunks(LANES * width).zip(grouped.chunks_exact_mut(LANES * width)) {
         for (lane, row) in rows.chunks_exact(width).enumerate() {
             for (feature, (value, median)) in row.iter().zip(medians).enumerate() {

@@ -1,7 +1,6 @@
 //! Random forest.
 
-#[cfg(target_arch = "x86_64")]
-mod avx512;
+mod bag;
 mod columns;
 mod error;
 mod grow;
@@ -14,8 +13,8 @@ mod tree;
 
 pub use error::ClassError;
 
-use crate::{Kernel, NumberOr, ParamError, ParamValue, Params, rows};
-use bartizan_core::{AnomalyScore, Detector, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use crate::{NumberOr, ParamError, ParamValue, Params, rows};
+use bartizan_core::{AnomalyScore, Detector, Estimator, FeatureSchema, FitError, Samples, ScoreError, Seed};
 use grow::Plan;
 use layout::Layout;
 use rayon::prelude::*;
@@ -208,16 +207,34 @@ impl RandomForest {
         };
         let grown: Vec<(Tree, Vec<u64>)> = (0..self.trees as u64).into_par_iter().map(|t| grow::grow(&plan, seed.derive(t))).collect();
         let (trees, drawn): (Vec<_>, Vec<_>) = grown.into_iter().unzip();
-        let _ = drawn;
-        FittedRandomForest::from(Stored {
-            schema: schema.clone(),
-            names: names.to_vec(),
-            normal: 0,
-            weights,
-            medians,
-            out_of_bag: None,
-            trees,
-        })
+        let layout = Layout::new(&trees, &weights, width);
+        let out_of_bag = self.bootstrap.then(|| bag::score(&layout, train, classes, &medians, &drawn)).flatten();
+        let stored = Stored { schema: schema.clone(), names: names.to_vec(), normal: 0, weights, medians, out_of_bag, trees };
+        FittedRandomForest { stored: Arc::new(stored), layout: Arc::new(OnceLock::from(layout)) }
+    }
+
+    /// Learns to tell anomalous rows from normal ones.
+    ///
+    /// # Errors
+    /// For samples that cannot be learned from, or when one of both kinds is not there.
+    pub(crate) fn fit_labelled(
+        &self,
+        schema: &FeatureSchema,
+        train: Samples<'_>,
+        anomalous: &[bool],
+        seed: Seed,
+    ) -> Result<FittedRandomForest, FitError> {
+        rows::check(schema, train, 2)?;
+        if train.width() > MAX_WIDTH {
+            return Err(FitError::Width { expected: MAX_WIDTH, got: train.width() });
+        }
+        let classes: Vec<u32> = (0..train.rows()).map(|row| u32::from(anomalous.get(row) == Some(&true))).collect();
+        let anomalous = classes.iter().filter(|class| **class == 1).count();
+        let normal = classes.len() - anomalous;
+        if anomalous == 0 || normal == 0 {
+            return Err(FitError::TooFewLabels { algorithm: "random_forest", needed: 1, normal, anomalous });
+        }
+        Ok(self.fit_checked(schema, train, &classes, &["normal".to_owned(), "anomalous".to_owned()], seed))
     }
 
     fn weights(&self, classes: &[u32], names: usize) -> Vec<f64> {
@@ -229,6 +246,15 @@ impl RandomForest {
             ClassWeight::None => vec![1.0; names],
             ClassWeight::Balanced => counts.iter().map(balanced).collect(),
         }
+    }
+}
+
+/// Only says why it cannot: it learns from labels.
+impl Estimator for RandomForest {
+    type Fitted = FittedRandomForest;
+
+    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedRandomForest, FitError> {
+        self.fit_labelled(schema, train, &[], seed)
     }
 }
 
@@ -322,20 +348,6 @@ impl FittedRandomForest {
         Ok(())
     }
 
-    /// [`Self::predict_proba`] with a chosen kernel on the calling thread only: for benchmarks and comparisons.
-    ///
-    /// # Errors
-    /// As [`Self::predict_proba`].
-    pub fn predict_proba_with(&self, kernel: Kernel, samples: Samples<'_>, out: &mut [f64]) -> Result<(), ScoreError> {
-        let classes = self.classes().len();
-        self.check(samples, out.len(), classes)?;
-        let rows = self.block_rows();
-        for (out, values) in out.chunks_mut(rows * classes).zip(samples.values().chunks(rows * self.width())) {
-            self.block(kernel, values, out, classes, &|shares, out| out.copy_from_slice(shares));
-        }
-        Ok(())
-    }
-
     /// The likeliest class of each row; of equals the first.
     ///
     /// # Errors
@@ -368,21 +380,21 @@ impl FittedRandomForest {
     fn in_blocks<T: Send>(&self, samples: Samples<'_>, out: &mut [T], each: usize, write: impl Fn(&[f64], &mut [T]) + Sync) {
         let rows = self.block_rows();
         if samples.rows() <= rows {
-            return self.block(Kernel::Auto, samples.values(), out, each, &write);
+            return self.block(samples.values(), out, each, &write);
         }
         let blocks = out.par_chunks_mut(rows * each).zip(samples.values().par_chunks(rows * self.width()));
-        blocks.for_each(|(out, values)| self.block(Kernel::Auto, values, out, each, &write));
+        blocks.for_each(|(out, values)| self.block(values, out, each, &write));
     }
 
     fn block_rows(&self) -> usize {
-        (BLOCK_VALUES / (self.width() + self.classes().len())).clamp(1, BLOCK_ROWS).next_multiple_of(layout::ROWS_AT_ONCE)
+        (BLOCK_VALUES / (self.width() + self.classes().len())).clamp(1, BLOCK_ROWS).next_multiple_of(layout::LANES)
     }
 
-    fn block<T>(&self, kernel: Kernel, values: &[f32], out: &mut [T], each: usize, write: &impl Fn(&[f64], &mut [T])) {
+    fn block<T>(&self, values: &[f32], out: &mut [T], each: usize, write: &impl Fn(&[f64], &mut [T])) {
         let (layout, classes) = (self.layout(), self.classes().len());
         let grouped = layout::side_by_side(values, &self.stored.medians);
         let mut sums = vec![0.0_f32; values.len() / self.width() * classes];
-        kernel::sum_shares(kernel, layout, &grouped, &mut sums);
+        kernel::sum_shares(layout, &grouped, &mut sums);
         let mut shares = vec![0.0; classes];
         for (sums, out) in sums.chunks_exact(classes).zip(out.chunks_exact_mut(each)) {
             // Divided by their sum, which is the number of trees but for rounding.
@@ -422,10 +434,10 @@ impl FittedRandomForest {
     }
 }
 
-fn likeliest(shares: &[f64]) -> u32 {
+fn likeliest<T: PartialOrd>(shares: &[T]) -> u32 {
     let mut best = 0;
     for (class, share) in shares.iter().enumerate() {
-        if *share > shares[best] {
+        if share > &shares[best] {
             best = class;
         }
     }

@@ -106,11 +106,13 @@ impl<'a> Splitter<'a> {
                 continue;
             }
             // The cut between the bin before and this one, now that the latter is known.
-            if let Some((low, purity)) = previous {
-                if best.is_none_or(|b| purity > b.purity) && rows_left >= self.min_leaf && rows - rows_left >= self.min_leaf {
-                    let (rank, above) = (column.last_rank(low), column.first_rank(bin));
-                    best = Some(Cut { feature, rank, above, bin: Some(low as u8), purity });
-                }
+            let are_enough = rows_left >= self.min_leaf && rows - rows_left >= self.min_leaf;
+            if let Some((low, purity)) = previous
+                && are_enough
+                && best.is_none_or(|b| purity > b.purity)
+            {
+                let (rank, above) = (column.last_rank(low), column.first_rank(bin));
+                best = Some(Cut { feature, rank, above, bin: Some(low as u8), purity });
             }
             rows_left += here;
             let mut sums = [0.0; 4];

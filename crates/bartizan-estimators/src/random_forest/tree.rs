@@ -24,6 +24,7 @@ pub(super) struct Tree {
 }
 
 /// A tree for exact Shapley values: root 0, a leaf is its own child, a value below the threshold goes left.
+#[cfg_attr(not(test), expect(dead_code, reason = "read by exact Shapley values"))]
 pub(crate) struct ShapTree {
     pub(crate) feature: Vec<u32>,
     pub(crate) threshold: Vec<f32>,
