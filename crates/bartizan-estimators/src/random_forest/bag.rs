@@ -5,16 +5,17 @@ use super::layout::{LANES, Layout, side_by_side};
 use bartizan_core::Samples;
 use rayon::prelude::*;
 
-/// Rows that one thread takes at a time.
-const ROWS: usize = 4_096;
+/// Most rows that one thread takes at a time: the more, the less often the trees are fetched.
+const MAX_ROWS: usize = 16_384;
 
 /// Share of the rows that get their own class from the trees whose sample (one bit for each row) lacks them; `None` when there
 /// are no such rows.
 pub(super) fn score(layout: &Layout, train: Samples<'_>, classes: &[u32], medians: &[f32], drawn: &[Vec<u64>]) -> Option<f64> {
-    let chunks = classes.par_chunks(ROWS).zip(train.values().par_chunks(ROWS * train.width())).enumerate();
+    let rows = classes.len().div_ceil(4 * rayon::current_num_threads()).min(MAX_ROWS);
+    let chunks = classes.par_chunks(rows).zip(train.values().par_chunks(rows * train.width())).enumerate();
     let judged = chunks.map(|(chunk, (classes, values))| {
         judge(layout, values, classes, medians, &|tree, row| {
-            let row = chunk * ROWS + row;
+            let row = chunk * rows + row;
             drawn[tree][row / 64] >> (row % 64) & 1 == 0
         })
     });

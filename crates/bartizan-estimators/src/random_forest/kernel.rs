@@ -19,14 +19,13 @@ pub(super) fn sum_shares(layout: &Layout, values: &[f32], sums: &mut [f32]) {
 
 /// The leaf that each row of a group ends in.
 pub(super) fn walk(tree: &PlacedTree, feature_bits: u32, values: &[f32]) -> [u32; LANES] {
-    let mask = (1 << feature_bits) - 1;
     let mut at = [0_u32; LANES];
     loop {
         let mut moved = 0;
         for (lane, at) in at.iter_mut().enumerate() {
             let place = tree.places[*at as usize];
-            let goes_right = values[(place.link & mask) as usize * LANES + lane] >= place.threshold;
-            let next = (place.link >> feature_bits) + u32::from(goes_right);
+            let goes_right = values[place.feature(feature_bits) * LANES + lane] >= place.threshold();
+            let next = place.left(feature_bits) + u32::from(goes_right);
             moved |= next ^ *at;
             *at = next;
         }

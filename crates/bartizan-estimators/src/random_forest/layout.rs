@@ -1,12 +1,14 @@
 //! Trees laid out for scoring.
 //!
-//! A leaf is its own child on every comparison, so that rows walk side by side without a branch until none of them moves.
+//! A leaf is its own left child and its threshold is not a number, which no value reaches: rows walk side by side without a
+//! branch until none of them moves. What bits such a threshold has left say where the leaf's shares of the classes stand.
 
 use super::tree::{LEAF, Node, Tree};
 use rayon::prelude::*;
 
-/// Rows that walk a tree side by side: enough independent steps to hide the latency of each.
-pub(super) const LANES: usize = 16;
+/// Rows that walk a tree side by side: enough independent steps to hide the latency of each, few enough
+/// for the registers.
+pub(super) const LANES: usize = 8;
 
 /// All trees.
 pub(super) struct Layout {
@@ -21,17 +23,44 @@ pub(super) struct Layout {
 #[repr(C, align(8))]
 #[derive(Clone, Copy)]
 pub(super) struct Place {
-    pub(super) threshold: f32,
+    threshold: u32,
     /// The left child (the right one follows it) above the feature.
-    pub(super) link: u32,
+    link: u32,
+}
+
+/// Bits of a number that is none, and those of them that can be chosen.
+const NAN: u32 = 0x7fc0_0000;
+const FREE: u32 = 0x003f_ffff;
+
+impl Place {
+    fn cut(threshold: f32, left: u32, feature: u16, feature_bits: u32) -> Self {
+        Self { threshold: threshold.to_bits(), link: left << feature_bits | u32::from(feature) }
+    }
+
+    fn leaf(at: u32, entry: u32, feature_bits: u32) -> Self {
+        Self { threshold: NAN | entry, link: at << feature_bits }
+    }
+
+    #[inline]
+    pub(super) fn threshold(self) -> f32 {
+        f32::from_bits(self.threshold)
+    }
+
+    #[inline]
+    pub(super) fn feature(self, feature_bits: u32) -> usize {
+        (self.link & ((1 << feature_bits) - 1)) as usize
+    }
+
+    #[inline]
+    pub(super) fn left(self, feature_bits: u32) -> u32 {
+        self.link >> feature_bits
+    }
 }
 
 /// One tree: its nodes, and the different shares of classes that its leaves have.
 pub(super) struct PlacedTree {
     pub(super) places: Vec<Place>,
-    /// Where the shares of each node begin; only those of leaves mean something.
-    pub(super) begins: Vec<u32>,
-    pub(super) shares: Vec<f32>,
+    shares: Vec<f32>,
 }
 
 /// Bits that tell `width` features apart.
@@ -39,9 +68,10 @@ fn feature_bits(width: usize) -> u32 {
     usize::BITS - (width - 1).leading_zeros()
 }
 
-/// Most nodes of a tree over `width` features: what a link has room for.
+/// Most nodes of a tree over `width` features: what a link has room for, and no more leaves than a threshold can tell apart.
+/// Entries of shares are at most the leaves that hold several classes and one for each class.
 pub(super) fn max_nodes(width: usize) -> usize {
-    1 << (32 - feature_bits(width)).min(31)
+    1 << (32 - feature_bits(width)).min(22)
 }
 
 impl Layout {
@@ -61,29 +91,26 @@ impl PlacedTree {
             let held = |class: usize| f64::from(counts[class]) * weights[class];
             let all: f64 = (0..classes).map(held).sum();
             if let Some(only) = (0..classes).find(|class| held(*class) == all) {
-                return (only * classes) as u32;
+                return only as u32;
             }
             shares.extend((0..classes).map(|class| (held(class) / all) as f32));
-            (shares.len() - classes) as u32
+            (shares.len() / classes - 1) as u32
         };
-        let (mut places, mut begins) = (Vec::with_capacity(tree.nodes.len()), Vec::with_capacity(tree.nodes.len()));
-        for (i, Node { feature, threshold, left }) in tree.nodes.iter().copied().enumerate() {
-            if feature == LEAF {
-                // Every finite value lies below infinity.
-                places.push(Place { threshold: f32::INFINITY, link: (i as u32) << feature_bits });
-                begins.push(entry(&tree.counts[left as usize * classes..][..classes]));
-            } else {
-                places.push(Place { threshold, link: left << feature_bits | u32::from(feature) });
-                begins.push(0);
+        let place = |(i, node): (usize, &Node)| {
+            if node.feature == LEAF {
+                let entry = entry(&tree.counts[node.left as usize * classes..][..classes]);
+                return Place::leaf(i as u32, entry & FREE, feature_bits);
             }
-        }
-        Self { places, begins, shares }
+            Place::cut(node.threshold, node.left, node.feature, feature_bits)
+        };
+        let places = tree.nodes.iter().enumerate().map(place).collect();
+        Self { places, shares }
     }
 
     /// The shares of the classes at a leaf.
     #[inline]
     pub(super) fn shares_at(&self, leaf: u32, classes: usize) -> &[f32] {
-        &self.shares[self.begins[leaf as usize] as usize..][..classes]
+        &self.shares[(self.places[leaf as usize].threshold & FREE) as usize * classes..][..classes]
     }
 }
 

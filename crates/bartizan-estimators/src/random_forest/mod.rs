@@ -74,7 +74,8 @@ pub enum ClassWeight {
 /// the trees of its share in the leaf that the row falls into; the anomaly score is one less the probability of the class
 /// that is called normal, in [0, 1]. A training set of one class gives a forest that always answers that class. Missing
 /// values are read as the feature's median over the training rows. Nodes of many rows are cut between up to 256 bins of
-/// a feature's values with about equally many rows, small ones between any two values.
+/// a feature's values with about equally many rows, small ones between any two values. A tree has at most 4,194,304 nodes,
+/// with more than 1,024 features 2^32 by their number (rounded up to a power of two).
 ///
 /// # Weak where
 /// What is anomalous was never seen in training: it falls to the class that it is nearest to in single features. Scores
