@@ -4,9 +4,9 @@ use crate::format::FormatError;
 use crate::params::Params;
 use crate::{
     Auto, Copod, Ecod, Ensemble, ExtendedIsolationForest, FittedAuto, FittedDistance, FittedEnsemble, FittedExtendedForest, FittedForest,
-    FittedMixture, FittedNeighbours, FittedOutlierFactor, FittedRandomCutForest, FittedRobustZ, FittedSteps, FittedTails, GaussianMixture,
-    Hbos, IsolationForest, KNearestNeighbours, LocalOutlierFactor, Mahalanobis, ParamError, ParamValue, Pca, RandomCutForest, RawParams,
-    RobustZ, Tails,
+    FittedMixture, FittedNeighbours, FittedOutlierFactor, FittedRandomCutForest, FittedRandomForest, FittedRobustZ, FittedSteps,
+    FittedTails, GaussianMixture, Hbos, IsolationForest, KNearestNeighbours, LocalOutlierFactor, Mahalanobis, ParamError, ParamValue, Pca,
+    RandomCutForest, RandomForest, RawParams, RobustZ, Tails,
 };
 use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed};
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,7 @@ macro_rules! shelf {
             /// As [`Estimator::fit`], and [`FitError::TooFewLabels`] from what learns from labels.
             pub fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<StoredDetector, FitError> {
                 Ok(match self {
-                    $(Self::$variant(a) => StoredDetector::$variant(a.fit(schema, train, seed)?),)*
+                    $(Self::$variant(a) => StoredDetector::$variant(Estimator::fit(a, schema, train, seed)?),)*
                 })
             }
         }
@@ -115,6 +115,7 @@ shelf! {
     KNearestNeighbours "knn" FittedNeighbours;
     LocalOutlierFactor "lof" FittedOutlierFactor;
     Auto "auto" FittedAuto;
+    RandomForest "random_forest" FittedRandomForest;
 }
 
 impl Algorithm {
@@ -132,7 +133,7 @@ impl Algorithm {
     /// Whether it learns from labelled anomalies; the others learn from normal rows alone.
     #[must_use]
     pub fn is_supervised(&self) -> bool {
-        false
+        matches!(self, Self::RandomForest(_))
     }
 
     /// Fits it on rows of which some are labelled anomalous; what learns from normal rows alone leaves them out.
@@ -146,6 +147,9 @@ impl Algorithm {
         anomalous: &[bool],
         seed: Seed,
     ) -> Result<StoredDetector, FitError> {
+        if let Self::RandomForest(forest) = self {
+            return Ok(StoredDetector::RandomForest(forest.fit_labelled(schema, train, anomalous, seed)?));
+        }
         let rows = train.iter().zip(anomalous).filter(|(_, anomalous)| !**anomalous);
         let normal: Vec<f32> = rows.flat_map(|(row, _)| row).copied().collect();
         let width = train.width();

@@ -19,6 +19,7 @@ pub mod metrics;
 mod neighbours;
 mod params;
 pub mod preparation;
+mod random_forest;
 #[cfg(test)]
 mod reference;
 mod robust_z;
@@ -42,6 +43,7 @@ pub use hbos::{Bins, Hbos};
 pub use isolation_forest::{FittedForest, IsolationForest, Kernel, kernel_name};
 pub use neighbours::{FittedNeighbours, FittedOutlierFactor, KNearestNeighbours, LocalOutlierFactor, NeighbourDistance};
 pub use params::{NumberOr, ParamError, ParamValue, Params, RawParams};
+pub use random_forest::{ClassError, ClassWeight, FittedRandomForest, MaxFeatures, RandomForest};
 pub use robust_z::{Combine, FittedRobustZ, RobustZ};
 pub use steps::FittedSteps;
 pub use streaming::{FittedRandomCutForest, RandomCutForest};

@@ -28,7 +28,7 @@ pub(crate) fn neighbours() -> Reference {
 }
 
 impl Reference {
-    fn read(text: &'static str, fitted_on: usize) -> Self {
+    pub(crate) fn read(text: &'static str, fitted_on: usize) -> Self {
         let mut lines = text.lines();
         let names: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
         let width = names.iter().filter(|name| name.starts_with('x')).count();

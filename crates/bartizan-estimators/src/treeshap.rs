@@ -35,7 +35,6 @@ struct Edge {
 }
 
 /// Adds the share of each feature and gives the expected value.
-#[cfg_attr(not(test), expect(dead_code, reason = "for random forests; the isolation forest has its own layout"))]
 pub(crate) fn shap(tree: &ShapTree, row: &[f32], shares: &mut [f64]) -> f64 {
     let nodes = tree.left.len();
     let mut edges = vec![Edge { parent: 0, feature: usize::MAX, o: 1.0, z: 1.0, old: 0 }; nodes];

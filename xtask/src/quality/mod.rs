@@ -45,7 +45,7 @@ struct Line {
 /// named ones are printed instead.
 pub(crate) fn run(root: &Path, data: &Path, algorithms: &[String]) -> anyhow::Result<()> {
     let names: Vec<String> = match algorithms {
-        [] => Algorithm::NAMES.iter().map(|name| (*name).to_owned()).collect(),
+        [] => unsupervised()?,
         named => named.to_vec(),
     };
     let benchmark = sets::benchmark(data)?;
@@ -65,6 +65,18 @@ pub(crate) fn run(root: &Path, data: &Path, algorithms: &[String]) -> anyhow::Re
     }
     let path = root.join("docs/QUALITY.md");
     std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// What learns without labels, by name.
+fn unsupervised() -> anyhow::Result<Vec<String>> {
+    let supervised = |name: &str| Algorithm::from_raw(&RawParams::named(name), "").map(|algorithm| algorithm.is_supervised());
+    let mut names = Vec::new();
+    for name in Algorithm::NAMES {
+        if !supervised(name)? {
+            names.push((*name).to_owned());
+        }
+    }
+    Ok(names)
 }
 
 /// The mean over [`SEEDS`] splits and fits. False alarms cost as many fits again as there are folds.

@@ -149,10 +149,10 @@ impl Tail {
         let exponential = Self { shape: 0.0, scale: mean };
         // Roots of u(x) v(x) = 1 with x = shape / scale: each is a candidate, and so is the exponential tail, x = 0.
         let logs = |x: f64| peaks.iter().map(|y| (x * y).ln_1p()).sum::<f64>() / count;
-        let w = |x: f64| peaks.iter().map(|y| 1.0 / (1.0 + x * y)).sum::<f64>() / count * (1.0 + logs(x)) - 1.0;
+        let w: &dyn Fn(f64) -> f64 = &|x: f64| peaks.iter().map(|y| 1.0 / (1.0 + x * y)).sum::<f64>() / count * (1.0 + logs(x)) - 1.0;
         let low = (-1.0 / most * (1.0 - 1e-8), -1e-8 / most);
         let high = (1e-8 / most, (2.0 * (mean - least) / (least * least)).clamp(1e-6 / mean, 100.0 / mean));
-        let roots = [low, high].into_iter().flat_map(|(from, to)| roots(&w, from, to));
+        let roots = [low, high].into_iter().flat_map(|(from, to)| roots(w, from, to));
         let candidates = roots.map(|x| Self { shape: logs(x), scale: logs(x) / x }).filter(|t| t.scale > 0.0 && t.shape > -1.0);
         let all = candidates.chain([exponential]);
         all.max_by(|a, b| a.log_likelihood(peaks).total_cmp(&b.log_likelihood(peaks)))
@@ -169,13 +169,13 @@ impl Tail {
 }
 
 /// Where a function changes its sign on intervals that shrink towards 0, where its roots crowd.
-fn roots(w: impl Fn(f64) -> f64, from: f64, to: f64) -> Vec<f64> {
+fn roots(w: &dyn Fn(f64) -> f64, from: f64, to: f64) -> Vec<f64> {
     let step = (to / from).powf(1.0 / INTERVALS as f64);
     let edge = |i: usize| from * step.powi(i as i32);
     let between = |i: usize| {
         let (mut a, mut b) = (edge(i), edge(i + 1));
         let (at_a, at_b) = (w(a), w(b));
-        if !(at_a * at_b < 0.0) {
+        if at_a * at_b >= 0.0 || at_a.is_nan() || at_b.is_nan() {
             return None;
         }
         for _ in 0..HALVINGS {
