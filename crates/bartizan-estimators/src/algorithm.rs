@@ -4,8 +4,8 @@ use crate::format::FormatError;
 use crate::params::Params;
 use crate::{
     Copod, Ecod, Ensemble, ExtendedIsolationForest, FittedDistance, FittedEnsemble, FittedExtendedForest, FittedForest, FittedMixture,
-    FittedRobustZ, FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest, Mahalanobis, ParamError, ParamValue, Pca, RawParams,
-    RobustZ, Tails,
+    FittedOneClassSvm, FittedRobustZ, FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest, Mahalanobis, OneClassSvm,
+    ParamError, ParamValue, Pca, RawParams, RobustZ, Tails,
 };
 use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed};
 use serde::{Deserialize, Serialize};
@@ -110,6 +110,7 @@ shelf! {
     GaussianMixture "gaussian_mixture" FittedMixture;
     Mahalanobis "mahalanobis" FittedDistance;
     Pca "pca" FittedDistance;
+    OneClassSvm "one_class_svm" FittedOneClassSvm;
 }
 
 impl Algorithm {

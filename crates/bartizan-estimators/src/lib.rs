@@ -14,7 +14,9 @@ pub mod format;
 mod gaussian_mixture;
 mod hbos;
 mod isolation_forest;
+mod matrix;
 pub mod metrics;
+mod one_class_svm;
 mod params;
 pub mod preparation;
 #[cfg(test)]
@@ -34,6 +36,7 @@ pub use extended::{ExtendedIsolationForest, FittedExtendedForest};
 pub use gaussian_mixture::{Covariance, FittedMixture, GaussianMixture};
 pub use hbos::{Bins, Hbos};
 pub use isolation_forest::{FittedForest, IsolationForest, Kernel, kernel_name};
+pub use one_class_svm::{FittedOneClassSvm, Gamma, OneClassSvm, SvmKernel, SvmSolver};
 pub use params::{NumberOr, ParamError, ParamValue, Params, RawParams};
 pub use robust_z::{Combine, FittedRobustZ, RobustZ};
 pub use steps::FittedSteps;
