@@ -80,7 +80,11 @@ impl Job for Norms<'_> {
 #[inline(always)]
 fn norms(rows: &[f32], width: usize, out: &mut [f32]) {
     for (row, out) in rows.chunks_exact(width).zip(out) {
-        *out = row.iter().fold(0.0, |sum: f32, x| x.mul_add(*x, sum));
+        let mut sum = 0.0_f32;
+        for x in row {
+            sum = x.mul_add(*x, sum);
+        }
+        *out = sum;
     }
 }
 
@@ -122,36 +126,32 @@ impl<L: Link> Job for Values<'_, L> {
         for (row, out) in rest.chunks_exact(width).zip(rest_out.chunks_exact_mut(places)) {
             let mut left = [0.0];
             norms(row, width, &mut left);
-            let out = out.chunks_exact_mut(LANES);
-            let mut out = out.into_iter();
-            broad::<M>(row, self.packed, 0, self.packed.panels(), |panel, products| {
-                let line = link_line(self.link, products, left[0], &self.packed.norms[panel]);
-                if let Some(out) = out.next() {
-                    out.copy_from_slice(&line.0);
+            let parts = out.chunks_mut(BROAD * LANES).zip(self.packed.norms.chunks(BROAD)).enumerate();
+            for (part, (out, right)) in parts {
+                let products = broad::<M>(row, self.packed, part * BROAD, right.len());
+                for (i, out) in out.chunks_exact_mut(LANES).enumerate() {
+                    out.copy_from_slice(&link_line(self.link, &products[i], left[0], &right[i]).0);
                 }
-            });
+            }
         }
     }
 }
 
-/// Calls `each` with the products of one row and each panel, in order.
+/// Products of one row with `count` panels, at most [`BROAD`]. (No closures in here: they would not be compiled for the machine at hand.)
 #[inline(always)]
-fn broad<M: Micro>(row: &[f32], packed: &Packed, from: usize, to: usize, mut each: impl FnMut(usize, &Line)) {
-    let mut panel = from;
-    while panel + BROAD <= to {
-        let mut products = [[Line::ZERO; BROAD]; 1];
-        M::products(row, packed.width, packed.panel(panel, BROAD), &mut products);
-        for (i, line) in products[0].iter().enumerate() {
-            each(panel + i, line);
+fn broad<M: Micro>(row: &[f32], packed: &Packed, from: usize, count: usize) -> [Line; BROAD] {
+    let mut products = [[Line::ZERO; BROAD]; 1];
+    if count == BROAD {
+        M::products(row, packed.width, packed.panel(from, BROAD), &mut products);
+    } else {
+        for (i, line) in products[0].iter_mut().enumerate().take(count) {
+            let mut one = [[Line::ZERO; 1]; 1];
+            M::products(row, packed.width, packed.panel(from + i, 1), &mut one);
+            *line = one[0][0];
         }
-        panel += BROAD;
     }
-    while panel < to {
-        let mut products = [[Line::ZERO; 1]; 1];
-        M::products(row, packed.width, packed.panel(panel, 1), &mut products);
-        each(panel, &products[0][0]);
-        panel += 1;
-    }
+    let [products] = products;
+    products
 }
 
 /// See [`super::weighted`].
@@ -176,12 +176,17 @@ impl<L: Link> Job for Weighted<'_, L> {
             let mut left = [0.0];
             norms(row, width, &mut left);
             *out = 0.0;
-            for from in (0..self.packed.panels()).step_by(SECTION) {
+            for section in (0..self.packed.panels()).step_by(SECTION) {
                 let mut sums = Line::ZERO;
-                broad::<M>(row, self.packed, from, (from + SECTION).min(self.packed.panels()), |panel, products| {
-                    let line = link_line(self.link, products, left[0], &self.packed.norms[panel]);
-                    add(&mut sums, &line, &self.weights[panel]);
-                });
+                let end = (section + SECTION).min(self.packed.panels());
+                for from in (section..end).step_by(BROAD) {
+                    let count = BROAD.min(end - from);
+                    let products = broad::<M>(row, self.packed, from, count);
+                    for (i, products) in products[..count].iter().enumerate() {
+                        let line = link_line(self.link, products, left[0], &self.packed.norms[from + i]);
+                        add(&mut sums, &line, &self.weights[from + i]);
+                    }
+                }
                 *out += total(&sums);
             }
         }

@@ -8,6 +8,8 @@
 mod avx512;
 mod exp;
 mod jobs;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use exp::exp;
 

@@ -17,6 +17,8 @@ const PART: usize = 8;
 const MAX_ROUNDS: usize = 100;
 /// Gaps below this part of the gradient are rounding of 32-bit kernel values.
 const ROUNDING: f64 = 3e-7;
+/// Where kernel values of both signs cancel, the rounding of this part of their size stays.
+const CANCELLED: f64 = 0.1;
 /// Rows that one thread takes at a time.
 const PARALLEL_ROWS: usize = 480;
 
@@ -62,11 +64,13 @@ impl Dual<'_> {
         let mut weights = self.start(seed);
         let mut gradient = vec![0.0; self.rows()];
         self.add(&mut gradient, None, &weights);
+        let own = self.function.of_itself(self.values, self.width);
+        let parts = CANCELLED * self.nu * own.iter().map(|k| k.abs()).sum::<f64>();
         let mut iterations = 0;
         let mut tolerance = self.tolerance;
         for _ in 0..MAX_ROUNDS {
             let gap = Range::of(&weights, &gradient).gap();
-            let size = gradient.iter().map(|g| g.abs()).fold(0.0, f64::max);
+            let size = gradient.iter().map(|g| g.abs()).fold(parts, f64::max);
             tolerance = self.tolerance.max(ROUNDING * size);
             if !(gap >= tolerance) || iterations >= self.max_iter {
                 break;

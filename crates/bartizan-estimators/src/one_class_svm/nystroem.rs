@@ -10,12 +10,12 @@ use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rayon::prelude::*;
 
-/// Rows of a block: one step of the descent.
-const BLOCK: usize = 1_024;
+/// Rows of a block: one step of the descent. A multiple of the rows that products are taken of at a time.
+const BLOCK: usize = 960;
 /// Blocks whose kernel values are held at a time.
 const AHEAD: usize = 16;
 /// Fewest steps; few rows are gone through more than once.
-const STEPS: usize = 600;
+const STEPS: usize = 300;
 /// Rows that the threshold is taken from.
 const MAX_THRESHOLD_ROWS: usize = 65_536;
 /// Added to the diagonal, as part of its mean: what landmarks nearly repeat must not make weights large.
