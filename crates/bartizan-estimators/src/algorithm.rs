@@ -4,9 +4,9 @@ use crate::format::FormatError;
 use crate::params::Params;
 use crate::{
     Auto, Copod, Ecod, Ensemble, ExtendedIsolationForest, FittedAuto, FittedDistance, FittedEnsemble, FittedExtendedForest, FittedForest,
-    FittedMixture, FittedNeighbours, FittedOutlierFactor, FittedRandomCutForest, FittedRandomForest, FittedRobustZ, FittedSteps,
-    FittedTails, GaussianMixture, Hbos, IsolationForest, KNearestNeighbours, LocalOutlierFactor, Mahalanobis, ParamError, ParamValue, Pca,
-    RandomCutForest, RandomForest, RawParams, RobustZ, Tails,
+    FittedMixture, FittedNeighbours, FittedOneClassSvm, FittedOutlierFactor, FittedRandomCutForest, FittedRandomForest, FittedRobustZ,
+    FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest, KNearestNeighbours, LocalOutlierFactor, Mahalanobis, OneClassSvm,
+    ParamError, ParamValue, Pca, RandomCutForest, RandomForest, RawParams, RobustZ, Tails,
 };
 use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed};
 use serde::{Deserialize, Serialize};
@@ -116,6 +116,7 @@ shelf! {
     LocalOutlierFactor "lof" FittedOutlierFactor;
     Auto "auto" FittedAuto;
     RandomForest "random_forest" FittedRandomForest;
+    OneClassSvm "one_class_svm" FittedOneClassSvm;
 }
 
 impl Algorithm {

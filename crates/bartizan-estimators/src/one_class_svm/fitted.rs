@@ -1,0 +1,189 @@
+//! A fitted boundary: scoring and shares.
+
+use super::kernel::Function;
+use crate::matrix::{Line, Packed};
+use crate::preparation::Preparation;
+use crate::rows;
+use bartizan_core::{AnomalyScore, Attribution, Detector, Explain, FeatureSchema, Samples, ScoreError};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Rows that one thread takes at a time.
+const PARALLEL_ROWS: usize = 480;
+/// Farthest that a number of a support row lies from zero, see [`Preparation::apply`] and the shift by the mean.
+const FARTHEST: f32 = 2.1e9;
+
+/// A fitted one-class support vector machine.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FittedOneClassSvm {
+    schema: FeatureSchema,
+    preparation: Preparation,
+    /// Taken from prepared rows.
+    center: Vec<f32>,
+    function: Function,
+    support: Packed,
+    weights: Vec<f32>,
+    rho: f64,
+    /// The mean support row, by weight, and its score.
+    inside: Vec<f32>,
+    inside_score: f64,
+    iterations: usize,
+    converged: bool,
+}
+
+impl FittedOneClassSvm {
+    pub(super) fn new(
+        schema: FeatureSchema,
+        preparation: Preparation,
+        center: Vec<f32>,
+        function: Function,
+        support: Packed,
+        weights: Vec<f32>,
+        rho: f64,
+    ) -> Self {
+        let inside = mean(&support, &weights);
+        let mut fitted = Self {
+            schema,
+            preparation,
+            center,
+            function,
+            support,
+            weights,
+            rho,
+            inside,
+            inside_score: 0.0,
+            iterations: 0,
+            converged: true,
+        };
+        fitted.inside_score = fitted.scores(&fitted.inside)[0];
+        fitted
+    }
+
+    /// The same, as the exact solver left it.
+    pub(super) fn after(mut self, iterations: usize, converged: bool) -> Self {
+        (self.iterations, self.converged) = (iterations, converged);
+        self
+    }
+
+    /// How many rows the boundary is made of.
+    #[must_use]
+    pub fn support_rows(&self) -> usize {
+        self.support.rows()
+    }
+
+    /// Pairs of weights that the exact solver moved.
+    #[must_use]
+    pub fn iterations(&self) -> usize {
+        self.iterations
+    }
+
+    /// False if the exact solver stopped at `max_iter`, or where 32-bit kernel values do not tell rows apart.
+    #[must_use]
+    pub fn converged(&self) -> bool {
+        self.converged
+    }
+
+    /// Scores of rows that are prepared and shifted.
+    fn scores(&self, rows: &[f32]) -> Vec<f64> {
+        let mut out = vec![0.0; rows.len() / self.support.width()];
+        self.function.weighted(rows, &self.support, &Line::all(&self.weights), &mut out);
+        out.iter_mut().for_each(|sum| *sum = self.rho - *sum);
+        out
+    }
+
+    fn prepared(&self, values: &[f32]) -> Vec<f32> {
+        let mut prepared = self.preparation.apply(rows::shaped(values, self.center.len()));
+        for row in prepared.chunks_exact_mut(self.center.len()) {
+            row.iter_mut().zip(&self.center).for_each(|(value, center)| *value -= center);
+        }
+        prepared
+    }
+
+    fn score_part(&self, values: &[f32], out: &mut [AnomalyScore]) {
+        let scores = self.scores(&self.prepared(values));
+        out.iter_mut().zip(scores).for_each(|(out, score)| *out = AnomalyScore(score));
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), String> {
+        self.preparation.validate()?;
+        let width = self.schema.width();
+        if [self.preparation.width(), self.center.len(), self.support.width(), self.inside.len()] != [width; 4] {
+            return Err(format!("a boundary in another space than that of {width} features"));
+        }
+        if self.support.rows() == 0 || self.support.rows() != self.weights.len() {
+            return Err(format!("{} weights for {} support rows", self.weights.len(), self.support.rows()));
+        }
+        let far = |values: &[f32]| values.iter().any(|v| !(v.abs() <= FARTHEST));
+        if !self.support.within(FARTHEST) || far(&self.center) || far(&self.inside) {
+            return Err("a support row is out of range".to_owned());
+        }
+        let finite = self.rho.is_finite() && self.inside_score.is_finite() && self.weights.iter().map(|w| w.abs()).sum::<f32>() < 1e8;
+        if !finite || !self.function.is_sound() {
+            return Err("the kernel or a weight is out of range".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// The mean row by the size of its weight.
+fn mean(support: &Packed, weights: &[f32]) -> Vec<f32> {
+    let sum: f64 = weights.iter().map(|w| f64::from(w.abs())).sum();
+    let mut mean = vec![0.0_f64; support.width()];
+    for (row, weight) in weights.iter().enumerate() {
+        let part = f64::from(weight.abs()) / sum.max(f64::MIN_POSITIVE);
+        mean.iter_mut().zip(support.row(row)).for_each(|(mean, value)| *mean += part * f64::from(value));
+    }
+    mean.into_iter().map(|v| v as f32).collect()
+}
+
+impl Detector for FittedOneClassSvm {
+    fn schema(&self) -> &FeatureSchema {
+        &self.schema
+    }
+
+    fn score(&self, samples: Samples<'_>, out: &mut [AnomalyScore]) -> Result<(), ScoreError> {
+        rows::check_shape(self.center.len(), samples, out)?;
+        if out.len() <= PARALLEL_ROWS {
+            self.score_part(samples.values(), out);
+            return Ok(());
+        }
+        let parts = samples.values().par_chunks(PARALLEL_ROWS * samples.width()).zip(out.par_chunks_mut(PARALLEL_ROWS));
+        parts.for_each(|(values, out)| self.score_part(values, out));
+        Ok(())
+    }
+
+    fn explainer(&self) -> Option<&dyn Explain> {
+        Some(self)
+    }
+}
+
+impl Explain for FittedOneClassSvm {
+    /// A feature's share goes by how much the score falls if it alone is set to its value in the mean support row; only
+    /// features count that move the score the way in which it differs from that row's.
+    fn explain(&self, row: &[f32]) -> Result<Attribution, ScoreError> {
+        let width = self.center.len();
+        if row.len() != width {
+            return Err(ScoreError::Width { expected: width, got: row.len() });
+        }
+        let prepared = self.prepared(row);
+        let score = self.scores(&prepared)[0];
+        let without = |feature: usize| {
+            let mut changed = prepared.clone();
+            changed[feature] = self.inside[feature];
+            score - self.scores(&changed)[0]
+        };
+        let total = score - self.inside_score;
+        let mut shares: Vec<f64> = (0..width).map(|feature| (without(feature) * total.signum()).max(0.0)).collect();
+        let sum: f64 = shares.iter().sum();
+        if sum > 0.0 {
+            shares.iter_mut().for_each(|share| *share *= total / sum);
+        } else {
+            shares.fill(total / width as f64);
+        }
+        Ok(Attribution { base: self.inside_score, shares })
+    }
+
+    fn exact(&self) -> bool {
+        false
+    }
+}
