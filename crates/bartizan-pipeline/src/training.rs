@@ -5,8 +5,9 @@
 //! detector fitted on the other folds. Features such as "route never seen" would otherwise be constant in training and
 //! the threshold would be set on scores that are too good.
 
-use crate::threshold::{LabelledScore, choose_threshold};
+use crate::threshold::{Aim, Chosen, LabelledScore, choose_threshold};
 use bartizan_core::{AnomalyScore, Contamination, Detector, Domain, Extract, FitError, Label, Recency, Samples, Seed, Threshold};
+use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
 use bartizan_estimators::{Algorithm, StoredDetector, calibration::Calibration};
 use rayon::prelude::*;
 
@@ -31,6 +32,7 @@ pub(crate) struct Trained<B> {
     pub(crate) detector: StoredDetector,
     pub(crate) calibration: Calibration,
     pub(crate) threshold: Threshold,
+    pub(crate) promise: Option<Budgeted>,
     pub(crate) accuracy: Option<f64>,
     pub(crate) labels: usize,
 }
@@ -40,6 +42,7 @@ pub(crate) struct Trained<B> {
 pub(crate) struct Plan {
     pub(crate) algorithm: Algorithm,
     pub(crate) contamination: Contamination,
+    pub(crate) false_alarms: Option<FalseAlarmBudget>,
     pub(crate) max_tracked_clients: usize,
     pub(crate) seed: Seed,
 }
@@ -77,9 +80,10 @@ pub(crate) fn train<D: Domain>(events: &[TrainingEvent<D::Event>], plan: &Plan) 
     let unlabelled: Vec<f64> = normal.iter().filter(|&&i| events[i].label.is_none()).map(|&i| held_back[i]).collect();
     let all: Vec<f64> = normal.iter().map(|&i| held_back[i]).collect();
     let basis = if unlabelled.len() >= 2 * FOLDS { &unlabelled } else { &all };
-    let threshold = choose_threshold(basis, plan.contamination, &labelled);
+    let aim = plan.false_alarms.map_or(Aim::Contamination(plan.contamination), Aim::Budget);
+    let Chosen { threshold, promise } = choose_threshold(basis, aim, &labelled);
     let calibration = calibrate(&all, &labelled, plan.contamination, threshold);
-    Ok(Trained { baselines, detector, calibration, threshold, accuracy: accuracy(&labelled, threshold), labels: labelled.len() })
+    Ok(Trained { baselines, detector, calibration, threshold, promise, accuracy: accuracy(&labelled, threshold), labels: labelled.len() })
 }
 
 /// Share of labelled rows on the right side of the threshold, as the model would judge them when they come again.
