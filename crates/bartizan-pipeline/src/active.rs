@@ -74,7 +74,8 @@ impl<D: Domain> Active<D> {
 
     /// Why a row got its score; `None` when the algorithm cannot say.
     pub(crate) fn explain(&self, event: &D::Event, row: &[f32], schema: &FeatureSchema) -> Option<Explanation> {
-        let attribution = self.detector.explainer()?.explain(row).ok()?;
+        let explainer = self.detector.explainer()?;
+        let attribution = explainer.explain(row).ok()?;
         let mut order: Vec<usize> = (0..row.len()).filter(|&i| attribution.shares[i] > 0.0).collect();
         order.sort_by(|&a, &b| attribution.shares[b].total_cmp(&attribution.shares[a]).then(a.cmp(&b)));
         let reason = |&i: &usize| Reason {
@@ -84,7 +85,7 @@ impl<D: Domain> Active<D> {
             text: self.baselines.reason(event, row, i),
         };
         let reasons = order.iter().take(MAX_REASONS).map(reason).collect();
-        Some(Explanation { attribution, reasons })
+        Some(Explanation { attribution, exact: explainer.exact(), reasons })
     }
 }
 

@@ -44,8 +44,10 @@ pub struct Reason {
 /// A whole explanation.
 #[derive(Clone, Debug)]
 pub struct Explanation {
-    /// Exact shares in schema order.
+    /// Shares in schema order; they sum to the score.
     pub attribution: Attribution,
+    /// Whether they are what the algorithm adds up, or its Shapley values; else they are an approximation.
+    pub exact: bool,
     /// The features that pushed towards anomalous, worst first, at most five.
     pub reasons: Vec<Reason>,
 }
