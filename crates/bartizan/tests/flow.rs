@@ -48,8 +48,8 @@ fn every_algorithm_trains_and_scores() {
         assert_eq!(trained["model_version"], "v1.0", "{algorithm}: {trained}");
         let scored = json(at, &[&["score", "requests", "train.ndjson", "--top", "3"][..], &data[..]].concat());
         assert_eq!(scored["scored"], 400, "{algorithm}: {scored}");
-        let models = json(at, &[&["models", "list", "requests"][..], &data[..]].concat());
-        assert_eq!(models[0]["algorithm"], *algorithm, "{models}");
+        let models = json(at, &[&["models", "list"][..], &data[..]].concat());
+        assert_eq!(models["models"][0]["algorithm"], *algorithm, "{models}");
     }
     let other = fails(at, &["train", "requests", "train.ndjson", "--algorithm", "hbos", "--param", "nu=0.1"], 2);
     assert!(other.contains("hbos has no parameter \"nu\""), "{other}");
