@@ -3,6 +3,7 @@
 //! Everything rests on the **tail**: the share of held-back scores (of rows that the detector had not seen) at or above a
 //! score, smoothed, and carried on as an exponential beyond both ends so that it falls strictly.
 
+use crate::labels::{LabelCalibration, Targets};
 use bartizan_core::{AnomalyScore, Confidence, Contamination, Grade, Threshold, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -112,15 +113,20 @@ impl Calibration {
     pub fn confidence(&self, score: AnomalyScore, threshold: Threshold) -> Confidence {
         let odds = self.log_odds(score, threshold);
         let odds = self.labels.map_or(odds, |(slope, offset)| slope * odds + offset);
-        let anomalous = 1.0 / (1.0 + (-odds).exp());
-        let right = match threshold.decide(score) {
-            Verdict::Anomalous => anomalous,
-            Verdict::Normal => 1.0 - anomalous,
-        };
-        Confidence::try_from(right.clamp(0.0, 1.0)).unwrap_or_else(|_| unreachable!("clamped"))
+        right(1.0 / (1.0 + (-odds).exp()), threshold.decide(score))
     }
 
-    fn log_odds(&self, score: AnomalyScore, threshold: Threshold) -> f64 {
+    /// The same by a curve over [`Self::log_odds`] that was learned from labels, instead of those given to
+    /// [`Self::with_labels`].
+    #[must_use]
+    pub fn confidence_by(&self, labels: &LabelCalibration, score: AnomalyScore, threshold: Threshold) -> Confidence {
+        right(labels.probability(self.log_odds(score, threshold)), threshold.decide(score))
+    }
+
+    /// Log-odds of an anomaly without labels, 0 at the threshold; see [`Self::confidence`]. What curves over labels are to be
+    /// fitted on: its unit is the same for all detectors.
+    #[must_use]
+    pub fn log_odds(&self, score: AnomalyScore, threshold: Threshold) -> f64 {
         let score = if score.0.is_nan() { AnomalyScore(threshold.0) } else { score };
         STEEPNESS * (self.tail(AnomalyScore(threshold.0)) / self.tail(score)).ln()
     }
@@ -134,11 +140,18 @@ impl Calibration {
     }
 }
 
+/// Probability that a verdict is right, of the probability of an anomaly.
+fn right(anomalous: f64, verdict: Verdict) -> Confidence {
+    let right = if verdict.is_anomalous() { anomalous } else { 1.0 - anomalous };
+    Confidence::try_from(right.clamp(0.0, 1.0)).unwrap_or_else(|_| unreachable!("clamped"))
+}
+
 /// Slope (not negative) and offset of the logistic fit.
-fn platt(points: &[(f64, bool)]) -> (f64, f64) {
+pub(crate) fn platt(points: &[(f64, bool)]) -> (f64, f64) {
     let positives = points.iter().filter(|p| p.1).count() as f64;
     let negatives = points.len() as f64 - positives;
-    let target = |y: bool| if y { (positives + 1.0) / (positives + 2.0) } else { 1.0 / (negatives + 2.0) };
+    let targets = Targets::new(points);
+    let target = |y: bool| targets.of(y);
     let (mut slope, mut offset) = (0.0, ((positives + 1.0) / (negatives + 1.0)).ln());
     let loss = |slope: f64, offset: f64| -> f64 {
         points.iter().map(|&(x, y)| softplus(slope * x + offset) - target(y) * (slope * x + offset)).sum()

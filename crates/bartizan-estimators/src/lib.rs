@@ -15,6 +15,7 @@ pub mod format;
 mod gaussian_mixture;
 mod hbos;
 mod isolation_forest;
+pub mod labels;
 mod matrix;
 pub mod metrics;
 mod neighbours;
