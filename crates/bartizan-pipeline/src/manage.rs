@@ -141,6 +141,7 @@ impl Packed {
             baselines,
             detector: trained.detector,
             calibration: trained.calibration,
+            labels: trained.confidence,
             threshold: trained.threshold,
             details: parameters.iter().map(|(n, v)| (n.clone(), v.to_string())).collect(),
         };
