@@ -7,7 +7,7 @@
 
 use bartizan_core::{AnomalyScore, Detector, Estimator, FeatureSchema, Samples, Seed};
 use bartizan_estimators::preparation::Scaling;
-use bartizan_estimators::{OneClassSvm, SvmSolver};
+use bartizan_estimators::{Gamma, NumberOr, OneClassSvm, SvmSolver};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use std::io::Read;
@@ -68,7 +68,7 @@ fn main() {
     };
     let samples = Samples::new(&train, width).expect("whole rows");
     let tests = Samples::new(&test, width).expect("whole rows");
-    let svm = OneClassSvm { solver, scaling: Scaling::None, ..OneClassSvm::default() };
+    let svm = OneClassSvm { solver, gamma: NumberOr::Word(Gamma::Scale), scaling: Scaling::None, ..OneClassSvm::default() };
     let start = Instant::now();
     let fitted = svm.fit(&FeatureSchema::unnamed(width), samples, Seed(1)).expect("it fits");
     let (fit, peak) = (start.elapsed().as_secs_f64(), peak());

@@ -13,7 +13,7 @@ const VARIANTS: &[(&str, &[(&str, &str)])] = &[
     ("knn", &[("scaling", "gaussian")]),
     ("one_class_svm", &[("nu", "0.01")]),
     ("one_class_svm", &[("scaling", "gaussian")]),
-    ("one_class_svm", &[("scaling", "signed_log")]),
+    ("one_class_svm", &[("scaling", "standard"), ("gamma", "scale")]),
     ("auto", &[("trim", "0.05")]),
 ];
 

@@ -21,6 +21,8 @@ use exact::Dual;
 use kernel::{Function, MAX_DEGREE};
 use nystroem::Approximation;
 
+/// How much narrower a local kernel is.
+const LOCAL: f64 = 10.0;
 /// Most rows that `auto` fits exactly.
 const MAX_EXACT_ROWS: usize = 20_000;
 
@@ -31,6 +33,8 @@ pub enum Gamma {
     Scale,
     /// 1 / width.
     Auto,
+    /// Ten times `Scale`: a row is like its own neighbourhood only, and the boundary follows every cluster.
+    Local,
 }
 
 /// How it is trained.
@@ -46,7 +50,7 @@ pub enum SvmSolver {
 }
 
 impl Gamma {
-    const OPTIONS: &'static [(&'static str, Self)] = &[("scale", Self::Scale), ("auto", Self::Auto)];
+    const OPTIONS: &'static [(&'static str, Self)] = &[("scale", Self::Scale), ("auto", Self::Auto), ("local", Self::Local)];
 }
 
 impl SvmSolver {
@@ -58,7 +62,8 @@ impl SvmSolver {
 /// # Parameters
 /// - `kernel`: `rbf`, `linear`, `poly` or `sigmoid`; `rbf`.
 /// - `nu`: share of the training rows that come to lie outside, 0.0001 to 1; 0.1.
-/// - `gamma`: 1e-12 to 1e12, `scale` (1 / (width × variance of all numbers), 1 if nothing varies) or `auto` (1 / width); `scale`.
+/// - `gamma`: 1e-12 to 1e12, `scale` (1 / (width × variance of all numbers), 1 if nothing varies), `auto`
+///   (1 / width) or `local` (ten times `scale`); `local`.
 /// - `degree`: of `poly`, 1 to 10; 3.
 /// - `coef0`: of `poly` and `sigmoid`, -1e6 to 1e6; 0.
 /// - `solver`: `exact`, `nystroem`, or `auto`: exact up to 20,000 rows; `auto`.
@@ -66,7 +71,7 @@ impl SvmSolver {
 /// - `max_iter`: exact: most pairs of weights moved, 1 to 1e9; 1,000,000. [`FittedOneClassSvm::converged`] says if it was reached.
 /// - `cache_mb`: exact: memory for kernel rows, in MiB, 1 to 65,536; 200.
 /// - `components`: nystroem: landmark rows, 1 to 2,000; 300.
-/// - `scaling`: see [`Scaling`]; `standard`.
+/// - `scaling`: see [`Scaling`]; `signed_log`.
 ///
 /// # Errors
 /// Fewer than two rows, another width than the schema's, an infinite value.
@@ -121,7 +126,7 @@ impl Default for OneClassSvm {
         Self {
             kernel: SvmKernel::Rbf,
             nu: 0.1,
-            gamma: NumberOr::Word(Gamma::Scale),
+            gamma: NumberOr::Word(Gamma::Local),
             degree: 3,
             coef0: 0.0,
             solver: SvmSolver::Auto,
@@ -129,7 +134,7 @@ impl Default for OneClassSvm {
             max_iter: 1_000_000,
             cache_mb: 200,
             components: 300,
-            scaling: Scaling::Standard,
+            scaling: Scaling::SignedLog,
         }
     }
 }
@@ -181,7 +186,8 @@ impl OneClassSvm {
             NumberOr::Number(gamma) => gamma,
             NumberOr::Word(Gamma::Auto) => 1.0 / width as f64,
             NumberOr::Word(Gamma::Scale) if variance > 0.0 => 1.0 / (width as f64 * variance),
-            NumberOr::Word(Gamma::Scale) => 1.0,
+            NumberOr::Word(Gamma::Local) if variance > 0.0 => LOCAL / (width as f64 * variance),
+            NumberOr::Word(Gamma::Scale | Gamma::Local) => 1.0,
         };
         Function { kernel: self.kernel, gamma: gamma.clamp(1e-30, 1e30) as f32, coef0: self.coef0 as f32, degree: self.degree as u32 }
     }
