@@ -62,15 +62,12 @@ def rows_and_rounds(text):
 
 
 def bartizan(options, solver, folder, threads):
-    """Bartizan's own figures, its scores, and the peak memory of its process in MB."""
+    """Bartizan's own figures and its scores."""
     command = [options.example, solver, *(f"{folder}/{name}.f32" for name in ("train", "test")), str(WIDTH), f"{folder}/scores.f64"]
-    with open(f"{folder}/out.json", "w") as out:
-        child = subprocess.Popen(command, stdout=out, env={**os.environ, "RAYON_NUM_THREADS": str(threads)})
-        _, status, usage = os.wait4(child.pid, 0)
-    if status:
-        sys.exit(f"{' '.join(command)} failed")
-    figures = json.loads(Path(f"{folder}/out.json").read_text())
-    return figures, np.fromfile(f"{folder}/scores.f64"), usage.ru_maxrss / 1024
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "RAYON_NUM_THREADS": str(threads)})
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed: {done.stderr}")
+    return json.loads(done.stdout), np.fromfile(f"{folder}/scores.f64")
 
 
 def peer(model, train, test, score_rows):
@@ -108,8 +105,8 @@ def exact(options):
             for _ in range(rounds):
                 model = OneClassSVM(nu=0.1, gamma="scale", cache_size=200)
                 fit, rate, scores = peer(model, train.astype(np.float64), test.astype(np.float64), SCORED if rows <= 20_000 else 5_000)
-                ours, ours_scores, _ = bartizan(options, "exact", folder, 1)
-                both, _, _ = bartizan(options, "exact", folder, 2)
+                ours, ours_scores = bartizan(options, "exact", folder, 1)
+                both, _ = bartizan(options, "exact", folder, 2)
                 fits.append((fit, ours["fit_s"], both["fit_s"]))
                 rates.append((rate, ours["rows_per_second"], ours["microseconds_per_row"]))
         apart = np.abs(scores - ours_scores[: len(scores)]).max()
@@ -132,7 +129,7 @@ def approximate(options):
     print("| rows | scikit-learn, s | Bartizan, 1 thread, s | 2 threads, s | peak MB, with the rows | of these the rows | outside | ROC AUC of each |")
     print("|--:|--:|--:|--:|--:|--:|--:|--:|")
     for rows, rounds in rows_and_rounds(options.approximate):
-        theirs, one, two, their_area = [], [], [], float("nan")
+        theirs, one, two, their_area = [], [], [], None
         with tempfile.TemporaryDirectory() as folder:
             train, test, odd = prepared(rows, folder)
             for _ in range(rounds):
@@ -142,12 +139,12 @@ def approximate(options):
                     model = make_pipeline(Nystroem(gamma=gamma, n_components=300, random_state=1), linear)
                     fit, _, scores = peer(model, train.astype(np.float64), test.astype(np.float64), SCORED)
                     theirs.append(fit)
-                    their_area = roc_auc_score(odd, scores)
-                ours, scores, peak = bartizan(options, "nystroem", folder, 1)
+                    their_area = f"{roc_auc_score(odd, scores):.4f}"
+                ours, scores = bartizan(options, "nystroem", folder, 1)
                 one.append(ours["fit_s"])
                 two.append(bartizan(options, "nystroem", folder, 2)[0]["fit_s"])
-        areas = f"{their_area:.4f} / {roc_auc_score(odd, scores):.4f}"
-        cells = [f"{rows:,}", spread(theirs) if theirs else "", spread(one), spread(two), f"{peak:.0f}", f"{train.nbytes / 2**20:.0f}", f"{ours['outside']:.4f}", areas]
+        areas = f"{their_area or '-'} / {roc_auc_score(odd, scores):.4f}"
+        cells = [f"{rows:,}", spread(theirs) if theirs else "", spread(one), spread(two), str(ours['peak_mb']), f"{train.nbytes / 2**20:.0f}", f"{ours['outside']:.4f}", areas]
         print(f"| {' | '.join(cells)} |", flush=True)
 
 

@@ -1,5 +1,6 @@
 //! Fit and score figures of the one-class support vector machine as one line of JSON:
 //! `cargo run --release --example svm_bench -- [exact|nystroem] [train.f32 score.f32 width [scores.f64]]`.
+//! The peak memory is that after the fit, training rows included.
 //!
 //! Files hold little-endian numbers, row after row; without them, Gaussian clusters are made up. `RAYON_NUM_THREADS` sets the
 //! threads; rows are taken as they are (`scaling = none`). With a fourth file the scores are written to it.
@@ -40,6 +41,13 @@ fn read(path: &str) -> Vec<f32> {
     values
 }
 
+/// Most memory that the process has had, in MiB; 0 where the system does not say.
+fn peak() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0.0) / 1024.0
+}
+
 /// Seconds of one run, from as many as fill the time.
 fn seconds(mut run: impl FnMut()) -> f64 {
     let (start, mut runs) = (Instant::now(), 0);
@@ -63,7 +71,7 @@ fn main() {
     let svm = OneClassSvm { solver, scaling: Scaling::None, ..OneClassSvm::default() };
     let start = Instant::now();
     let fitted = svm.fit(&FeatureSchema::unnamed(width), samples, Seed(1)).expect("it fits");
-    let fit = start.elapsed().as_secs_f64();
+    let (fit, peak) = (start.elapsed().as_secs_f64(), peak());
 
     let mut out = vec![AnomalyScore(0.0); tests.rows()];
     let all = seconds(|| fitted.score(tests, &mut out).expect("it scores")) / tests.rows() as f64;
@@ -79,7 +87,7 @@ fn main() {
     let outside = outside.iter().filter(|score| score.0 > 0.0).count() as f64 / samples.rows() as f64;
     println!(
         "{{\"fit_s\": {fit:.4}, \"support_rows\": {}, \"iterations\": {}, \"converged\": {}, \"outside\": {outside:.4}, \
-         \"rows_per_second\": {:.0}, \"microseconds_per_row\": {:.3}}}",
+         \"peak_mb\": {peak:.0}, \"rows_per_second\": {:.0}, \"microseconds_per_row\": {:.3}}}",
         fitted.support_rows(),
         fitted.iterations(),
         fitted.converged(),

@@ -3,7 +3,7 @@
 //! Everything rests on the **tail**: the share of held-back scores (of rows that the detector had not seen) at or above a
 //! score, smoothed, and carried on as an exponential beyond both ends so that it falls strictly.
 
-use crate::labels::{LabelCalibration, Targets};
+use crate::labels::LabelCalibration;
 use bartizan_core::{AnomalyScore, Confidence, Contamination, Grade, Threshold, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub struct Calibration {
     tails: Vec<f64>,
     /// Scale of the exponentials beyond both ends.
     scale: f64,
-    /// Slope and offset on the log-odds, fitted on labels.
+    /// Slope and offset on the log-odds, fitted on labels: of models of format version 1, later ones keep them beside.
     labels: Option<(f64, f64)>,
 }
 
@@ -63,18 +63,6 @@ impl Calibration {
         Threshold(sorted.len().checked_sub(above + 1).map_or(0.0, |at| sorted[at]))
     }
 
-    /// Corrects the confidence by labelled scores: `(score, anomalous)`.
-    ///
-    /// Platt's logistic fit on the log-odds of [`Self::confidence`], with his smoothed targets (Platt 1999) and the
-    /// Newton iteration of Lin, Lin, Weng 2007. The slope is never negative, so that confidence keeps the order of scores.
-    #[must_use]
-    pub fn with_labels(mut self, labelled: &[(f64, bool)], threshold: Threshold) -> Self {
-        self.labels = None;
-        let points: Vec<(f64, bool)> = labelled.iter().map(|&(s, y)| (self.log_odds(AnomalyScore(s), threshold), y)).collect();
-        self.labels = Some(platt(&points));
-        self
-    }
-
     /// Share of held-back scores at or above `score`, in (0, 1), strictly falling.
     #[must_use]
     pub fn tail(&self, score: AnomalyScore) -> f64 {
@@ -108,7 +96,7 @@ impl Calibration {
     /// Without labels: tails of normal events are uniform, those of anomalies pile up near 0; the odds of an anomaly are
     /// taken as `(p(threshold) / p)^3`, even at the threshold. The mean of that probability over normal traffic is 1.2
     /// times the contamination, so it claims hardly more anomalies than were announced. (A two-group model on p-values,
-    /// as in Efron, Large-Scale Inference, 2010, chapter 5.) From 50 labels on the odds are those that labels bear out.
+    /// as in Efron, Large-Scale Inference, 2010, chapter 5.) Where labels say otherwise, see [`Self::confidence_by`].
     #[must_use]
     pub fn confidence(&self, score: AnomalyScore, threshold: Threshold) -> Confidence {
         let odds = self.log_odds(score, threshold);
@@ -116,8 +104,7 @@ impl Calibration {
         right(1.0 / (1.0 + (-odds).exp()), threshold.decide(score))
     }
 
-    /// The same by a curve over [`Self::log_odds`] that was learned from labels, instead of those given to
-    /// [`Self::with_labels`].
+    /// The same by a curve over [`Self::log_odds`] that was learned from labels, instead.
     #[must_use]
     pub fn confidence_by(&self, labels: &LabelCalibration, score: AnomalyScore, threshold: Threshold) -> Confidence {
         right(labels.probability(self.log_odds(score, threshold)), threshold.decide(score))
@@ -146,52 +133,10 @@ fn right(anomalous: f64, verdict: Verdict) -> Confidence {
     Confidence::try_from(right.clamp(0.0, 1.0)).unwrap_or_else(|_| unreachable!("clamped"))
 }
 
-/// Slope (not negative) and offset of the logistic fit.
-pub(crate) fn platt(points: &[(f64, bool)]) -> (f64, f64) {
-    let positives = points.iter().filter(|p| p.1).count() as f64;
-    let negatives = points.len() as f64 - positives;
-    let targets = Targets::new(points);
-    let target = |y: bool| targets.of(y);
-    let (mut slope, mut offset) = (0.0, ((positives + 1.0) / (negatives + 1.0)).ln());
-    let loss = |slope: f64, offset: f64| -> f64 {
-        points.iter().map(|&(x, y)| softplus(slope * x + offset) - target(y) * (slope * x + offset)).sum()
-    };
-    let mut best = loss(slope, offset);
-    for _ in 0..100 {
-        let (mut g, mut h) = ([0.0; 2], [1e-12, 0.0, 1e-12]);
-        for &(x, y) in points {
-            let p = 1.0 / (1.0 + (-(slope * x + offset)).exp());
-            let (d, w) = (p - target(y), (p * (1.0 - p)).max(1e-12));
-            g = [g[0] + d * x, g[1] + d];
-            h = [h[0] + w * x * x, h[1] + w * x, h[2] + w];
-        }
-        let determinant = (h[0] * h[2] - h[1] * h[1]).max(1e-300);
-        let step = [(h[2] * g[0] - h[1] * g[1]) / determinant, (h[0] * g[1] - h[1] * g[0]) / determinant];
-        let mut part = 1.0;
-        let taken = loop {
-            let (s, o) = (slope - part * step[0], offset - part * step[1]);
-            let l = loss(s, o);
-            if l < best - 1e-12 {
-                break Some((s, o, l));
-            }
-            part /= 2.0;
-            if part < 1e-10 {
-                break None;
-            }
-        };
-        let Some((s, o, l)) = taken else { break };
-        (slope, offset, best) = (s, o, l);
-    }
-    if slope >= 0.0 { (slope, offset) } else { (0.0, ((positives + 1.0) / (negatives + 1.0)).ln()) }
-}
-
-fn softplus(x: f64) -> f64 {
-    if x > 0.0 { x + (-x).exp().ln_1p() } else { x.exp().ln_1p() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::Calibration;
+    use crate::labels::LabelCalibration;
     use crate::metrics::expected_calibration_error;
     use bartizan_core::{AnomalyScore, Contamination, Threshold};
     use proptest::prelude::*;
@@ -245,10 +190,12 @@ mod tests {
         let (train, fresh) = (draw(400), draw(20_000));
         let threshold = Threshold(0.8);
         let scores: Vec<f64> = train.iter().map(|p| p.0).collect();
-        let calibration = Calibration::fit(&scores, tenth()).with_labels(&train, threshold);
+        let calibration = Calibration::fit(&scores, tenth());
+        let odds: Vec<(f64, bool)> = train.iter().map(|&(s, y)| (calibration.log_odds(AnomalyScore(s), threshold), y)).collect();
+        let labels = LabelCalibration::fit(&odds).unwrap();
         let judged = fresh.iter().map(|&(s, y)| {
             let s = AnomalyScore(s);
-            (calibration.confidence(s, threshold).get(), threshold.decide(s).is_anomalous() == y)
+            (calibration.confidence_by(&labels, s, threshold).get(), threshold.decide(s).is_anomalous() == y)
         });
         let (claimed, right): (Vec<f64>, Vec<bool>) = judged.unzip();
         let error = expected_calibration_error(&claimed, &right, 10);

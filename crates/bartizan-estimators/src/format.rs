@@ -13,6 +13,7 @@
 
 use crate::StoredDetector;
 use crate::calibration::Calibration;
+use crate::labels::LabelCalibration;
 use bartizan_core::{FeatureSchema, Threshold};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -20,7 +21,9 @@ use std::io::Read;
 use thiserror::Error;
 
 const MAGIC: &[u8; 8] = b"BRTZMODL";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
+/// Oldest version that is read. Its body ends before [`ModelFile::labels`].
+const OLDEST: u16 = 1;
 const HEADER: usize = 8 + 2 + 8 + 32;
 /// Largest body, unpacked.
 const MAX_BODY: u64 = 512 << 20;
@@ -45,6 +48,8 @@ pub struct ModelFile {
     pub threshold: Threshold,
     /// For people: parameters by name.
     pub details: Vec<(String, String)>,
+    /// The confidence that labels bear out; `None` while there are too few.
+    pub labels: Option<LabelCalibration>,
 }
 
 /// Which check a model file failed.
@@ -97,7 +102,7 @@ pub fn decode(file: &[u8]) -> Result<ModelFile, FormatError> {
         return Err(FormatError::Magic);
     }
     let version = u16::from_le_bytes([header[8], header[9]]);
-    if version != VERSION {
+    if !(OLDEST..=VERSION).contains(&version) {
         return Err(FormatError::Version(version));
     }
     let length = header[10..18].iter().rev().fold(0_u64, |n, byte| n << 8 | u64::from(*byte));
@@ -107,7 +112,12 @@ pub fn decode(file: &[u8]) -> Result<ModelFile, FormatError> {
     if Sha256::digest(packed).as_slice() != &header[18..] {
         return Err(FormatError::Checksum);
     }
-    let model: ModelFile = postcard::from_bytes(&unpack(packed, length)?).map_err(|e| FormatError::Body(e.to_string()))?;
+    let mut body = unpack(packed, length)?;
+    if version == OLDEST {
+        // No labels: the byte that says so.
+        body.push(0);
+    }
+    let model: ModelFile = postcard::from_bytes(&body).map_err(|e| FormatError::Body(e.to_string()))?;
     check(&model)?;
     Ok(model)
 }
@@ -122,6 +132,7 @@ fn unpack(packed: &[u8], length: u64) -> Result<Vec<u8>, FormatError> {
 fn check(model: &ModelFile) -> Result<(), FormatError> {
     model.detector.validate()?;
     model.calibration.validate().map_err(FormatError::Body)?;
+    model.labels.iter().try_for_each(LabelCalibration::validate).map_err(FormatError::Body)?;
     if !model.threshold.0.is_finite() {
         return Err(FormatError::Body(format!("its threshold is {}", model.threshold.0)));
     }

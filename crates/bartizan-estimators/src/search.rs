@@ -7,6 +7,14 @@ const VARIANTS: &[(&str, &[(&str, &str)])] = &[
     ("isolation_forest", &[("max_samples", "64")]),
     ("isolation_forest", &[("max_samples", "1024")]),
     ("extended_isolation_forest", &[("extension", "3")]),
+    ("gaussian_mixture", &[("components", "16")]),
+    ("gaussian_mixture", &[("scaling", "gaussian"), ("regularisation", "0.1")]),
+    ("knn", &[("n_neighbours", "20")]),
+    ("knn", &[("scaling", "gaussian")]),
+    ("one_class_svm", &[("nu", "0.01")]),
+    ("one_class_svm", &[("scaling", "gaussian")]),
+    ("one_class_svm", &[("scaling", "signed_log")]),
+    ("auto", &[("trim", "0.05")]),
 ];
 
 /// Every algorithm with its defaults, then variants of some.

@@ -3,6 +3,7 @@
 use bartizan_core::{AnomalyScore, Contamination, Detector, FeatureSchema, FitError, Samples, ScoreError, Seed, Threshold};
 use bartizan_estimators::calibration::Calibration;
 use bartizan_estimators::format::{self, FormatError, ModelFile};
+use bartizan_estimators::labels::LabelCalibration;
 use bartizan_estimators::{Algorithm, RawParams, StoredDetector};
 use std::sync::Arc;
 
@@ -111,6 +112,7 @@ fn model(detector: StoredDetector, schema: &FeatureSchema) -> ModelFile {
         calibration: Calibration::fit(&held_back, contamination),
         threshold: Threshold(0.9),
         details: vec![("n_estimators".to_owned(), "20".to_owned())],
+        labels: LabelCalibration::fit(&[(-1.0, false), (0.0, false), (1.0, true)]),
     }
 }
 
@@ -136,15 +138,15 @@ fn stored_models_come_back_and_damage_is_found() {
     }
 }
 
-const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/model-v1.bartizan");
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
 
-fn fixture() -> Vec<u8> {
-    std::fs::read(FIXTURE).expect("the fixture is there")
+fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{FIXTURES}/{name}.bartizan")).expect("the fixture is there")
 }
 
 #[test]
 fn each_check_has_its_name() {
-    let file = fixture();
+    let file = fixture("model-v1");
     let changed = |at: usize, byte: u8| {
         let mut copy = file.clone();
         copy[at] = byte;
@@ -160,22 +162,48 @@ fn each_check_has_its_name() {
 /// Written by the first release; must be readable for ever.
 #[test]
 fn the_first_format_is_still_read() {
-    let model = format::decode(&fixture()).expect("old models are read");
+    let model = format::decode(&fixture("model-v1")).expect("old models are read");
     assert_eq!((model.kind.as_str(), model.model_version.as_str(), model.schema.width()), ("requests", "v1.0", 3));
     let detector = model.detector.into_detector();
     let scores = score(&detector, &[0.5, 0.5, 0.5, 9.0, 9.0, 9.0], 3);
     assert!(scores[1] > scores[0] + 1.0, "{scores:?}");
 }
 
-/// Writes the fixture when `BARTIZAN_WRITE_FIXTURES` is set: once per format version.
+const PROBES: [f32; 6] = [0.5, 0.5, 0.5, 9.0, 9.0, 9.0];
+
+/// Written when the format got its version 2, or when the algorithm came; must be readable for ever.
 #[test]
-fn the_fixture_is_written_on_request() {
+fn the_second_format_is_still_read_for_every_algorithm() {
+    for algorithm in algorithms() {
+        let model = format::decode(&fixture(&format!("v2/{}", algorithm.name()))).expect("old models are read");
+        let stored = |name: &str| model.details.iter().find(|(n, _)| n == name).and_then(|(_, v)| v.parse::<f64>().ok());
+        let (inside, outside) = (stored("inside").expect("its score"), stored("outside").expect("its score"));
+        assert!(model.labels.is_some());
+        let scores = score(&model.detector.into_detector(), &PROBES, 3);
+        for (got, expected) in scores.iter().zip([inside, outside]) {
+            assert!((got - expected).abs() < 1e-4 * expected.abs().max(1.0), "{}: {scores:?}, not {inside}, {outside}", algorithm.name());
+        }
+    }
+}
+
+/// Writes those fixtures that are not there, when `BARTIZAN_WRITE_FIXTURES` is set: once for each new algorithm.
+#[test]
+fn fixtures_are_written_on_request() {
     if std::env::var_os("BARTIZAN_WRITE_FIXTURES").is_none() {
         return;
     }
-    let (schema, values) = (FeatureSchema::unnamed(3), spread(300, 3));
-    let raw = RawParams::default().with("n_estimators", 3_usize).with("max_samples", 32_usize);
-    let algorithm = Algorithm::from_raw(&raw, "ensemble").expect("it is known");
-    let fitted = algorithm.fit(&schema, Samples::new(&values, 3).expect("whole rows"), Seed(1)).expect("it fits");
-    std::fs::write(FIXTURE, format::encode(&model(fitted, &schema))).expect("it is written");
+    let (schema, values) = (FeatureSchema::unnamed(3), spread(60, 3));
+    for name in Algorithm::NAMES {
+        let path = format!("{FIXTURES}/v2/{name}.bartizan");
+        if std::fs::exists(&path).expect("it can be looked for") {
+            continue;
+        }
+        let small = RawParams::default().with("n_estimators", 3_usize).with("max_samples", 32_usize);
+        let algorithm = Algorithm::from_raw(&RawParams::named(name).over(&small), "").expect("it is known");
+        let fitted = fit(&algorithm, &schema, Samples::new(&values, 3).expect("whole rows"), Seed(1)).expect("it fits");
+        let mut file = model(fitted.clone(), &schema);
+        let scores = score(&fitted.into_detector(), &PROBES, 3);
+        file.details = vec![("inside".to_owned(), scores[0].to_string()), ("outside".to_owned(), scores[1].to_string())];
+        std::fs::write(path, format::encode(&file)).expect("it is written");
+    }
 }

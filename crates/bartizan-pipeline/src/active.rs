@@ -1,10 +1,11 @@
 //! A model at work.
 
 use crate::{Explanation, LifeCycleError, ModelInfo, Reason};
-use bartizan_core::{AnomalyScore, Detector, Domain, Extract, FeatureSchema, Samples, Threshold, Verdict};
+use bartizan_core::{AnomalyScore, Confidence, Detector, Domain, Extract, FeatureSchema, Samples, Threshold, Verdict};
 use bartizan_estimators::ParamValue;
 use bartizan_estimators::calibration::Calibration;
 use bartizan_estimators::format::{self, FormatError, ModelFile};
+use bartizan_estimators::labels::LabelCalibration;
 use bartizan_storage::{ModelRecord, NewModel};
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ pub(crate) struct Active<D: Domain> {
     baselines: D::Baselines,
     detector: Arc<dyn Detector>,
     calibration: Calibration,
+    labels: Option<LabelCalibration>,
     threshold: Threshold,
     width: usize,
 }
@@ -49,6 +51,7 @@ impl<D: Domain> Active<D> {
             baselines,
             detector: file.detector.into_detector(),
             calibration: file.calibration,
+            labels: file.labels,
             threshold: file.threshold,
             width: file.schema.width(),
         })
@@ -67,14 +70,22 @@ impl<D: Domain> Active<D> {
             threshold: self.threshold,
             verdict: self.threshold.decide(score),
             grade: self.calibration.grade(score, self.threshold).get(),
-            confidence: self.calibration.confidence(score, self.threshold).get(),
+            confidence: self.confidence(score).get(),
             row,
+        }
+    }
+
+    fn confidence(&self, score: AnomalyScore) -> Confidence {
+        match &self.labels {
+            Some(labels) => self.calibration.confidence_by(labels, score, self.threshold),
+            None => self.calibration.confidence(score, self.threshold),
         }
     }
 
     /// Why a row got its score; `None` when the algorithm cannot say.
     pub(crate) fn explain(&self, event: &D::Event, row: &[f32], schema: &FeatureSchema) -> Option<Explanation> {
-        let attribution = self.detector.explainer()?.explain(row).ok()?;
+        let explainer = self.detector.explainer()?;
+        let attribution = explainer.explain(row).ok()?;
         let mut order: Vec<usize> = (0..row.len()).filter(|&i| attribution.shares[i] > 0.0).collect();
         order.sort_by(|&a, &b| attribution.shares[b].total_cmp(&attribution.shares[a]).then(a.cmp(&b)));
         let reason = |&i: &usize| Reason {
@@ -84,7 +95,7 @@ impl<D: Domain> Active<D> {
             text: self.baselines.reason(event, row, i),
         };
         let reasons = order.iter().take(MAX_REASONS).map(reason).collect();
-        Some(Explanation { attribution, reasons })
+        Some(Explanation { attribution, exact: explainer.exact(), reasons })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can go wrong, one enum per operation where they differ.
 
 use bartizan_core::{FitError, RangeError};
+use bartizan_estimators::thresholds::BudgetError;
 use bartizan_estimators::{ParamError, format::FormatError};
 use bartizan_storage::StoreError;
 use thiserror::Error;
@@ -41,6 +42,9 @@ pub enum LifeCycleError {
     /// A parameter of the algorithm is wrong.
     #[error("{0}")]
     Param(#[from] ParamError),
+    /// A budget of false alarms that is none.
+    #[error("one_false_alarm_in: {0}")]
+    Budget(#[from] BudgetError),
     /// A version name that cannot be stored.
     #[error("model_version must be 1 to 64 printable characters, got {got:?}")]
     Version {

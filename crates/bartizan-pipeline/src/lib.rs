@@ -13,6 +13,7 @@ mod training;
 mod tune;
 mod version;
 
+pub use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
 pub use bartizan_estimators::{ParamValue, RawParams};
 pub use error::{JudgeError, LifeCycleError};
 pub use instance::Instance;

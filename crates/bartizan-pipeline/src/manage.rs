@@ -5,6 +5,7 @@ use crate::training::{self, Plan, Trained, TrainingEvent};
 use crate::{Instance, LifeCycle, LifeCycleError, ModelInfo, StatisticsReport, TrainReport, TrainRequest, codec, version};
 use async_trait::async_trait;
 use bartizan_core::{Contamination, Domain, FeatureSchema, Recency};
+use bartizan_estimators::thresholds::FalseAlarmBudget;
 use bartizan_estimators::{Algorithm, ParamValue, format, format::ModelFile};
 use bartizan_storage::{
     AuditFilter, AuditPage, Detection, DetectionKey, HistoryQuery, LabelChange, LabelOutcome, NewModel, Retention, StoreError,
@@ -19,10 +20,14 @@ const SECS_PER_DAY: i64 = 86_400;
 
 impl<D: Domain> Instance<D> {
     fn plan(&self, request: &TrainRequest) -> Result<Plan, LifeCycleError> {
-        let raw = request.params.over(&self.settings.params);
+        let contamination = request.contamination.map_or(Ok(self.settings.contamination), Contamination::try_from)?;
+        let mut raw = request.params.over(&self.settings.params);
+        // What leaves out the oddest training rows leaves out as many as are expected to be anomalies.
+        raw.fallback.entry("trim".to_owned()).or_insert_with(|| contamination.get().into());
         Ok(Plan {
             algorithm: Algorithm::from_raw(&raw, DEFAULT_ALGORITHM)?,
-            contamination: request.contamination.map_or(Ok(self.settings.contamination), Contamination::try_from)?,
+            contamination,
+            false_alarms: request.one_false_alarm_in.map_or(Ok(self.settings.false_alarms), |n| FalseAlarmBudget::try_from(n).map(Some))?,
             max_tracked_clients: self.settings.max_tracked_clients,
             seed: self.settings.seed,
         })
@@ -80,11 +85,11 @@ impl<D: Domain> Instance<D> {
         let (samples, old) = (events.len(), self.active.load_full());
         let max_tracked = self.settings.max_tracked_clients;
         let (name, needed) = (version.clone(), self.settings.min_training_samples);
-        let (model, labels, old_accuracy) = tokio::task::spawn_blocking(move || {
+        let (model, labels, promise, old_accuracy) = tokio::task::spawn_blocking(move || {
             let old_accuracy = old.and_then(|old| Self::accuracy_of(&old, &events, max_tracked));
             let trained = training::train::<D>(&events, &plan).map_err(|e| too_few(e, needed))?;
-            let labels = trained.labels;
-            Ok::<_, LifeCycleError>((Packed::new::<D>(trained, &plan, name)?, labels, old_accuracy))
+            let (labels, promise) = (trained.labels, trained.promise);
+            Ok::<_, LifeCycleError>((Packed::new::<D>(trained, &plan, name)?, labels, promise, old_accuracy))
         })
         .await
         .map_err(|_| LifeCycleError::Interrupted)??;
@@ -96,7 +101,7 @@ impl<D: Domain> Instance<D> {
         self.active.store(Some(Arc::new(active)));
         let duration_secs = started.elapsed().as_secs_f64();
         tracing::info!(detector = %self.settings.name, %version, samples, labels, duration_secs, "a model was trained and activated");
-        Ok(TrainReport { version, old_version: replaced.active, samples, duration_secs, accuracy, old_accuracy, labels })
+        Ok(TrainReport { version, old_version: replaced.active, samples, duration_secs, accuracy, old_accuracy, labels, promise })
     }
 }
 
@@ -125,6 +130,9 @@ impl Packed {
             postcard::to_allocvec(&trained.baselines).map_err(|e| StoreError::Other(format!("the baselines cannot be encoded: {e}")))?;
         let mut parameters: Vec<(String, ParamValue)> = plan.algorithm.parameters().into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
         parameters.push(("contamination".to_owned(), plan.contamination.get().into()));
+        if let Some(budget) = plan.false_alarms {
+            parameters.push(("one_false_alarm_in".to_owned(), (budget.one_in() as f64).into()));
+        }
         let schema = D::schema();
         let file = ModelFile {
             kind: D::NAME.to_owned(),
@@ -133,6 +141,7 @@ impl Packed {
             baselines,
             detector: trained.detector,
             calibration: trained.calibration,
+            labels: trained.confidence,
             threshold: trained.threshold,
             details: parameters.iter().map(|(n, v)| (n.clone(), v.to_string())).collect(),
         };

@@ -1,6 +1,7 @@
 //! What the life cycle answers: plain values that a server or a command line turns into its own words.
 
 use bartizan_core::{Attribution, Label, Timestamp, Verdict};
+use bartizan_estimators::thresholds::Budgeted;
 use bartizan_estimators::{ParamValue, RawParams};
 use bartizan_storage::Statistics;
 use serde::Serialize;
@@ -43,8 +44,10 @@ pub struct Reason {
 /// A whole explanation.
 #[derive(Clone, Debug)]
 pub struct Explanation {
-    /// Exact shares in schema order.
+    /// Shares in schema order; they sum to the score.
     pub attribution: Attribution,
+    /// Whether they are what the algorithm adds up, or its Shapley values; else they are an approximation.
+    pub exact: bool,
     /// The features that pushed towards anomalous, worst first, at most five.
     pub reasons: Vec<Reason>,
 }
@@ -58,6 +61,8 @@ pub struct TrainRequest {
     pub use_labels: bool,
     /// Expected share of anomalies; `None` for the instance's setting.
     pub contamination: Option<f64>,
+    /// One false alarm in how many normal events, 2 or more; `None` for the instance's setting.
+    pub one_false_alarm_in: Option<u64>,
     /// Algorithm and parameters; unset ones from the instance's settings.
     pub params: RawParams,
 }
@@ -79,6 +84,8 @@ pub struct TrainReport {
     pub old_accuracy: Option<f64>,
     /// Labelled rows used.
     pub labels: usize,
+    /// What is promised of false alarms, where a budget was asked for and labels have not overruled it.
+    pub promise: Option<Budgeted>,
 }
 
 /// What is known of a model.

@@ -2,6 +2,7 @@
 
 use bartizan_core::{Contamination, Seed};
 use bartizan_estimators::RawParams;
+use bartizan_estimators::thresholds::FalseAlarmBudget;
 use std::sync::Arc;
 
 /// What happens to an event while there is no model.
@@ -31,6 +32,8 @@ pub struct Settings {
     pub params: RawParams,
     /// Expected share of anomalies in training.
     pub contamination: Contamination,
+    /// Most false alarms; `None` leaves the threshold to the contamination.
+    pub false_alarms: Option<FalseAlarmBudget>,
     /// Fewest events to train on.
     pub min_training_samples: usize,
     /// Most unlabelled events to train on, the newest.
@@ -59,6 +62,7 @@ impl Settings {
             name: Arc::from(name),
             params: RawParams::default(),
             contamination: crate::default_contamination(),
+            false_alarms: None,
             min_training_samples: 100,
             max_training_samples: 10_000,
             min_corrected_labels: 10,

@@ -1,7 +1,8 @@
-//! Where the threshold lies: at the expected share of anomalies, moved by labels.
+//! Where the threshold lies: at the expected share of anomalies or within a budget of false alarms, moved by labels.
 
 use bartizan_core::{Contamination, Threshold};
 use bartizan_estimators::calibration::Calibration;
+use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
 
 /// However the labels fall, the threshold passes no less than this part of the expected share of anomalies: one wrong
 /// click must not switch detection off.
@@ -18,26 +19,57 @@ pub(crate) struct LabelledScore {
     pub(crate) anomalous: bool,
 }
 
-/// The quantile of the held-back scores that leaves the contamination above it; with labels, the nearest threshold to
+/// What the threshold is to keep to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Aim {
+    /// As many held-back rows above it as are expected to be anomalous.
+    Contamination(Contamination),
+    /// No more false alarms than this.
+    Budget(FalseAlarmBudget),
+}
+
+impl Aim {
+    /// The threshold before labels, the share of normal events above it, and what is promised of it.
+    fn start(self, held_back: &[f64]) -> (Threshold, f64, Option<Budgeted>) {
+        let quantile = |c: Contamination| (Calibration::quantile_threshold(held_back, c), c.get(), None);
+        match self {
+            Self::Contamination(contamination) => quantile(contamination),
+            Self::Budget(budget) => budget
+                .threshold(held_back)
+                .map_or_else(|| quantile(crate::default_contamination()), |got| (got.threshold, got.promised, Some(got))),
+        }
+    }
+}
+
+/// A threshold, and what is promised of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chosen {
+    pub(crate) threshold: Threshold,
+    /// What a budget promises; `None` without one, or when labels have moved the threshold down.
+    pub(crate) promise: Option<Budgeted>,
+}
+
+/// The threshold that keeps to the aim among the held-back scores; with labels, the nearest threshold to
 /// it (in share of rows passed) that puts as many labelled rows as possible on their right side. Their scores are those of
 /// detectors that had not seen them: what must pass is not the corrected event itself, but the next one like it.
-pub(crate) fn choose_threshold(held_back: &[f64], contamination: Contamination, labelled: &[LabelledScore]) -> Threshold {
-    let start = Calibration::quantile_threshold(held_back, contamination);
+pub(crate) fn choose_threshold(held_back: &[f64], aim: Aim, labelled: &[LabelledScore]) -> Chosen {
+    let (start, share, promise) = aim.start(held_back);
     if labelled.is_empty() {
-        return start;
+        return Chosen { threshold: start, promise };
     }
     let mut sorted = held_back.to_vec();
     sorted.sort_by(f64::total_cmp);
     let share_above = |t: f64| (sorted.len() - sorted.partition_point(|&s| s <= t)) as f64 / sorted.len() as f64;
-    let ceiling = quantile_leaving(&sorted, contamination.get() * LEAST_PART);
-    let distance = |t: f64| (share_above(t) - contamination.get()).abs();
+    let ceiling = quantile_leaving(&sorted, share * LEAST_PART);
+    let distance = |t: f64| (share_above(t) - share).abs();
 
     let best = candidates(labelled, start.0)
         .into_iter()
         .map(|(t, errors)| (t.min(ceiling.max(start.0)), errors))
         .map(|(t, errors)| (if t < ceiling.max(start.0) { errors } else { errors_at(labelled, t) }, distance(t), t))
         .min_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.total_cmp(&b.2)));
-    best.map_or(start, |(_, _, t)| Threshold(t))
+    let threshold = best.map_or(start, |(_, _, t)| Threshold(t));
+    Chosen { threshold, promise: promise.filter(|_| threshold.0 >= start.0) }
 }
 
 fn quantile_leaving(sorted: &[f64], share: f64) -> f64 {
@@ -77,8 +109,9 @@ fn candidates(labelled: &[LabelledScore], start: f64) -> Vec<(f64, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LabelledScore, choose_threshold};
+    use super::{Aim, LabelledScore, choose_threshold};
     use bartizan_core::Contamination;
+    use bartizan_estimators::thresholds::FalseAlarmBudget;
 
     fn label(score: f64, anomalous: bool) -> LabelledScore {
         LabelledScore { served: score, unseen: score, anomalous }
@@ -86,7 +119,18 @@ mod tests {
 
     fn choose(labelled: &[LabelledScore]) -> f64 {
         let held_back: Vec<f64> = (0..1000).map(|i| f64::from(i) / 1000.0).collect();
-        choose_threshold(&held_back, Contamination::try_from(0.1).unwrap(), labelled).0
+        let aim = Aim::Contamination(Contamination::try_from(0.1).expect("it is a share"));
+        choose_threshold(&held_back, aim, labelled).threshold.0
+    }
+
+    #[test]
+    fn a_budget_is_promised_until_labels_lower_the_threshold() {
+        let held_back: Vec<f64> = (0..999).map(|i| f64::from(i) / 1000.0).collect();
+        let aim = Aim::Budget(FalseAlarmBudget::try_from(100).unwrap());
+        let chosen = choose_threshold(&held_back, aim, &[]);
+        assert!((chosen.threshold.0 - 0.989).abs() < 1e-9 && chosen.promise.unwrap().promised <= 0.01, "{chosen:?}");
+        let lowered = choose_threshold(&held_back, aim, &[label(0.3, false), label(0.9, true)]);
+        assert!(lowered.threshold.0 < 0.9 && lowered.promise.is_none(), "{lowered:?}");
     }
 
     #[test]

@@ -5,8 +5,10 @@
 //! detector fitted on the other folds. Features such as "route never seen" would otherwise be constant in training and
 //! the threshold would be set on scores that are too good.
 
-use crate::threshold::{LabelledScore, choose_threshold};
+use crate::threshold::{Aim, Chosen, LabelledScore, choose_threshold};
 use bartizan_core::{AnomalyScore, Contamination, Detector, Domain, Extract, FitError, Label, Recency, Samples, Seed, Threshold};
+use bartizan_estimators::labels::LabelCalibration;
+use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
 use bartizan_estimators::{Algorithm, StoredDetector, calibration::Calibration};
 use rayon::prelude::*;
 
@@ -30,7 +32,10 @@ pub(crate) struct Trained<B> {
     pub(crate) baselines: B,
     pub(crate) detector: StoredDetector,
     pub(crate) calibration: Calibration,
+    /// What labels say of confidence, once there are enough.
+    pub(crate) confidence: Option<LabelCalibration>,
     pub(crate) threshold: Threshold,
+    pub(crate) promise: Option<Budgeted>,
     pub(crate) accuracy: Option<f64>,
     pub(crate) labels: usize,
 }
@@ -40,6 +45,7 @@ pub(crate) struct Trained<B> {
 pub(crate) struct Plan {
     pub(crate) algorithm: Algorithm,
     pub(crate) contamination: Contamination,
+    pub(crate) false_alarms: Option<FalseAlarmBudget>,
     pub(crate) max_tracked_clients: usize,
     pub(crate) seed: Seed,
 }
@@ -77,9 +83,20 @@ pub(crate) fn train<D: Domain>(events: &[TrainingEvent<D::Event>], plan: &Plan) 
     let unlabelled: Vec<f64> = normal.iter().filter(|&&i| events[i].label.is_none()).map(|&i| held_back[i]).collect();
     let all: Vec<f64> = normal.iter().map(|&i| held_back[i]).collect();
     let basis = if unlabelled.len() >= 2 * FOLDS { &unlabelled } else { &all };
-    let threshold = choose_threshold(basis, plan.contamination, &labelled);
-    let calibration = calibrate(&all, &labelled, plan.contamination, threshold);
-    Ok(Trained { baselines, detector, calibration, threshold, accuracy: accuracy(&labelled, threshold), labels: labelled.len() })
+    let aim = plan.false_alarms.map_or(Aim::Contamination(plan.contamination), Aim::Budget);
+    let Chosen { threshold, promise } = choose_threshold(basis, aim, &labelled);
+    let calibration = Calibration::fit(&all, plan.contamination);
+    let confidence = learn_confidence(&calibration, &labelled, threshold);
+    Ok(Trained {
+        baselines,
+        detector,
+        calibration,
+        confidence,
+        threshold,
+        promise,
+        accuracy: accuracy(&labelled, threshold),
+        labels: labelled.len(),
+    })
 }
 
 /// Share of labelled rows on the right side of the threshold, as the model would judge them when they come again.
@@ -88,14 +105,14 @@ fn accuracy(labelled: &[LabelledScore], threshold: Threshold) -> Option<f64> {
     (!labelled.is_empty()).then(|| right as f64 / labelled.len() as f64)
 }
 
-fn calibrate(held_back: &[f64], labelled: &[LabelledScore], contamination: Contamination, threshold: Threshold) -> Calibration {
-    let calibration = Calibration::fit(held_back, contamination);
-    let pairs: Vec<(f64, bool)> = labelled.iter().map(|l| (l.unseen, l.anomalous)).collect();
+fn learn_confidence(calibration: &Calibration, labelled: &[LabelledScore], threshold: Threshold) -> Option<LabelCalibration> {
+    let odds = |l: &LabelledScore| calibration.log_odds(AnomalyScore(l.unseen), threshold);
+    let pairs: Vec<(f64, bool)> = labelled.iter().map(|l| (odds(l), l.anomalous)).collect();
     let anomalous = pairs.iter().filter(|p| p.1).count();
     if pairs.len() < LABELS_FOR_CALIBRATION || anomalous == 0 || anomalous == pairs.len() {
-        return calibration;
+        return None;
     }
-    calibration.with_labels(&pairs, threshold)
+    LabelCalibration::fit(&pairs)
 }
 
 /// The normal rows, those labelled legitimate more than once when they are few: a correction must weigh something

@@ -95,6 +95,9 @@ pub(crate) struct Training {
     /// Expected share of anomalies in the data, above 0 and at most 0.5.
     #[arg(long, value_name = "SHARE")]
     pub(crate) contamination: Option<f64>,
+    /// Set the threshold for at most one false alarm in N normal events, instead of by contamination.
+    #[arg(long, value_name = "N")]
+    pub(crate) one_false_alarm_in: Option<u64>,
     /// Trees of a forest.
     #[arg(long, value_name = "N")]
     pub(crate) n_estimators: Option<u64>,

@@ -114,5 +114,11 @@ pub(crate) async fn open(context: &Context) -> anyhow::Result<(Config, Opened, A
 
 /// What to train, from the flags.
 pub(crate) fn train_request(flags: &Training, version: Option<String>, use_labels: bool) -> TrainRequest {
-    TrainRequest { version, use_labels, contamination: flags.contamination, params: flags.params() }
+    TrainRequest {
+        version,
+        use_labels,
+        contamination: flags.contamination,
+        one_false_alarm_in: flags.one_false_alarm_in,
+        params: flags.params(),
+    }
 }

@@ -102,7 +102,7 @@ fn life_cycle(error: &LifeCycleError) -> (Exit, Option<String>) {
     let (exit, advice) = match error {
         E::InsufficientData { .. } => (Exit::BadData, "bring in more events with `bartizan import requests FILE`"),
         E::InsufficientLabels { .. } => (Exit::BadData, "label more events with `bartizan label requests ID --anomalous --by NAME`"),
-        E::Range(_) | E::Param(_) | E::Version { .. } => (Exit::Usage, "see `bartizan train --help`"),
+        E::Range(_) | E::Param(_) | E::Budget(_) | E::Version { .. } => (Exit::Usage, "see `bartizan train --help`"),
         E::NoSuchModel | E::NothingStored => (Exit::NoModel, "see which there are with `bartizan models list`"),
         E::Damaged { .. } | E::SchemaMismatch { .. } => (Exit::NoModel, "activate another version, or train a new one"),
         E::Store(error) => (Exit::Store, store_advice(error)),

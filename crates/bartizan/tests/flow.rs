@@ -37,6 +37,40 @@ fn generate_train_score_evaluate() {
 }
 
 #[test]
+fn every_algorithm_trains_and_scores() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    generate(at, "train.ndjson", 400, 1);
+    for algorithm in bartizan_estimators::Algorithm::NAMES {
+        let data = ["--data-dir", *algorithm];
+        let train = ["train", "requests", "train.ndjson", "--algorithm", *algorithm, "--one-false-alarm-in", "20"];
+        let trained = json(at, &[&train[..], &data[..]].concat());
+        assert_eq!(trained["model_version"], "v1.0", "{algorithm}: {trained}");
+        let scored = json(at, &[&["score", "requests", "train.ndjson", "--top", "3"][..], &data[..]].concat());
+        assert_eq!(scored["scored"], 400, "{algorithm}: {scored}");
+        let models = json(at, &[&["models", "list"][..], &data[..]].concat());
+        assert_eq!(models["models"][0]["algorithm"], *algorithm, "{models}");
+    }
+    let other = fails(at, &["train", "requests", "train.ndjson", "--algorithm", "hbos", "--param", "nu=0.1"], 2);
+    assert!(other.contains("hbos has no parameter \"nu\""), "{other}");
+}
+
+#[test]
+fn tuning_compares_all_and_says_what_by() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    generate(at, "train.ndjson", 400, 1);
+    let tuned = json(at, &["tune", "requests", "train.ndjson"]);
+    assert_eq!((&tuned["criterion"], &tuned["untried"]), (&"labels".into(), &0.into()), "{tuned}");
+    let trials = tuned["trials"].as_array().unwrap();
+    assert!(trials.len() > bartizan_estimators::Algorithm::NAMES.len(), "{tuned}");
+    let figures: Vec<f64> = trials.iter().filter_map(|trial| trial["criterion"].as_f64()).collect();
+    assert!(figures.is_sorted_by(|a, b| a >= b) && figures[0] > 0.9, "{tuned}");
+    let table = run(at, &["tune", "requests", "train.ndjson", "--time-secs", "1"]);
+    assert!(String::from_utf8_lossy(&table.stdout).contains("To train the first: bartizan train requests"), "{}", stderr(&table));
+}
+
+#[test]
 fn the_same_seed_gives_the_same_file() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["a.ndjson", "b.ndjson"] {

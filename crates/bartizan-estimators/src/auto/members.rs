@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 /// How many members there are.
 pub(super) const MEMBERS: usize = 7;
-/// Rows that neighbours are looked for among: enough to be near some, few enough to look at all.
-const NEIGHBOUR_ROWS: usize = 5_000;
+/// Rows that neighbours are looked for among.
+const NEIGHBOUR_ROWS: usize = 20_000;
 /// Neighbours looked at: enough that a few anomalies in training that lie close together are not each other's only ones.
 const NEIGHBOURS: usize = 20;
 

@@ -10,7 +10,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rayon::prelude::*;
 
 /// Rounds of nearest-centre assignment before the first expectation.
-const LLOYD_ROUNDS: usize = 10;
+const LLOYD_ROUNDS: usize = 100;
 /// Rows that one thread takes at a time; fixed, so that sums are added in the same order on any number of threads.
 const CHUNK: usize = 512;
 /// What a component is responsible for by less says nothing of it.

@@ -1,7 +1,6 @@
 //! A logistic curve.
 
-use super::finite;
-use crate::calibration::platt;
+use super::{Targets, finite};
 use serde::{Deserialize, Serialize};
 
 /// Largest log-odds: probabilities stay within 1e-12 of 0 and 1 and off them.
@@ -62,6 +61,49 @@ impl Logistic {
         let fine = numbers && self.scale >= f64::MIN_POSITIVE && self.slope >= 0.0;
         if fine { Ok(()) } else { Err("the logistic curve of labels is out of order".to_owned()) }
     }
+}
+
+/// Slope (not negative) and offset of the logistic fit.
+fn platt(points: &[(f64, bool)]) -> (f64, f64) {
+    let positives = points.iter().filter(|p| p.1).count() as f64;
+    let negatives = points.len() as f64 - positives;
+    let targets = Targets::new(points);
+    let target = |y: bool| targets.of(y);
+    let (mut slope, mut offset) = (0.0, ((positives + 1.0) / (negatives + 1.0)).ln());
+    let loss = |slope: f64, offset: f64| -> f64 {
+        points.iter().map(|&(x, y)| softplus(slope * x + offset) - target(y) * (slope * x + offset)).sum()
+    };
+    let mut best = loss(slope, offset);
+    for _ in 0..100 {
+        let (mut g, mut h) = ([0.0; 2], [1e-12, 0.0, 1e-12]);
+        for &(x, y) in points {
+            let p = 1.0 / (1.0 + (-(slope * x + offset)).exp());
+            let (d, w) = (p - target(y), (p * (1.0 - p)).max(1e-12));
+            g = [g[0] + d * x, g[1] + d];
+            h = [h[0] + w * x * x, h[1] + w * x, h[2] + w];
+        }
+        let determinant = (h[0] * h[2] - h[1] * h[1]).max(1e-300);
+        let step = [(h[2] * g[0] - h[1] * g[1]) / determinant, (h[0] * g[1] - h[1] * g[0]) / determinant];
+        let mut part = 1.0;
+        let taken = loop {
+            let (s, o) = (slope - part * step[0], offset - part * step[1]);
+            let l = loss(s, o);
+            if l < best - 1e-12 {
+                break Some((s, o, l));
+            }
+            part /= 2.0;
+            if part < 1e-10 {
+                break None;
+            }
+        };
+        let Some((s, o, l)) = taken else { break };
+        (slope, offset, best) = (s, o, l);
+    }
+    if slope >= 0.0 { (slope, offset) } else { (0.0, ((positives + 1.0) / (negatives + 1.0)).ln()) }
+}
+
+fn softplus(x: f64) -> f64 {
+    if x > 0.0 { x + (-x).exp().ln_1p() } else { x.exp().ln_1p() }
 }
 
 #[cfg(test)]

@@ -53,8 +53,8 @@ impl Micro for Portable {
             for (panel, out) in panels.chunks_exact(width).zip(out) {
                 let mut sums = [0.0_f32; LANES];
                 for (x, line) in row.iter().zip(panel) {
-                    for lane in 0..LANES {
-                        sums[lane] = x.mul_add(line.0[lane], sums[lane]);
+                    for (sum, value) in sums.iter_mut().zip(&line.0) {
+                        *sum = x.mul_add(*value, *sum);
                     }
                 }
                 out.0 = sums;
@@ -202,13 +202,13 @@ fn group<L: Link, M: Micro>(link: L, rows: &[f32], packed: &Packed, weights: &[L
     out.fill(0.0);
     for from in (0..packed.panels()).step_by(SECTION) {
         let mut sums = [Line::ZERO; GROUP];
-        for panel in from..(from + SECTION).min(packed.panels()) {
+        for (panel, weights) in weights.iter().enumerate().skip(from).take(SECTION) {
             for (first, rows) in rows.chunks_exact(TALL * width).enumerate().map(|(i, rows)| (i * TALL, rows)) {
                 let mut products = [[Line::ZERO; 1]; TALL];
                 M::products(rows, width, packed.panel(panel, 1), &mut products);
                 for r in 0..TALL {
                     let line = link_line(link, &products[r][0], left[first + r], &packed.norms[panel]);
-                    add(&mut sums[first + r], &line, &weights[panel]);
+                    add(&mut sums[first + r], &line, weights);
                 }
             }
         }

@@ -71,7 +71,7 @@ impl TryFrom<Plain> for Packed {
     type Error = String;
 
     fn try_from(plain: Plain) -> Result<Self, String> {
-        if plain.width == 0 || !plain.values.len().is_multiple_of(plain.width) {
+        if plain.width == 0 || plain.values.is_empty() || !plain.values.len().is_multiple_of(plain.width) {
             return Err(format!("{} numbers do not make whole rows of {}", plain.values.len(), plain.width));
         }
         Ok(Self::new(&plain.values, plain.width))

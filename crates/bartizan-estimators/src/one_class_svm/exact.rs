@@ -72,13 +72,13 @@ impl Dual<'_> {
             let gap = Range::of(&weights, &gradient).gap();
             let size = gradient.iter().map(|g| g.abs()).fold(parts, f64::max);
             tolerance = self.tolerance.max(ROUNDING * size);
-            if !(gap >= tolerance) || iterations >= self.max_iter {
+            if gap < tolerance || iterations >= self.max_iter {
                 break;
             }
             iterations += self.round(&mut weights, &mut gradient, tolerance, self.max_iter - iterations);
         }
         let range = Range::of(&weights, &gradient);
-        let converged = !(range.gap() >= tolerance);
+        let converged = range.gap() < tolerance;
         Solution { rho: rho(&weights, &gradient, range), weights, iterations, converged }
     }
 

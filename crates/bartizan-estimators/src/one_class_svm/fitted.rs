@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 const PARALLEL_ROWS: usize = 480;
 /// Farthest that a number of a support row lies from zero, see [`Preparation::apply`] and the shift by the mean.
 const FARTHEST: f32 = 2.1e9;
+/// More than weights ever sum to; with kernel values of at most 1e24 every sum stays finite in 32 bits.
+const HEAVIEST: f32 = 1e13;
 
 /// A fitted one-class support vector machine.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -113,11 +115,11 @@ impl FittedOneClassSvm {
         if self.support.rows() == 0 || self.support.rows() != self.weights.len() {
             return Err(format!("{} weights for {} support rows", self.weights.len(), self.support.rows()));
         }
-        let far = |values: &[f32]| values.iter().any(|v| !(v.abs() <= FARTHEST));
-        if !self.support.within(FARTHEST) || far(&self.center) || far(&self.inside) {
+        let near = |values: &[f32]| values.iter().all(|v| v.abs() <= FARTHEST);
+        if !self.support.within(FARTHEST) || !near(&self.center) || !near(&self.inside) {
             return Err("a support row is out of range".to_owned());
         }
-        let finite = self.rho.is_finite() && self.inside_score.is_finite() && self.weights.iter().map(|w| w.abs()).sum::<f32>() < 1e8;
+        let finite = self.rho.is_finite() && self.inside_score.is_finite() && self.weights.iter().map(|w| w.abs()).sum::<f32>() < HEAVIEST;
         if !finite || !self.function.is_sound() {
             return Err("the kernel or a weight is out of range".to_owned());
         }

@@ -4,7 +4,7 @@ use crate::matrix::{self, Line, Link, Packed};
 use serde::{Deserialize, Serialize};
 
 /// Farthest from zero that a kernel value lies: sums of many stay finite in 32 bits.
-const MOST: f32 = 1e30;
+const MOST: f32 = 1e24;
 
 /// How alike two rows are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

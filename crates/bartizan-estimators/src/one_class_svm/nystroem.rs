@@ -20,6 +20,8 @@ const STEPS: usize = 300;
 const MAX_THRESHOLD_ROWS: usize = 65_536;
 /// Added to the diagonal, as part of its mean: what landmarks nearly repeat must not make weights large.
 const RIDGE: f64 = 1e-4;
+/// Greatest weight of a landmark; those of usual rows are near 1 over their number.
+const MOST_WEIGHT: f64 = 1e3;
 
 /// What is trained.
 pub(super) struct Approximation {
@@ -73,7 +75,7 @@ impl Approximation {
                 }
             }
         }
-        let weights: Vec<f32> = weights.iter().map(|w| w.clamp(-1e6, 1e6) as f32).collect();
+        let weights: Vec<f32> = weights.iter().map(|w| w.clamp(-MOST_WEIGHT, MOST_WEIGHT) as f32).collect();
         let mut scores = Vec::new();
         for rows in order[..rows.min(MAX_THRESHOLD_ROWS)].chunks(AHEAD * BLOCK) {
             scores.extend(sums(self.function, &gather(rows), &landmarks, &weights));
@@ -93,7 +95,7 @@ impl Approximation {
         let mut ridge = RIDGE;
         loop {
             let solvable = &matrix + DMatrix::identity(count, count) * (ridge * mean);
-            // A kernel that is no scalar product (sigmoid) may need much; `count` times the largest value always suffices.
+            // A kernel that is no scalar product (sigmoid) may need much; `count` times the greatest value always suffices.
             match Cholesky::new(solvable) {
                 Some(found) => return found,
                 None => ridge *= 10.0,

@@ -55,7 +55,7 @@ impl Part<'_> {
         let compute = |row: usize, out: &mut [f32]| function.values(&values[row * width..(row + 1) * width], &packed, out);
         let mut range = Range::of(self.weights, self.gradient);
         for iteration in 0..max_iter {
-            if !(range.gap() >= tolerance) {
+            if range.gap() < tolerance {
                 return iteration;
             }
             let grow = range.grow.1;

@@ -35,10 +35,13 @@ mod tests {
     use crate::RandomForest;
     use crate::treeshap::shap;
     use bartizan_core::{Explain, FeatureSchema, Samples, Seed};
+    use rand::{Rng, SeedableRng};
+    use rand_xoshiro::Xoshiro256PlusPlus;
 
     #[test]
     fn the_base_is_what_the_forest_says_of_a_row_it_knows_nothing_of() {
-        let values: Vec<f32> = (0..900).map(|i| ((i * 7919) % 1009) as f32 / 1009.0).collect();
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+        let values: Vec<f32> = (0..900).map(|_| rng.random()).collect();
         let anomalous: Vec<bool> = values.chunks(3).map(|row| row[1] > 0.7).collect();
         let forest = RandomForest { trees: 20, ..RandomForest::default() };
         let train = Samples::new(&values, 3).unwrap();

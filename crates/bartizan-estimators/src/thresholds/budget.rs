@@ -2,6 +2,7 @@
 
 use bartizan_core::Threshold;
 use serde::{Deserialize, Serialize};
+use std::fmt::{self, Display};
 use thiserror::Error;
 
 /// How often a normal event may be called anomalous: once in so many, 2 at least.
@@ -39,6 +40,16 @@ pub struct Budgeted {
     pub reachable: bool,
     /// Rows that must be held back for the rate asked for.
     pub needed_rows: u64,
+}
+
+impl Display for Budgeted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at most one false alarm in {} normal events", (1.0 / self.promised).floor())?;
+        if !self.reachable {
+            write!(f, ", the fewest that can be promised so far: one in {} needs {} normal rows", self.needed_rows + 1, self.needed_rows)?;
+        }
+        Ok(())
+    }
 }
 
 impl FalseAlarmBudget {

@@ -148,7 +148,7 @@ impl From<LifeCycleError> for Refusal {
             E::InsufficientData { .. } | E::InsufficientLabels { .. } | E::Range(_) | E::Fit(_) => {
                 Self::text(StatusCode::BAD_REQUEST, text)
             }
-            E::Param(_) => Self::Invalid(vec![Fault::value_error(&["body", "training_params"], &text)]),
+            E::Param(_) | E::Budget(_) => Self::Invalid(vec![Fault::value_error(&["body", "training_params"], &text)]),
             E::Version { got } => Self::Invalid(vec![Fault { input: got.into(), ..Fault::value_error(&["body", "model_version"], &text) }]),
             E::NoSuchModel | E::NothingStored => Self::text(StatusCode::NOT_FOUND, text),
             E::Damaged { .. } => Self::text(StatusCode::INTERNAL_SERVER_ERROR, text),

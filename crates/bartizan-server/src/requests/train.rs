@@ -45,6 +45,8 @@ struct Body {
 struct Params {
     /// Expected share of anomalies, above 0 and at most 0.5; 0.1 if left out.
     contamination: Option<f64>,
+    /// One false alarm in how many normal events, 2 or more: sets the threshold instead of the contamination.
+    one_false_alarm_in: Option<u64>,
     /// Trees; 100 if left out.
     n_estimators: Option<u64>,
     /// Rows in a tree's sample; 256 if left out.
@@ -130,7 +132,8 @@ impl FromBody for Asked {
                     request.params.fallback.insert(name.to_owned(), ParamValue::Number(count as f64));
                 }
             }
-            params.others(&["contamination", "algorithm", "n_estimators", "max_samples"], &mut request.params.values);
+            request.one_false_alarm_in = params.count_if_any("one_false_alarm_in", 2);
+            params.others(&["one_false_alarm_in", "contamination", "algorithm", "n_estimators", "max_samples"], &mut request.params.values);
         });
         Some(Self(TrainRequest { version: Some(version?), ..request }))
     }
@@ -138,7 +141,10 @@ impl FromBody for Asked {
 
 impl From<TrainReport> for Answer {
     fn from(report: TrainReport) -> Self {
-        let message = format!("Model {} was trained on {} requests and is active", report.version, report.samples);
+        let mut message = format!("Model {} was trained on {} requests and is active", report.version, report.samples);
+        if let Some(promise) = report.promise {
+            message += &format!("; {promise}");
+        }
         Self {
             success: true,
             model_version: report.version,

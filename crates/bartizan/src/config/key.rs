@@ -147,6 +147,8 @@ keys! {
     "detectors.requests.algorithm": Kind::Choice(bartizan_estimators::Algorithm::NAMES), unset, [];
     /// Expected share of anomalies in training data.
     "detectors.requests.contamination": Kind::Share(0.0, 0.5), "0.1", ["DEFAULT_CONTAMINATION"];
+    /// One false alarm in how many normal events; sets the threshold instead of the contamination. Unset: the contamination does.
+    "detectors.requests.one_false_alarm_in": Kind::Whole(2, 1_000_000_000), unset, [];
     /// Trees of the isolation forest. Unset: the algorithm's own default.
     "detectors.requests.n_estimators": Kind::Whole(1, 10_000), unset, ["DEFAULT_N_ESTIMATORS"];
     /// Rows drawn for each tree. Unset: the algorithm's own default.

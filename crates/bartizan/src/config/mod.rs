@@ -10,6 +10,7 @@ pub(crate) use manual::{example, schema};
 
 use bartizan_core::{Contamination, Seed};
 use bartizan_estimators::RawParams;
+use bartizan_estimators::thresholds::FalseAlarmBudget;
 use bartizan_pipeline::{ColdStart, RecordPolicy, Settings};
 use bartizan_server::ServerConfig;
 use std::net::SocketAddr;
@@ -171,6 +172,7 @@ fn requests(layers: &mut Layers) -> Settings {
     if let Some(Ok(share)) = layers.number(&path("contamination")).map(Contamination::try_from) {
         settings.contamination = share;
     }
+    settings.false_alarms = layers.whole(&path("one_false_alarm_in")).and_then(|n| FalseAlarmBudget::try_from(n).ok());
     settings.min_training_samples = size("min_training_samples");
     settings.max_training_samples = size("max_training_samples");
     settings.min_corrected_labels = size("min_corrected_labels");
