@@ -9,6 +9,7 @@ mod auto;
 pub mod calibration;
 mod copod;
 mod ecod;
+pub mod encoding;
 mod ensemble;
 mod extended;
 pub mod format;
