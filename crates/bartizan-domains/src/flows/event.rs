@@ -2,6 +2,7 @@
 
 use super::features::{F, WIDTH};
 use super::names::Column;
+use crate::records::label_from_name;
 use bartizan_core::{Label, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -79,7 +80,8 @@ impl Draft {
             Column::DestinationIp => self.destination_ip = kept(),
             Column::Protocol => self.protocol = protocol(text).map_or_else(kept, str::to_owned),
             Column::Time => self.time = super::time::parse(text),
-            Column::Label if !text.is_empty() => self.label = Some(kept()),
+            // A name says more than a number, whichever comes first.
+            Column::Label if !text.is_empty() && self.label.as_ref().is_none_or(|l| l.parse::<f64>().is_ok()) => self.label = Some(kept()),
             Column::Label | Column::SourcePort | Column::Feature(..) => {}
         }
     }
@@ -110,9 +112,9 @@ impl Draft {
 }
 
 /// What a label's name says.
-pub(crate) fn label_of(name: &str) -> Label {
-    let usual = ["benign", "normal", "normal traffic", "norm", "legitimate", "0", "0.0", "false"];
-    if usual.iter().any(|u| name.trim().eq_ignore_ascii_case(u)) { Label::Legitimate } else { Label::Anomalous }
+fn label_of(name: &str) -> Label {
+    let usual = ["normal traffic", "0.0"].iter().any(|u| name.eq_ignore_ascii_case(u));
+    if usual { Label::Legitimate } else { label_from_name(name) }
 }
 
 /// The name of a protocol from its number or its name.

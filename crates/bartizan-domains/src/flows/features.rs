@@ -99,6 +99,14 @@ features! {
     IdleMin, "Idle Min", "µs", Both, "Shortest pause.";
 }
 
+/// The name of the feature at `index`; empty past the end.
+pub(crate) fn name(index: usize) -> &'static str {
+    match TABLE.get(index).map(|f| &f.name) {
+        Some(std::borrow::Cow::Borrowed(name)) => name,
+        _ => "",
+    }
+}
+
 /// Which features a model is given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FeatureSet {

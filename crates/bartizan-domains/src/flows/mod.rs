@@ -6,6 +6,7 @@ mod event;
 mod features;
 mod names;
 mod recency;
+pub mod records;
 mod time;
 
 pub use baselines::FlowBaselines;

@@ -238,9 +238,7 @@ impl Table {
     fn new() -> Self {
         let mut table = Self { slots: vec![None; SLOTS] };
         for (index, (feature, aliases)) in TABLE.iter().zip(ALIASES).enumerate() {
-            if let std::borrow::Cow::Borrowed(name) = feature.name {
-                table.insert(name, Column::Feature(index, 1.0));
-            }
+            table.insert(super::features::name(index), Column::Feature(index, 1.0));
             let time = feature.unit == "µs";
             for name in aliases {
                 let seconds = time && name.contains('_');

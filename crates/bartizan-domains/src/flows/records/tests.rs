@@ -1,0 +1,1 @@
+//! Files, case by case.
