@@ -4,6 +4,7 @@ mod baselines;
 pub mod body;
 mod event;
 mod features;
+pub mod generator;
 mod names;
 mod recency;
 pub mod records;
