@@ -138,10 +138,10 @@ pub fn suspect(index: usize) -> Option<&'static str> {
     const ACTIVE: &str = "active and idle times are measured from the wrong packets and some are counted twice";
     const FIRST: &str = "the first packet is counted twice";
     let is = |features: &[F]| features.iter().any(|f| *f as usize == index);
-    let bulk = (F::FwdBulkBytes as usize..=F::BwdBulkRate as usize).contains(&index);
+    let bulk = [F::FwdBulkBytes, F::FwdBulkPackets, F::FwdBulkRate, F::BwdBulkBytes, F::BwdBulkPackets, F::BwdBulkRate];
     let subflow = (F::SubflowFwdPackets as usize..=F::SubflowBwdBytes as usize).contains(&index);
     let active = (F::ActiveMean as usize..=F::IdleMin as usize).contains(&index);
-    if bulk {
+    if is(&bulk) {
         Some(BULK)
     } else if subflow {
         Some(SUBFLOW)

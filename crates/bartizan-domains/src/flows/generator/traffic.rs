@@ -39,7 +39,7 @@ pub(super) fn benign(rng: &mut Xoshiro256PlusPlus) -> Made {
 
 /// A flow of an attack.
 pub(super) fn attack(rng: &mut Xoshiro256PlusPlus) -> Made {
-    let (mut talk, name) = match rng.random_range(0..11) {
+    let (talk, name) = match rng.random_range(0..11) {
         0 | 1 => (port_scan(rng), "PortScan"),
         2 => (syn_flood(rng), "DDoS"),
         3 | 4 => (hulk(rng), "DoS Hulk"),

@@ -38,7 +38,7 @@ impl Oddity {
     /// What is odd about a number.
     pub(super) fn of(number: f64) -> Option<Self> {
         match number {
-            n if n == -1.0 => Some(Self::MinusOne),
+            -1.0 => Some(Self::MinusOne),
             n if n < 0.0 && n.is_finite() => Some(Self::Negative),
             n if n.is_nan() => Some(Self::NotANumber),
             n if (n as f32).is_infinite() => Some(Self::Infinity),
