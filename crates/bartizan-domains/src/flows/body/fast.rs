@@ -1,70 +1,260 @@
 //! Well-formed bodies, straight from their bytes. `None` when something needs a closer look: the slow way then says what.
+//!
+//! Only what is certainly JSON is taken. Flows of one batch mostly name their columns in the same order, so each name is first compared
+//! with the one that stood there in the flow before.
 
 use super::super::event::Draft;
 use super::super::names::{self, Column};
+use super::super::records::scan;
 use super::{MAX_FLOWS, NOT_FINITE};
 use crate::flows::FlowEvent;
 use crate::records::Record;
 use bartizan_core::Timestamp;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use std::fmt;
 
 /// Names of no known column in one flow that are still looked at here.
 const MAX_UNKNOWN: usize = 64;
+/// Names whose order is remembered.
+const MAX_REMEMBERED: usize = 256;
 
 pub(super) fn data(bytes: &[u8], now: Timestamp) -> Option<FlowEvent> {
-    let mut flow = Reading::new(now);
-    from_slice(bytes, Field { name: "data", content: FlowSeed { flow: &mut flow, may_be_empty: false } })?;
-    Some(flow.finish(1).event)
+    let mut reader = Reader::new(bytes, now)?;
+    reader.field("data", |reader| reader.flow().filter(|names| *names > 0))?;
+    Some(reader.finish(1).event)
 }
 
 pub(super) fn batch(bytes: &[u8], now: Timestamp) -> Option<Vec<Record<FlowEvent>>> {
-    from_slice(bytes, Field { name: "flows", content: Flows { flow: &mut Reading::new(now) } })
+    Reader::new(bytes, now)?.field("flows", Reader::flows)
 }
 
 pub(super) fn record(bytes: &[u8], line: u64, now: Timestamp) -> Option<Record<FlowEvent>> {
-    let mut flow = Reading::new(now);
-    from_slice(bytes, FlowSeed { flow: &mut flow, may_be_empty: false })?;
+    let mut reader = Reader::new(bytes, now)?;
+    reader.flow()?;
+    reader.end()?;
     // Without a single feature the flow may lie deeper.
-    (flow.draft.given != 0).then(|| flow.finish(line))
+    (reader.draft.given != 0).then(|| reader.finish(line))
 }
 
-fn from_slice<'de, S: DeserializeSeed<'de>>(bytes: &'de [u8], seed: S) -> Option<S::Value> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = seed.deserialize(&mut deserializer).ok()?;
-    deserializer.end().ok()?;
-    Some(value)
+/// A number written as a text.
+pub(super) fn number_of_text(text: &str) -> Option<f64> {
+    if text == NOT_FINITE { Some(f64::NAN) } else { text.trim().parse().ok() }
 }
 
-/// A flow while it is read.
-struct Reading {
-    draft: Draft,
+/// What a key means.
+#[derive(Clone, Copy)]
+enum Name {
+    Known(Column),
+    /// The hash of a name of no known column.
+    Unknown(u64),
+}
+
+/// A value that is neither list nor object.
+enum Scalar<'a> {
+    Number(f64, &'a str),
+    Text(&'a str),
+    Bool(bool),
+    Null,
+}
+
+/// Reads a body from its beginning to its end.
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
     now: Timestamp,
-    /// Hashes of the names in this flow that are of no known column, to find one that comes twice.
+    draft: Draft,
+    /// The names of the flow before, in order.
+    remembered: Vec<(&'a str, Name)>,
+    /// Names in this flow that are of no known column, to find one that comes twice.
     unknown: Vec<u64>,
-    /// A bit for each known column that is no feature.
+    /// A bit for each known column in this flow that is no feature.
     others: u8,
 }
 
-impl Reading {
-    fn new(now: Timestamp) -> Self {
-        Self { draft: Draft::new(), now, unknown: Vec::new(), others: 0 }
+impl<'a> Reader<'a> {
+    fn new(bytes: &'a [u8], now: Timestamp) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        Some(Self { text, at: 0, now, draft: Draft::new(), remembered: Vec::new(), unknown: Vec::new(), others: 0 })
+    }
+
+    /// What is left.
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    /// The next byte that is no blank.
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            let byte = *self.rest().first()?;
+            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                return Some(byte);
+            }
+            self.at += 1;
+        }
+    }
+
+    fn eat(&mut self, byte: u8) -> Option<()> {
+        (self.peek()? == byte).then(|| self.at += 1)
+    }
+
+    /// After a member of a list or an object: true when another follows.
+    fn goes_on(&mut self, closing: u8) -> Option<bool> {
+        let byte = self.peek()?;
+        self.at += 1;
+        (byte == b',' || byte == closing).then_some(byte == b',')
+    }
+
+    fn end(&mut self) -> Option<()> {
+        self.peek().is_none().then_some(())
+    }
+
+    /// A text without escapes.
+    fn string(&mut self) -> Option<&'a str> {
+        self.eat(b'"')?;
+        let start = self.at;
+        let length = self.rest().iter().position(|b| *b == b'"' || *b == b'\\' || *b < b' ')?;
+        (self.rest()[length] == b'"').then_some(())?;
+        self.at += length + 1;
+        self.text.get(start..start + length)
+    }
+
+    fn number(&mut self) -> Option<f64> {
+        let rest = self.rest();
+        let unsigned = rest.strip_prefix(b"-").unwrap_or(rest);
+        let whole = unsigned.iter().take_while(|b| b.is_ascii_digit()).count();
+        if whole == 0 || (whole > 1 && unsigned[0] == b'0') {
+            return None;
+        }
+        if let Some((number, length)) = scan(rest)
+            && rest[length - 1].is_ascii_digit()
+            && !matches!(rest.get(length), Some(b'.' | b'e' | b'E'))
+        {
+            self.at += length;
+            return Some(number);
+        }
+        let length = rest.iter().take_while(|b| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E')).count();
+        let number = serde_json::from_slice(&rest[..length]).ok()?;
+        self.at += length;
+        Some(number)
+    }
+
+    fn scalar(&mut self) -> Option<Scalar<'a>> {
+        let first = self.peek()?;
+        let start = self.at;
+        match first {
+            b'"' => self.string().map(Scalar::Text),
+            b'-' | b'0'..=b'9' => {
+                let number = self.number()?;
+                self.text.get(start..self.at).map(|text| Scalar::Number(number, text))
+            }
+            _ => {
+                let words = [("true", Scalar::Bool(true)), ("false", Scalar::Bool(false)), ("null", Scalar::Null)];
+                let (word, value) = words.into_iter().find(|(word, _)| self.rest().starts_with(word.as_bytes()))?;
+                self.at += word.len();
+                Some(value)
+            }
+        }
+    }
+
+    /// An object of which one field is read; the others are passed over.
+    fn field<T>(&mut self, name: &str, read: impl Fn(&mut Self) -> Option<T>) -> Option<T> {
+        self.eat(b'{')?;
+        let mut value = None;
+        loop {
+            let found = self.string()?;
+            self.eat(b':')?;
+            if found != name {
+                self.scalar()?;
+            } else if value.replace(read(self)?).is_some() {
+                return None;
+            }
+            if !self.goes_on(b'}')? {
+                self.end()?;
+                return value;
+            }
+        }
+    }
+
+    /// A list of at least one flow.
+    fn flows(&mut self) -> Option<Vec<Record<FlowEvent>>> {
+        self.eat(b'[')?;
+        let mut flows = Vec::new();
+        loop {
+            self.flow()?;
+            flows.push(self.finish(flows.len() as u64 + 1));
+            if flows.len() > MAX_FLOWS {
+                return None;
+            }
+            if !self.goes_on(b']')? {
+                return Some(flows);
+            }
+        }
+    }
+
+    /// One flow, into the draft: an object of names and numbers. Gives how many names it has.
+    fn flow(&mut self) -> Option<usize> {
+        self.eat(b'{')?;
+        if self.peek()? == b'}' {
+            self.at += 1;
+            return Some(0);
+        }
+        for position in 0.. {
+            let name = self.name(position)?;
+            self.eat(b':')?;
+            if !self.is_new(name) {
+                return None;
+            }
+            match (name, self.scalar()?) {
+                (Name::Known(Column::Feature(index, factor)), value) => self.draft.set(index, value.number()? * factor),
+                (Name::Unknown(_), value) => {
+                    value.number()?;
+                }
+                (Name::Known(_), Scalar::Null) => {}
+                (Name::Known(column), Scalar::Text(text) | Scalar::Number(_, text)) => self.draft.identify(column, text),
+                (Name::Known(column), Scalar::Bool(flag)) => self.draft.identify(column, if flag { "true" } else { "false" }),
+            }
+            if !self.goes_on(b'}')? {
+                return Some(position + 1);
+            }
+        }
+        None
+    }
+
+    /// The name at a position of a flow.
+    fn name(&mut self, position: usize) -> Option<Name> {
+        self.peek()?;
+        if let Some((text, name)) = self.remembered.get(position)
+            && let Some(rest) = self.rest()[1..].strip_prefix(text.as_bytes())
+            && rest.first() == Some(&b'"')
+            && self.rest()[0] == b'"'
+        {
+            self.at += text.len() + 2;
+            return Some(*name);
+        }
+        let text = self.string()?;
+        let name = names::column(text.as_bytes()).map_or_else(|| Name::Unknown(names::hash(text.trim().as_bytes())), Name::Known);
+        if let Some(place) = self.remembered.get_mut(position) {
+            *place = (text, name);
+        } else if position == self.remembered.len() && position < MAX_REMEMBERED {
+            self.remembered.push((text, name));
+        }
+        Some(name)
     }
 
     /// Notes a column; false when it was there before, perhaps under another name.
-    fn is_new(&mut self, name: &Name) -> bool {
-        let bit = match name {
-            Name::Known(Column::Feature(index, _)) => return self.draft.given >> index & 1 == 0,
-            Name::Known(column) => 1 << column.ordinal(),
-            Name::Unknown(hash) => {
-                let new = !self.unknown.contains(hash) && self.unknown.len() < MAX_UNKNOWN;
-                self.unknown.push(*hash);
-                return new;
+    fn is_new(&mut self, name: Name) -> bool {
+        match name {
+            Name::Known(Column::Feature(index, _)) => self.draft.given >> index & 1 == 0,
+            Name::Known(column) => {
+                let bit = 1 << column.ordinal();
+                let new = self.others & bit == 0;
+                self.others |= bit;
+                new
             }
-        };
-        let new = self.others & bit == 0;
-        self.others |= bit;
-        new
+            Name::Unknown(hash) => {
+                let new = !self.unknown.contains(&hash) && self.unknown.len() < MAX_UNKNOWN;
+                self.unknown.push(hash);
+                new
+            }
+        }
     }
 
     fn finish(&mut self, line: u64) -> Record<FlowEvent> {
@@ -76,254 +266,13 @@ impl Reading {
     }
 }
 
-/// An object of which one field is read and the others are passed over.
-struct Field<S> {
-    name: &'static str,
-    content: S,
-}
-
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Field<S> {
-    type Value = S::Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Field<S> {
-    type Value = S::Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<S::Value, A::Error> {
-        let (mut content, mut value) = (Some(self.content), None);
-        while let Some(wanted) = map.next_key_seed(Is(self.name))? {
-            if wanted {
-                let seed = content.take().ok_or_else(|| A::Error::custom("twice"))?;
-                value = Some(map.next_value_seed(seed)?);
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
+impl Scalar<'_> {
+    fn number(&self) -> Option<f64> {
+        match self {
+            Self::Number(number, _) => Some(*number),
+            Self::Text(text) => number_of_text(text),
+            Self::Bool(flag) => Some(f64::from(u8::from(*flag))),
+            Self::Null => None,
         }
-        value.ok_or_else(|| A::Error::missing_field(self.name))
-    }
-}
-
-/// Whether a key is this one.
-struct Is(&'static str);
-
-impl<'de> DeserializeSeed<'de> for Is {
-    type Value = bool;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Is {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<bool, E> {
-        Ok(name == self.0)
-    }
-}
-
-/// A list of flows.
-struct Flows<'a> {
-    flow: &'a mut Reading,
-}
-
-impl<'de> DeserializeSeed<'de> for Flows<'_> {
-    type Value = Vec<Record<FlowEvent>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Flows<'_> {
-    type Value = Vec<Record<FlowEvent>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of flows")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut flows = Vec::new();
-        while list.next_element_seed(FlowSeed { flow: self.flow, may_be_empty: true })?.is_some() {
-            flows.push(self.flow.finish(flows.len() as u64 + 1));
-            if flows.len() > MAX_FLOWS {
-                return Err(A::Error::custom("too many"));
-            }
-        }
-        if flows.is_empty() { Err(A::Error::custom("no flows")) } else { Ok(flows) }
-    }
-}
-
-/// One flow: an object of names and numbers.
-struct FlowSeed<'a> {
-    flow: &'a mut Reading,
-    may_be_empty: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for FlowSeed<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for FlowSeed<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of names and numbers")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut empty = true;
-        while let Some(name) = map.next_key_seed(NameSeed)? {
-            empty = false;
-            if !self.flow.is_new(&name) {
-                return Err(A::Error::custom("twice"));
-            }
-            match name {
-                Name::Known(Column::Feature(index, factor)) => {
-                    let number = map.next_value_seed(Number)?;
-                    self.flow.draft.set(index, number * factor);
-                }
-                Name::Known(column) => map.next_value_seed(Text { column, draft: &mut self.flow.draft })?,
-                Name::Unknown(_) => {
-                    map.next_value_seed(Number)?;
-                }
-            }
-        }
-        if empty && !self.may_be_empty { Err(A::Error::custom("empty")) } else { Ok(()) }
-    }
-}
-
-/// What a key means.
-enum Name {
-    Known(Column),
-    Unknown(u64),
-}
-
-struct NameSeed;
-
-impl<'de> DeserializeSeed<'de> for NameSeed {
-    type Value = Name;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Name, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for NameSeed {
-    type Value = Name;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<Name, E> {
-        Ok(names::column(name.as_bytes()).map_or_else(|| Name::Unknown(names::hash(name.trim().as_bytes())), Name::Known))
-    }
-}
-
-/// A number, or a text that is one.
-struct Number;
-
-impl<'de> DeserializeSeed<'de> for Number {
-    type Value = f64;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<f64, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl Visitor<'_> for Number {
-    type Value = f64;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number")
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<f64, E> {
-        Ok(number)
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<f64, E> {
-        Ok(number as f64)
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<f64, E> {
-        Ok(number as f64)
-    }
-
-    fn visit_bool<E: Error>(self, flag: bool) -> Result<f64, E> {
-        Ok(f64::from(u8::from(flag)))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<f64, E> {
-        number_of_text(text).ok_or_else(|| E::custom("not a number"))
-    }
-}
-
-/// A number written as a text.
-pub(super) fn number_of_text(text: &str) -> Option<f64> {
-    if text == NOT_FINITE { Some(f64::NAN) } else { text.trim().parse().ok() }
-}
-
-/// The value of an identifying column: a text, a number, or nothing.
-struct Text<'a> {
-    column: Column,
-    draft: &'a mut Draft,
-}
-
-impl<'de> DeserializeSeed<'de> for Text<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl Visitor<'_> for Text<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text or a number")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.draft.identify(self.column, text);
-        Ok(())
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
-        self.visit_str(&number.to_string())
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
-        self.visit_str(&number.to_string())
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<(), E> {
-        self.visit_str(&number.to_string())
-    }
-
-    fn visit_bool<E: Error>(self, flag: bool) -> Result<(), E> {
-        self.visit_str(if flag { "true" } else { "false" })
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Ok(())
     }
 }

@@ -248,6 +248,59 @@ fn lines_that_are_none_say_so() {
     assert!(matches!(parse_csv_body(b"{csv", now()), Err(CsvError::Json(_))));
 }
 
+#[test]
+fn what_is_no_json_is_refused() {
+    for number in ["01", "-", "+1", "1.", ".5", "1e", "0x1", "1_0", "--1", "tru", "1 2", "'1'", "-01", "1.5.2", "00"] {
+        let body = format!(r#"{{"data":{{"Flow Duration":{number}}}}}"#);
+        assert_eq!(refused(parse_data(body.as_bytes(), now()))[0].0, "json_invalid", "{number}");
+    }
+    for body in [
+        r#"{"data":{"a":1,}}"#,
+        r#"{"data":{,"a":1}}"#,
+        r#"{"data":{"a" 1}}"#,
+        r#"{"data":{"a":1}},"#,
+        "{\"data\":{\"a\tb\":1}}",
+        r#"{"data":{"a":1}"#,
+    ] {
+        let body = body.replace("\\t", "\t");
+        assert_eq!(refused(parse_data(body.as_bytes(), now()))[0].0, "json_invalid", "{body}");
+    }
+}
+
+/// A flow's number as JSON may write it.
+fn numbers() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<f32>().prop_filter("finite", |n| n.is_finite()).prop_map(|n| n.to_string()),
+        any::<i32>().prop_map(|n| n.to_string()),
+        "-?[1-9][0-9]{0,24}(\\.[0-9]{1,24})?([eE][+-]?[0-9]{1,2})?"
+    ]
+}
+
+proptest! {
+    #[test]
+    fn the_fast_way_and_the_slow_way_agree(
+        flows in prop::collection::vec(prop::collection::vec((0..12_usize, numbers(), 0..2_usize), 1..9), 1..5),
+    ) {
+        const NAMES: [&str; 12] = ["Flow Duration", "flow_duration", " Idle Max", "x", "y", "Label", "Src IP", "Protocol", "Syn", "Flow Byts/s", "dst_port", "tot_fwd_pkts"];
+        let flow = |pairs: &Vec<(usize, String, usize)>| {
+            let pairs: Vec<String> = pairs.iter().map(|(name, number, blanks)| format!("\"{}\":{}{number}", NAMES[*name], " ".repeat(*blanks))).collect();
+            format!("{{{}}}", pairs.join(","))
+        };
+        let flows: Vec<String> = flows.iter().map(flow).collect();
+        let body = format!("{{\"flows\": [{}]}}", flows.join(", "));
+        if let Some(fast) = super::fast::batch(body.as_bytes(), now()) {
+            let value: serde_json::Value = serde_json::from_str(&body).unwrap();
+            let slow = super::slow::batch(value.as_object().unwrap(), now()).unwrap();
+            for (fast, slow) in fast.iter().zip(&slow) {
+                for (a, b) in fast.event.values.iter().zip(&slow.event.values) {
+                    prop_assert!((a - b).abs() <= 1e-6 * a.abs() || a.is_nan() && b.is_nan(), "{} {} {}", a, b, body);
+                }
+                prop_assert_eq!((&fast.event.protocol.is_empty(), fast.label), (&slow.event.protocol.is_empty(), slow.label));
+            }
+        }
+    }
+}
+
 const GOOD: &str = r#"{"data":{"Flow Duration":1.5,"Src IP":"a","x":"7","Timestamp":1e9},"flows":[{"Idle Max":NaN},{}],"csv":[1,"2"]}"#;
 
 proptest! {

@@ -52,7 +52,7 @@ const POWERS: [f64; 20] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e1
 
 /// Reads a plain decimal number at the start of a text; gives it and its length. What is written in any other way, or with more digits
 /// than fit, is left to [`number`].
-pub(super) fn scan(text: &[u8]) -> Option<(f64, usize)> {
+pub(in crate::flows) fn scan(text: &[u8]) -> Option<(f64, usize)> {
     let negative = text.first() == Some(&b'-');
     let start = usize::from(negative);
     let (whole, at) = digits(text, start, 0);

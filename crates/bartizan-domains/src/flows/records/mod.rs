@@ -8,6 +8,8 @@ mod suricata;
 mod table;
 mod zeek;
 
+pub(super) use cells::scan;
+
 use super::body::{BodyError, parse_record};
 use super::features::TABLE;
 use super::{FlowEvent, Flows};
