@@ -15,6 +15,8 @@ use bartizan_core::Timestamp;
 const MAX_UNKNOWN: usize = 64;
 /// Names whose order is remembered.
 const MAX_REMEMBERED: usize = 256;
+/// Deepest value that is passed over.
+const MAX_DEPTH: usize = 16;
 
 pub(super) fn data(bytes: &[u8], now: Timestamp) -> Option<FlowEvent> {
     let mut reader = Reader::new(bytes, now)?;
@@ -154,6 +156,30 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A value of any kind, passed over.
+    fn skip(&mut self, depth: usize) -> Option<()> {
+        let closing = match self.peek()? {
+            b'[' => b']',
+            b'{' => b'}',
+            _ => return self.scalar().map(drop),
+        };
+        self.at += 1;
+        if self.peek()? == closing {
+            self.at += 1;
+            return Some(());
+        }
+        loop {
+            if closing == b'}' {
+                self.string()?;
+                self.eat(b':')?;
+            }
+            self.skip(depth.checked_sub(1)?)?;
+            if !self.goes_on(closing)? {
+                return Some(());
+            }
+        }
+    }
+
     /// An object of which one field is read; the others are passed over.
     fn field<T>(&mut self, name: &str, read: impl Fn(&mut Self) -> Option<T>) -> Option<T> {
         self.eat(b'{')?;
@@ -162,7 +188,7 @@ impl<'a> Reader<'a> {
             let found = self.string()?;
             self.eat(b':')?;
             if found != name {
-                self.scalar()?;
+                self.skip(MAX_DEPTH)?;
             } else if value.replace(read(self)?).is_some() {
                 return None;
             }

@@ -15,6 +15,7 @@ use crate::faults::Fault;
 use crate::records::Record;
 use bartizan_core::Timestamp;
 use mend::mend;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use thiserror::Error;
@@ -51,6 +52,24 @@ pub fn parse_data(bytes: &[u8], now: Timestamp) -> Result<FlowEvent, BodyError> 
 /// When the body does not hold flows.
 pub fn parse_batch(bytes: &[u8], now: Timestamp) -> Result<Vec<Record<FlowEvent>>, BodyError> {
     read(bytes, |bytes| fast::batch(bytes, now), |value| slow::batch(value, now))
+}
+
+/// Reads a `/train` body, `{"flows": [{name: number, "Label"?: text}, ...], "labels"?: [...]}`. A label of the list goes before the one in
+/// its flow.
+///
+/// # Errors
+/// When the body does not hold flows, or another number of labels.
+pub fn parse_training(bytes: &[u8], now: Timestamp) -> Result<Vec<Record<FlowEvent>>, BodyError> {
+    let mut records = parse_batch(bytes, now)?;
+    let Labels { labels: Some(labels) } = serde_json::from_slice(&mend(bytes)).unwrap_or_default() else { return Ok(records) };
+    slow::set_labels(&mut records, &labels)?;
+    Ok(records)
+}
+
+#[derive(Default, Deserialize)]
+struct Labels {
+    #[serde(default)]
+    labels: Option<Value>,
 }
 
 /// Reads one flow of a file: `{"data": {..}}`, or the names and numbers alone.

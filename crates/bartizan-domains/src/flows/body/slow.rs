@@ -74,7 +74,7 @@ pub(super) fn record(object: &Map<String, Value>, line: u64, now: Timestamp) -> 
             // The label and the like may stand beside the numbers.
             for (name, value) in object {
                 if let Some(column) = names::column(name.as_bytes()).filter(|c| !matches!(c, Column::Feature(..))) {
-                    flow.text(column, value);
+                    text(&mut flow.draft, column, value);
                 }
             }
         }
@@ -91,6 +91,23 @@ pub(super) fn record(object: &Map<String, Value>, line: u64, now: Timestamp) -> 
         return Err(BodyError::Faults(vec![fault("missing", Vec::new(), "none of the 78 features is named", &Value::Null)]));
     }
     flow.finish(line, now)
+}
+
+/// Gives each flow its label of the list; null is none.
+pub(super) fn set_labels(records: &mut [Record<FlowEvent>], labels: &Value) -> Result<(), BodyError> {
+    let refuse = |kind, msg: &str| Err(BodyError::Faults(vec![fault(kind, vec![key("labels")], msg, &Value::Null)]));
+    let Value::Array(list) = labels else { return refuse("list_type", "Input should be a valid list") };
+    if list.len() != records.len() {
+        return refuse("value_error", &format!("Value error, {} labels for {} flows", list.len(), records.len()));
+    }
+    for (record, value) in records.iter_mut().zip(list) {
+        let mut draft = Draft::new();
+        text(&mut draft, Column::Label, value);
+        if let (_, Some(label), name) = draft.finish(record.event.time) {
+            (record.label, record.label_name) = (Some(label), name);
+        }
+    }
+    Ok(())
 }
 
 /// A flow while it is looked at closely.
@@ -136,16 +153,7 @@ impl Checked {
             _ if value.is_array() || value.is_object() => {
                 self.number(name, value, loc);
             }
-            _ => self.text(column, value),
-        }
-    }
-
-    fn text(&mut self, column: Column, value: &Value) {
-        match value {
-            Value::String(text) => self.draft.identify(column, text),
-            Value::Number(number) => self.draft.identify(column, &number.to_string()),
-            Value::Bool(flag) => self.draft.identify(column, if *flag { "true" } else { "false" }),
-            Value::Null | Value::Array(_) | Value::Object(_) => {}
+            _ => text(&mut self.draft, column, value),
         }
     }
 
@@ -174,6 +182,16 @@ impl Checked {
         }
         let (event, label, label_name) = self.draft.finish(now);
         Ok(Record { event, label, label_name, line })
+    }
+}
+
+/// Sets what a value says of an identifying column.
+fn text(draft: &mut Draft, column: Column, value: &Value) {
+    match value {
+        Value::String(text) => draft.identify(column, text),
+        Value::Number(number) => draft.identify(column, &number.to_string()),
+        Value::Bool(flag) => draft.identify(column, if *flag { "true" } else { "false" }),
+        Value::Null | Value::Array(_) | Value::Object(_) => {}
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::features::{F, WIDTH};
 use super::super::names::FIELDS;
-use super::{BodyError, CsvError, MAX_FLOWS, parse_batch, parse_csv, parse_csv_body, parse_data, parse_record};
+use super::{BodyError, CsvError, MAX_FLOWS, parse_batch, parse_csv, parse_csv_body, parse_data, parse_record, parse_training};
 use crate::faults::{Fault, Loc};
 use crate::flows::FlowEvent;
 use bartizan_core::{Label, Timestamp};
@@ -169,6 +169,23 @@ fn batches_are_read_in_order_and_name_the_faulty_flow() {
 }
 
 #[test]
+fn training_bodies_carry_labels_beside_the_flows_or_in_them() {
+    let flows = r#""flows":[{"Flow Duration":1,"Label":"Bot"},{"Flow Duration":NaN},{"Flow Duration":3}]"#;
+    let labels = |body: String| -> Vec<_> {
+        let records = parse_training(body.as_bytes(), now()).expect(&body);
+        records.into_iter().map(|r| (r.label, r.label_name)).collect()
+    };
+    let named = |name: &str| (Some(if name == "BENIGN" { Label::Legitimate } else { Label::Anomalous }), Some(name.to_owned()));
+    assert_eq!(labels(format!("{{{flows}}}")), [named("Bot"), (None, None), (None, None)]);
+    assert_eq!(labels(format!(r#"{{{flows},"labels":["BENIGN",null,"DDoS"]}}"#)), [named("BENIGN"), (None, None), named("DDoS")]);
+    assert_eq!(labels(format!(r#"{{"labels":[null,1,0],"x":{{"y":[]}},{flows}}}"#))[0], named("Bot"));
+    for (labels, kind) in [("[1]", "value_error"), ("{}", "list_type")] {
+        let body = format!(r#"{{{flows},"labels":{labels}}}"#);
+        assert_eq!(refused(parse_training(body.as_bytes(), now())), [(kind, "labels".to_owned())]);
+    }
+}
+
+#[test]
 fn hostile_bodies_are_harmless() {
     let many = format!(r#"{{"flows":[{}{{}}]}}"#, "{},".repeat(MAX_FLOWS));
     assert_eq!(refused(parse_batch(many.as_bytes(), now())), [("too_long", "flows".to_owned())]);
@@ -306,13 +323,13 @@ const GOOD: &str = r#"{"data":{"Flow Duration":1.5,"Src IP":"a","x":"7","Timesta
 proptest! {
     #[test]
     fn any_bytes_end_in_a_flow_or_faults(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = (parse_data(&bytes, now()), parse_batch(&bytes, now()), parse_record(&bytes, 1, now()), parse_csv_body(&bytes, now()));
+        let _ = (parse_data(&bytes, now()), parse_batch(&bytes, now()), parse_record(&bytes, 1, now()), parse_csv_body(&bytes, now()), parse_training(&bytes, now()));
     }
 
     #[test]
     fn any_change_of_a_good_body_ends_in_a_flow_or_faults(at in 0..GOOD.len(), byte in any::<u8>()) {
         let mut bytes = GOOD.as_bytes().to_vec();
         bytes[at] = byte;
-        let _ = (parse_data(&bytes, now()), parse_batch(&bytes, now()), parse_record(&bytes, 1, now()), parse_csv_body(&bytes, now()));
+        let _ = (parse_data(&bytes, now()), parse_batch(&bytes, now()), parse_record(&bytes, 1, now()), parse_csv_body(&bytes, now()), parse_training(&bytes, now()));
     }
 }

@@ -28,11 +28,11 @@ pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, Flow
     let mut layout = Layout { separator: b'\t', fields: Vec::new() };
     loop {
         let next = lines.next()?;
-        let text = lines.text().trim_ascii_end();
+        let text = lines.text();
         let record = match next {
             Next::End => return Ok(()),
             Next::TooLong => Err("longer than a megabyte".to_owned()),
-            Next::Text if text.is_empty() => continue,
+            Next::Text if text.trim_ascii().is_empty() => continue,
             Next::Text if text.starts_with(b"#") => {
                 layout.read(text)?;
                 continue;
