@@ -4,5 +4,6 @@
 //! opens a file, knows HTTP, or knows an estimator.
 
 pub mod faults;
+pub mod flows;
 pub mod records;
 pub mod requests;
