@@ -4,4 +4,5 @@
 //! opens a file, knows HTTP, or knows an estimator.
 
 pub mod faults;
+pub mod records;
 pub mod requests;

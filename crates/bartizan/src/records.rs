@@ -3,8 +3,9 @@
 use crate::failure::Problem;
 use crate::output;
 use bartizan_core::{Label, Seed, Timestamp};
+use bartizan_domains::records::Rejected;
 use bartizan_domains::requests::RequestEvent;
-use bartizan_domains::requests::records::{self, Format, Record, Rejected};
+use bartizan_domains::requests::records::{self, Format, Record};
 use bartizan_pipeline::Labelled;
 use indicatif::ProgressBar;
 use std::fs::File;

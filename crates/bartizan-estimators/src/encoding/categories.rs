@@ -72,7 +72,8 @@ impl Categories {
 
 /// The part of a text that counts.
 fn shortened(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_TEXT_BYTES)]
+    let end = (0..=MAX_TEXT_BYTES.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or_default()]
 }
 
 /// A category in the name of a feature. Quoted where it could be taken for something else: `(unseen)`, nothing at all, or

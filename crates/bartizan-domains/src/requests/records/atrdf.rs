@@ -1,6 +1,7 @@
 //! Request and response pairs of the ATRDF 2023 challenge (Lavian et al., API traffic research dataset framework).
 
-use super::{Record, label_from_name};
+use super::Record;
+use crate::records::label_from_name;
 use crate::requests::RequestEvent;
 use bartizan_core::{Label, Timestamp};
 use serde::Deserialize;

@@ -1,19 +1,20 @@
 //! Tables of single parameter values: HttpParamsDataset (Morzeux 2016) and tables with the same columns.
 
-use super::{Counted, ReadError, Record, Rejected, label_from_name};
+use super::Record;
+use crate::records::{Counted, ReadError, Rejected, label_from_name};
 use crate::requests::RequestEvent;
 use bartizan_core::Timestamp;
 use std::io::BufRead;
 
 /// Each value becomes the one parameter of an otherwise empty request.
-pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_>) -> Result<(), ReadError> {
+pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, RequestEvent>) -> Result<(), ReadError> {
     let mut table = csv::ReaderBuilder::new().flexible(true).from_reader(reader);
     let io = |line, e: csv::Error| ReadError::Io { line, source: std::io::Error::other(e) };
     let header = table.byte_headers().map_err(|e| io(1, e))?.clone();
     let column = |name: &str| header.iter().position(|h| h.trim_ascii() == name.as_bytes());
-    let payload = column("payload").ok_or(ReadError::Column("payload"))?;
+    let payload = column("payload").ok_or_else(|| missing("payload"))?;
     let (label, kind) = (column("label"), column("attack_type"));
-    let named = label.or(kind).ok_or(ReadError::Column("label"))?;
+    let named = label.or(kind).ok_or_else(|| missing("label"))?;
     let mut row = csv::ByteRecord::new();
     loop {
         let line = table.position().line();
@@ -34,6 +35,10 @@ pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_>) -> 
             return Ok(());
         }
     }
+}
+
+fn missing(column: &str) -> ReadError {
+    ReadError::Column(format!("{column:?}; its first line must name the columns payload and label (or attack_type)"))
 }
 
 fn event(value: &str, now: Timestamp) -> RequestEvent {

@@ -8,10 +8,10 @@ use std::io::{BufRead, Read};
 const MAX_LINE: u64 = 1 << 20;
 
 /// Reads line by line; empty lines are passed over.
-pub(super) fn read(
+pub(crate) fn lines<E>(
     mut reader: Box<dyn BufRead + '_>,
-    counted: &mut Counted<'_>,
-    parse: fn(&[u8], u64, Timestamp) -> Result<Record, String>,
+    counted: &mut Counted<'_, E>,
+    mut parse: impl FnMut(&[u8], u64, Timestamp) -> Result<Record<E>, String>,
 ) -> Result<(), ReadError> {
     let mut buffer = Vec::new();
     let mut line = 0;
