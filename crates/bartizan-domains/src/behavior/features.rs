@@ -19,9 +19,32 @@ pub(crate) const TABLE: [Feature; 6] = [
     Feature::new(NAMES[5], "seconds", Both, "How long the session lasted."),
 ];
 
+/// Numbers as they were met, brought into their ranges; and what had to be mended: `failed_logins above 150`.
+pub(super) fn into_ranges(values: [i64; 6]) -> ([u16; 6], Vec<String>) {
+    let (mut within, mut mended) = ([0; 6], Vec::new());
+    for (index, (least, most)) in RANGES.into_iter().enumerate() {
+        let value = values[index];
+        if value < i64::from(least) {
+            mended.push(format!("{} below {least}", NAMES[index]));
+        } else if value > i64::from(most) {
+            mended.push(format!("{} above {most}", NAMES[index]));
+        }
+        within[index] = value.clamp(i64::from(least), i64::from(most)) as u16;
+    }
+    (within, mended)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{NAMES, RANGES, TABLE};
+    use super::{NAMES, RANGES, TABLE, into_ranges};
+
+    #[test]
+    fn numbers_outside_are_mended() {
+        assert_eq!(into_ranges([0, 1, 20, 1, 0, 600]), ([0, 1, 20, 1, 0, 600], vec![]));
+        let (within, mended) = into_ranges([i64::MAX, 0, 20, 1, 0, -9]);
+        assert_eq!(within, [150, 1, 20, 1, 0, 10]);
+        assert_eq!(mended, ["failed_logins above 150", "request_rate below 1", "session_time below 10"]);
+    }
 
     #[test]
     fn the_tables_agree() {
