@@ -19,8 +19,7 @@ fn multiplier(attack: AttackType) -> f64 {
 pub fn risk_score(attack: AttackType, confidence: f64, anomaly_score: f64) -> u8 {
     /// What `raw` cannot exceed: 5, times the largest multiplier.
     const MOST: f64 = 6.5;
-    // `max` of a NaN and 0 is 0.
-    let share = |value: f64| value.max(0.0).min(1.0);
+    let share = |value: f64| if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) };
     let (anomaly_risk, confidence_risk) = (5.0 * share(anomaly_score.abs()), 5.0 * share(confidence));
     let raw = (0.4 * anomaly_risk + 0.6 * confidence_risk) * multiplier(attack);
     (raw * 10.0 / MOST).round().clamp(1.0, 10.0) as u8

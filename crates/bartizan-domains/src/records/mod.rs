@@ -109,7 +109,6 @@ impl<'a, E> Counted<'a, E> {
     }
 
     /// Notes that something in an accepted record was mended.
-    #[cfg_attr(not(test), expect(dead_code, reason = "requests are taken as they are; tables of flows are mended"))]
     pub(crate) fn repaired(&mut self, what: &str, times: u64) {
         if let Some(count) = self.summary.repairs.get_mut(what) {
             *count += times;
