@@ -4,12 +4,18 @@ use crate::requests::text::{AttackKind, Marks};
 
 /// Weight of words from which a text is an injection: one word that nothing but an injection has, or two likely ones.
 const INJECTION_WEIGHT: u32 = 3;
+/// Names of shell commands and system files are names of pages as well: one alone is not enough.
+const NAMES_WEIGHT: u32 = 4;
 
 /// Whether a decoded text carries an injection of any language.
 pub(crate) fn injected(text: &str) -> bool {
     let marks = Marks::of(text);
-    let foreign = !matches!(marks.kind, None | Some(AttackKind::Forgery | AttackKind::Serialized));
-    marks.sqli || marks.xss || (foreign && marks.weight >= INJECTION_WEIGHT)
+    let least = match marks.kind {
+        None | Some(AttackKind::Forgery | AttackKind::Serialized) => u32::MAX,
+        Some(AttackKind::Command | AttackKind::Traversal) => NAMES_WEIGHT,
+        Some(AttackKind::Sql | AttackKind::Script | AttackKind::Template) => INJECTION_WEIGHT,
+    };
+    marks.sqli || marks.xss || marks.weight >= least
 }
 
 /// Whether a command carries an injection into a database. Shell words are what commands are made of.
@@ -98,11 +104,18 @@ mod tests {
 
     #[test]
     fn injections_are_told_from_texts() {
-        for text in ["1' OR '1'='1", "1 UNION SELECT password FROM users", "<script>alert(1)</script>", "../../../etc/passwd", "${jndi:x}"]
-        {
+        for text in [
+            "1' OR '1'='1",
+            "1 UNION SELECT password FROM users",
+            "<script>alert(1)</script>",
+            "../../../etc/passwd",
+            "; cat /etc/hosts",
+            "${jndi:x}",
+        ] {
             assert!(injected(text), "{text}");
         }
-        for text in ["", "ann", "O'Brien", "12 Mill Lane", "2026-01-31T09:30:00Z", "/blog/select-a-lamp", "a+b=c"] {
+        for text in ["", "ann", "O'Brien", "12 Mill Lane", "2026-01-31T09:30:00Z", "/blog/select-a-lamp", "/misc/x.netstat.Jan05", "a+b=c"]
+        {
             assert!(!injected(text), "{text}");
         }
         assert!(sql_in("mysql -e \"select * from users\""));
