@@ -11,8 +11,8 @@ mod reasons;
 mod recency;
 pub mod records;
 mod routes;
-mod text;
-mod values;
+pub(crate) mod text;
+pub(crate) mod values;
 
 pub use baselines::RequestBaselines;
 pub use event::RequestEvent;
