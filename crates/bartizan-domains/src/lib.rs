@@ -3,6 +3,7 @@
 //! A kind implements [`bartizan_core::Domain`]; everything after its features is written once, elsewhere. Nothing here
 //! opens a file, knows HTTP, or knows an estimator.
 
+pub mod behavior;
 pub mod faults;
 pub mod flows;
 pub mod records;

@@ -11,8 +11,8 @@ mod reasons;
 mod recency;
 pub mod records;
 mod routes;
-mod text;
-mod values;
+pub(crate) mod text;
+pub(crate) mod values;
 
 pub use baselines::RequestBaselines;
 pub use event::RequestEvent;
@@ -40,7 +40,7 @@ impl Domain for Requests {
         RequestRecency::new(max_entities)
     }
 
-    fn fit_baselines<'a>(events: impl Iterator<Item = &'a RequestEvent>) -> RequestBaselines {
+    fn fit_baselines<'a>(events: impl Iterator<Item = &'a RequestEvent>, _feature_set: &str) -> RequestBaselines {
         RequestBaselines::fit(events)
     }
 

@@ -6,7 +6,7 @@ use super::text::{Decoded, decode};
 const MAX_PARAMETERS: usize = 256;
 
 /// Visits the parameters of a query, decoded; a part without `=` is a value without a name.
-pub(super) fn parameters<'a>(query: &'a str, mut visit: impl FnMut(&str, &Decoded<'a>)) {
+pub(crate) fn parameters<'a>(query: &'a str, mut visit: impl FnMut(&str, &Decoded<'a>)) {
     for part in query.split('&').filter(|p| !p.is_empty()).take(MAX_PARAMETERS) {
         let (name, value) = part.split_once('=').unwrap_or(("", part));
         visit(&decode(name, true).text, &decode(value, true));

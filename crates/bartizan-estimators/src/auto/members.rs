@@ -1,115 +1,105 @@
-//! The members, fitted on rows prepared in three ways.
+//! The members: an algorithm each, on rows prepared in one way.
 
 use crate::preparation::{Preparation, Scaling};
 use crate::rows::shaped;
-use crate::{
-    FittedDistance, FittedForest, FittedMixture, FittedNeighbours, FittedOutlierFactor, FittedSteps, GaussianMixture, Hbos,
-    IsolationForest, KNearestNeighbours, LocalOutlierFactor, NeighbourDistance, Pca,
-};
-use bartizan_core::{AnomalyScore, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use crate::{FittedNeighbours, FittedOneClassSvm, FittedSteps, Hbos, KNearestNeighbours, NeighbourDistance, OneClassSvm};
+use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, FeatureSchema, FitError, Samples, ScoreError, Seed};
 use serde::{Deserialize, Serialize};
 
-/// How many members there are.
-pub(super) const MEMBERS: usize = 7;
-/// Rows that neighbours are looked for among.
-const NEIGHBOUR_ROWS: usize = 20_000;
-/// Neighbours looked at: enough that a few anomalies in training that lie close together are not each other's only ones.
-const NEIGHBOURS: usize = 20;
+/// Neighbours looked at among rows that may have anomalies: enough that a few anomalies close together are not each other's
+/// only ones.
+const FEW_NEIGHBOURS: usize = 20;
+/// Part of the rows looked at as neighbours among normal rows, for a view of the whole beside the boundaries.
+const NEIGHBOURS_PART: f64 = 0.03;
+const LEAST_NEIGHBOURS: usize = 5;
+/// Most neighbours looked at.
+const MOST_NEIGHBOURS: usize = 600;
 
-/// Fitted members.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Members {
-    logs: Preparation,
-    ranks: Preparation,
-    standard: Preparation,
-    density: FittedMixture,
-    rank_density: FittedMixture,
-    neighbours: FittedNeighbours,
-    local: FittedOutlierFactor,
-    forest: FittedForest,
-    histograms: FittedSteps,
-    directions: FittedDistance,
+/// A way to look at rows.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum View {
+    Boundary,
+    AllNeighbours,
+    FewNeighbours,
+    Histograms,
 }
 
-impl Members {
-    pub(super) fn fit(schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<Self, FitError> {
-        let width = train.width();
-        let prepared = |scaling: Scaling| {
-            let preparation = scaling.fit(train);
-            let values = preparation.apply(train);
-            (preparation, values)
+/// What is looked at among normal rows: boundaries around every cluster on two scales, and distance as a whole.
+pub(super) const OF_NORMAL: &[(View, Scaling)] =
+    &[(View::Boundary, Scaling::SignedLog), (View::Boundary, Scaling::Gaussian), (View::AllNeighbours, Scaling::Quantile)];
+
+/// What is looked at among rows that may have anomalies, where a boundary would be drawn around these too.
+pub(super) const OF_MIXED: &[(View, Scaling)] = &[(View::FewNeighbours, Scaling::SignedLog), (View::Histograms, Scaling::SignedLog)];
+
+/// A fitted member.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Member {
+    preparation: Preparation,
+    fitted: Fitted,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Fitted {
+    Boundary(FittedOneClassSvm),
+    Neighbours(FittedNeighbours),
+    Histograms(FittedSteps),
+}
+
+impl Member {
+    pub(super) fn fit(view: (View, Scaling), schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<Self, FitError> {
+        let (view, scaling) = view;
+        let preparation = scaling.fit(train);
+        let values = preparation.apply(train);
+        let rows = shaped(&values, train.width());
+        let neighbours = |n_neighbours: usize| {
+            let method = NeighbourDistance::Largest;
+            KNearestNeighbours { n_neighbours, method, scaling: Scaling::None, ..KNearestNeighbours::default() }.fit(schema, rows, seed)
         };
-        let (logs, log_rows) = prepared(Scaling::SignedLog);
-        let (ranks, rank_rows) = prepared(Scaling::Quantile);
-        let (standard, standard_rows) = prepared(Scaling::Standard);
-        let (log_rows, rank_rows, standard_rows) = (shaped(&log_rows, width), shaped(&rank_rows, width), shaped(&standard_rows, width));
-        let mixture = GaussianMixture { scaling: Scaling::None, ..GaussianMixture::default() };
-        let neighbours = KNearestNeighbours {
-            n_neighbours: NEIGHBOURS,
-            method: NeighbourDistance::Largest,
-            max_train: NEIGHBOUR_ROWS,
-            scaling: Scaling::None,
+        let part = ((NEIGHBOURS_PART * rows.rows() as f64) as usize).clamp(LEAST_NEIGHBOURS, MOST_NEIGHBOURS);
+        let fitted = match view {
+            View::Boundary => Fitted::Boundary(OneClassSvm { scaling: Scaling::None, ..OneClassSvm::default() }.fit(schema, rows, seed)?),
+            View::AllNeighbours => Fitted::Neighbours(neighbours(part)?),
+            View::FewNeighbours => Fitted::Neighbours(neighbours(FEW_NEIGHBOURS)?),
+            View::Histograms => Fitted::Histograms(Hbos::default().fit(schema, rows, seed)?),
         };
-        let local = LocalOutlierFactor { n_neighbours: NEIGHBOURS, max_train: NEIGHBOUR_ROWS, scaling: Scaling::None };
-        Ok(Self {
-            density: mixture.fit(schema, log_rows, seed.derive(0))?,
-            rank_density: mixture.fit(schema, rank_rows, seed.derive(1))?,
-            neighbours: neighbours.fit(schema, log_rows, seed.derive(2))?,
-            local: local.fit(schema, rank_rows, seed.derive(3))?,
-            forest: IsolationForest::default().fit(schema, rank_rows, seed.derive(4))?,
-            histograms: Hbos::default().fit(schema, log_rows, seed.derive(5))?,
-            directions: Pca { scaling: Scaling::None, ..Pca::default() }.fit(schema, standard_rows, seed.derive(6))?,
-            logs,
-            ranks,
-            standard,
-        })
+        Ok(Self { preparation, fitted })
     }
 
-    fn preparations(&self) -> [&Preparation; MEMBERS] {
-        [&self.logs, &self.ranks, &self.logs, &self.ranks, &self.ranks, &self.logs, &self.standard]
-    }
-
-    fn detectors(&self) -> [&dyn Detector; MEMBERS] {
-        [&self.density, &self.rank_density, &self.neighbours, &self.local, &self.forest, &self.histograms, &self.directions]
-    }
-
-    /// The score of each row by each member.
-    pub(super) fn score(&self, samples: Samples<'_>) -> Result<[Vec<AnomalyScore>; MEMBERS], ScoreError> {
-        let (logs, ranks, standard) = (self.logs.apply(samples), self.ranks.apply(samples), self.standard.apply(samples));
-        let rows = [&logs, &ranks, &logs, &ranks, &ranks, &logs, &standard];
-        let mut all: [Vec<AnomalyScore>; MEMBERS] = std::array::from_fn(|_| vec![AnomalyScore(0.0); samples.rows()]);
-        for ((detector, rows), out) in self.detectors().into_iter().zip(rows).zip(&mut all) {
-            detector.score(shaped(rows, samples.width()), out)?;
+    fn detector(&self) -> &dyn Detector {
+        match &self.fitted {
+            Fitted::Boundary(fitted) => fitted,
+            Fitted::Neighbours(fitted) => fitted,
+            Fitted::Histograms(fitted) => fitted,
         }
-        Ok(all)
     }
 
-    /// How each member explains its score of a row.
-    pub(super) fn explain(&self, row: &[f32]) -> Result<Vec<Option<bartizan_core::Attribution>>, ScoreError> {
+    /// The score of each row.
+    pub(super) fn score(&self, samples: Samples<'_>) -> Result<Vec<AnomalyScore>, ScoreError> {
+        let values = self.preparation.apply(samples);
+        let mut out = vec![AnomalyScore(0.0); samples.rows()];
+        self.detector().score(shaped(&values, samples.width()), &mut out)?;
+        Ok(out)
+    }
+
+    /// How the member explains its score of a row.
+    pub(super) fn explain(&self, row: &[f32]) -> Result<Option<Attribution>, ScoreError> {
         let mut prepared = vec![0.0; row.len()];
-        let explain = |(detector, preparation): (&dyn Detector, &Preparation)| {
-            preparation.apply_row(row, &mut prepared);
-            detector.explainer().map(|explainer: &dyn Explain| explainer.explain(&prepared)).transpose()
-        };
-        self.detectors().into_iter().zip(self.preparations()).map(explain).collect()
+        self.preparation.apply_row(row, &mut prepared);
+        self.detector().explainer().map(|explainer| explainer.explain(&prepared)).transpose()
     }
 
     pub(super) fn validate(&self, schema: &FeatureSchema) -> Result<(), String> {
-        for preparation in [&self.logs, &self.ranks, &self.standard] {
-            preparation.validate()?;
-            if preparation.width() != schema.width() {
-                return Err(format!("a preparation of {} features for {}", preparation.width(), schema.width()));
-            }
+        self.preparation.validate()?;
+        if self.preparation.width() != schema.width() {
+            return Err(format!("a preparation of {} features for {}", self.preparation.width(), schema.width()));
         }
-        if self.detectors().iter().any(|member| member.schema().fingerprint() != schema.fingerprint()) {
+        if self.detector().schema().fingerprint() != schema.fingerprint() {
             return Err("the members were fitted on different features".to_owned());
         }
-        self.density.validate()?;
-        self.rank_density.validate()?;
-        self.neighbours.validate()?;
-        self.local.validate()?;
-        self.forest.validate()?;
-        self.histograms.validate()?;
-        self.directions.validate()
+        match &self.fitted {
+            Fitted::Boundary(fitted) => fitted.validate(),
+            Fitted::Neighbours(fitted) => fitted.validate(),
+            Fitted::Histograms(fitted) => fitted.validate(),
+        }
     }
 }

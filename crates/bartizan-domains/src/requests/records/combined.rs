@@ -6,7 +6,7 @@ use crate::requests::RequestEvent;
 use bartizan_core::Timestamp;
 
 /// Whether a text looks like a line of such a log.
-pub(super) fn is_line(text: &str) -> bool {
+pub(crate) fn is_line(text: &str) -> bool {
     parse(text, Timestamp::from_secs(0)).is_ok()
 }
 
@@ -15,7 +15,7 @@ pub(super) fn line(bytes: &[u8], line: u64, now: Timestamp) -> Result<Record, St
     Ok(Record { event, label: None, label_name: None, line })
 }
 
-fn parse(text: &str, now: Timestamp) -> Result<RequestEvent, String> {
+pub(crate) fn parse(text: &str, now: Timestamp) -> Result<RequestEvent, String> {
     let mut rest = text.trim();
     // Some exports put the whole line into quotes.
     if let Some(inner) = rest.strip_prefix('"').and_then(|r| r.strip_suffix('"')) {

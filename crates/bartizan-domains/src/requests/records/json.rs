@@ -42,7 +42,7 @@ fn read_label(labels: &Labels) -> (Option<Label>, Option<String>) {
 }
 
 /// The faults of a record in one line for a person.
-fn describe(faults: &[Fault]) -> String {
+pub(crate) fn describe(faults: &[Fault]) -> String {
     let place = |loc: &[Loc]| -> String {
         let steps: Vec<String> = loc
             .iter()

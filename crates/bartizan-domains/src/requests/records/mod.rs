@@ -1,8 +1,8 @@
 //! Requests from files: format and compression are told from the content, bad records are counted and skipped.
 
 mod atrdf;
-mod combined;
-mod json;
+pub(crate) mod combined;
+pub(crate) mod json;
 mod payloads;
 
 use super::{RequestEvent, Requests};

@@ -1,0 +1,143 @@
+//! What training learns of sessions besides the estimator: how large each number usually is, for reasons.
+
+use super::features::{RANGES, TABLE};
+use super::{NAMES, SessionEvent};
+use bartizan_core::Extract;
+use serde::{Deserialize, Serialize};
+
+/// How large one number is in the learned sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usual {
+    /// Mean.
+    pub mean: f32,
+    /// Half of the sessions have at most this.
+    pub median: u16,
+    /// 95 % of the sessions have at most this.
+    pub p95: u16,
+}
+
+/// Learned from sessions of normal operation; stored in the model.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BehaviorBaselines {
+    /// Sessions learned from.
+    pub rows: u64,
+    /// For each feature, in order.
+    pub usual: [Usual; 6],
+}
+
+impl BehaviorBaselines {
+    /// The numbers have small ranges, so that counting each value gives exact percentiles in little memory.
+    pub(super) fn fit<'a>(events: impl Iterator<Item = &'a SessionEvent>) -> Self {
+        let mut counts = RANGES.map(|(_, most)| vec![0_u64; usize::from(most) + 1]);
+        let mut rows = 0;
+        for event in events {
+            rows += 1;
+            for (counts, value) in counts.iter_mut().zip(event.values()) {
+                let last = counts.len() - 1;
+                counts[usize::from(value).min(last)] += 1;
+            }
+        }
+        Self { rows, usual: counts.map(|counts| usual(&counts, rows)) }
+    }
+}
+
+fn usual(counts: &[u64], rows: u64) -> Usual {
+    let at_most = |share: f64| {
+        let (wanted, mut seen) = ((share * rows as f64).ceil() as u64, 0);
+        let found = counts.iter().position(|count| {
+            seen += count;
+            seen >= wanted
+        });
+        found.unwrap_or_default() as u16
+    };
+    let sum: f64 = counts.iter().zip(0_u32..).map(|(count, value)| *count as f64 * f64::from(value)).sum();
+    Usual { mean: (sum / rows.max(1) as f64) as f32, median: at_most(0.5), p95: at_most(0.95) }
+}
+
+impl Extract for BehaviorBaselines {
+    type Event = SessionEvent;
+    type Recent = ();
+
+    fn extract(&self, event: &SessionEvent, (): &(), row: &mut [f32]) {
+        for (cell, value) in row.iter_mut().zip(event.values()) {
+            *cell = f32::from(value);
+        }
+    }
+
+    fn reason(&self, event: &SessionEvent, _row: &[f32], index: usize) -> String {
+        let Some(value) = event.values().get(index).copied() else { return String::new() };
+        let counted = |one: &str, many: &str| if value == 1 { format!("1 {one}") } else { format!("{value} {many}") };
+        let said = match NAMES[index] {
+            "failed_logins" => counted("failed login in one session", "failed logins in one session"),
+            "request_rate" => counted("request in its busiest second", "requests in its busiest second"),
+            "commands_count" => counted("command or change in one session", "commands or changes in one session"),
+            "sql_payload" if value > 0 => return "an injection token was seen in what it sent".to_owned(),
+            "sql_payload" => return "no injection token was seen in what it sent".to_owned(),
+            "honeytoken_access" if value > 0 => return "it touched a decoy resource".to_owned(),
+            "honeytoken_access" => return "it touched no decoy resource".to_owned(),
+            _ => counted("second from beginning to end", "seconds from beginning to end"),
+        };
+        let usual = self.usual[index];
+        let low_is_odd = TABLE[index].direction == bartizan_core::Direction::Both;
+        match self.rows {
+            0 => said,
+            _ if low_is_odd && value < usual.median => {
+                format!("{said}; half of the learned sessions have at least {}", usual.median)
+            }
+            _ => format!("{said}; 95 % of the learned sessions have at most {}", usual.p95),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BehaviorBaselines, SessionEvent, Usual};
+    use bartizan_core::{Extract, Timestamp};
+
+    fn session(values: [u16; 6]) -> SessionEvent {
+        SessionEvent::from_values(Timestamp::from_secs(0), values)
+    }
+
+    #[test]
+    fn percentiles_are_exact() {
+        let events: Vec<SessionEvent> = (1..=100).map(|i| session([i, i, 0, 0, u16::from(i > 94), 600])).collect();
+        let learned = BehaviorBaselines::fit(events.iter());
+        assert_eq!(learned.rows, 100);
+        assert_eq!(learned.usual[0], Usual { mean: 50.5, median: 50, p95: 95 });
+        assert_eq!((learned.usual[4].p95, learned.usual[5].median), (1, 600));
+        assert_eq!(BehaviorBaselines::fit([].iter()).usual, [Usual::default(); 6]);
+    }
+
+    #[test]
+    fn rows_are_the_six_numbers() {
+        let mut row = [f32::NAN; 6];
+        BehaviorBaselines::default().extract(&session([120, 200, 3, 1, 0, 600]), &(), &mut row);
+        assert_eq!(row, [120.0, 200.0, 3.0, 1.0, 0.0, 600.0]);
+        let mut short = [0.0; 2];
+        BehaviorBaselines::default().extract(&session([120, 200, 3, 1, 0, 600]), &(), &mut short);
+        assert_eq!(short, [120.0, 200.0]);
+    }
+
+    #[test]
+    fn reasons_are_sentences() {
+        let events: Vec<SessionEvent> = (0..100).map(|i| session([i, 1 + i, i % 20, 0, 0, 100 + i])).collect();
+        let learned = BehaviorBaselines::fit(events.iter());
+        let (busy, calm) = (session([120, 550, 18, 1, 1, 600]), session([1, 1, 1, 0, 0, 12]));
+        for (event, index, expected) in [
+            (&busy, 0, "120 failed logins in one session; 95 % of the learned sessions have at most 94"),
+            (&busy, 1, "550 requests in its busiest second; 95 % of the learned sessions have at most 95"),
+            (&busy, 2, "18 commands or changes in one session; 95 % of the learned sessions have at most 18"),
+            (&busy, 3, "an injection token was seen in what it sent"),
+            (&busy, 4, "it touched a decoy resource"),
+            (&busy, 5, "600 seconds from beginning to end; 95 % of the learned sessions have at most 194"),
+            (&calm, 0, "1 failed login in one session; 95 % of the learned sessions have at most 94"),
+            (&calm, 3, "no injection token was seen in what it sent"),
+            (&calm, 4, "it touched no decoy resource"),
+            (&calm, 5, "12 seconds from beginning to end; half of the learned sessions have at least 149"),
+            (&calm, 6, ""),
+        ] {
+            assert_eq!(learned.reason(event, &[], index), expected);
+        }
+        assert_eq!(BehaviorBaselines::default().reason(&busy, &[], 0), "120 failed logins in one session");
+    }
+}

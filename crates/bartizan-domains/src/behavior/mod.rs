@@ -1,0 +1,120 @@
+//! Sessions, each judged as a whole: what kind of attack it is, and how dangerous.
+
+mod baselines;
+pub mod body;
+mod event;
+mod features;
+pub mod generator;
+pub mod records;
+mod risk;
+mod sessions;
+
+pub use baselines::{BehaviorBaselines, Usual};
+pub use event::{AttackType, SessionEvent};
+pub use features::{NAMES, RANGES};
+pub use risk::risk_score;
+
+use bartizan_core::{Domain, Facts, FeatureSchema, Recency};
+use std::borrow::Cow;
+
+/// The kind `behavior`.
+pub struct Behavior;
+
+/// The classes that a session can be of, in order; the first is normal.
+pub const CLASSES: [&str; 5] = [
+    AttackType::Normal.name(),
+    AttackType::BruteForce.name(),
+    AttackType::Injection.name(),
+    AttackType::DataExfil.name(),
+    AttackType::Recon.name(),
+];
+
+/// The class that a session is said to be of, as a position in [`CLASSES`].
+#[must_use]
+pub fn class(event: &SessionEvent) -> Option<usize> {
+    event.attack.map(AttackType::index)
+}
+
+impl Domain for Behavior {
+    type Event = SessionEvent;
+    type Recent = ();
+    type Recency = NoHistory;
+    type Baselines = BehaviorBaselines;
+
+    const NAME: &'static str = "behavior";
+
+    fn schema() -> FeatureSchema {
+        FeatureSchema::new(features::TABLE.to_vec())
+    }
+
+    fn recency(_max_entities: usize) -> NoHistory {
+        NoHistory
+    }
+
+    fn fit_baselines<'a>(events: impl Iterator<Item = &'a SessionEvent>) -> BehaviorBaselines {
+        BehaviorBaselines::fit(events)
+    }
+
+    fn facts(event: &SessionEvent) -> Facts<'_> {
+        Facts {
+            event_id: Cow::Borrowed(&event.event_id),
+            time: event.time,
+            entity: Cow::Borrowed(&event.client),
+            resource: Cow::Borrowed("session"),
+            action: Cow::Borrowed(""),
+        }
+    }
+}
+
+/// A session is judged by itself: nothing of the sessions before it is kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoHistory;
+
+impl Recency for NoHistory {
+    type Event = SessionEvent;
+    type Recent = ();
+
+    fn observe(&self, _event: &SessionEvent) {}
+
+    fn peek(&self, _event: &SessionEvent) {}
+
+    fn entities(&self) -> usize {
+        0
+    }
+
+    fn evicted(&self) -> u64 {
+        0
+    }
+
+    fn horizon_secs(&self) -> i64 {
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AttackType, Behavior, CLASSES, SessionEvent, class};
+    use bartizan_core::{Domain, Recency, Timestamp};
+
+    #[test]
+    fn classes_are_the_attack_types() {
+        let mut event = SessionEvent::from_values(Timestamp::from_secs(0), [0, 1, 0, 0, 0, 10]);
+        assert_eq!(class(&event), None);
+        for (attack, name) in AttackType::ALL.into_iter().zip(CLASSES) {
+            event.attack = Some(attack);
+            assert_eq!(class(&event).map(|position| CLASSES[position]), Some(name));
+        }
+    }
+
+    #[test]
+    fn the_kind_says_what_it_is() {
+        assert_eq!(Behavior::schema().names().collect::<Vec<_>>(), super::NAMES);
+        let mut event = SessionEvent::from_values(Timestamp::from_secs(9), [0, 1, 0, 0, 0, 10]);
+        (event.event_id, event.client) = ("s1".to_owned(), "192.0.2.1".to_owned());
+        let facts = Behavior::facts(&event);
+        assert_eq!((&*facts.event_id, &*facts.entity, &*facts.resource, &*facts.action), ("s1", "192.0.2.1", "session", ""));
+        let recency = Behavior::recency(10);
+        recency.observe(&event);
+        assert_eq!((recency.entities(), recency.evicted(), recency.horizon_secs()), (0, 0, 0));
+    }
+}

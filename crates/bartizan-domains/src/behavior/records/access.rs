@@ -1,0 +1,49 @@
+//! What a line of a web server's access log says of its client.
+
+use crate::behavior::sessions::{Activity, decoy_path, injected};
+use crate::records::Record;
+use crate::requests::RequestEvent;
+use crate::requests::records::combined;
+use crate::requests::text::decode;
+use crate::requests::values::parameters;
+use bartizan_core::Timestamp;
+
+/// Parts of paths where people log in.
+const LOGINS: &[&str] = &["login", "logon", "signin", "sign-in", "/auth", "/session", "/token"];
+
+pub(super) fn line(bytes: &[u8], line: u64, now: Timestamp) -> Result<Record<Vec<Activity>>, String> {
+    let request = combined::parse(&String::from_utf8_lossy(bytes), now)?;
+    let path = decode(request.path(), false).text;
+    let changes = ["POST", "PUT", "PATCH", "DELETE"].iter().any(|method| request.http_method.eq_ignore_ascii_case(method));
+    let activity = Activity {
+        client: request.client().to_owned(),
+        time: request.timestamp.secs(),
+        line,
+        requests: 1,
+        failed_logins: u32::from(login_failed(&request, &path, changes)),
+        changes: u32::from(changes),
+        injection: carries_injection(&request, &path),
+        decoy: decoy_path(&path, request.status),
+        ..Activity::default()
+    };
+    Ok(Record { event: vec![activity], label: None, label_name: None, line })
+}
+
+/// 401 says it of any path; other refusals say it where people log in. WordPress answers a failed login with the form
+/// again, and a good one with a redirection.
+fn login_failed(request: &RequestEvent, path: &str, changes: bool) -> bool {
+    let path = path.to_ascii_lowercase();
+    let login = changes && LOGINS.iter().any(|part| path.contains(part));
+    match request.status {
+        Some(401) => true,
+        Some(400 | 403 | 422 | 429) => login,
+        Some(200) => login && path.ends_with("/wp-login.php"),
+        _ => false,
+    }
+}
+
+fn carries_injection(request: &RequestEvent, path: &str) -> bool {
+    let mut found = injected(path);
+    parameters(request.query(), |name, value| found = found || injected(name) || injected(&value.text));
+    found
+}

@@ -1,0 +1,143 @@
+//! Sessions from files: tables and bodies of sessions, and logs that are folded into sessions.
+
+mod access;
+mod bodies;
+mod cowrie;
+mod sshd;
+mod table;
+mod time;
+
+use super::sessions::{Activity, Closed, Sessions};
+use super::{AttackType, Behavior, NAMES, SessionEvent};
+use crate::records::{Counted, FromFiles, ReadError, Record, Rejected, Sink, Summary, array, label_from_name, lines, open, peek};
+use crate::requests::records::combined;
+use bartizan_core::{Label, Timestamp};
+use std::io::{BufRead, Read};
+use std::ops::ControlFlow;
+
+/// What a file of sessions may be.
+const EXPECTED: &str = "it is neither NDJSON, a JSON array or a table of sessions, nor a log of OpenSSH, of a web server or of Cowrie";
+
+/// Lines at the beginning of a file of which one must be readable for its format to be told.
+const LINES_LOOKED_AT: usize = 20;
+
+impl FromFiles for Behavior {
+    /// `ndjson`, `json`: bodies of `/predict`, one a line or in an array. `csv`: a table with the features as columns.
+    /// `sshd`: `auth.log`, `secure` or the journal's text. `access-log`: Apache or nginx, common or combined.
+    /// `cowrie`: the honeypot's JSON lines, or a table of its sessions.
+    const FORMATS: &'static [&'static str] = &["auto", "ndjson", "json", "csv", "sshd", "access-log", "cowrie"];
+
+    fn read(reader: Box<dyn Read + '_>, format: &str, now: Timestamp, sink: Sink<'_, SessionEvent>) -> Result<Summary, ReadError> {
+        let mut reader = open(reader)?;
+        let start = peek(&mut reader)?;
+        let format = if format == "auto" { detect(start, now)? } else { format };
+        let json = start.trim_ascii_start().first() == Some(&b'{');
+        let mut counted = Counted::new(sink, now);
+        match format {
+            "ndjson" => mend(&mut counted, |inner| lines(reader, inner, bodies::line))?,
+            "json" => mend(&mut counted, |inner| array(reader, inner, bodies::element))?,
+            "csv" => mend(&mut counted, |inner| table::rows(reader, inner, &NAMES, table::session))?,
+            "sshd" => sshd(reader, &mut counted)?,
+            "access-log" => fold(&mut counted, |inner| lines(reader, inner, access::line), Vec::new)?,
+            "cowrie" if json => fold(&mut counted, |inner| lines(reader, inner, cowrie::line), Vec::new)?,
+            "cowrie" => fold(&mut counted, |inner| table::rows(reader, inner, cowrie::COLUMNS, cowrie::row), Vec::new)?,
+            _ => return Err(ReadError::Unknown(EXPECTED)),
+        }
+        Ok(counted.finish())
+    }
+}
+
+/// Tells the format from the beginning of a file.
+fn detect(start: &[u8], now: Timestamp) -> Result<&'static str, ReadError> {
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    let first: Vec<String> = start
+        .split(|b| *b == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .filter(|line| !line.is_empty())
+        .take(LINES_LOOKED_AT)
+        .map(|line| String::from_utf8_lossy(&line[..line.len().min(8_192)]).into_owned())
+        .collect();
+    let Some(header) = first.first() else { return Err(ReadError::Empty) };
+    match start.first() {
+        Some(b'{') if header.contains("\"eventid\"") => Ok("cowrie"),
+        Some(b'{') => Ok("ndjson"),
+        Some(b'[') => Ok("json"),
+        _ if header.contains("failed_logins") && header.contains("session_time") => Ok("csv"),
+        _ if header.contains("login_failed") && header.contains("src_ip") => Ok("cowrie"),
+        _ if first.iter().any(|line| combined::is_line(line)) => Ok("access-log"),
+        _ if first.iter().any(|line| sshd::is_line(line, now)) => Ok("sshd"),
+        _ => Err(ReadError::Unknown(EXPECTED)),
+    }
+}
+
+/// A session as a file has it, with what had to be mended in it; none in a line that only names columns.
+type Mended = Option<(SessionEvent, Vec<String>)>;
+
+/// Passes sessions on and counts what was mended in them.
+fn mend(
+    counted: &mut Counted<'_, SessionEvent>,
+    read: impl FnOnce(&mut Counted<'_, Mended>) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    let now = counted.now;
+    let mut sink = |record: Result<Record<Mended>, Rejected>| match record {
+        Ok(Record { event: None, .. }) => ControlFlow::Continue(()),
+        Ok(Record { event: Some((event, mended)), label, label_name, line }) => {
+            mended.iter().for_each(|what| counted.repaired(what, 1));
+            counted.pass(Ok(Record { event, label, label_name, line }))
+        }
+        Err(rejected) => counted.pass(Err(rejected)),
+    };
+    read(&mut Counted::new(&mut sink, now))
+}
+
+/// Folds what the lines of a log say into sessions and passes those on, each with the line that it began with. `rest`
+/// gives what the reader of lines has held back to the end.
+fn fold(
+    counted: &mut Counted<'_, SessionEvent>,
+    read: impl FnOnce(&mut Counted<'_, Vec<Activity>>) -> Result<(), ReadError>,
+    rest: impl FnOnce() -> Vec<Activity>,
+) -> Result<(), ReadError> {
+    let (now, mut sessions, mut stopped) = (counted.now, Sessions::new(), false);
+    let mut sink = |record: Result<Record<Vec<Activity>>, Rejected>| {
+        let flow = match record {
+            Ok(record) => record.event.into_iter().try_for_each(|activity| pass(counted, sessions.add(activity))),
+            Err(rejected) => counted.pass(Err(rejected)),
+        };
+        stopped |= flow.is_break();
+        flow
+    };
+    let result = read(&mut Counted::new(&mut sink, now));
+    if !stopped {
+        let flow = rest().into_iter().try_for_each(|activity| pass(counted, sessions.add(activity)));
+        if flow.is_continue() {
+            let _ = pass(counted, sessions.finish());
+        }
+    }
+    result
+}
+
+fn pass(counted: &mut Counted<'_, SessionEvent>, closed: Vec<Closed>) -> ControlFlow<()> {
+    closed.into_iter().try_for_each(|Closed { event, line, mended }| {
+        mended.iter().for_each(|what| counted.repaired(what, 1));
+        counted.pass(Ok(Record { event, label: None, label_name: None, line }))
+    })
+}
+
+fn sshd(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, SessionEvent>) -> Result<(), ReadError> {
+    let log = std::cell::RefCell::new(sshd::Log::new());
+    fold(counted, |inner| lines(reader, inner, |text, line, now| log.borrow_mut().line(text, line, now)), || log.borrow_mut().finish())
+}
+
+/// Takes over what a label column says: the name of an attack type, or what people write for "belongs" and "does not".
+fn told(event: &mut SessionEvent, name: &str) -> (Option<Label>, Option<String>) {
+    let name = name.trim();
+    if name.is_empty() {
+        return (None, None);
+    }
+    let label = label_from_name(name);
+    event.attack = AttackType::from_name(name).or((label == Label::Legitimate).then_some(AttackType::Normal));
+    (Some(label), Some(event.attack.map_or_else(|| name.to_owned(), |attack| attack.name().to_owned())))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! Sessions made of what logs tell of a client, line after line.
+
+mod signs;
+
+pub(super) use signs::{decoy_account, decoy_command, decoy_path, injected, sql_in};
+
+use super::SessionEvent;
+use super::features::into_ranges;
+use bartizan_core::Timestamp;
+use std::collections::HashMap;
+
+/// Longest session: the upper bound of `session_time`. What lasts longer becomes several sessions.
+const LONGEST_SECS: i64 = 600;
+/// Silence that ends a session.
+const SILENCE_SECS: i64 = 300;
+/// Most sessions open at once; beyond that the oldest are closed.
+const MAX_OPEN: usize = 100_000;
+/// Most bytes of a client's name.
+const MAX_CLIENT: usize = 256;
+/// Most different commands that a session remembers: one more than can count.
+const MAX_COMMANDS: usize = 21;
+
+/// What one line of a log says of a client.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Activity {
+    /// Its address.
+    pub(super) client: String,
+    /// When, in seconds.
+    pub(super) time: i64,
+    /// Seconds that it took, where the line tells.
+    pub(super) span: i64,
+    /// The line.
+    pub(super) line: u64,
+    /// Requests, logins or commands in it. 0: the line only shows that a session goes on; it never begins one.
+    pub(super) requests: u32,
+    /// Logins that failed.
+    pub(super) failed_logins: u32,
+    /// Changes of which each counts.
+    pub(super) changes: u32,
+    /// A command, as a hash: the same one again does not count.
+    pub(super) command: Option<u64>,
+    /// Whether it carries an injection.
+    pub(super) injection: bool,
+    /// Whether it touches a decoy.
+    pub(super) decoy: bool,
+}
+
+/// A session that has ended.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Closed {
+    pub(super) event: SessionEvent,
+    /// The line that it began with.
+    pub(super) line: u64,
+    /// Numbers that were beyond their ranges.
+    pub(super) mended: Vec<String>,
+}
+
+/// The sessions that go on, by client.
+#[derive(Default)]
+pub(super) struct Sessions {
+    open: HashMap<String, Open>,
+    /// The latest time met.
+    latest: i64,
+    /// How many may be open before those that fell silent are looked for.
+    sweep_at: usize,
+}
+
+impl Sessions {
+    pub(super) fn new() -> Self {
+        Self { open: HashMap::new(), latest: i64::MIN, sweep_at: 1_024 }
+    }
+
+    /// Adds what a line says; returns the sessions that ended by then.
+    pub(super) fn add(&mut self, mut activity: Activity) -> Vec<Closed> {
+        let mut end = activity.client.len().min(MAX_CLIENT);
+        while !activity.client.is_char_boundary(end) {
+            end -= 1;
+        }
+        activity.client.truncate(end);
+        self.latest = self.latest.max(activity.time);
+        let mut closed = Vec::new();
+        match self.open.get_mut(&activity.client) {
+            Some(open) if open.goes_on(&activity) => open.add(&activity),
+            _ if activity.requests == 0 => {}
+            Some(open) => {
+                let ended = std::mem::replace(open, Open::begin(&activity));
+                closed.push(ended.close(activity.client));
+            }
+            None => {
+                self.open.insert(activity.client.clone(), Open::begin(&activity));
+                if self.open.len() >= self.sweep_at {
+                    closed = self.sweep();
+                }
+            }
+        }
+        closed
+    }
+
+    /// All sessions still open, in the order in which they began.
+    pub(super) fn finish(&mut self) -> Vec<Closed> {
+        in_order(self.open.drain().collect())
+    }
+
+    /// Closes what fell silent; at the limit, as many of the oldest as make room again.
+    fn sweep(&mut self) -> Vec<Closed> {
+        let before = self.latest.saturating_sub(SILENCE_SECS);
+        let mut ended: Vec<(String, Open)> = self.open.extract_if(|_, open| open.last < before).collect();
+        if self.open.len() >= MAX_OPEN {
+            let mut ages: Vec<(i64, u64)> = self.open.values().map(|open| (open.last, open.line)).collect();
+            let (_, middle, _) = ages.select_nth_unstable(MAX_OPEN / 10);
+            let middle = *middle;
+            ended.extend(self.open.extract_if(|_, open| (open.last, open.line) <= middle));
+        }
+        self.sweep_at = (2 * self.open.len()).clamp(1_024, MAX_OPEN);
+        in_order(ended)
+    }
+}
+
+fn in_order(mut ended: Vec<(String, Open)>) -> Vec<Closed> {
+    ended.sort_by(|a, b| (a.1.start, a.1.line, &a.0).cmp(&(b.1.start, b.1.line, &b.0)));
+    ended.into_iter().map(|(client, open)| open.close(client)).collect()
+}
+
+/// One session that goes on.
+struct Open {
+    line: u64,
+    start: i64,
+    last: i64,
+    /// The second that requests are counted in, how many it has, and the most that any had.
+    second: i64,
+    in_second: u32,
+    peak: u32,
+    failed_logins: u32,
+    changes: u32,
+    commands: Vec<u64>,
+    injection: bool,
+    decoy: bool,
+}
+
+impl Open {
+    fn begin(activity: &Activity) -> Self {
+        let (line, start) = (activity.line, activity.time);
+        let mut open = Self {
+            line,
+            start,
+            last: start,
+            second: start,
+            in_second: 0,
+            peak: 0,
+            failed_logins: 0,
+            changes: 0,
+            commands: Vec::new(),
+            injection: false,
+            decoy: false,
+        };
+        open.add(activity);
+        open
+    }
+
+    /// Whether the activity belongs to this session. Lines of a log may be a little out of order: servers write them when
+    /// a request ends.
+    fn goes_on(&self, activity: &Activity) -> bool {
+        let time = activity.time;
+        time <= self.last.saturating_add(SILENCE_SECS)
+            && time >= self.start.saturating_sub(SILENCE_SECS)
+            && time <= self.start.saturating_add(LONGEST_SECS)
+            && time >= self.last.saturating_sub(LONGEST_SECS)
+    }
+
+    fn add(&mut self, activity: &Activity) {
+        self.start = self.start.min(activity.time);
+        let end = activity.time.saturating_add(activity.span.max(0)).min(self.start.saturating_add(LONGEST_SECS));
+        self.last = self.last.max(end);
+        if activity.time > self.second {
+            (self.second, self.in_second) = (activity.time, 0);
+        }
+        if activity.time == self.second {
+            self.in_second = self.in_second.saturating_add(activity.requests);
+            self.peak = self.peak.max(self.in_second);
+        }
+        self.failed_logins = self.failed_logins.saturating_add(activity.failed_logins);
+        self.changes = self.changes.saturating_add(activity.changes);
+        self.injection |= activity.injection;
+        self.decoy |= activity.decoy;
+        if let Some(command) = activity.command
+            && self.commands.len() < MAX_COMMANDS
+            && !self.commands.contains(&command)
+        {
+            self.commands.push(command);
+        }
+    }
+
+    fn close(self, client: String) -> Closed {
+        let (values, mended) = into_ranges([
+            i64::from(self.failed_logins),
+            i64::from(self.peak),
+            i64::from(self.changes).saturating_add(self.commands.len() as i64),
+            i64::from(self.injection),
+            i64::from(self.decoy),
+            self.last - self.start,
+        ]);
+        let event = SessionEvent { client, ..SessionEvent::from_values(Timestamp::from_secs(self.start), values) };
+        Closed { event, line: self.line, mended }
+    }
+}
+
+#[cfg(test)]
+mod tests;
