@@ -50,16 +50,29 @@ pub trait Domain: Send + Sync + 'static {
     /// The kind's name: `requests`.
     const NAME: &'static str;
 
+    /// Classes that events of this kind are told apart by, besides normal and anomalous; the first is normal. Empty for most.
+    const CLASSES: &'static [&'static str] = &[];
+
+    /// Names of the sets of features that can be asked for; the first is the default. What a set leaves out is 0 in every row.
+    const FEATURE_SETS: &'static [&'static str] = &["all"];
+
     /// The columns of this kind's samples.
     fn schema() -> FeatureSchema;
 
     /// Empty windows that track at most `max_entities` clients.
     fn recency(max_entities: usize) -> Self::Recency;
 
-    /// Learns baselines (routes, parameter names, value shapes…) from events of normal operation.
-    fn fit_baselines<'a>(events: impl Iterator<Item = &'a Self::Event>) -> Self::Baselines
+    /// Learns baselines (routes, parameter names, value shapes…) from events of normal operation, to extract one of the
+    /// [`FEATURE_SETS`](Self::FEATURE_SETS).
+    fn fit_baselines<'a>(events: impl Iterator<Item = &'a Self::Event>, feature_set: &str) -> Self::Baselines
     where
         Self::Event: 'a;
+
+    /// The class that an event is known to have, an index into [`CLASSES`](Self::CLASSES).
+    fn class(event: &Self::Event) -> Option<usize> {
+        let _ = event;
+        None
+    }
 
     /// The columns that the store keeps.
     fn facts(event: &Self::Event) -> Facts<'_>;

@@ -5,5 +5,6 @@
 
 pub mod behavior;
 pub mod faults;
+pub mod flows;
 pub mod records;
 pub mod requests;

@@ -11,9 +11,9 @@
 //! It is data: no code runs when one is read, and every index in it is checked before use. A reader knows all older
 //! versions; a new version gets a new number, a new body type, and a fixture of the old one under `tests/fixtures`.
 
-use crate::StoredDetector;
 use crate::calibration::Calibration;
 use crate::labels::LabelCalibration;
+use crate::{FittedRandomForest, StoredDetector};
 use bartizan_core::{FeatureSchema, Threshold};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -50,6 +50,8 @@ pub struct ModelFile {
     pub details: Vec<(String, String)>,
     /// The confidence that labels bear out; `None` while there are too few.
     pub labels: Option<LabelCalibration>,
+    /// Tells classes apart, for kinds that have some.
+    pub classes: Option<FittedRandomForest>,
 }
 
 /// Which check a model file failed.
@@ -114,8 +116,8 @@ pub fn decode(file: &[u8]) -> Result<ModelFile, FormatError> {
     }
     let mut body = unpack(packed, length)?;
     if version == OLDEST {
-        // No labels: the byte that says so.
-        body.push(0);
+        // Neither labels nor classes: the bytes that say so.
+        body.extend([0, 0]);
     }
     let model: ModelFile = postcard::from_bytes(&body).map_err(|e| FormatError::Body(e.to_string()))?;
     check(&model)?;
@@ -133,6 +135,12 @@ fn check(model: &ModelFile) -> Result<(), FormatError> {
     model.detector.validate()?;
     model.calibration.validate().map_err(FormatError::Body)?;
     model.labels.iter().try_for_each(LabelCalibration::validate).map_err(FormatError::Body)?;
+    if let Some(classes) = &model.classes {
+        classes.validate().map_err(|e| FormatError::Body(format!("its classes: {e}")))?;
+        if bartizan_core::Detector::schema(classes).fingerprint() != model.schema.fingerprint() {
+            return Err(FormatError::Body("its classes were learned on other features".to_owned()));
+        }
+    }
     if !model.threshold.0.is_finite() {
         return Err(FormatError::Body(format!("its threshold is {}", model.threshold.0)));
     }

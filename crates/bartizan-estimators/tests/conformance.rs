@@ -113,6 +113,7 @@ fn model(detector: StoredDetector, schema: &FeatureSchema) -> ModelFile {
         threshold: Threshold(0.9),
         details: vec![("n_estimators".to_owned(), "20".to_owned())],
         labels: LabelCalibration::fit(&[(-1.0, false), (0.0, false), (1.0, true)]),
+        classes: None,
     }
 }
 

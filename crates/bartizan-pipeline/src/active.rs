@@ -1,11 +1,11 @@
 //! A model at work.
 
-use crate::{Explanation, LifeCycleError, ModelInfo, Reason};
+use crate::{ClassVerdict, Explanation, LifeCycleError, ModelInfo, Reason, classes};
 use bartizan_core::{AnomalyScore, Confidence, Detector, Domain, Extract, FeatureSchema, Samples, Threshold, Verdict};
-use bartizan_estimators::ParamValue;
 use bartizan_estimators::calibration::Calibration;
 use bartizan_estimators::format::{self, FormatError, ModelFile};
 use bartizan_estimators::labels::LabelCalibration;
+use bartizan_estimators::{FittedRandomForest, ParamValue};
 use bartizan_storage::{ModelRecord, NewModel};
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ pub(crate) struct Active<D: Domain> {
     detector: Arc<dyn Detector>,
     calibration: Calibration,
     labels: Option<LabelCalibration>,
+    classes: Option<FittedRandomForest>,
     threshold: Threshold,
     width: usize,
 }
@@ -32,6 +33,7 @@ pub(crate) struct Scored {
     pub(crate) verdict: Verdict,
     pub(crate) grade: f64,
     pub(crate) confidence: f64,
+    pub(crate) class: Option<ClassVerdict>,
 }
 
 impl<D: Domain> Active<D> {
@@ -40,6 +42,9 @@ impl<D: Domain> Active<D> {
         let damaged = |reason| LifeCycleError::Damaged { version: stored.version.clone(), reason };
         let file = format::decode(&stored.blob).map_err(damaged)?;
         check_schema::<D>(&file)?;
+        if file.classes.as_ref().is_some_and(|classes| classes.classes() != D::CLASSES) {
+            return Err(damaged(FormatError::Body(format!("its classes are not {}", D::CLASSES.join(", ")))));
+        }
         let baselines = postcard::from_bytes(&file.baselines).map_err(|e| damaged(FormatError::Body(format!("baselines: {e}"))))?;
         Ok(Self {
             info: info(&ModelRecord {
@@ -52,6 +57,7 @@ impl<D: Domain> Active<D> {
             detector: file.detector.into_detector(),
             calibration: file.calibration,
             labels: file.labels,
+            classes: file.classes,
             threshold: file.threshold,
             width: file.schema.width(),
         })
@@ -62,15 +68,49 @@ impl<D: Domain> Active<D> {
         let mut row = vec![f32::NAN; self.width];
         self.baselines.extract(event, recent, &mut row);
         let mut out = [AnomalyScore(0.0)];
-        let samples = Samples::new(&row, self.width).unwrap_or_else(|e| unreachable!("one row is one row: {e}"));
-        self.detector.score(samples, &mut out).unwrap_or_else(|e| unreachable!("the schema was compared on loading: {e}"));
-        let score = out[0];
+        self.score_rows(&row, &mut out);
+        let class = self.judge_classes(&row).and_then(|classes| classes.first().copied());
+        self.scored(row, out[0], class)
+    }
+
+    /// Scores many events at once, which matrix products are faster at.
+    pub(crate) fn score_many<'a>(&self, events: impl ExactSizeIterator<Item = (&'a D::Event, D::Recent)>) -> Vec<Scored>
+    where
+        D::Event: 'a,
+    {
+        let mut rows = vec![f32::NAN; self.width * events.len()];
+        let mut out = vec![AnomalyScore(0.0); events.len()];
+        for ((event, recent), row) in events.zip(rows.chunks_exact_mut(self.width)) {
+            self.baselines.extract(event, &recent, row);
+        }
+        self.score_rows(&rows, &mut out);
+        let classes = self.judge_classes(&rows);
+        let class = |i: usize| classes.as_ref().map(|classes| classes[i]);
+        rows.chunks_exact(self.width).zip(out).enumerate().map(|(i, (row, score))| self.scored(row.to_vec(), score, class(i))).collect()
+    }
+
+    fn score_rows(&self, rows: &[f32], out: &mut [AnomalyScore]) {
+        let samples = Samples::new(rows, self.width).unwrap_or_else(|e| unreachable!("rows are extracted whole: {e}"));
+        self.detector.score(samples, out).unwrap_or_else(|e| unreachable!("the schema was compared on loading: {e}"));
+    }
+
+    fn judge_classes(&self, rows: &[f32]) -> Option<Vec<ClassVerdict>> {
+        Some(classes::judge::<D>(self.classes.as_ref()?, Samples::new(rows, self.width).ok()?))
+    }
+
+    /// Tells classes apart, if the model does.
+    pub(crate) fn classes(&self) -> Option<&FittedRandomForest> {
+        self.classes.as_ref()
+    }
+
+    fn scored(&self, row: Vec<f32>, score: AnomalyScore, class: Option<ClassVerdict>) -> Scored {
         Scored {
             score,
             threshold: self.threshold,
             verdict: self.threshold.decide(score),
             grade: self.calibration.grade(score, self.threshold).get(),
             confidence: self.confidence(score).get(),
+            class,
             row,
         }
     }

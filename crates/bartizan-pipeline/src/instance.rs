@@ -1,7 +1,9 @@
 //! One detector instance: judging and recording. What trains and manages it is in `manage.rs`.
 
 use crate::active::{Active, Scored};
-use crate::{Clock, ColdStart, Explanation, JudgeError, Judgement, Labelled, LifeCycle, LifeCycleError, RecordPolicy, Settings, codec};
+use crate::{
+    Clock, ColdStart, Explanation, JudgeError, Judgement, Labelled, LifeCycle, LifeCycleError, Offline, RecordPolicy, Settings, codec,
+};
 use arc_swap::ArcSwapOption;
 use bartizan_core::{Domain, FeatureSchema, Recency, Timestamp, Verdict};
 use bartizan_storage::{HistoryQuery, Judged, NewDetection, Store, StoreError};
@@ -12,8 +14,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 const IMPORT_CHUNK: usize = 4096;
 /// Most events replayed into the windows when an instance is opened: enough for a busy hour, read in well under a second.
 const MAX_REPLAYED: usize = 50_000;
-/// Worst rows of a file that are explained.
-const MAX_EXPLAINED: usize = 1_000;
 /// The version that verdicts carry while the first model is being learned.
 const LEARNING: &str = "learning";
 
@@ -98,22 +98,65 @@ impl<D: Domain> Instance<D> {
         };
         let scored = active.score(&event, &recent);
         let explanation = explain.then(|| active.explain(&event, &scored.row, &self.schema)).flatten();
-        let mut judgement = self.judgement(&active, &scored, explanation.as_ref());
+        let mut judgement = judgement(&active, &scored, explanation.as_ref(), self.clock.now());
         judgement.id = self.record_judged(&event, scored, &active.version, judgement.analyzed_at).await?;
         Ok(judgement)
     }
 
-    fn judgement(&self, active: &Active<D>, scored: &Scored, explanation: Option<&Explanation>) -> Judgement {
-        Judgement {
-            id: None,
-            verdict: scored.verdict,
-            score: Some(scored.score.0),
-            grade: scored.grade,
-            confidence: scored.confidence,
-            model_version: Arc::clone(&active.version),
-            analyzed_at: self.clock.now(),
-            reasons: explanation.map(|e| e.reasons.clone()).unwrap_or_default(),
+    /// Judges many events at once, in order, as [`judge`](Self::judge) would one after the other. All verdicts are recorded
+    /// together before this returns.
+    ///
+    /// # Errors
+    /// Without a model, or when the verdicts cannot be recorded: then none is given.
+    pub async fn judge_many(self: &Arc<Self>, events: Vec<D::Event>, explain: bool) -> Result<Vec<Judgement>, JudgeError> {
+        let Some(active) = self.active.load_full() else {
+            let mut all = Vec::with_capacity(events.len());
+            for event in events {
+                self.recency.observe(&event);
+                all.push(self.meet_without_model(event).await?);
+            }
+            return Ok(all);
+        };
+        // Away from the threads that answer: a thousand rows are a millisecond's work or more.
+        let this = Arc::clone(self);
+        let judged = tokio::task::spawn_blocking(move || this.prepare_many(&active, &events, explain));
+        let (mut judgements, kept, detections, uncounted) =
+            judged.await.map_err(|_| StoreError::Other("judging was stopped".to_owned()))??;
+        if uncounted.0 > 0 {
+            self.store.count(&self.settings.name, uncounted.0, 0, uncounted.1).await?;
         }
+        if !detections.is_empty() {
+            for (at, id) in kept.into_iter().zip(self.store.record(detections).await?) {
+                judgements[at].id = Some(id);
+            }
+        }
+        Ok(judgements)
+    }
+
+    /// The judgements, which of them are recorded and as what, and how many are only counted with the sum of their confidences.
+    #[expect(clippy::type_complexity, reason = "it has one caller, just above")]
+    fn prepare_many(
+        &self,
+        active: &Active<D>,
+        events: &[D::Event],
+        explain: bool,
+    ) -> Result<(Vec<Judgement>, Vec<usize>, Vec<NewDetection>, (u64, f64)), StoreError> {
+        let recents: Vec<D::Recent> = events.iter().map(|event| self.recency.observe(event)).collect();
+        let scored = active.score_many(events.iter().zip(recents));
+        let at = self.clock.now();
+        let (mut judgements, mut kept, mut detections) = (Vec::with_capacity(events.len()), Vec::new(), Vec::new());
+        let mut uncounted = (0, 0.0);
+        for (i, (event, scored)) in events.iter().zip(scored).enumerate() {
+            let explanation = explain.then(|| active.explain(event, &scored.row, &self.schema)).flatten();
+            judgements.push(judgement(active, &scored, explanation.as_ref(), at));
+            if self.keeps(scored.verdict) {
+                kept.push(i);
+                detections.push(self.judged_detection(event, scored, &active.version, at)?);
+            } else {
+                uncounted = (uncounted.0 + 1, uncounted.1 + scored.confidence);
+            }
+        }
+        Ok((judgements, kept, detections, uncounted))
     }
 
     async fn record_judged(&self, event: &D::Event, scored: Scored, version: &Arc<str>, at: Timestamp) -> Result<Option<i64>, StoreError> {
@@ -121,6 +164,11 @@ impl<D: Domain> Instance<D> {
             self.store.count(&self.settings.name, 1, 0, scored.confidence).await?;
             return Ok(None);
         }
+        let detection = self.judged_detection(event, scored, version, at)?;
+        Ok(self.store.record(vec![detection]).await?.first().copied())
+    }
+
+    fn judged_detection(&self, event: &D::Event, scored: Scored, version: &Arc<str>, at: Timestamp) -> Result<NewDetection, StoreError> {
         let judged = Judged {
             score: scored.score.0,
             threshold: scored.threshold.0,
@@ -130,8 +178,12 @@ impl<D: Domain> Instance<D> {
             model_version: Arc::clone(version),
             learning: false,
         };
-        let detection = self.detection(event, Some(judged), scored.row, at)?;
-        Ok(self.store.record(vec![detection]).await?.first().copied())
+        let mut detection = self.detection(event, Some(judged), scored.row, at)?;
+        // A kind with classes says what an event did by its class.
+        if let Some(class) = scored.class.filter(|_| detection.action.is_empty()) {
+            class.name.clone_into(&mut detection.action);
+        }
+        Ok(detection)
     }
 
     /// Whether the recording policy keeps a verdict. Of the normal ones, each is kept with a probability that falls as
@@ -191,6 +243,8 @@ impl<D: Domain> Instance<D> {
             confidence: 0.0,
             model_version: Arc::clone(&self.learning),
             analyzed_at: at,
+            class: None,
+            margin: None,
             reasons: Vec::new(),
         })
     }
@@ -209,26 +263,13 @@ impl<D: Domain> Instance<D> {
         self.training_itself.store(false, Ordering::Release);
     }
 
-    /// Scores events in order with fresh windows, without recording or counting anything: for files. The worst thousand
-    /// are explained.
+    /// Judges files: with fresh windows, recording nothing.
     ///
     /// # Errors
     /// Without a model.
-    pub fn score_offline(&self, events: &[D::Event]) -> Result<Vec<(Judgement, Option<Explanation>)>, JudgeError> {
+    pub fn offline(&self) -> Result<Offline<D>, JudgeError> {
         let active = self.active.load_full().ok_or(JudgeError::NoModel)?;
-        let windows = D::recency(self.settings.max_tracked_clients);
-        let scored: Vec<Scored> = events.iter().map(|event| active.score(event, &windows.observe(event))).collect();
-        let mut worst: Vec<usize> = (0..scored.len()).collect();
-        worst.sort_by(|&a, &b| scored[b].score.0.total_cmp(&scored[a].score.0));
-        let mut explained = vec![false; scored.len()];
-        worst.iter().take(MAX_EXPLAINED).for_each(|&i| explained[i] = true);
-        let rows = scored.iter().zip(events).zip(explained);
-        Ok(rows
-            .map(|((scored, event), explained)| {
-                let explanation = explained.then(|| active.explain(event, &scored.row, &self.schema)).flatten();
-                (self.judgement(&active, scored, explanation.as_ref()), explanation)
-            })
-            .collect())
+        Ok(Offline::new(active, D::recency(self.settings.max_tracked_clients), self.schema.clone(), self.clock.now()))
     }
 
     /// Explains a stored detection with the active model; `None` when the event cannot be read or there is no model.
@@ -273,5 +314,21 @@ impl<D: Domain> Instance<D> {
 
     pub(crate) fn windows(&self) -> &D::Recency {
         &self.recency
+    }
+}
+
+/// What is said of an event, not yet recorded.
+pub(crate) fn judgement<D: Domain>(active: &Active<D>, scored: &Scored, explanation: Option<&Explanation>, at: Timestamp) -> Judgement {
+    Judgement {
+        id: None,
+        verdict: scored.verdict,
+        score: Some(scored.score.0),
+        grade: scored.grade,
+        confidence: scored.confidence,
+        model_version: Arc::clone(&active.version),
+        analyzed_at: at,
+        class: scored.class,
+        margin: Some(scored.threshold.0 - scored.score.0),
+        reasons: explanation.map(|e| e.reasons.clone()).unwrap_or_default(),
     }
 }

@@ -1,11 +1,13 @@
 //! A detector at work: score, decide, record, label, train, activate. No HTTP, no SQL.
 
 mod active;
+mod classes;
 mod codec;
 mod error;
 mod instance;
 mod lifecycle;
 mod manage;
+mod offline;
 mod report;
 mod settings;
 mod threshold;
@@ -15,9 +17,11 @@ mod version;
 
 pub use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
 pub use bartizan_estimators::{ParamValue, RawParams};
+pub use classes::ClassVerdict;
 pub use error::{JudgeError, LifeCycleError};
 pub use instance::Instance;
 pub use lifecycle::LifeCycle;
+pub use offline::{Offline, OfflineVerdict};
 pub use report::{Explanation, Judgement, Labelled, ModelInfo, Reason, StatisticsReport, TrainReport, TrainRequest};
 pub use settings::{ColdStart, RecordPolicy, Settings};
 pub use tune::{Criterion, Outcome, Trial, Tuning, tune};

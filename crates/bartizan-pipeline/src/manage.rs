@@ -4,7 +4,7 @@ use crate::active::{self, Active, Details};
 use crate::training::{self, Plan, Trained, TrainingEvent};
 use crate::{Instance, LifeCycle, LifeCycleError, ModelInfo, StatisticsReport, TrainReport, TrainRequest, codec, version};
 use async_trait::async_trait;
-use bartizan_core::{Contamination, Domain, FeatureSchema, Recency};
+use bartizan_core::{Contamination, Domain, FeatureSchema, Label, Recency};
 use bartizan_estimators::thresholds::FalseAlarmBudget;
 use bartizan_estimators::{Algorithm, ParamValue, format, format::ModelFile};
 use bartizan_storage::{
@@ -19,17 +19,21 @@ const DEFAULT_ALGORITHM: &str = "ensemble";
 const SECS_PER_DAY: i64 = 86_400;
 
 impl<D: Domain> Instance<D> {
-    fn plan(&self, request: &TrainRequest) -> Result<Plan, LifeCycleError> {
+    /// `known_normal` is the share of the rows that people called legitimate.
+    fn plan(&self, request: &TrainRequest, known_normal: f64) -> Result<Plan, LifeCycleError> {
         let contamination = request.contamination.map_or(Ok(self.settings.contamination), Contamination::try_from)?;
         let mut raw = request.params.over(&self.settings.params);
-        // What leaves out the oddest training rows leaves out as many as are expected to be anomalies.
-        raw.fallback.entry("trim".to_owned()).or_insert_with(|| contamination.get().into());
+        // What leaves out the oddest training rows leaves out as many as are expected to be anomalies among those that nobody
+        // has looked at.
+        raw.fallback.entry("trim".to_owned()).or_insert_with(|| (contamination.get() * (1.0 - known_normal)).into());
         Ok(Plan {
             algorithm: Algorithm::from_raw(&raw, DEFAULT_ALGORITHM)?,
             contamination,
             false_alarms: request.one_false_alarm_in.map_or(Ok(self.settings.false_alarms), |n| FalseAlarmBudget::try_from(n).map(Some))?,
             max_tracked_clients: self.settings.max_tracked_clients,
+            feature_set: self.settings.feature_set,
             seed: self.settings.seed,
+            least_classed: self.settings.min_training_samples,
         })
     }
 
@@ -76,18 +80,22 @@ impl<D: Domain> Instance<D> {
     /// Trains off the async threads; the caller holds `managing`.
     async fn train_now(&self, request: TrainRequest) -> Result<TrainReport, LifeCycleError> {
         let started = Instant::now();
-        let plan = self.plan(&request)?;
-        let version = match request.version {
+        // What is wrong with the request is said before the history is read.
+        self.plan(&request, 0.0)?;
+        let version = match request.version.clone() {
             Some(name) => version::check(name)?,
             None => self.next_version().await?,
         };
         let events = self.history(request.use_labels).await?;
+        let plan = self.plan(&request, known_normal(&events))?;
         let (samples, old) = (events.len(), self.active.load_full());
         let max_tracked = self.settings.max_tracked_clients;
         let (name, needed) = (version.clone(), self.settings.min_training_samples);
         let (model, labels, promise, old_accuracy) = tokio::task::spawn_blocking(move || {
-            let old_accuracy = old.and_then(|old| Self::accuracy_of(&old, &events, max_tracked));
-            let trained = training::train::<D>(&events, &plan).map_err(|e| too_few(e, needed))?;
+            let old_accuracy = old.as_ref().and_then(|old| Self::accuracy_of(old, &events, max_tracked));
+            let mut trained = training::train::<D>(&events, &plan).map_err(|e| too_few(e, needed))?;
+            // Where the history no longer tells classes apart, what was learned of them stays.
+            trained.classes = trained.classes.or_else(|| old.as_ref().and_then(|old| old.classes().cloned()));
             let (labels, promise) = (trained.labels, trained.promise);
             Ok::<_, LifeCycleError>((Packed::new::<D>(trained, &plan, name)?, labels, promise, old_accuracy))
         })
@@ -103,6 +111,13 @@ impl<D: Domain> Instance<D> {
         tracing::info!(detector = %self.settings.name, %version, samples, labels, duration_secs, "a model was trained and activated");
         Ok(TrainReport { version, old_version: replaced.active, samples, duration_secs, accuracy, old_accuracy, labels, promise })
     }
+}
+
+/// Share of the events that are labelled legitimate.
+fn known_normal<E>(events: &[TrainingEvent<E>]) -> f64 {
+    let known = events.iter().filter(|e| e.label == Some(Label::Legitimate)).count();
+    let normal = events.iter().filter(|e| e.label != Some(Label::Anomalous)).count();
+    known as f64 / normal.max(1) as f64
 }
 
 fn too_few(error: bartizan_core::FitError, needed: usize) -> LifeCycleError {
@@ -142,10 +157,11 @@ impl Packed {
             detector: trained.detector,
             calibration: trained.calibration,
             labels: trained.confidence,
+            classes: trained.classes,
             threshold: trained.threshold,
             details: parameters.iter().map(|(n, v)| (n.clone(), v.to_string())).collect(),
         };
-        let metrics = trained.accuracy.map(|a| ("accuracy".to_owned(), a)).into_iter().collect();
+        let metrics = trained.accuracy.map(|a| ("accuracy".to_owned(), a)).into_iter().chain(trained.metrics).collect();
         Ok(Self {
             version,
             algorithm: plan.algorithm.name(),

@@ -1,5 +1,6 @@
 //! What the life cycle answers: plain values that a server or a command line turns into its own words.
 
+use crate::ClassVerdict;
 use bartizan_core::{Attribution, Label, Timestamp, Verdict};
 use bartizan_estimators::thresholds::Budgeted;
 use bartizan_estimators::{ParamValue, RawParams};
@@ -24,6 +25,10 @@ pub struct Judgement {
     pub model_version: Arc<str>,
     /// When.
     pub analyzed_at: Timestamp,
+    /// Its class, for kinds that tell classes apart.
+    pub class: Option<ClassVerdict>,
+    /// How far the score lies below the threshold: positive is normal, negative anomalous; `None` while learning.
+    pub margin: Option<f64>,
     /// Why, worst first; empty unless asked for.
     pub reasons: Vec<Reason>,
 }

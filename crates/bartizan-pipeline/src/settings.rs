@@ -50,6 +50,8 @@ pub struct Settings {
     pub retention_days: Option<u32>,
     /// Most unlabelled detections kept; `None` without limit.
     pub retention_rows: Option<u64>,
+    /// Which of the kind's sets of features is learned from; empty for the default.
+    pub feature_set: &'static str,
     /// Seed of everything random in training.
     pub seed: Seed,
 }
@@ -71,6 +73,7 @@ impl Settings {
             max_tracked_clients: 100_000,
             retention_days: Some(90),
             retention_rows: Some(10_000_000),
+            feature_set: "",
             seed: Seed(0),
         }
     }

@@ -5,11 +5,12 @@
 //! detector fitted on the other folds. Features such as "route never seen" would otherwise be constant in training and
 //! the threshold would be set on scores that are too good.
 
+use crate::classes;
 use crate::threshold::{Aim, Chosen, LabelledScore, choose_threshold};
 use bartizan_core::{AnomalyScore, Contamination, Detector, Domain, Extract, FitError, Label, Recency, Samples, Seed, Threshold};
 use bartizan_estimators::labels::LabelCalibration;
 use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
-use bartizan_estimators::{Algorithm, StoredDetector, calibration::Calibration};
+use bartizan_estimators::{Algorithm, FittedRandomForest, StoredDetector, calibration::Calibration};
 use rayon::prelude::*;
 
 /// Parts that the rows are cut into.
@@ -37,7 +38,11 @@ pub(crate) struct Trained<B> {
     pub(crate) threshold: Threshold,
     pub(crate) promise: Option<Budgeted>,
     pub(crate) accuracy: Option<f64>,
+    /// Accuracy, precision, recall and F1 on labelled rows that no detector had seen.
+    pub(crate) metrics: Vec<(String, f64)>,
     pub(crate) labels: usize,
+    /// Tells classes apart, where enough events with a known class were there.
+    pub(crate) classes: Option<FittedRandomForest>,
 }
 
 /// What training is told.
@@ -47,19 +52,22 @@ pub(crate) struct Plan {
     pub(crate) contamination: Contamination,
     pub(crate) false_alarms: Option<FalseAlarmBudget>,
     pub(crate) max_tracked_clients: usize,
+    pub(crate) feature_set: &'static str,
     pub(crate) seed: Seed,
+    /// Fewest events with a known class to learn classes from.
+    pub(crate) least_classed: usize,
 }
 
 /// Learns from events in order of event time. Labels are those to be learned from: a row labelled anomalous is kept out
 /// of what "normal" means, a row labelled legitimate weighs more, and both set the threshold.
 pub(crate) fn train<D: Domain>(events: &[TrainingEvent<D::Event>], plan: &Plan) -> Result<Trained<D::Baselines>, FitError> {
-    let rows = Rows::<D>::new(events, plan.max_tracked_clients, plan.seed);
+    let rows = Rows::<D>::new(events, plan.max_tracked_clients, plan.feature_set, plan.seed);
     let (anomalous, normal): (Vec<usize>, Vec<usize>) = (0..events.len()).partition(|&i| events[i].label == Some(Label::Anomalous));
     if normal.len() < 2 * FOLDS {
         return Err(FitError::TooFewSamples { needed: 2 * FOLDS, got: normal.len() });
     }
 
-    let baselines = D::fit_baselines(normal.iter().map(|&i| &events[i].event));
+    let baselines = D::fit_baselines(normal.iter().map(|&i| &events[i].event), plan.feature_set);
     let mut matrix = rows.extract_out_of_fold(&normal);
     let schema = D::schema();
     let weighted = weigh(events, &normal);
@@ -84,10 +92,14 @@ pub(crate) fn train<D: Domain>(events: &[TrainingEvent<D::Event>], plan: &Plan) 
     let all: Vec<f64> = normal.iter().map(|&i| held_back[i]).collect();
     let basis = if unlabelled.len() >= 2 * FOLDS { &unlabelled } else { &all };
     let aim = plan.false_alarms.map_or(Aim::Contamination(plan.contamination), Aim::Budget);
-    let Chosen { threshold, promise } = choose_threshold(basis, aim, &labelled);
+    // A file of normal traffic alone says what normal is; it corrects nothing.
+    let corrects = labelled.iter().any(|l| l.anomalous) || 2 * unlabelled.len() >= normal.len();
+    let Chosen { threshold, promise } = choose_threshold(basis, aim, if corrects { &labelled } else { &[] });
     let calibration = Calibration::fit(&all, plan.contamination);
     let confidence = learn_confidence(&calibration, &labelled, threshold);
+    let classes = classes::learn::<D>(&rows, events, &baselines, plan.least_classed, plan.seed);
     Ok(Trained {
+        classes,
         baselines,
         detector,
         calibration,
@@ -95,6 +107,7 @@ pub(crate) fn train<D: Domain>(events: &[TrainingEvent<D::Event>], plan: &Plan) 
         threshold,
         promise,
         accuracy: accuracy(&labelled, threshold),
+        metrics: unseen_metrics(&labelled, threshold),
         labels: labelled.len(),
     })
 }
@@ -103,6 +116,24 @@ pub(crate) fn train<D: Domain>(events: &[TrainingEvent<D::Event>], plan: &Plan) 
 fn accuracy(labelled: &[LabelledScore], threshold: Threshold) -> Option<f64> {
     let right = labelled.iter().filter(|l| threshold.decide(AnomalyScore(l.served)).is_anomalous() == l.anomalous).count();
     (!labelled.is_empty()).then(|| right as f64 / labelled.len() as f64)
+}
+
+/// How the threshold does on labelled rows of both kinds as if they were new; empty without.
+fn unseen_metrics(labelled: &[LabelledScore], threshold: Threshold) -> Vec<(String, f64)> {
+    let alarm = |l: &&LabelledScore| threshold.decide(AnomalyScore(l.unseen)).is_anomalous();
+    let (anomalous, legitimate): (Vec<&LabelledScore>, Vec<&LabelledScore>) = labelled.iter().partition(|l| l.anomalous);
+    if anomalous.is_empty() || legitimate.is_empty() {
+        return Vec::new();
+    }
+    let caught = anomalous.iter().copied().filter(|l| alarm(l)).count() as f64;
+    let wrong = legitimate.iter().copied().filter(|l| alarm(l)).count() as f64;
+    let (found, all) = (anomalous.len() as f64, labelled.len() as f64);
+    let precision = if caught + wrong > 0.0 { caught / (caught + wrong) } else { 0.0 };
+    let recall = caught / found;
+    let f1 = if caught > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 };
+    let accuracy = (caught + legitimate.len() as f64 - wrong) / all;
+    let named = [("unseen_accuracy", accuracy), ("unseen_precision", precision), ("unseen_recall", recall), ("unseen_f1", f1)];
+    named.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn learn_confidence(calibration: &Calibration, labelled: &[LabelledScore], threshold: Threshold) -> Option<LabelCalibration> {
@@ -139,6 +170,7 @@ pub(crate) struct Rows<'a, D: Domain> {
     recents: Vec<D::Recent>,
     /// The fold of each.
     pub(crate) fold: Vec<usize>,
+    feature_set: &'static str,
 }
 
 /// Numbers of all rows; those not extracted are missing.
@@ -155,10 +187,10 @@ impl Matrix {
 
 impl<'a, D: Domain> Rows<'a, D> {
     /// Replays the events, in order of event time, through empty windows.
-    pub(crate) fn new(events: &'a [TrainingEvent<D::Event>], max_tracked_clients: usize, seed: Seed) -> Self {
+    pub(crate) fn new(events: &'a [TrainingEvent<D::Event>], max_tracked_clients: usize, feature_set: &'static str, seed: Seed) -> Self {
         let windows = D::recency(max_tracked_clients);
         let recents = events.iter().map(|e| windows.observe(&e.event)).collect();
-        Self { events, recents, fold: folds(events.len(), seed) }
+        Self { events, recents, fold: folds(events.len(), seed), feature_set }
     }
 
     /// Features of the normal rows, each from baselines that have not seen it.
@@ -167,7 +199,10 @@ impl<'a, D: Domain> Rows<'a, D> {
         let parts: Vec<Vec<(usize, Vec<f32>)>> = (0..FOLDS)
             .into_par_iter()
             .map(|fold| {
-                let baselines = D::fit_baselines(normal.iter().filter(|&&i| self.fold[i] != fold).map(|&i| &self.events[i].event));
+                let baselines = {
+                    let others = normal.iter().filter(|&&i| self.fold[i] != fold).map(|&i| &self.events[i].event);
+                    D::fit_baselines(others, self.feature_set)
+                };
                 let inside = normal.iter().filter(|&&i| self.fold[i] == fold);
                 inside.map(|&i| (i, self.extract(&baselines, i))).collect()
             })

@@ -116,7 +116,7 @@ struct Task {
 
 impl Task {
     fn new<D: Domain>(events: &[TrainingEvent<D::Event>], settings: &Settings) -> Self {
-        let rows = Rows::<D>::new(events, settings.max_tracked_clients, settings.seed);
+        let rows = Rows::<D>::new(events, settings.max_tracked_clients, settings.feature_set, settings.seed);
         let (anomalous, normal): (Vec<usize>, Vec<usize>) = (0..events.len()).partition(|&i| events[i].label == Some(Label::Anomalous));
         let matrix = rows.extract_out_of_fold(&normal);
         let (held_back, kept): (Vec<usize>, Vec<usize>) = normal.iter().partition(|&&i| rows.fold[i] == 0);
@@ -128,7 +128,7 @@ impl Task {
         let criterion = if anomalous.len() >= MIN_ANOMALOUS { Criterion::Labels } else { Criterion::MadeUp };
         match criterion {
             Criterion::Labels => {
-                let baselines = D::fit_baselines(kept.iter().map(|&i| &events[i].event));
+                let baselines = D::fit_baselines(kept.iter().map(|&i| &events[i].event), settings.feature_set);
                 for (place, &i) in anomalous.iter().enumerate() {
                     // Supervised candidates learn from one half and are judged by the other, as all are.
                     let into = if place % 2 == 0 { &mut test } else { &mut fit };

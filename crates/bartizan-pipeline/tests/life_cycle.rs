@@ -282,7 +282,7 @@ async fn the_share_of_alarms_on_normal_traffic_is_the_one_asked_for() {
         instance.import(unlabelled(traffic(4000, 0.0, 1))).await.unwrap();
         instance.train(TrainRequest { contamination: Some(contamination), ..train() }).await.unwrap();
         let events: Vec<_> = traffic(4000, 0.0, 2).into_iter().map(|e| e.0).collect();
-        let alarms = instance.score_offline(&events).unwrap().iter().filter(|j| j.0.verdict.is_anomalous()).count();
+        let alarms = instance.offline().unwrap().judge(&events).iter().filter(|v| v.judgement.verdict.is_anomalous()).count();
         let ratio = alarms as f64 / events.len() as f64 / contamination;
         assert!((0.5..=1.5).contains(&ratio), "{ratio} times the share asked for, {contamination}");
     }

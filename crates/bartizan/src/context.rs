@@ -3,9 +3,10 @@
 use crate::cli::{Common, Training};
 use crate::clock::SystemClock;
 use crate::config::{self, Config, Faults, Layers};
+use crate::kinds::Telemetry;
 use crate::output::Output;
 use anyhow::Context as _;
-use bartizan_domains::requests::Requests;
+use bartizan_core::Domain;
 use bartizan_pipeline::{Clock, Instance, Settings, TrainRequest};
 use bartizan_storage::{Store, StoreError};
 use bartizan_storage_sqlite::{Durability, SqliteOptions, SqliteStore};
@@ -98,17 +99,17 @@ pub(crate) fn open_store(database: &Path, survive_power_loss: bool) -> anyhow::R
     Ok(Opened { store: Arc::new(store) })
 }
 
-/// The `requests` detector over a store.
-pub(crate) async fn open_requests(settings: Settings, opened: &Opened) -> anyhow::Result<Arc<Instance<Requests>>> {
+/// A detector over a store.
+pub(crate) async fn open_detector<D: Domain>(settings: Settings, opened: &Opened) -> anyhow::Result<Arc<Instance<D>>> {
     let name = settings.name.clone();
     Instance::open(settings, opened.store(), clock()).await.with_context(|| format!("the detector {name} cannot start"))
 }
 
 /// Store and detector for a command that runs and ends.
-pub(crate) async fn open(context: &Context) -> anyhow::Result<(Config, Opened, Arc<Instance<Requests>>)> {
+pub(crate) async fn open<D: Telemetry>(context: &Context) -> anyhow::Result<(Config, Opened, Arc<Instance<D>>)> {
     let config = context.quiet_config()?;
     let opened = open_store(&config.database, config.survive_power_loss)?;
-    let instance = open_requests(config.requests.clone(), &opened).await?;
+    let instance = open_detector(D::settings(&config).clone(), &opened).await?;
     Ok((config, opened, instance))
 }
 

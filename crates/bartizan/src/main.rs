@@ -7,12 +7,12 @@ mod commands;
 mod config;
 mod context;
 mod failure;
+mod kinds;
 mod load;
 mod logging;
 mod measures;
 mod output;
 mod records;
-mod traffic;
 
 use clap::Parser as _;
 use cli::{Cli, Command};
@@ -52,7 +52,7 @@ async fn dispatch(command: Command, context: Context) -> anyhow::Result<()> {
         Command::Tune(flags) => commands::tune::run(context, flags).await,
         Command::Score(flags) => commands::score::run(context, flags).await,
         Command::Evaluate(flags) => commands::evaluate::run(context, flags).await,
-        Command::Generate(flags) => commands::generate::run(context, flags),
+        Command::Generate(flags) => commands::generate::run(&context, flags),
         Command::Models(flags) => commands::models::run(context, flags).await,
         Command::Label(flags) => commands::label::run(context, flags).await,
         Command::Config(flags) => commands::config::run(context, flags),

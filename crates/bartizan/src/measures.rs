@@ -1,6 +1,7 @@
 //! Measures of a labelled file, from the judgements on it.
 
 use crate::records::Loaded;
+use bartizan_core::Domain;
 use bartizan_estimators::metrics;
 use bartizan_pipeline::Judgement;
 use serde::Serialize;
@@ -58,7 +59,7 @@ pub(crate) struct Named {
 
 impl Measures {
     /// Of the labelled events in `loaded`, each judged by the judgement at its place.
-    pub(crate) fn of(loaded: &Loaded, judged: &[Judgement]) -> Self {
+    pub(crate) fn of<D: Domain>(loaded: &Loaded<D>, judged: &[Judgement]) -> Self {
         let labelled = loaded.labels.iter().zip(judged).filter_map(|(label, judgement)| Some((label.as_ref()?.is_anomalous(), judgement)));
         let (truth, judged_labelled): (Vec<bool>, Vec<&Judgement>) = labelled.unzip();
         let scores: Vec<f64> = judged_labelled.iter().map(|judgement| judgement.score.unwrap_or_default()).collect();
@@ -80,7 +81,7 @@ impl Measures {
             recall,
             f1: if precision + recall > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 },
             calibration_error: metrics::expected_calibration_error(&confidences, &right, CALIBRATION_BINS),
-            by_name: by_name(loaded, judged),
+            by_name: by_name(&loaded.names, judged),
         }
     }
 }
@@ -98,9 +99,9 @@ fn confusion(truth: &[bool], judged: &[&Judgement]) -> Confusion {
     confusion
 }
 
-fn by_name(loaded: &Loaded, judged: &[Judgement]) -> Vec<Named> {
+fn by_name(names: &[Option<String>], judged: &[Judgement]) -> Vec<Named> {
     let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for (name, judgement) in loaded.names.iter().zip(judged) {
+    for (name, judgement) in names.iter().zip(judged) {
         if let Some(name) = name {
             let count = counts.entry(name).or_default();
             count.0 += 1;

@@ -1,41 +1,63 @@
-//! Events from files, whatever their format.
+//! Events from files, whatever their kind and format.
 
 use crate::failure::Problem;
+use crate::kinds::Telemetry;
 use crate::output;
-use bartizan_core::{Label, Seed, Timestamp};
-use bartizan_domains::records::Rejected;
-use bartizan_domains::requests::RequestEvent;
-use bartizan_domains::requests::records::{self, Format, Record};
+use bartizan_core::{Domain, Label, Seed, Timestamp};
+use bartizan_domains::records::{Record, Rejected, Summary};
 use bartizan_pipeline::Labelled;
-use indicatif::ProgressBar;
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// Rejected lines that are shown of each file.
 const SHOWN_REJECTED: usize = 5;
+/// Repairs that are shown of each file.
+const SHOWN_REPAIRS: usize = 8;
 
-/// Reads a format by its name, for `--format`.
-pub(crate) fn format(name: &str) -> Result<Format, String> {
-    name.parse()
+/// Files and how they are to be read.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Format {
+    /// Format of the files [default: seen from the content]; a wrong name lists those of the kind.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
 }
 
 /// Events of one or more files, in order.
-#[derive(Debug, Default)]
-pub(crate) struct Loaded {
+pub(crate) struct Loaded<D: Domain> {
     /// The events.
-    pub(crate) events: Vec<RequestEvent>,
+    pub(crate) events: Vec<D::Event>,
     /// What somebody said of each.
     pub(crate) labels: Vec<Option<Label>>,
     /// The kind of attack or of normal traffic, where a file names it.
     pub(crate) names: Vec<Option<String>>,
-    /// Line (or position in an array) in its file, from 1.
-    pub(crate) lines: Vec<u64>,
     /// Lines that could not be read.
     pub(crate) rejected: u64,
+    /// Events in the files, of which these may be a sample.
+    pub(crate) met: u64,
 }
 
-impl Loaded {
+impl<D: Domain> Default for Loaded<D> {
+    fn default() -> Self {
+        Self { events: Vec::new(), labels: Vec::new(), names: Vec::new(), rejected: 0, met: 0 }
+    }
+}
+
+/// How a file is cut into a part to learn from and a part to measure on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum SplitBy {
+    /// By time where the events of the files have different ones, else at random.
+    #[default]
+    Auto,
+    /// What came last is measured on.
+    Time,
+    /// No client is on both sides.
+    Client,
+    /// Single events are drawn.
+    Random,
+}
+
+impl<D: Domain> Loaded<D> {
     /// How many events.
     pub(crate) fn len(&self) -> usize {
         self.events.len()
@@ -47,92 +69,185 @@ impl Loaded {
     }
 
     /// Two parts, each in the order of the whole: what is left, and `share` of it.
-    pub(crate) fn split(self, share: f64, seed: Seed) -> (Self, Self) {
+    pub(crate) fn split(self, share: f64, by: SplitBy, seed: Seed) -> (Self, Self) {
+        let mut times: Vec<Timestamp> = self.events.iter().map(|event| D::facts(event).time).collect();
+        times.sort_unstable();
+        let cut = times.get(((1.0 - share) * times.len() as f64) as usize).copied();
+        let by_time = match by {
+            SplitBy::Time => true,
+            SplitBy::Auto => cut.is_some_and(|cut| times.first().is_some_and(|first| *first < cut)),
+            SplitBy::Client | SplitBy::Random => false,
+        };
+        let draw = |index: u64| seed.derive(index).0 as f64 / u64::MAX as f64;
         let (mut rest, mut part) = (Self::default(), Self::default());
         for (index, record) in self.into_records().enumerate() {
-            let drawn = seed.derive(index as u64).0 as f64 / u64::MAX as f64;
-            if drawn < share { &mut part } else { &mut rest }.push(record);
+            let facts = D::facts(&record.event);
+            let chosen = if by_time {
+                cut.is_some_and(|cut| facts.time >= cut)
+            } else if by == SplitBy::Client {
+                draw(facts.entity.bytes().fold(0, |sum: u64, byte| sum.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte))) < share
+            } else {
+                draw(index as u64) < share
+            };
+            if chosen { &mut part } else { &mut rest }.push(record);
         }
         (rest, part)
     }
 
-    /// Without the events labelled anomalous, and without labels: what a model of normal traffic is fitted on.
+    /// Without the events labelled anomalous: what a model of normal traffic is fitted on.
     pub(crate) fn only_normal(self) -> Self {
-        let mut normal = Self::default();
-        for record in self.into_records().filter(|record| !record.label.is_some_and(Label::is_anomalous)) {
-            normal.push(Record { label: None, ..record });
-        }
-        normal
+        self.into_records().filter(|record| !record.label.is_some_and(Label::is_anomalous)).collect()
     }
 
     /// Adds one event at the end.
-    pub(crate) fn push(&mut self, record: Record) {
+    pub(crate) fn push(&mut self, record: Record<D::Event>) {
         self.events.push(record.event);
         self.labels.push(record.label);
         self.names.push(record.label_name);
-        self.lines.push(record.line);
+        self.met += 1;
     }
 
-    fn into_records(self) -> impl Iterator<Item = Record> {
-        let rest = self.labels.into_iter().zip(self.names).zip(self.lines);
-        self.events.into_iter().zip(rest).map(|(event, ((label, label_name), line))| Record { event, label, label_name, line })
+    fn into_records(self) -> impl Iterator<Item = Record<D::Event>> {
+        let rest = self.labels.into_iter().zip(self.names);
+        let numbered = (1..).zip(self.events.into_iter().zip(rest));
+        numbered.map(|(line, (event, (label, label_name)))| Record { event, label, label_name, line })
     }
 
-    /// As the pipeline takes them.
-    pub(crate) fn into_labelled(self) -> Vec<Labelled<RequestEvent>> {
-        self.events.into_iter().zip(self.labels).map(|(event, label)| Labelled { event, label }).collect()
+    /// As the pipeline takes them, as if nobody had said anything of them.
+    pub(crate) fn without_labels(self) -> Vec<Labelled<D::Event>> {
+        self.events.into_iter().map(|event| Labelled { event, label: None }).collect()
+    }
+
+    /// As the pipeline takes them. Kinds with classes learn from these, not from whether a class is an attack.
+    pub(crate) fn into_labelled(self) -> Vec<Labelled<D::Event>> {
+        let says = |label: Option<Label>| if D::CLASSES.is_empty() { label } else { None };
+        self.events.into_iter().zip(self.labels).map(|(event, label)| Labelled { event, label: says(label) }).collect()
     }
 }
 
-impl FromIterator<Record> for Loaded {
-    fn from_iter<I: IntoIterator<Item = Record>>(records: I) -> Self {
+impl<D: Domain> FromIterator<Record<D::Event>> for Loaded<D> {
+    fn from_iter<I: IntoIterator<Item = Record<D::Event>>>(records: I) -> Self {
         let mut loaded = Self::default();
         records.into_iter().for_each(|record| loaded.push(record));
         loaded
     }
 }
 
-/// Reads files. Bad lines are counted and the first of each file are named; a file without a good line is refused.
-/// `now` stands in for missing times.
-pub(crate) fn load(files: &[PathBuf], format: Option<Format>, now: Timestamp) -> anyhow::Result<Loaded> {
+/// Reads files whole. `now` stands in for missing times.
+pub(crate) fn load<D: Telemetry>(files: &[PathBuf], format: &Format, now: Timestamp) -> anyhow::Result<Loaded<D>> {
     let mut loaded = Loaded::default();
-    for file in files {
-        load_one(file, format.unwrap_or(Format::Auto), now, &mut loaded)?;
-    }
+    let rejected = stream::<D>(files, format, now, &mut |_, record| {
+        loaded.push(record);
+        ControlFlow::Continue(())
+    })?;
+    loaded.rejected = rejected;
     Ok(loaded)
 }
 
-fn load_one(path: &Path, format: Format, now: Timestamp, loaded: &mut Loaded) -> anyhow::Result<()> {
+/// Reads files to learn from: of events that stand for themselves at most `most` are drawn, so that memory is bounded
+/// however large the files are; of others all are read.
+pub(crate) fn sample<D: Telemetry>(
+    files: &[PathBuf],
+    format: &Format,
+    now: Timestamp,
+    most: usize,
+    seed: Seed,
+) -> anyhow::Result<Loaded<D>> {
+    if !D::INDEPENDENT {
+        return load(files, format, now);
+    }
+    // Vitter: Random sampling with a reservoir, ACM TOMS 11(1), 1985, algorithm R.
+    let mut drawn: Vec<Record<D::Event>> = Vec::new();
+    let mut met = 0_u64;
+    let rejected = stream::<D>(files, format, now, &mut |_, record| {
+        met += 1;
+        if drawn.len() < most {
+            drawn.push(record);
+        } else if let Some(place) = drawn.get_mut((seed.derive(met).0 % met) as usize) {
+            *place = record;
+        }
+        ControlFlow::Continue(())
+    })?;
+    if met > drawn.len() as u64 {
+        output::note(&format!("{} of {met} {} were drawn; max_training_samples sets how many", drawn.len(), D::EVENTS));
+    }
+    let mut loaded: Loaded<D> = drawn.into_iter().collect();
+    (loaded.rejected, loaded.met) = (rejected, met);
+    Ok(loaded)
+}
+
+/// Hands every record of the files to `each`, with the place of its file. Bad lines are counted and the first of each file
+/// are named; a file without a good line is refused. Gives how many lines were rejected.
+pub(crate) fn stream<D: Telemetry>(
+    files: &[PathBuf],
+    format: &Format,
+    now: Timestamp,
+    each: &mut dyn FnMut(usize, Record<D::Event>) -> ControlFlow<()>,
+) -> anyhow::Result<u64> {
+    let format = format.format.as_deref().unwrap_or(D::FORMATS[0]);
+    if !D::FORMATS.contains(&format) {
+        let known = D::FORMATS.join(", ");
+        return Err(Problem::usage(format!("--format {format:?} is none of {}: {known}", D::NAME)).into());
+    }
+    let (mut rejected, mut stopped) = (0, false);
+    for (at, file) in files.iter().enumerate() {
+        rejected += stream_one::<D>(file, format, now, &mut |record| {
+            let flow = each(at, record);
+            stopped |= flow.is_break();
+            flow
+        })?;
+        if stopped {
+            break;
+        }
+    }
+    Ok(rejected)
+}
+
+fn stream_one<D: Telemetry>(
+    path: &Path,
+    format: &str,
+    now: Timestamp,
+    each: &mut dyn FnMut(Record<D::Event>) -> ControlFlow<()>,
+) -> anyhow::Result<u64> {
     let refuse = |what: String| Problem::data(format!("{}: {what}", path.display()));
     let file = File::open(path).map_err(|error| refuse(format!("cannot be opened: {error}")).advise("check the path"))?;
     let size = file.metadata().map_or(0, |meta| meta.len());
     let bar = output::progress(size, "reading");
     let mut rejected: Vec<Rejected> = Vec::new();
-    let before = loaded.len();
-    let summary = records::read(watched(file, &bar), format, now, &mut |record| {
-        match record {
-            Ok(record) => loaded.push(record),
-            Err(bad) if rejected.len() < SHOWN_REJECTED => rejected.push(bad),
-            Err(_) => {}
+    let summary = D::read(Box::new(bar.wrap_read(file)), format, now, &mut |record| match record {
+        Ok(record) => each(record),
+        Err(bad) => {
+            if rejected.len() < SHOWN_REJECTED {
+                rejected.push(bad);
+            }
+            ControlFlow::Continue(())
         }
-        ControlFlow::Continue(())
     });
     bar.finish_and_clear();
-    let summary = summary.map_err(|error| refuse(error.to_string()).advise(format!("--format takes {}", Format::NAMES.join(", "))))?;
-    loaded.rejected += summary.rejected;
-    if loaded.len() == before {
+    let summary = summary.map_err(|error| refuse(error.to_string()).advise(format!("--format takes {}", D::FORMATS.join(", "))))?;
+    if summary.accepted == 0 {
         let first = rejected.first().map_or("it is empty".to_owned(), |bad| format!("line {}: {}", bad.line, bad.reason));
         return Err(refuse(format!("no line of it can be read; {first}")).advise("name its format with --format").into());
     }
-    for bad in &rejected {
+    tell(path, &summary, &rejected);
+    Ok(summary.rejected)
+}
+
+/// Says what was wrong with a file that was read all the same.
+fn tell(path: &Path, summary: &Summary, rejected: &[Rejected]) {
+    for bad in rejected {
         output::note(&format!("{}:{}: skipped: {}", path.display(), bad.line, output::clean(&bad.reason, 200)));
     }
     if summary.rejected > rejected.len() as u64 {
         output::note(&format!("{}: {} lines were skipped in all", path.display(), summary.rejected));
     }
-    Ok(())
-}
-
-fn watched(file: File, bar: &ProgressBar) -> impl std::io::Read + use<> {
-    bar.wrap_read(file)
+    let mut repairs: Vec<(&String, &u64)> = summary.repairs.iter().collect();
+    repairs.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+    for (what, times) in repairs.iter().take(SHOWN_REPAIRS) {
+        output::note(&format!("{}: {times} × {}", path.display(), output::clean(what, 120)));
+    }
+    if repairs.len() > SHOWN_REPAIRS {
+        let rest: u64 = repairs[SHOWN_REPAIRS..].iter().map(|(_, times)| **times).sum();
+        output::note(&format!("{}: {rest} × {} other faults that were mended", path.display(), repairs.len() - SHOWN_REPAIRS));
+    }
 }

@@ -40,7 +40,7 @@ impl Domain for Requests {
         RequestRecency::new(max_entities)
     }
 
-    fn fit_baselines<'a>(events: impl Iterator<Item = &'a RequestEvent>) -> RequestBaselines {
+    fn fit_baselines<'a>(events: impl Iterator<Item = &'a RequestEvent>, _feature_set: &str) -> RequestBaselines {
         RequestBaselines::fit(events)
     }
 

@@ -24,7 +24,7 @@ fn parse(json: &str) -> RequestEvent {
 #[test]
 fn the_attack_that_clients_test_looks_worse() {
     let events = benign(2000);
-    let baselines = Requests::fit_baselines(events.iter());
+    let baselines = Requests::fit_baselines(events.iter(), "all");
     let attack = parse(
         r#"{"request_id":"1","ip_address":"10.0.0.1","endpoint":"/api/admin/delete","http_method":"DELETE","headers":{"User-Agent":"BadBot/1.0"},"payload":{"table":"users"}}"#,
     );
@@ -47,7 +47,7 @@ fn generated_attacks_are_labelled_and_stand_out() {
     assert_eq!(events, generate(&config, Seed(1)).collect::<Vec<_>>(), "the same seed gives the same traffic");
     let attacks = events.iter().filter(|e| e.1 == Label::Anomalous).count();
     assert!((200..400).contains(&attacks), "{attacks}");
-    let baselines = Requests::fit_baselines(events.iter().filter(|e| e.1 == Label::Legitimate).map(|e| &e.0));
+    let baselines = Requests::fit_baselines(events.iter().filter(|e| e.1 == Label::Legitimate).map(|e| &e.0), "all");
     let mean = |label: Label, feature: F| {
         let rows: Vec<f32> = events.iter().filter(|e| e.1 == label).map(|e| extract(&baselines, &e.0)[feature as usize]).collect();
         rows.iter().sum::<f32>() / rows.len() as f32
@@ -60,19 +60,19 @@ fn generated_attacks_are_labelled_and_stand_out() {
 #[test]
 fn baselines_survive_storage() {
     let events = benign(500);
-    let baselines = Requests::fit_baselines(events.iter());
+    let baselines = Requests::fit_baselines(events.iter(), "all");
     let bytes = postcard::to_allocvec(&baselines).unwrap();
     let back: <Requests as Domain>::Baselines = postcard::from_bytes(&bytes).unwrap();
     for event in &events {
         assert_eq!(format!("{:?}", extract(&baselines, event)), format!("{:?}", extract(&back, event)));
     }
-    assert_eq!(bytes, postcard::to_allocvec(&Requests::fit_baselines(events.iter())).unwrap(), "fitting is reproducible");
+    assert_eq!(bytes, postcard::to_allocvec(&Requests::fit_baselines(events.iter(), "all")).unwrap(), "fitting is reproducible");
 }
 
 proptest! {
     #[test]
     fn any_request_gives_a_row(endpoint in ".{0,80}", method in ".{0,8}", ip in ".{0,20}", header in ".{0,40}", payload in ".{0,80}", micros in any::<i64>()) {
-        let baselines = Requests::fit_baselines(std::iter::empty());
+        let baselines = Requests::fit_baselines(std::iter::empty(), "all");
         let event = RequestEvent {
             request_id: String::new(), ip_address: ip, endpoint, http_method: method, headers: vec![(header.clone(), header)],
             payload, timestamp: Timestamp::from_micros(micros), query_string: None, content_type: None, status: None, has_headers: true,
@@ -86,7 +86,7 @@ proptest! {
     #[test]
     fn damaged_baselines_do_no_harm(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let events = benign(20);
-        let mut bytes = postcard::to_allocvec(&Requests::fit_baselines(events.iter())).unwrap();
+        let mut bytes = postcard::to_allocvec(&Requests::fit_baselines(events.iter(), "all")).unwrap();
         let at = at.index(bytes.len());
         bytes[at] = byte;
         if let Ok(baselines) = postcard::from_bytes::<<Requests as Domain>::Baselines>(&bytes) {

@@ -4,12 +4,13 @@ use crate::client::{Client, Reply};
 use crate::commands::serve::{self, Served, stop_signal};
 use crate::config::Config;
 use crate::context::{self, Context};
+use crate::kinds::{self, Plan, Telemetry as _};
 use crate::logging;
 use crate::output::{Output, clean, note};
 use crate::records::Loaded;
-use crate::traffic::{self, Plan};
 use anyhow::Context as _;
 use bartizan_core::Seed;
+use bartizan_domains::requests::Requests;
 use bartizan_domains::requests::records::Record;
 use bartizan_pipeline::{LifeCycle as _, TrainRequest};
 use clap::Args;
@@ -113,8 +114,8 @@ async fn prepare(served: &Served, seed: u64) -> anyhow::Result<()> {
     }
     let plan = Plan { rows: HISTORY, attack_share: 0.02, start: context::clock().now().plus_secs(-86_400), gap_secs: GAP_SECS };
     note(&format!("Learning what is normal from {HISTORY} generated requests …"));
-    let history: Loaded = traffic::requests(plan, Seed(seed)).into_iter().collect();
-    served.requests.import(history.only_normal().into_labelled()).await?;
+    let history: Loaded<Requests> = Requests::generate(plan, Seed(seed)).into_iter().collect();
+    served.requests.import(history.only_normal().without_labels()).await?;
     let report = served.requests.train(TrainRequest { contamination: Some(0.01), ..TrainRequest::default() }).await?;
     note(&format!("Model {} is ready after {:.1} s.", report.version, report.duration_secs));
     Ok(())
@@ -150,7 +151,7 @@ async fn send(
     let (most, mut sent) = (flags.events.unwrap_or(usize::MAX), 0);
     let mut plan = Plan { rows: BATCH, attack_share: ATTACK_SHARE, start: context::clock().now(), gap_secs: GAP_SECS };
     for batch in 1_u64.. {
-        for record in traffic::requests(plan, Seed(flags.seed).derive(batch)) {
+        for record in Requests::generate(plan, Seed(flags.seed).derive(batch)) {
             if sent >= most {
                 drop(stop);
                 return Ok(());
@@ -158,7 +159,7 @@ async fn send(
             sent += 1;
             pace.tick().await;
             plan.start = record.event.timestamp;
-            let body = traffic::body(&record).to_string();
+            let body = Requests::body(&record).to_string();
             let reply = client.post("/requests/analyze?explain=true", token.as_deref(), body.as_bytes()).await?;
             tell(&record, &reply, output, &mut tally.lock().unwrap_or_else(PoisonError::into_inner))?;
         }
@@ -170,7 +171,7 @@ async fn send(
 fn tell(record: &Record, reply: &Reply, output: Output, tally: &mut Tally) -> anyhow::Result<()> {
     let answer: Value = serde_json::from_slice(&reply.body).context("the server's answer is not JSON")?;
     anyhow::ensure!(reply.status == 200, "the server answered {}: {answer}", reply.status);
-    let (is_attack, is_anomaly) = (traffic::is_attack(record), answer["isAnomaly"] == true);
+    let (is_attack, is_anomaly) = (kinds::is_attack(record), answer["isAnomaly"] == true);
     tally.sent += 1;
     tally.attacks += usize::from(is_attack);
     tally.caught += usize::from(is_attack && is_anomaly);

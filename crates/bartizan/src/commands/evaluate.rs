@@ -5,12 +5,12 @@ use crate::commands::{import, train};
 use crate::config::Config;
 use crate::context::{self, Context};
 use crate::failure::Problem;
+use crate::kinds::{Telemetry, for_kind};
 use crate::measures::Measures;
 use crate::output::{self, percent};
-use crate::records::{self, Loaded};
-use bartizan_core::Seed;
-use bartizan_domains::requests::records::Format;
-use bartizan_pipeline::Judgement;
+use crate::records::{self, Loaded, SplitBy};
+use bartizan_core::{Domain, Seed};
+use bartizan_pipeline::{Instance, Judgement};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -22,15 +22,17 @@ pub(crate) struct Flags {
     /// Labelled files, plain or .gz; events without a label are left out of the measures.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Their format: auto, ndjson, json, combined, http-params, atrdf [default: seen from the content].
-    #[arg(long, value_parser = records::format)]
-    format: Option<Format>,
+    #[command(flatten)]
+    format: records::Format,
     /// Train on the events of this file that are not labelled anomalous, instead of using the active model.
     #[arg(long, value_name = "FILE", conflicts_with = "split")]
     fit_on: Vec<PathBuf>,
     /// Train on a part of the files and measure on this share of them, instead of using the active model.
     #[arg(long, value_name = "SHARE")]
     split: Option<f64>,
+    /// How to split.
+    #[arg(long, value_enum, default_value = "auto", requires = "split")]
+    by: SplitBy,
     /// Seed of the split.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -40,29 +42,33 @@ pub(crate) struct Flags {
 
 /// Measures it.
 pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
-    let Kind::Requests = flags.kind;
     if let Some(share) = flags.split.filter(|share| !(*share > 0.0 && *share < 1.0)) {
         return Err(Problem::usage(format!("--split must be above 0 and below 1, got {share}")).into());
     }
-    let loaded = records::load(&flags.files, flags.format, context::clock().now())?;
+    for_kind!(flags.kind, D => run_on::<D>(context, flags).await)
+}
+
+async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<()> {
+    let read = |files| records::load::<D>(files, &flags.format, context::clock().now());
+    let loaded = read(&flags.files)?;
     let (fit, test) = match flags.split {
         Some(share) => {
-            let (fit, test) = loaded.split(share, Seed(flags.seed));
+            let (fit, test) = loaded.split(share, flags.by, Seed(flags.seed));
             (Some(fit), test)
         }
         None if flags.fit_on.is_empty() => (None, loaded),
-        None => (Some(records::load(&flags.fit_on, flags.format, context::clock().now())?), loaded),
+        None => (Some(read(&flags.fit_on)?), loaded),
     };
     check_labels(&test)?;
-    let scored = match fit {
+    let judged = match fit {
         Some(fit) => fit_and_score(context.quiet_config()?, &flags.training, fit, &test).await?,
         None => score(&context, &test).await?,
     };
-    let measures = Measures::of(&test, &scored);
+    let measures = Measures::of(&test, &judged);
     Ok(context.output.print(&serde_json::to_value(&measures)?, || text(&measures))?)
 }
 
-fn check_labels(test: &Loaded) -> anyhow::Result<()> {
+fn check_labels<D: Telemetry>(test: &Loaded<D>) -> anyhow::Result<()> {
     let anomalous = test.labels.iter().flatten().filter(|label| label.is_anomalous()).count();
     let legitimate = test.labelled() - anomalous;
     if anomalous > 0 && legitimate > 0 {
@@ -70,32 +76,36 @@ fn check_labels(test: &Loaded) -> anyhow::Result<()> {
     }
     let problem =
         Problem::data(format!("evaluation needs labels of both kinds; got {anomalous} anomalous and {legitimate} legitimate events"));
-    Err(problem.advise("name a labelled file, such as one of `bartizan generate requests --labels`").into())
+    Err(problem.advise(format!("name a labelled file, such as one of `bartizan generate {} --labels`", D::NAME)).into())
 }
 
-async fn score(context: &Context, test: &Loaded) -> anyhow::Result<Vec<Judgement>> {
-    let (_, opened, instance) = context::open(context).await?;
-    let bar = output::progress(0, "scoring");
-    let scored = instance.score_offline(&test.events);
-    bar.finish_and_clear();
+async fn score<D: Telemetry>(context: &Context, test: &Loaded<D>) -> anyhow::Result<Vec<Judgement>> {
+    let (_, opened, instance) = context::open::<D>(context).await?;
+    let judged = judge(&instance, test);
     opened.close().await;
-    Ok(scored?.into_iter().map(|(judgement, _)| judgement).collect())
+    judged
 }
 
-/// Trains in a temporary folder, so that the data folder is neither read nor written.
-async fn fit_and_score(mut config: Config, flags: &Training, fit: Loaded, test: &Loaded) -> anyhow::Result<Vec<Judgement>> {
+fn judge<D: Domain>(instance: &Instance<D>, test: &Loaded<D>) -> anyhow::Result<Vec<Judgement>> {
+    let bar = output::progress(0, "scoring");
+    let judged = instance.offline().map(|offline| offline.judge(&test.events));
+    bar.finish_and_clear();
+    Ok(judged?.into_iter().map(|verdict| verdict.judgement).collect())
+}
+
+/// Trains in a temporary folder, so that the data folder is neither read nor written. Kinds with classes learn from attacks
+/// too; the others from what is not labelled anomalous.
+async fn fit_and_score<D: Telemetry>(config: Config, flags: &Training, fit: Loaded<D>, test: &Loaded<D>) -> anyhow::Result<Vec<Judgement>> {
     let folder = tempfile::tempdir()?;
-    let normal = fit.only_normal();
-    config.requests.max_training_samples = normal.len().max(1);
+    let learned = if D::CLASSES.is_empty() { fit.only_normal() } else { fit };
+    let mut settings = D::settings(&config).clone();
+    settings.max_training_samples = learned.len().max(1);
     let opened = context::open_store(&folder.path().join("evaluate.db"), false)?;
     let done = async {
-        let instance = context::open_requests(config.requests, &opened).await?;
-        import::store(&instance, normal).await?;
-        train::train(&instance, context::train_request(flags, None, false)).await?;
-        let bar = output::progress(0, "scoring");
-        let scored = instance.score_offline(&test.events);
-        bar.finish_and_clear();
-        Ok(scored?.into_iter().map(|(judgement, _)| judgement).collect())
+        let instance = context::open_detector::<D>(settings, &opened).await?;
+        import::store(&instance, learned).await?;
+        train::train(&instance, context::train_request(flags, None, true)).await?;
+        judge(&instance, test)
     };
     let done = done.await;
     opened.close().await;

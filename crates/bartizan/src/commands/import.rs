@@ -2,10 +2,10 @@
 
 use crate::cli::Kind;
 use crate::context::{self, Context};
+use crate::kinds::{Telemetry, for_kind};
 use crate::output;
 use crate::records::{self, Loaded};
-use bartizan_domains::requests::Requests;
-use bartizan_domains::requests::records::Format;
+use bartizan_core::Domain;
 use bartizan_pipeline::Instance;
 use clap::Args;
 use serde_json::json;
@@ -22,17 +22,19 @@ pub(crate) struct Flags {
     /// Files, plain or .gz.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Their format: auto, ndjson, json, combined, http-params, atrdf [default: seen from the content].
-    #[arg(long, value_parser = records::format)]
-    format: Option<Format>,
+    #[command(flatten)]
+    format: records::Format,
 }
 
 /// Reads and stores them.
 pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
-    let Kind::Requests = flags.kind;
-    let loaded = records::load(&flags.files, flags.format, context::clock().now())?;
+    for_kind!(flags.kind, D => run_on::<D>(context, flags).await)
+}
+
+async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<()> {
+    let loaded = records::load::<D>(&flags.files, &flags.format, context::clock().now())?;
     let (labelled, rejected) = (loaded.labelled(), loaded.rejected);
-    let (_, opened, instance) = context::open(&context).await?;
+    let (_, opened, instance) = context::open::<D>(&context).await?;
     let done = store(&instance, loaded).await;
     opened.close().await;
     let imported = done?;
@@ -41,7 +43,7 @@ pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
 }
 
 /// Hands events to the store, chunk by chunk.
-pub(crate) async fn store(instance: &Instance<Requests>, loaded: Loaded) -> anyhow::Result<usize> {
+pub(crate) async fn store<D: Domain>(instance: &Instance<D>, loaded: Loaded<D>) -> anyhow::Result<usize> {
     let bar = output::progress(loaded.len() as u64, "importing");
     let mut events = loaded.into_labelled();
     let mut imported = 0;

@@ -3,6 +3,7 @@
 use crate::cli::Kind;
 use crate::context::{self, Context};
 use crate::failure::Problem;
+use crate::kinds::{Telemetry, for_kind};
 use bartizan_core::{Label, Verdict};
 use bartizan_pipeline::LifeCycle as _;
 use bartizan_storage::{DetectionKey, LabelChange, LabelOutcome};
@@ -29,8 +30,11 @@ pub(crate) struct Flags {
 
 /// Records it.
 pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
-    let Kind::Requests = flags.kind;
-    let (_, opened, instance) = context::open(&context).await?;
+    for_kind!(flags.kind, D => run_on::<D>(context, flags).await)
+}
+
+async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<()> {
+    let (_, opened, instance) = context::open::<D>(&context).await?;
     let label = if flags.anomalous { Label::Anomalous } else { Label::Legitimate };
     let change = LabelChange { label, changed_by: flags.by, changed_at: context::clock().now() };
     let by_row = flags.id.parse().ok().map(DetectionKey::Id);
@@ -44,7 +48,7 @@ pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
     opened.close().await;
     let Some(outcome) = found else {
         let problem = Problem::data(format!("there is no event {:?}", flags.id));
-        return Err(problem.advise("GET /requests/audit lists row ids and event ids").into());
+        return Err(problem.advise(format!("GET /{}/audit lists row ids and event ids", D::NAME)).into());
     };
     print(&context, &outcome, label)
 }

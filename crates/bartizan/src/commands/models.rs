@@ -4,13 +4,15 @@ use crate::cli::Kind;
 use crate::config::Config;
 use crate::context::{self, Context, Opened};
 use crate::failure::Problem;
+use crate::kinds::{Telemetry as _, for_kind};
 use crate::output::{self, Output};
 use anyhow::Context as _;
-use bartizan_pipeline::{Instance, LifeCycle as _, LifeCycleError};
+use bartizan_pipeline::{LifeCycle, LifeCycleError};
 use bartizan_storage::ModelRecord;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// List, show, activate, export, import and delete models.
 #[derive(Debug, Args)]
@@ -31,7 +33,7 @@ enum Action {
         /// Its version.
         version: Option<String>,
     },
-    /// Make a version the active one. A server that is running goes on with its own until `POST /requests/load-model`.
+    /// Make a version the active one. A server that is running goes on with its own until `POST /KIND/load-model`.
     Activate {
         /// Its version.
         version: String,
@@ -61,32 +63,32 @@ enum Action {
 
 /// Does it.
 pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
-    let Kind::Requests = flags.detector;
     let config = context.quiet_config()?;
     let opened = context::open_store(&config.database, config.survive_power_loss)?;
-    let done = act(&context, &config, &opened, flags.action).await;
+    let done = act(&context, &config, &opened, flags.detector, flags.action).await;
     opened.close().await;
     done
 }
 
-async fn act(context: &Context, config: &Config, opened: &Opened, action: Action) -> anyhow::Result<()> {
+async fn act(context: &Context, config: &Config, opened: &Opened, kind: Kind, action: Action) -> anyhow::Result<()> {
     let output = context.output;
-    let detector = config.requests.name.as_ref();
+    let detector = for_kind!(kind, D => D::settings(config).name.as_ref());
+    let instance = || instance(config, opened, kind);
     match action {
         Action::List => list(&opened.store().models(detector).await?, output),
         Action::Show { version } => show(&opened.store().models(detector).await?, version, output),
-        Action::Activate { version } => activate(config, opened, &version, output).await,
+        Action::Activate { version } => activate(instance().await?.as_ref(), &version, output).await,
         Action::Export { version, out } => {
-            let file = instance(config, opened).await?.export_model(&version).await?;
+            let file = instance().await?.export_model(&version).await?;
             export(&file.ok_or_else(|| unknown(&version))?, &version, &out, output)
         }
-        Action::Import { file, model_version } => import(config, opened, &file, model_version, output).await,
+        Action::Import { file, model_version } => import(instance().await?.as_ref(), &file, model_version, output).await,
         Action::Delete { version } => delete(opened, detector, &version, output).await,
     }
 }
 
-async fn instance(config: &Config, opened: &Opened) -> anyhow::Result<std::sync::Arc<Instance<bartizan_domains::requests::Requests>>> {
-    context::open_requests(config.requests.clone(), opened).await
+async fn instance(config: &Config, opened: &Opened, kind: Kind) -> anyhow::Result<Arc<dyn LifeCycle>> {
+    for_kind!(kind, D => Ok(context::open_detector::<D>(D::settings(config).clone(), opened).await? as Arc<dyn LifeCycle>))
 }
 
 fn unknown(version: &str) -> anyhow::Error {
@@ -121,7 +123,7 @@ fn list(models: &[ModelRecord], output: Output) -> anyhow::Result<()> {
     let head = ["version", "", "algorithm", "trained", "samples", "accuracy", "bytes"];
     let value = json!({"models": models.iter().map(body).collect::<Vec<_>>()});
     Ok(output.print(&value, || match models {
-        [] => "No models yet. Train one with `bartizan train requests FILE`.".to_owned(),
+        [] => "No models yet. Train one with `bartizan train KIND FILE`.".to_owned(),
         _ => output::table(&head, models.iter().map(row)),
     })?)
 }
@@ -130,7 +132,7 @@ fn show(models: &[ModelRecord], version: Option<String>, output: Output) -> anyh
     let wanted = |record: &&ModelRecord| version.as_ref().map_or(record.is_active, |version| *version == record.model.version);
     let record = models.iter().find(wanted).ok_or_else(|| match &version {
         Some(version) => unknown(version),
-        None => Problem::model("no model is active").advise("train one with `bartizan train requests FILE`").into(),
+        None => Problem::model("no model is active").advise("train one with `bartizan train KIND FILE`").into(),
     })?;
     let value = body(record);
     Ok(output.print(&value, || {
@@ -142,12 +144,12 @@ fn show(models: &[ModelRecord], version: Option<String>, output: Output) -> anyh
     })?)
 }
 
-async fn activate(config: &Config, opened: &Opened, version: &str, output: Output) -> anyhow::Result<()> {
-    let old = instance(config, opened).await?.activate(version).await?;
+async fn activate(detector: &dyn LifeCycle, version: &str, output: Output) -> anyhow::Result<()> {
+    let old = detector.activate(version).await?;
     let old = old.as_deref().unwrap_or("none");
     let value = json!({"success": true, "old_model_version": old, "new_model_version": version});
     Ok(output.print(&value, || {
-        format!("{version} is active now (before: {old}). A running server takes it over at `POST /requests/load-model`.")
+        format!("{version} is active now (before: {old}). A running server takes it over at `POST /{}/load-model`.", detector.name())
     })?)
 }
 
@@ -157,10 +159,9 @@ fn export(file: &[u8], version: &str, out: &Path, output: Output) -> anyhow::Res
     Ok(output.print(&value, || format!("{version} written to {} ({} bytes).", out.display(), file.len()))?)
 }
 
-async fn import(config: &Config, opened: &Opened, file: &Path, version: Option<String>, output: Output) -> anyhow::Result<()> {
+async fn import(detector: &dyn LifeCycle, file: &Path, version: Option<String>, output: Output) -> anyhow::Result<()> {
     let bytes = std::fs::read(file).map_err(|error| Problem::data(format!("{} cannot be read: {error}", file.display())))?;
-    let instance = instance(config, opened).await?;
-    let version = instance.import_model(&bytes, version).await.map_err(|error| match error {
+    let version = detector.import_model(&bytes, version).await.map_err(|error| match error {
         LifeCycleError::Damaged { .. } | LifeCycleError::SchemaMismatch { .. } => {
             let problem = Problem::data(format!("{} is not a model that can be used: {error}", file.display()));
             anyhow::Error::from(problem.advise("export it again with `bartizan models export`"))

@@ -1,166 +1,276 @@
-//! `bartizan score`: the worst events of files, with their reasons. Nothing is recorded.
+//! `bartizan score`: every event of files judged, the worst listed with their reasons. Nothing is recorded, and memory does
+//! not grow with the files.
 
 use crate::cli::Kind;
 use crate::context::{self, Context};
+use crate::failure::Problem;
+use crate::kinds::{Telemetry, for_kind};
 use crate::output::{self, clean};
-use crate::records::{self, Loaded};
+use crate::records;
 use anyhow::Context as _;
-use bartizan_core::Domain as _;
-use bartizan_domains::requests::Requests;
-use bartizan_domains::requests::records::Format;
-use bartizan_pipeline::{Explanation, Judgement};
+use bartizan_core::Timestamp;
+use bartizan_domains::records::Record;
+use bartizan_pipeline::{Explanation, Judgement, Offline, OfflineVerdict};
 use clap::Args;
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+/// Events judged together, and how many such chunks may wait between reading and judging.
+const CHUNK: usize = 4_096;
+const WAITING: usize = 4;
 
 /// Score files and list the worst with their reasons.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Flags {
     /// Kind of telemetry.
     kind: Kind,
     /// Files, plain or .gz, scored in the order of their events.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Their format: auto, ndjson, json, combined, http-params, atrdf [default: seen from the content].
-    #[arg(long, value_parser = records::format)]
-    format: Option<Format>,
+    #[command(flatten)]
+    format: records::Format,
     /// How many of the worst to list.
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    top: usize,
-    /// Write every score, in the order of the events, as .csv or .ndjson.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    top: u32,
+    /// Write every verdict, in the order of the events, as .csv or .ndjson.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write the reasons of anomalous events too; takes longer.
+    #[arg(long, requires = "out")]
+    reasons: bool,
 }
 
-type Scored = (Judgement, Option<Explanation>);
+/// An event with the file it came from.
+struct Read<E> {
+    file: usize,
+    record: Record<E>,
+}
 
 /// Scores them.
 pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
-    let Kind::Requests = flags.kind;
-    let shape = flags.out.as_deref().map(Shape::of).transpose()?;
-    let loaded = records::load(&flags.files, flags.format, context::clock().now())?;
-    let (_, opened, instance) = context::open(&context).await?;
-    let bar = output::progress(0, "scoring");
-    let scored = instance.score_offline(&loaded.events);
-    bar.finish_and_clear();
+    for_kind!(flags.kind, D => run_on::<D>(context, flags).await)
+}
+
+async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<()> {
+    let out = flags.out.as_deref().map(Out::create).transpose()?;
+    let (_, opened, instance) = context::open::<D>(&context).await?;
+    let offline = instance.offline();
+    let done = tokio::task::block_in_place(|| score(offline?, &flags, out));
     opened.close().await;
-    let scored = scored?;
-    if let (Some(path), Some(shape)) = (&flags.out, shape) {
-        write(path, shape, &loaded, &scored).with_context(|| format!("{} cannot be written", path.display()))?;
+    let scored: Scored<D> = done?;
+    Ok(context.output.print(&scored.document(), || scored.text())?)
+}
+
+/// Reads on one thread and judges on the others.
+fn score<D: Telemetry>(offline: Offline<D>, flags: &Flags, out: Option<Out>) -> anyhow::Result<Scored<D>> {
+    let now = context::clock().now();
+    let (sender, receiver) = sync_channel(WAITING);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(move || read::<D>(flags, now, &sender));
+        let judged = judge(offline, flags, out, receiver);
+        let rejected = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        // What went wrong in judging made the reader stop; it is the fault to tell.
+        let mut scored = judged?;
+        scored.rejected = rejected?;
+        Ok(scored)
+    })
+}
+
+fn read<D: Telemetry>(flags: &Flags, now: Timestamp, sender: &SyncSender<Vec<Read<D::Event>>>) -> anyhow::Result<u64> {
+    let mut chunk = Vec::with_capacity(CHUNK);
+    let rejected = records::stream::<D>(&flags.files, &flags.format, now, &mut |file, record| {
+        chunk.push(Read { file, record });
+        if chunk.len() == CHUNK && sender.send(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK))).is_err() {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    })?;
+    // The receiver is gone only after a fault of its own.
+    drop(sender.send(chunk));
+    Ok(rejected)
+}
+
+fn judge<D: Telemetry>(
+    offline: Offline<D>,
+    flags: &Flags,
+    mut out: Option<Out>,
+    receiver: Receiver<Vec<Read<D::Event>>>,
+) -> anyhow::Result<Scored<D>> {
+    let mut scored = Scored { offline, files: flags.files.clone(), judged: 0, anomalous: 0, rejected: 0, worst: Vec::new() };
+    for chunk in receiver {
+        let (read, events): (Vec<_>, Vec<_>) = chunk.into_iter().map(|r| ((r.file, r.record.line), r.record.event)).unzip();
+        let verdicts = scored.offline.judge(&events);
+        if let Some(out) = &mut out {
+            for (((_, line), event), verdict) in read.iter().zip(&events).zip(&verdicts) {
+                let explained = flags.reasons && verdict.judgement.verdict.is_anomalous();
+                let explanation = explained.then(|| scored.offline.explain(event, verdict)).flatten();
+                out.write::<D>(*line, event, &verdict.judgement, explanation.as_ref())?;
+            }
+        }
+        for (((file, line), event), verdict) in read.into_iter().zip(events).zip(verdicts) {
+            scored.meet(Met { file, line, event, verdict }, flags.top as usize);
+        }
     }
-    print(&context, &loaded, &scored, flags.top)
+    out.map(Out::finish).transpose()?;
+    scored.cut(flags.top as usize);
+    Ok(scored)
 }
 
-/// Positions of the `top` highest scores, worst first.
-fn worst(scored: &[Scored], top: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..scored.len()).collect();
-    let score = |at: &usize| scored[*at].0.score.unwrap_or(f64::NEG_INFINITY);
-    order.sort_by(|a, b| score(b).total_cmp(&score(a)));
-    order.truncate(top);
-    order
+/// An event that was judged.
+struct Met<E> {
+    file: usize,
+    line: u64,
+    event: E,
+    verdict: OfflineVerdict,
 }
 
-fn print(context: &Context, loaded: &Loaded, scored: &[Scored], top: usize) -> anyhow::Result<()> {
-    let anomalous = scored.iter().filter(|(judgement, _)| judgement.verdict.is_anomalous()).count();
-    let worst = worst(scored, top);
-    let value = json!({
-        "scored": scored.len(), "anomalous": anomalous, "rejected": loaded.rejected,
-        "worst": worst.iter().map(|at| body(loaded, scored, *at)).collect::<Vec<_>>(),
-    });
-    Ok(context.output.print(&value, || {
-        let rows = worst.iter().map(|at| row(loaded, scored, *at));
-        let table = output::table(&["line", "grade", "sure", "client", "request", "why"], rows);
-        let share = output::percent(anomalous as f64 / scored.len().max(1) as f64);
-        format!("{table}\n{} events scored, {anomalous} anomalous ({share}).", scored.len())
-    })?)
+/// What came of it all.
+struct Scored<D: Telemetry> {
+    offline: Offline<D>,
+    files: Vec<PathBuf>,
+    judged: u64,
+    anomalous: u64,
+    rejected: u64,
+    /// The worst so far, and some more; in order after [`cut`](Self::cut).
+    worst: Vec<Met<D::Event>>,
+}
+
+impl<D: Telemetry> Scored<D> {
+    fn meet(&mut self, met: Met<D::Event>, top: usize) {
+        self.judged += 1;
+        self.anomalous += u64::from(met.verdict.judgement.verdict.is_anomalous());
+        self.worst.push(met);
+        if self.worst.len() >= 2 * top + CHUNK {
+            self.cut(top);
+        }
+    }
+
+    fn cut(&mut self, top: usize) {
+        let score = |met: &Met<D::Event>| met.verdict.judgement.score.unwrap_or(f64::NEG_INFINITY);
+        self.worst.sort_by(|a, b| score(b).total_cmp(&score(a)));
+        self.worst.truncate(top);
+    }
+
+    fn document(&self) -> Value {
+        let worst = self.worst.iter().map(|met| {
+            let explanation = self.offline.explain(&met.event, &met.verdict);
+            let mut body = body::<D>(met.line, &met.event, &met.verdict.judgement, explanation.as_ref());
+            body["file"] = json!(self.files.get(met.file));
+            body
+        });
+        json!({"scored": self.judged, "anomalous": self.anomalous, "rejected": self.rejected, "worst": worst.collect::<Vec<_>>()})
+    }
+
+    fn text(&self) -> String {
+        let rows = self.worst.iter().map(|met| self.row(met));
+        let classes = !D::CLASSES.is_empty();
+        let head = ["line", "grade", "sure", "client", if classes { "class" } else { "what" }, "why"];
+        let share = output::percent(self.anomalous as f64 / self.judged.max(1) as f64);
+        format!("{}\n{} events scored, {} anomalous ({share}).", output::table(&head, rows), self.judged, self.anomalous)
+    }
+
+    fn row(&self, met: &Met<D::Event>) -> Vec<String> {
+        let facts = D::facts(&met.event);
+        let judgement = &met.verdict.judgement;
+        let explanation = self.offline.explain(&met.event, &met.verdict);
+        let why = reasons(explanation.as_ref()).into_iter().take(3).map(|text| clean(text, 100)).collect::<Vec<_>>().join("\n");
+        let what = match judgement.class {
+            Some(class) => format!("{} ({:.0} %)", class.name, class.probability * 100.0),
+            None => clean(format!("{} {}", facts.action, facts.resource).trim(), 60),
+        };
+        let file = if self.files.len() > 1 { format!("{}:", met.file + 1) } else { String::new() };
+        let sure = format!("{:.0} %", judgement.confidence * 100.0);
+        vec![format!("{file}{}", met.line), format!("{:.3}", judgement.grade), sure, clean(&facts.entity, 39), what, why]
+    }
 }
 
 fn reasons(explanation: Option<&Explanation>) -> Vec<&str> {
     explanation.map(|e| e.reasons.iter().map(|reason| reason.text.as_str()).collect()).unwrap_or_default()
 }
 
-fn row(loaded: &Loaded, scored: &[Scored], at: usize) -> Vec<String> {
-    let facts = Requests::facts(&loaded.events[at]);
-    let (judgement, explanation) = &scored[at];
-    let why = reasons(explanation.as_ref()).into_iter().take(3).map(|text| clean(text, 100)).collect::<Vec<_>>().join("\n");
-    vec![
-        loaded.lines[at].to_string(),
-        format!("{:.3}", judgement.grade),
-        format!("{:.0} %", judgement.confidence * 100.0),
-        clean(&facts.entity, 39),
-        clean(&format!("{} {}", facts.action, facts.resource), 60),
-        why,
-    ]
-}
-
-fn body(loaded: &Loaded, scored: &[Scored], at: usize) -> Value {
-    let facts = Requests::facts(&loaded.events[at]);
-    let (judgement, explanation) = &scored[at];
+fn body<D: Telemetry>(line: u64, event: &D::Event, judgement: &Judgement, explanation: Option<&Explanation>) -> Value {
+    let facts = D::facts(event);
     json!({
-        "line": loaded.lines[at], "event_id": facts.event_id, "time": facts.time.to_string(), "client": facts.entity,
-        "method": facts.action, "endpoint": facts.resource, "score": judgement.score, "grade": judgement.grade,
+        "line": line, "event_id": facts.event_id, "time": facts.time.to_string(), "client": facts.entity,
+        "action": facts.action, "resource": facts.resource, "score": judgement.score, "grade": judgement.grade,
         "is_anomaly": judgement.verdict.is_anomalous(), "confidence": judgement.confidence,
+        "class": judgement.class.map(|class| class.name), "class_probability": judgement.class.map(|class| class.probability),
         "model_version": judgement.model_version.as_ref(),
-        "reasons": explanation.as_ref().map(|e| e.reasons.as_slice()).unwrap_or_default(),
+        "reasons": explanation.map(|e| e.reasons.as_slice()).unwrap_or_default(),
     })
 }
 
-#[derive(Clone, Copy)]
-enum Shape {
-    Csv,
-    Ndjson,
+/// Where verdicts are written, one a line.
+struct Out {
+    path: PathBuf,
+    file: BufWriter<File>,
+    csv: bool,
 }
 
-impl Shape {
-    fn of(path: &Path) -> anyhow::Result<Self> {
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("csv") => Ok(Self::Csv),
-            Some("ndjson" | "jsonl") => Ok(Self::Ndjson),
-            _ => Err(crate::failure::Problem::usage(format!("--out {} must end in .csv or .ndjson", path.display())).into()),
+impl Out {
+    fn create(path: &Path) -> anyhow::Result<Self> {
+        let csv = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("csv") => true,
+            Some("ndjson" | "jsonl") => false,
+            _ => return Err(Problem::usage(format!("--out {} must end in .csv or .ndjson", path.display())).into()),
+        };
+        let file = File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
+        let mut out = Self { path: path.to_owned(), file: BufWriter::with_capacity(1 << 18, file), csv };
+        if csv {
+            let head = "line,event_id,time,client,action,resource,score,grade,is_anomaly,confidence,class,reasons";
+            let written = writeln!(out.file, "{head}");
+            out.said(written)?;
         }
+        Ok(out)
+    }
+
+    fn write<D: Telemetry>(&mut self, line: u64, event: &D::Event, judgement: &Judgement, why: Option<&Explanation>) -> anyhow::Result<()> {
+        let written = if self.csv {
+            csv::<D>(&mut self.file, line, event, judgement, why)
+        } else {
+            serde_json::to_writer(&mut self.file, &body::<D>(line, event, judgement, why))
+                .map_err(std::io::Error::from)
+                .and_then(|()| writeln!(self.file))
+        };
+        self.said(written)
+    }
+
+    fn finish(mut self) -> anyhow::Result<()> {
+        let written = self.file.flush();
+        self.said(written)
+    }
+
+    fn said(&self, written: std::io::Result<()>) -> anyhow::Result<()> {
+        written.with_context(|| format!("{} cannot be written", self.path.display()))
     }
 }
 
-fn write(path: &Path, shape: Shape, loaded: &Loaded, scored: &[Scored]) -> std::io::Result<()> {
-    let mut out = BufWriter::new(File::create(path)?);
-    if let Shape::Csv = shape {
-        writeln!(out, "line,event_id,time,client,method,endpoint,score,grade,is_anomaly,confidence,reasons")?;
+fn csv<D: Telemetry>(
+    out: &mut impl Write,
+    line: u64,
+    event: &D::Event,
+    judgement: &Judgement,
+    why: Option<&Explanation>,
+) -> std::io::Result<()> {
+    let facts = D::facts(event);
+    write!(out, "{line},{},{},", quoted(&facts.event_id), facts.time)?;
+    write!(out, "{},{},{},", quoted(&facts.entity), quoted(&facts.action), quoted(&facts.resource))?;
+    if let Some(score) = judgement.score {
+        write!(out, "{score}")?;
     }
-    for at in 0..scored.len() {
-        match shape {
-            Shape::Ndjson => {
-                serde_json::to_writer(&mut out, &body(loaded, scored, at))?;
-                writeln!(out)?;
-            }
-            Shape::Csv => writeln!(out, "{}", csv(loaded, scored, at))?,
-        }
-    }
-    out.flush()
-}
-
-fn csv(loaded: &Loaded, scored: &[Scored], at: usize) -> String {
-    let facts = Requests::facts(&loaded.events[at]);
-    let (judgement, explanation) = &scored[at];
-    [
-        loaded.lines[at].to_string(),
-        quoted(&facts.event_id),
-        facts.time.to_string(),
-        quoted(&facts.entity),
-        quoted(&facts.action),
-        quoted(&facts.resource),
-        judgement.score.map(|score| score.to_string()).unwrap_or_default(),
-        judgement.grade.to_string(),
-        judgement.verdict.is_anomalous().to_string(),
-        judgement.confidence.to_string(),
-        quoted(&reasons(explanation.as_ref()).join("; ")),
-    ]
-    .join(",")
+    write!(out, ",{},{},{},", judgement.grade, judgement.verdict.is_anomalous(), judgement.confidence)?;
+    writeln!(out, "{},{}", judgement.class.map_or("", |class| class.name), quoted(&reasons(why).join("; ")))
 }
 
 /// A CSV field (RFC 4180); text that a spreadsheet would run as a formula gets a leading quote mark.
 fn quoted(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
     let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     format!("\"{guard}{}\"", text.replace('"', "\"\""))
 }
@@ -171,7 +281,7 @@ mod tests {
 
     #[test]
     fn fields_are_quoted() {
-        for (text, expected) in [("a", "\"a\""), ("a\"b", "\"a\"\"b\""), ("=1+1", "\"'=1+1\""), ("", "\"\"")] {
+        for (text, expected) in [("a", "\"a\""), ("a\"b", "\"a\"\"b\""), ("=1+1", "\"'=1+1\""), ("", "")] {
             assert_eq!(quoted(text), expected);
         }
     }

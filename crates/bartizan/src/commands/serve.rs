@@ -80,7 +80,7 @@ impl Served {
     pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
         let server_config = resolve(config)?;
         let opened = context::open_store(&config.database, config.survive_power_loss)?;
-        let requests = context::open_requests(config.requests.clone(), &opened).await?;
+        let requests = context::open_detector::<Requests>(config.requests.clone(), &opened).await?;
         let requests_mounts = is_served(config, DETECTORS[0]).then(|| requests.clone()).into_iter().collect();
         let mounts = Mounts { requests: requests_mounts };
         let server = Server::bind(server_config, mounts, context::clock()).await?;

@@ -3,10 +3,10 @@
 use crate::cli::{Kind, Training};
 use crate::commands::import;
 use crate::context::{self, Context};
+use crate::kinds::{Telemetry, for_kind};
 use crate::output;
 use crate::records;
-use bartizan_domains::requests::Requests;
-use bartizan_domains::requests::records::Format;
+use bartizan_core::Domain;
 use bartizan_pipeline::{Instance, LifeCycle as _, TrainReport, TrainRequest};
 use clap::Args;
 use serde_json::json;
@@ -19,9 +19,8 @@ pub(crate) struct Flags {
     kind: Kind,
     /// Files to bring in as history first, plain or .gz; none trains on the stored history.
     files: Vec<PathBuf>,
-    /// Their format: auto, ndjson, json, combined, http-params, atrdf [default: seen from the content].
-    #[arg(long, value_parser = records::format)]
-    format: Option<Format>,
+    #[command(flatten)]
+    format: records::Format,
     /// Version of the model [default: the next one].
     #[arg(long, value_name = "VERSION")]
     model_version: Option<String>,
@@ -34,9 +33,16 @@ pub(crate) struct Flags {
 
 /// Trains and activates.
 pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
-    let Kind::Requests = flags.kind;
-    let loaded = if flags.files.is_empty() { None } else { Some(records::load(&flags.files, flags.format, context::clock().now())?) };
-    let (_, opened, instance) = context::open(&context).await?;
+    for_kind!(flags.kind, D => run_on::<D>(context, flags).await)
+}
+
+async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<()> {
+    let (config, opened, instance) = context::open::<D>(&context).await?;
+    let settings = D::settings(&config);
+    let loaded = match flags.files.as_slice() {
+        [] => None,
+        files => Some(records::sample::<D>(files, &flags.format, context::clock().now(), settings.max_training_samples, settings.seed)?),
+    };
     let request = context::train_request(&flags.training, flags.model_version, !flags.ignore_labels);
     let done = async {
         if let Some(loaded) = loaded {
@@ -50,7 +56,7 @@ pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
 }
 
 /// Trains with something to look at meanwhile.
-pub(crate) async fn train(instance: &Instance<Requests>, request: TrainRequest) -> anyhow::Result<TrainReport> {
+pub(crate) async fn train<D: Domain>(instance: &Instance<D>, request: TrainRequest) -> anyhow::Result<TrainReport> {
     let bar = output::progress(0, "training");
     let report = instance.train(request).await;
     bar.finish_and_clear();

@@ -3,10 +3,9 @@
 use crate::cli::Kind;
 use crate::context::{self, Context};
 use crate::failure::Problem;
+use crate::kinds::{Telemetry, for_kind};
 use crate::output::{self, percent};
 use crate::records;
-use bartizan_domains::requests::Requests;
-use bartizan_domains::requests::records::Format;
 use bartizan_pipeline::{Criterion, Trial, Tuning, tune};
 use clap::Args;
 use serde_json::{Value, json};
@@ -21,9 +20,8 @@ pub(crate) struct Flags {
     /// Files, plain or .gz; labels of anomalies in them decide, where there are at least ten.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Their format: auto, ndjson, json, combined, http-params, atrdf [default: seen from the content].
-    #[arg(long, value_parser = records::format)]
-    format: Option<Format>,
+    #[command(flatten)]
+    format: records::Format,
     /// Seconds after which no further candidate is begun.
     #[arg(long, value_name = "SECS", default_value_t = 60)]
     time_secs: u64,
@@ -31,14 +29,21 @@ pub(crate) struct Flags {
 
 /// Tries them.
 pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
-    let Kind::Requests = flags.kind;
     if flags.time_secs == 0 {
         return Err(Problem::usage("--time-secs must be at least 1, got 0".to_owned()).into());
     }
+    for_kind!(flags.kind, D => run_on::<D>(&context, &flags))
+}
+
+/// Events that candidates are compared on and learn from, of kinds that can be sampled.
+const MOST: usize = 20_000;
+
+fn run_on<D: Telemetry>(context: &Context, flags: &Flags) -> anyhow::Result<()> {
     let config = context.quiet_config()?;
-    let events = records::load(&flags.files, flags.format, context::clock().now())?.into_labelled();
+    let settings = D::settings(&config);
+    let events = records::sample::<D>(&flags.files, &flags.format, context::clock().now(), MOST, settings.seed)?.into_labelled();
     let bar = output::progress(1, "tuning");
-    let tuning = tune::<Requests>(events, &config.requests, Duration::from_secs(flags.time_secs), &mut |done, of, name| {
+    let tuning = tune::<D>(events, settings, Duration::from_secs(flags.time_secs), &mut |done, of, name| {
         bar.set_length(of as u64);
         bar.set_position(done as u64);
         bar.set_message(name.to_owned());

@@ -1,0 +1,88 @@
+//! Flows from files: tables of every CICFlowMeter, NDJSON, and the logs of Zeek and Suricata.
+
+mod cells;
+mod connection;
+mod header;
+mod reader;
+mod suricata;
+mod table;
+mod zeek;
+
+use super::body::{BodyError, parse_record};
+use super::features::TABLE;
+use super::{FlowEvent, Flows};
+use crate::faults::{Fault, Loc};
+use crate::records::{Counted, FromFiles, ReadError, Record, Sink, Summary, array, lines, open, peek};
+use bartizan_core::Timestamp;
+use std::io::Read;
+
+/// What a file of flows may be.
+const EXPECTED: &str = "it is neither a table of CICFlowMeter (cicflow), NDJSON (ndjson), a JSON array (json), Zeek's conn.log (zeek) nor Suricata's eve.json (suricata)";
+
+impl FromFiles for Flows {
+    const FORMATS: &'static [&'static str] = &["auto", "cicflow", "ndjson", "json", "zeek", "suricata"];
+
+    fn read(reader: Box<dyn Read + '_>, format: &str, now: Timestamp, sink: Sink<'_, FlowEvent>) -> Result<Summary, ReadError> {
+        let mut reader = open(reader)?;
+        let format = if format == "auto" { detect(peek(&mut reader)?)? } else { format };
+        let mut counted = Counted::new(sink, now);
+        match format {
+            "cicflow" => table::read(reader, &mut counted)?,
+            "ndjson" => lines(reader, &mut counted, json)?,
+            "json" => array(reader, &mut counted, |text, line, now| json(text.as_bytes(), line, now))?,
+            "zeek" => zeek::read(reader, &mut counted)?,
+            "suricata" => suricata::read(reader, &mut counted)?,
+            _ => return Err(ReadError::Unknown(EXPECTED)),
+        }
+        Ok(counted.finish())
+    }
+}
+
+/// The features that files of a format cannot give: they are missing in all of its flows. Empty for the formats that can give all.
+#[must_use]
+pub fn missing_of(format: &str) -> Vec<&'static str> {
+    let given = match format {
+        "zeek" => zeek::GIVEN,
+        "suricata" => suricata::GIVEN,
+        _ => return Vec::new(),
+    };
+    let missing = |index: &usize| !connection::GIVEN.iter().chain(given).any(|f| *f as usize == *index);
+    (0..TABLE.len()).filter(missing).map(super::features::name).collect()
+}
+
+/// Tells the format from the beginning of a file.
+fn detect(start: &[u8]) -> Result<&'static str, ReadError> {
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    let first = start.split(|b| *b == b'\n').next().unwrap_or_default();
+    let has = |word: &str| first.windows(word.len()).any(|w| w == word.as_bytes());
+    match start.first() {
+        None => Err(ReadError::Empty),
+        Some(b'{') if has("\"event_type\"") => Ok("suricata"),
+        Some(b'{') if has("\"id.orig_h\"") || has("\"orig_pkts\"") => Ok("zeek"),
+        Some(b'{') => Ok("ndjson"),
+        Some(b'[') => Ok("json"),
+        Some(b'#') => Ok("zeek"),
+        Some(byte) if byte.is_ascii_control() => Err(ReadError::Unknown(EXPECTED)),
+        Some(_) => Ok("cicflow"),
+    }
+}
+
+fn json(text: &[u8], line: u64, now: Timestamp) -> Result<Record<FlowEvent>, String> {
+    parse_record(text, line, now).map_err(|error| match error {
+        BodyError::Faults(faults) => faults.iter().take(3).map(describe).collect::<Vec<_>>().join("; "),
+        BodyError::Duplicate(_) => error.to_string(),
+    })
+}
+
+/// A fault in a line for a person.
+fn describe(fault: &Fault) -> String {
+    let step = |loc: &Loc| match loc {
+        Loc::Key(name) => name.clone(),
+        Loc::Index(i) => i.to_string(),
+    };
+    let place: Vec<String> = fault.loc.iter().map(step).collect();
+    if place.is_empty() { fault.msg.clone() } else { format!("{}: {}", place.join("."), fault.msg) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! Judging files: nothing is recorded, windows start empty, memory does not grow with the file.
+
+use crate::active::{Active, Scored};
+use crate::instance::judgement;
+use crate::{Explanation, Judgement};
+use bartizan_core::{Domain, FeatureSchema, Recency, Timestamp};
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// Events scored together: enough for matrix products, little enough to stay in the cache.
+const BLOCK: usize = 512;
+
+/// A model at work on files.
+pub struct Offline<D: Domain> {
+    active: Arc<Active<D>>,
+    windows: D::Recency,
+    schema: FeatureSchema,
+    at: Timestamp,
+}
+
+/// What is said of one event of a file, with what it takes to explain it.
+pub struct OfflineVerdict {
+    /// What is said.
+    pub judgement: Judgement,
+    row: Vec<f32>,
+}
+
+impl<D: Domain> Offline<D> {
+    pub(crate) fn new(active: Arc<Active<D>>, windows: D::Recency, schema: FeatureSchema, at: Timestamp) -> Self {
+        Self { active, windows, schema, at }
+    }
+
+    /// Judges the next events of the files, in their order.
+    pub fn judge(&self, events: &[D::Event]) -> Vec<OfflineVerdict> {
+        let recents: Vec<D::Recent> = events.iter().map(|event| self.windows.observe(event)).collect();
+        let verdict = |scored: Scored| OfflineVerdict { judgement: judgement(&self.active, &scored, None, self.at), row: scored.row };
+        let blocks = events.par_chunks(BLOCK).zip(recents.par_chunks(BLOCK));
+        blocks
+            .flat_map_iter(|(events, recents)| self.active.score_many(events.iter().zip(recents.iter().cloned())).into_iter().map(verdict))
+            .collect()
+    }
+
+    /// Why an event was judged as it was; `None` when the algorithm cannot say.
+    #[must_use]
+    pub fn explain(&self, event: &D::Event, verdict: &OfflineVerdict) -> Option<Explanation> {
+        self.active.explain(event, &verdict.row, &self.schema)
+    }
+}

@@ -1,0 +1,91 @@
+//! The kinds of telemetry as the command line sees them: add a kind to `Kind`, `for_kind` and here.
+
+use crate::config::Config;
+use bartizan_core::{Label, Seed, Timestamp};
+use bartizan_domains::records::{FromFiles, Record};
+use bartizan_domains::requests::{Requests, body, generator};
+use bartizan_pipeline::Settings;
+use serde_json::{Value, json};
+
+/// What to generate: `rows` events from `start` on, `gap_secs` apart in the mean, about `attack_share` of them attacks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) rows: usize,
+    pub(crate) attack_share: f64,
+    pub(crate) start: Timestamp,
+    pub(crate) gap_secs: f64,
+}
+
+/// What commands need of a kind besides its events.
+pub(crate) trait Telemetry: FromFiles {
+    /// What its events are called.
+    const EVENTS: &'static str;
+
+    /// Whether an event can be judged without those before it, so that a sample of a file is as good as its end.
+    const INDEPENDENT: bool;
+
+    /// The settings of its detector.
+    fn settings(config: &Config) -> &Settings;
+
+    /// Events in order of their time; the same arguments give the same events.
+    fn generate(plan: Plan, seed: Seed) -> Vec<Record<Self::Event>>;
+
+    /// A generated event as one line of a file that this kind reads, with its label if it is to be said; the header of a table
+    /// comes from [`header`](Self::header).
+    fn line(record: &Record<Self::Event>, with_label: bool) -> String;
+
+    /// The first line of such a file, if it has one.
+    fn header(with_label: bool) -> Option<String> {
+        let _ = with_label;
+        None
+    }
+
+    /// The body that a client would post.
+    fn body(record: &Record<Self::Event>) -> Value;
+}
+
+/// Whether it is an attack.
+pub(crate) fn is_attack<E>(record: &Record<E>) -> bool {
+    record.label.is_some_and(Label::is_anomalous)
+}
+
+/// Runs an expression with the type `$kind` that a [`Kind`](crate::cli::Kind) names.
+macro_rules! for_kind {
+    ($which:expr, $kind:ident => $run:expr) => {
+        match $which {
+            $crate::cli::Kind::Requests => {
+                type $kind = bartizan_domains::requests::Requests;
+                $run
+            }
+        }
+    };
+}
+pub(crate) use for_kind;
+
+impl Telemetry for Requests {
+    const EVENTS: &'static str = "requests";
+    const INDEPENDENT: bool = false;
+
+    fn settings(config: &Config) -> &Settings {
+        &config.requests
+    }
+
+    fn generate(plan: Plan, seed: Seed) -> Vec<Record<Self::Event>> {
+        let Plan { rows, attack_share, start, gap_secs } = plan;
+        let config = generator::GeneratorConfig { rows, attack_share, start, gap_secs, ..generator::GeneratorConfig::default() };
+        let record = |(line, (event, label))| Record { event, label: Some(label), label_name: None, line };
+        (1..).zip(generator::generate(&config, seed)).map(record).collect()
+    }
+
+    fn line(record: &Record<Self::Event>, with_label: bool) -> String {
+        let mut body = Self::body(record);
+        if let (true, Value::Object(fields)) = (with_label, &mut body) {
+            fields.insert("label".to_owned(), json!(is_attack(record)));
+        }
+        body.to_string()
+    }
+
+    fn body(record: &Record<Self::Event>) -> Value {
+        body::event_to_json(&record.event)
+    }
+}
