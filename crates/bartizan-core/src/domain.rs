@@ -3,6 +3,7 @@
 use crate::{FeatureSchema, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 /// What a person said of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -114,4 +115,35 @@ pub trait Recency: Send + Sync {
 
     /// How far back the longest window reaches, in seconds of event time.
     fn horizon_secs(&self) -> i64;
+}
+
+/// Windows of a kind whose events stand for themselves: nothing is remembered between them.
+#[derive(Debug)]
+pub struct NoRecency<E>(PhantomData<fn(E)>);
+
+impl<E> Default for NoRecency<E> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<E> Recency for NoRecency<E> {
+    type Event = E;
+    type Recent = ();
+
+    fn observe(&self, _event: &E) {}
+
+    fn peek(&self, _event: &E) {}
+
+    fn entities(&self) -> usize {
+        0
+    }
+
+    fn evicted(&self) -> u64 {
+        0
+    }
+
+    fn horizon_secs(&self) -> i64 {
+        0
+    }
 }

@@ -11,7 +11,7 @@ mod score;
 mod seed;
 mod time;
 
-pub use domain::{Domain, Extract, Facts, Label, Recency};
+pub use domain::{Domain, Extract, Facts, Label, NoRecency, Recency};
 pub use estimator::{Attribution, Detector, Estimator, Explain, FitError, ScoreError};
 pub use sample::{Samples, ShapeError};
 pub use schema::{Direction, Feature, FeatureSchema};

@@ -84,6 +84,10 @@ pub(crate) enum Command {
 pub(crate) enum Kind {
     /// API requests.
     Requests,
+    /// Network flows.
+    Flows,
+    /// Sessions.
+    Behavior,
 }
 
 /// A detector and the data directory it lives in; what most commands need.

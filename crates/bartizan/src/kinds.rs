@@ -2,6 +2,8 @@
 
 use crate::config::Config;
 use bartizan_core::{Label, Seed, Timestamp};
+use bartizan_domains::behavior::{self, Behavior};
+use bartizan_domains::flows::{self, Flows};
 use bartizan_domains::records::{FromFiles, Record};
 use bartizan_domains::requests::{Requests, body, generator};
 use bartizan_pipeline::Settings;
@@ -57,6 +59,14 @@ macro_rules! for_kind {
                 type $kind = bartizan_domains::requests::Requests;
                 $run
             }
+            $crate::cli::Kind::Flows => {
+                type $kind = bartizan_domains::flows::Flows;
+                $run
+            }
+            $crate::cli::Kind::Behavior => {
+                type $kind = bartizan_domains::behavior::Behavior;
+                $run
+            }
         }
     };
 }
@@ -88,4 +98,79 @@ impl Telemetry for Requests {
     fn body(record: &Record<Self::Event>) -> Value {
         body::event_to_json(&record.event)
     }
+}
+
+impl Telemetry for Flows {
+    const EVENTS: &'static str = "flows";
+    const INDEPENDENT: bool = true;
+
+    fn settings(config: &Config) -> &Settings {
+        &config.flows
+    }
+
+    fn generate(plan: Plan, seed: Seed) -> Vec<Record<Self::Event>> {
+        let Plan { rows, attack_share, start, gap_secs } = plan;
+        let config = flows::generator::GeneratorConfig { rows, attack_share, start, gap_secs };
+        let flows = flows::generator::generate(&config, seed);
+        let record = |(line, (event, label, name)): (u64, (_, _, &str))| Record {
+            event,
+            label: Some(label),
+            label_name: Some(name.to_owned()),
+            line,
+        };
+        (1..).zip(flows).map(record).collect()
+    }
+
+    fn line(record: &Record<Self::Event>, with_label: bool) -> String {
+        let row = flows::generator::csv_row(&record.event, record.label_name.as_deref().unwrap_or_default());
+        if with_label { row } else { without_last(&row) }
+    }
+
+    fn header(with_label: bool) -> Option<String> {
+        let header = flows::generator::csv_header();
+        Some(if with_label { header } else { without_last(&header) })
+    }
+
+    fn body(record: &Record<Self::Event>) -> Value {
+        json!({ "data": flows::generator::event_to_json(&record.event) })
+    }
+}
+
+impl Telemetry for Behavior {
+    const EVENTS: &'static str = "sessions";
+    const INDEPENDENT: bool = true;
+
+    fn settings(config: &Config) -> &Settings {
+        &config.behavior
+    }
+
+    /// The generator's share of attacks is its own.
+    fn generate(plan: Plan, seed: Seed) -> Vec<Record<Self::Event>> {
+        let record = |(line, mut event): (u64, behavior::SessionEvent)| {
+            event.time = plan.start.plus_secs((plan.gap_secs * line as f64) as i64);
+            let label = event.attack.map(|attack| if attack.is_attack() { Label::Anomalous } else { Label::Legitimate });
+            let label_name = event.attack.map(|attack| attack.name().to_owned());
+            Record { event, label, label_name, line }
+        };
+        (1..).zip(behavior::generator::generate(plan.rows, seed)).map(record).collect()
+    }
+
+    fn line(record: &Record<Self::Event>, with_label: bool) -> String {
+        let row = behavior::generator::csv_row(&record.event);
+        if with_label { row } else { without_last(&row) }
+    }
+
+    fn header(with_label: bool) -> Option<String> {
+        let header = behavior::generator::csv_header();
+        Some(if with_label { header } else { without_last(&header) })
+    }
+
+    fn body(record: &Record<Self::Event>) -> Value {
+        behavior::generator::event_to_json(&record.event)
+    }
+}
+
+/// A line of a table without its last column, the label.
+fn without_last(line: &str) -> String {
+    line.rsplit_once(',').map_or_else(|| line.to_owned(), |(rest, _)| rest.to_owned())
 }

@@ -14,14 +14,14 @@ pub use event::{AttackType, SessionEvent};
 pub use features::{NAMES, RANGES};
 pub use risk::risk_score;
 
-use bartizan_core::{Domain, Facts, FeatureSchema, Recency};
+use bartizan_core::{Domain, Facts, FeatureSchema, NoRecency};
 use std::borrow::Cow;
 
 /// The kind `behavior`.
 pub struct Behavior;
 
 /// The classes that a session can be of, in order; the first is normal.
-pub const CLASSES: [&str; 5] = [
+const CLASSES: [&str; 5] = [
     AttackType::Normal.name(),
     AttackType::BruteForce.name(),
     AttackType::Injection.name(),
@@ -29,30 +29,29 @@ pub const CLASSES: [&str; 5] = [
     AttackType::Recon.name(),
 ];
 
-/// The class that a session is said to be of, as a position in [`CLASSES`].
-#[must_use]
-pub fn class(event: &SessionEvent) -> Option<usize> {
-    event.attack.map(AttackType::index)
-}
-
 impl Domain for Behavior {
     type Event = SessionEvent;
     type Recent = ();
-    type Recency = NoHistory;
+    type Recency = NoRecency<SessionEvent>;
     type Baselines = BehaviorBaselines;
 
     const NAME: &'static str = "behavior";
+    const CLASSES: &'static [&'static str] = &CLASSES;
 
     fn schema() -> FeatureSchema {
         FeatureSchema::new(features::TABLE.to_vec())
     }
 
-    fn recency(_max_entities: usize) -> NoHistory {
-        NoHistory
+    fn recency(_max_entities: usize) -> NoRecency<SessionEvent> {
+        NoRecency::default()
     }
 
-    fn fit_baselines<'a>(events: impl Iterator<Item = &'a SessionEvent>) -> BehaviorBaselines {
+    fn fit_baselines<'a>(events: impl Iterator<Item = &'a SessionEvent>, _feature_set: &str) -> BehaviorBaselines {
         BehaviorBaselines::fit(events)
+    }
+
+    fn class(event: &SessionEvent) -> Option<usize> {
+        event.attack.map(AttackType::index)
     }
 
     fn facts(event: &SessionEvent) -> Facts<'_> {
@@ -66,43 +65,18 @@ impl Domain for Behavior {
     }
 }
 
-/// A session is judged by itself: nothing of the sessions before it is kept.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoHistory;
-
-impl Recency for NoHistory {
-    type Event = SessionEvent;
-    type Recent = ();
-
-    fn observe(&self, _event: &SessionEvent) {}
-
-    fn peek(&self, _event: &SessionEvent) {}
-
-    fn entities(&self) -> usize {
-        0
-    }
-
-    fn evicted(&self) -> u64 {
-        0
-    }
-
-    fn horizon_secs(&self) -> i64 {
-        0
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{AttackType, Behavior, CLASSES, SessionEvent, class};
+    use super::{AttackType, Behavior, CLASSES, SessionEvent};
     use bartizan_core::{Domain, Recency, Timestamp};
 
     #[test]
     fn classes_are_the_attack_types() {
         let mut event = SessionEvent::from_values(Timestamp::from_secs(0), [0, 1, 0, 0, 0, 10]);
-        assert_eq!(class(&event), None);
+        assert_eq!(Behavior::class(&event), None);
         for (attack, name) in AttackType::ALL.into_iter().zip(CLASSES) {
             event.attack = Some(attack);
-            assert_eq!(class(&event).map(|position| CLASSES[position]), Some(name));
+            assert_eq!(Behavior::class(&event).map(|position| CLASSES[position]), Some(name));
         }
     }
 

@@ -6,16 +6,14 @@ mod event;
 mod features;
 pub mod generator;
 mod names;
-mod recency;
 pub mod records;
 mod time;
 
 pub use baselines::FlowBaselines;
 pub use event::FlowEvent;
 pub use features::{FeatureSet, WIDTH, suspect};
-pub use recency::NoRecency;
 
-use bartizan_core::{Domain, Facts, FeatureSchema};
+use bartizan_core::{Domain, Facts, FeatureSchema, NoRecency};
 use std::borrow::Cow;
 
 /// The kind `flows`.
@@ -24,21 +22,23 @@ pub struct Flows;
 impl Domain for Flows {
     type Event = FlowEvent;
     type Recent = ();
-    type Recency = NoRecency;
+    type Recency = NoRecency<FlowEvent>;
     type Baselines = FlowBaselines;
 
     const NAME: &'static str = "flows";
+    const FEATURE_SETS: &'static [&'static str] = &["all", "robust"];
 
     fn schema() -> FeatureSchema {
         FeatureSchema::new(features::TABLE.to_vec())
     }
 
-    fn recency(_max_entities: usize) -> NoRecency {
-        NoRecency
+    fn recency(_max_entities: usize) -> NoRecency<FlowEvent> {
+        NoRecency::default()
     }
 
-    fn fit_baselines<'a>(events: impl Iterator<Item = &'a FlowEvent>) -> FlowBaselines {
-        FlowBaselines::fit(events)
+    fn fit_baselines<'a>(events: impl Iterator<Item = &'a FlowEvent>, feature_set: &str) -> FlowBaselines {
+        let features = if feature_set == Self::FEATURE_SETS[1] { FeatureSet::Robust } else { FeatureSet::All };
+        FlowBaselines::fit_with(events, features)
     }
 
     fn facts(event: &FlowEvent) -> Facts<'_> {

@@ -33,7 +33,7 @@ impl Kind {
 }
 
 /// One setting.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Key {
     /// Where it stands in the file: `server.port`.
     pub(crate) path: &'static str,
@@ -76,100 +76,149 @@ macro_rules! keys {
     (@secret) => { false };
     (@default $default:literal) => { Some($default) };
     (@default unset) => { None };
-    ($($(#[doc = $doc:literal])+ $path:literal: $kind:expr, $default:tt, [$($alias:literal),*] $($secret:ident)?;)*) => {
-        /// All settings, section by section.
-        pub(crate) const KEYS: &[Key] = &[$(Key {
+    ($($(#[doc = $doc:literal])+ $path:literal => $kind:expr, $default:tt, $names:tt $($secret:ident)?;)*) => {
+        keys! { $($(#[doc = $doc])+ ($path) => $kind, $default, $names $($secret)?;)* }
+    };
+    ($($(#[doc = $doc:literal])+ ($path:expr) => $kind:expr, $default:tt, [$($alias:literal),*] $($secret:ident)?;)*) => {
+        &[$(Key {
             path: $path,
             kind: $kind,
             default: keys!(@default $default),
             aliases: &[$($alias),*],
             secret: keys!(@secret $($secret)?),
             doc: concat!($($doc),+),
-        }),*];
+        }),*]
     };
 }
 
-keys! {
+/// Settings that every detector has, with what differs: defaults and names in the environment.
+macro_rules! detector {
+    ($name:literal, algorithm $algorithm:tt, contamination $contamination:tt $contamination_names:tt, trees $tree_names:tt,
+     least $least_names:tt, most $most:literal) => {
+        keys! {
+            /// Estimator trained when a training does not name one.
+            (concat!("detectors.", $name, ".algorithm")) => Kind::Choice(bartizan_estimators::Algorithm::NAMES), $algorithm, [];
+            /// Expected share of anomalies in training data.
+            (concat!("detectors.", $name, ".contamination")) => Kind::Share(0.0, 0.5), $contamination, $contamination_names;
+            /// One false alarm in how many normal events; sets the threshold instead of the contamination. Unset: the contamination does.
+            (concat!("detectors.", $name, ".one_false_alarm_in")) => Kind::Whole(2, 1_000_000_000), unset, [];
+            /// Trees of a forest. Unset: the algorithm's own default.
+            (concat!("detectors.", $name, ".n_estimators")) => Kind::Whole(1, 10_000), unset, $tree_names;
+            /// Rows drawn for each tree. Unset: the algorithm's own default.
+            (concat!("detectors.", $name, ".max_samples")) => Kind::Whole(2, 65_536), unset, [];
+            /// Fewest events to train on.
+            (concat!("detectors.", $name, ".min_training_samples")) => Kind::Whole(2, 100_000_000), "100", $least_names;
+            /// Most unlabelled events to train on, the newest.
+            (concat!("detectors.", $name, ".max_training_samples")) => Kind::Whole(2, 100_000_000), $most, [];
+            /// Fewest corrected labels to retrain on.
+            (concat!("detectors.", $name, ".min_corrected_labels")) => Kind::Whole(1, 1_000_000), "10", [];
+            /// Without a model: `refuse` to judge (the event is kept as history), or `learn` (answer normal with
+            /// confidence 0 and train by itself once there are `min_training_samples`).
+            (concat!("detectors.", $name, ".cold_start")) => Kind::Choice(&["refuse", "learn"]), "refuse", [];
+            /// Verdicts that are kept: `all`, or `anomalies` with a sample of the normal ones, the rest being counted.
+            (concat!("detectors.", $name, ".record")) => Kind::Choice(&["all", "anomalies"]), "all", [];
+            /// Days that unlabelled verdicts are kept; 0 keeps them for ever.
+            (concat!("detectors.", $name, ".retention_days")) => Kind::Whole(0, 100_000), "90", [];
+            /// Most unlabelled verdicts kept, the newest; 0 sets no limit.
+            (concat!("detectors.", $name, ".retention_rows")) => Kind::Whole(0, u64::MAX), "10000000", [];
+            /// Seed of everything random in training: the same data and seed give the same model.
+            (concat!("detectors.", $name, ".seed")) => Kind::Whole(0, u64::MAX), "0", [];
+        }
+    };
+}
+
+const PARTS: [&[Key]; 6] = [SERVICE, REQUESTS, REQUESTS_ONLY, FLOWS, FLOWS_ONLY, BEHAVIOR];
+const COUNT: usize = SERVICE.len() + REQUESTS.len() + REQUESTS_ONLY.len() + FLOWS.len() + FLOWS_ONLY.len() + BEHAVIOR.len();
+
+/// All settings, section by section.
+pub(crate) const KEYS: &[Key] = &joined();
+
+const fn joined() -> [Key; COUNT] {
+    let mut all = [SERVICE[0]; COUNT];
+    let (mut part, mut at) = (0, 0);
+    while part < PARTS.len() {
+        let mut i = 0;
+        while i < PARTS[part].len() {
+            all[at] = PARTS[part][i];
+            at += 1;
+            i += 1;
+        }
+        part += 1;
+    }
+    all
+}
+
+const REQUESTS: &[Key] = detector!("requests", algorithm unset, contamination "0.1" ["DEFAULT_CONTAMINATION"],
+    trees ["DEFAULT_N_ESTIMATORS"], least ["MIN_TRAINING_SAMPLES"], most "10000");
+
+const REQUESTS_ONLY: &[Key] = keys! {
+    /// Most clients tracked in the sliding windows; the one silent longest is forgotten first.
+    "detectors.requests.max_tracked_clients" => Kind::Whole(1, 100_000_000), "100000", [];
+};
+
+const FLOWS: &[Key] = detector!("flows", algorithm "one_class_svm", contamination "0.05" [], trees [], least [], most "20000");
+
+const FLOWS_ONLY: &[Key] = keys! {
+    /// Upper bound on the share of training rows outside the boundary of the one-class SVM.
+    "detectors.flows.nu" => Kind::Share(0.0, 1.0), "0.05", [];
+    /// Features learned from: `all`, or `robust` without those that the original CICFlowMeter computes wrongly.
+    "detectors.flows.features" => Kind::Choice(&["all", "robust"]), "all", [];
+};
+
+const BEHAVIOR: &[Key] = detector!("behavior", algorithm "isolation_forest", contamination "0.1" [], trees [], least [], most "50000");
+
+const SERVICE: &[Key] = keys! {
     /// Host name or address to listen on. Anything but loopback needs a token.
-    "server.host": Kind::Text, "127.0.0.1", ["API_HOST", "HOST"];
+    "server.host" => Kind::Text, "127.0.0.1", ["API_HOST", "HOST"];
     /// Port to listen on; 0 takes a free one, which the log names.
-    "server.port": Kind::Whole(0, 65_535), "8000", ["API_PORT", "PORT"];
+    "server.port" => Kind::Whole(0, 65_535), "8000", ["API_PORT", "PORT"];
     /// Bearer token that clients must send. Unset: no authentication, and only loopback is served.
-    "server.token": Kind::Text, unset, ["AUTH_TOKEN"] secret;
+    "server.token" => Kind::Text, unset, ["AUTH_TOKEN"] secret;
     /// File whose first line is the bearer token; an alternative to `server.token`.
-    "server.token_file": Kind::Path, unset, [];
+    "server.token_file" => Kind::Path, unset, [];
     /// Detectors to serve. Empty: all there are.
-    "server.only": Kind::List, "", [];
+    "server.only" => Kind::List, "", [];
     /// Detector that is also mounted at `/`.
-    "server.root": Kind::Text, unset, [];
+    "server.root" => Kind::Text, unset, [];
     /// Largest request body in bytes, after which 413 is answered.
-    "server.max_body_bytes": Kind::Whole(1024, 1_073_741_824), "67108864", [];
+    "server.max_body_bytes" => Kind::Whole(1024, 1_073_741_824), "67108864", [];
     /// Requests worked on at once; more are answered 503.
-    "server.max_concurrent_requests": Kind::Whole(1, 1_000_000), "1024", [];
+    "server.max_concurrent_requests" => Kind::Whole(1, 1_000_000), "1024", [];
     /// Most connections; more are closed at once.
-    "server.max_connections": Kind::Whole(1, 10_000_000), "8192", [];
+    "server.max_connections" => Kind::Whole(1, 10_000_000), "8192", [];
     /// Largest request line and headers together in bytes, after which 431 is answered.
-    "server.max_header_bytes": Kind::Whole(8192, 16_777_216), "65536", [];
+    "server.max_header_bytes" => Kind::Whole(8192, 16_777_216), "65536", [];
     /// Seconds after which an unfinished request is given up with 503. Trainings are not cut short.
-    "server.request_timeout_secs": Kind::Whole(1, 86_400), "30", [];
+    "server.request_timeout_secs" => Kind::Whole(1, 86_400), "30", [];
     /// Seconds that a client may take to send a request head.
-    "server.header_timeout_secs": Kind::Whole(1, 86_400), "10", [];
+    "server.header_timeout_secs" => Kind::Whole(1, 86_400), "10", [];
     /// Seconds that a connection may stay open without a request.
-    "server.keep_alive_secs": Kind::Whole(1, 86_400), "75", [];
+    "server.keep_alive_secs" => Kind::Whole(1, 86_400), "75", [];
     /// Seconds given to running requests when the server stops.
-    "server.shutdown_grace_secs": Kind::Whole(0, 86_400), "30", [];
+    "server.shutdown_grace_secs" => Kind::Whole(0, 86_400), "30", [];
     /// Whether the documentation pages are served: `on` or `off`.
-    "server.docs": Kind::Choice(&["on", "off"]), "on", [];
+    "server.docs" => Kind::Choice(&["on", "off"]), "on", [];
     /// Origins that browsers may call from. Empty: any when a token is set, loopback ones otherwise.
-    "server.allowed_origins": Kind::List, "", [];
+    "server.allowed_origins" => Kind::List, "", [];
     /// Folder that holds everything stored; made when missing.
-    "storage.data_dir": Kind::Path, "bartizan-data", [];
+    "storage.data_dir" => Kind::Path, "bartizan-data", [];
     /// What a verdict survives before it is answered: `process` (kill -9, and power loss but for the last instant)
     /// or `power` (power loss at any instant).
-    "storage.durability": Kind::Choice(&["process", "power"]), "process", [];
+    "storage.durability" => Kind::Choice(&["process", "power"]), "process", [];
     /// Database address. This release has SQLite built in: `sqlite:PATH`; unset is `DATA_DIR/bartizan.db`.
-    "storage.url": Kind::Text, unset, ["DATABASE_URL"] secret;
+    "storage.url" => Kind::Text, unset, ["DATABASE_URL"] secret;
     /// Chooses MySQL on this host (not built into this release: refused at start).
-    "storage.mysql_host": Kind::Text, unset, ["MYSQL_HOST"];
+    "storage.mysql_host" => Kind::Text, unset, ["MYSQL_HOST"];
     /// Port of MySQL.
-    "storage.mysql_port": Kind::Whole(1, 65_535), unset, ["MYSQL_PORT"];
+    "storage.mysql_port" => Kind::Whole(1, 65_535), unset, ["MYSQL_PORT"];
     /// User of MySQL.
-    "storage.mysql_user": Kind::Text, unset, ["MYSQL_USER"];
+    "storage.mysql_user" => Kind::Text, unset, ["MYSQL_USER"];
     /// Password of MySQL.
-    "storage.mysql_password": Kind::Text, unset, ["MYSQL_PASSWORD"] secret;
+    "storage.mysql_password" => Kind::Text, unset, ["MYSQL_PASSWORD"] secret;
     /// Database in MySQL; chooses MySQL like the host.
-    "storage.mysql_database": Kind::Text, unset, ["MYSQL_DATABASE"];
+    "storage.mysql_database" => Kind::Text, unset, ["MYSQL_DATABASE"];
     /// Least important log lines that are written.
-    "log.level": Kind::Choice(&["trace", "debug", "info", "warn", "error", "off"]), "info", ["LOG_LEVEL"];
+    "log.level" => Kind::Choice(&["trace", "debug", "info", "warn", "error", "off"]), "info", ["LOG_LEVEL"];
     /// File for JSON log lines besides standard error; a new one every day, 30 are kept.
-    "log.file": Kind::Path, unset, ["LOG_FILE"];
-    /// Estimator trained when a training does not name one.
-    "detectors.requests.algorithm": Kind::Choice(bartizan_estimators::Algorithm::NAMES), unset, [];
-    /// Expected share of anomalies in training data.
-    "detectors.requests.contamination": Kind::Share(0.0, 0.5), "0.1", ["DEFAULT_CONTAMINATION"];
-    /// One false alarm in how many normal events; sets the threshold instead of the contamination. Unset: the contamination does.
-    "detectors.requests.one_false_alarm_in": Kind::Whole(2, 1_000_000_000), unset, [];
-    /// Trees of the isolation forest. Unset: the algorithm's own default.
-    "detectors.requests.n_estimators": Kind::Whole(1, 10_000), unset, ["DEFAULT_N_ESTIMATORS"];
-    /// Rows drawn for each tree. Unset: the algorithm's own default.
-    "detectors.requests.max_samples": Kind::Whole(2, 65_536), unset, [];
-    /// Fewest events to train on.
-    "detectors.requests.min_training_samples": Kind::Whole(2, 100_000_000), "100", ["MIN_TRAINING_SAMPLES"];
-    /// Most unlabelled events to train on, the newest.
-    "detectors.requests.max_training_samples": Kind::Whole(2, 100_000_000), "10000", [];
-    /// Fewest corrected labels to retrain on.
-    "detectors.requests.min_corrected_labels": Kind::Whole(1, 1_000_000), "10", [];
-    /// Without a model: `refuse` to judge (503, the event is kept as history), or `learn` (answer normal with
-    /// confidence 0 and train by itself once there are `min_training_samples`).
-    "detectors.requests.cold_start": Kind::Choice(&["refuse", "learn"]), "refuse", [];
-    /// Verdicts that are kept: `all`, or `anomalies` with a sample of the normal ones, the rest being counted.
-    "detectors.requests.record": Kind::Choice(&["all", "anomalies"]), "all", [];
-    /// Most clients tracked in the sliding windows; the one silent longest is forgotten first.
-    "detectors.requests.max_tracked_clients": Kind::Whole(1, 100_000_000), "100000", [];
-    /// Days that unlabelled verdicts are kept; 0 keeps them for ever.
-    "detectors.requests.retention_days": Kind::Whole(0, 100_000), "90", [];
-    /// Most unlabelled verdicts kept, the newest; 0 sets no limit.
-    "detectors.requests.retention_rows": Kind::Whole(0, u64::MAX), "10000000", [];
-    /// Seed of everything random in training: the same data and seed give the same model.
-    "detectors.requests.seed": Kind::Whole(0, u64::MAX), "0", [];
-}
+    "log.file" => Kind::Path, unset, ["LOG_FILE"];
+};

@@ -39,10 +39,14 @@ pub(crate) struct Config {
     pub(crate) log_file: Option<PathBuf>,
     /// The `requests` detector.
     pub(crate) requests: Settings,
+    /// The `flows` detector.
+    pub(crate) flows: Settings,
+    /// The `behavior` detector.
+    pub(crate) behavior: Settings,
 }
 
 /// Detectors that this release has.
-pub(crate) const DETECTORS: &[&str] = &["requests"];
+pub(crate) const DETECTORS: &[&str] = &["requests", "flows", "behavior"];
 
 /// Reads a configuration file and the environment, then lays flags over them.
 pub(crate) fn load(file: Option<&Path>, flags: &[(&'static str, String, &'static str)]) -> Layers {
@@ -66,7 +70,7 @@ pub(crate) fn resolve(mut layers: Layers) -> Result<Config, Faults> {
     let token = token(&mut layers);
     let database = database(&mut layers);
     detectors(&mut layers);
-    let requests = requests(&mut layers);
+    let [requests, flows, behavior] = ["requests", "flows", "behavior"].map(|name| detector(&mut layers, name));
     let text = |path: &str| layers.text(path).map(str::to_owned);
     let config = Config {
         host: text("server.host").unwrap_or_default(),
@@ -79,6 +83,8 @@ pub(crate) fn resolve(mut layers: Layers) -> Result<Config, Faults> {
         log_level: text("log.level").unwrap_or_default(),
         log_file: text("log.file").map(PathBuf::from),
         requests,
+        flows,
+        behavior,
     };
     if layers.faults().is_empty() { Ok(config) } else { Err(Faults(layers.faults().to_vec())) }
 }
@@ -160,15 +166,16 @@ fn detectors(layers: &mut Layers) {
     }
 }
 
-fn requests(layers: &mut Layers) -> Settings {
-    let path = |name: &str| format!("detectors.requests.{name}");
+fn detector(layers: &mut Layers, detector: &'static str) -> Settings {
+    let path = |name: &str| format!("detectors.{detector}.{name}");
     let whole = |name: &str| layers.whole(&path(name));
     let size = |name: &str| usize::try_from(whole(name).unwrap_or_default()).unwrap_or(usize::MAX);
-    let mut settings = Settings::new("requests");
+    let mut settings = Settings::new(detector);
     let count = |name: &str| whole(name).map(|count| count as f64);
     settings.params = RawParams { algorithm: layers.text(&path("algorithm")).map(str::to_owned), ..RawParams::default() }
         .with_any("n_estimators", count("n_estimators"))
-        .with_any("max_samples", count("max_samples"));
+        .with_any("max_samples", count("max_samples"))
+        .with_any("nu", layers.number(&path("nu")));
     if let Some(Ok(share)) = layers.number(&path("contamination")).map(Contamination::try_from) {
         settings.contamination = share;
     }
@@ -176,7 +183,8 @@ fn requests(layers: &mut Layers) -> Settings {
     settings.min_training_samples = size("min_training_samples");
     settings.max_training_samples = size("max_training_samples");
     settings.min_corrected_labels = size("min_corrected_labels");
-    settings.max_tracked_clients = size("max_tracked_clients");
+    settings.max_tracked_clients = whole("max_tracked_clients").map_or(1, |count| usize::try_from(count).unwrap_or(usize::MAX));
+    settings.feature_set = if layers.text(&path("features")) == Some("robust") { "robust" } else { "all" };
     settings.cold_start = if layers.text(&path("cold_start")) == Some("learn") { ColdStart::Learn } else { ColdStart::Refuse };
     settings.record = if layers.text(&path("record")) == Some("anomalies") { RecordPolicy::Anomalies } else { RecordPolicy::All };
     settings.retention_days = whole("retention_days").filter(|n| *n > 0).and_then(|n| u32::try_from(n).ok());
@@ -187,7 +195,7 @@ fn requests(layers: &mut Layers) -> Settings {
         let origin = layers.origin(&path("min_training_samples"));
         layers.fault(
             origin,
-            format!("detectors.requests.min_training_samples ({least}) is above detectors.requests.max_training_samples ({most})"),
+            format!("detectors.{detector}.min_training_samples ({least}) is above detectors.{detector}.max_training_samples ({most})"),
         );
     }
     settings
@@ -230,7 +238,7 @@ mod tests {
     #[test]
     fn names_of_detectors_and_bounds_are_checked_together() {
         let mut layers = Layers::defaults();
-        layers.flag("server.only", "requests,flows", "--only");
+        layers.flag("server.only", "requests,floes", "--only");
         layers.flag("server.root", "logs", "--root");
         layers.flag("detectors.requests.min_training_samples", "20000", "--test");
         assert_eq!(resolve(layers).unwrap_err().0.len(), 3);

@@ -99,7 +99,8 @@ fn text_cell(row: &mut String, text: &str) {
 /// The features of a flow by name, as `/predict` takes them in `data`; missing ones are left out.
 #[must_use]
 pub fn event_to_json(event: &FlowEvent) -> Value {
-    let number = |value: f32| if value.fract() == 0.0 && value.abs() < 1e15 { Value::from(value as i64) } else { Value::from(f64::from(value)) };
+    let number =
+        |value: f32| if value.fract() == 0.0 && value.abs() < 1e15 { Value::from(value as i64) } else { Value::from(f64::from(value)) };
     let known = event.values.iter().enumerate().filter(|(_, value)| value.is_finite());
     Value::Object(known.map(|(index, value)| (name(index).to_owned(), number(*value))).collect::<Map<_, _>>())
 }

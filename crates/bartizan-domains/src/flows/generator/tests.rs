@@ -63,7 +63,10 @@ fn what_is_written_is_read_again() {
     });
     assert_eq!(summary.unwrap().accepted, 200);
     for ((event, label, name), record) in flows.iter().zip(&read) {
-        assert_eq!((format!("{event:?}"), Some(*label), Some(*name)), (format!("{:?}", record.event), record.label, record.label_name.as_deref()));
+        assert_eq!(
+            (format!("{event:?}"), Some(*label), Some(*name)),
+            (format!("{:?}", record.event), record.label, record.label_name.as_deref())
+        );
         let body = serde_json::json!({"data": event_to_json(event)}).to_string();
         let sent = parse_data(body.as_bytes(), event.time).unwrap();
         assert_eq!(format!("{:?}", sent.values), format!("{:?}", event.values));

@@ -116,8 +116,9 @@ fn labels_in_old_encodings_and_texts_with_line_breaks_are_read() {
 
 #[test]
 fn headers_among_the_rows_are_read_again() {
-    let (records, rejected, summary) =
-        read("Flow Duration,Dst Port,Label\n1,80,a\nFlow Duration,Dst Port,Label\n2,81,b\nDst Port,Label,flow_duration,Tot Fwd Pkts\n82,c,3,9\n");
+    let (records, rejected, summary) = read(
+        "Flow Duration,Dst Port,Label\n1,80,a\nFlow Duration,Dst Port,Label\n2,81,b\nDst Port,Label,flow_duration,Tot Fwd Pkts\n82,c,3,9\n",
+    );
     let found: Vec<_> = records.iter().map(|r| (of(r, F::FlowDuration), of(r, F::DestinationPort), r.line)).collect();
     assert_eq!(found, [(1.0, 80.0, 2), (2.0, 81.0, 4), (3e6, 82.0, 6)]);
     assert_eq!((rejected.len(), repairs(&summary)), (0, vec![("header changed", 1), ("header repeated", 1)]));
@@ -226,7 +227,10 @@ fn suricata_flows_are_read_and_other_events_counted() {
     let event = &records[0].event;
     assert_eq!((event.event_id.as_str(), event.destination.as_str(), event.protocol.as_str()), ("42", "10.0.0.2:80", "tcp"));
     assert_eq!((event.time.to_string().as_str(), of(&records[0], F::FlowDuration)), ("2026-01-31T09:00:00Z", 3e6));
-    assert_eq!((of(&records[0], F::FlowBytesRate), of(&records[0], F::Syn), of(&records[0], F::Rst), of(&records[0], F::FwdPsh)), (400.0, 1.0, 0.0, 1.0));
+    assert_eq!(
+        (of(&records[0], F::FlowBytesRate), of(&records[0], F::Syn), of(&records[0], F::Rst), of(&records[0], F::FwdPsh)),
+        (400.0, 1.0, 0.0, 1.0)
+    );
     assert_eq!(finite(&records[0]), positions([connection::GIVEN, suricata::GIVEN]));
 }
 
