@@ -84,9 +84,10 @@ def bartizan_round(binary):
     timed = {}
     for row in json.loads(done.stdout)["isolation_forest"]:
         fast = {"columns": row["features"], "rows_per_second": row["rows_per_sec"], "microseconds_per_row": row["one_row_us"]}
+        fast["threads_gain"] = row["all_threads_rows_per_sec"] / row["rows_per_sec"]
         timed[(row["features"], f"bartizan, {row['kernel']}")] = fast
         if row["kernel"] != "portable":
-            portable = {"columns": row["features"], "rows_per_second": row["portable_rows_per_sec"], "microseconds_per_row": float("nan")}
+            portable = {"columns": row["features"], "rows_per_second": row["portable_rows_per_sec"], "microseconds_per_row": None}
             timed[(row["features"], "bartizan, portable")] = portable
     return timed
 
@@ -117,8 +118,11 @@ def print_table(width, runs):
     for name, results in mine.items():
         rates = [result["rows_per_second"] for result in results]
         ratios = [rate / first for rate, first in zip(rates, base)]
-        single = [r["microseconds_per_row"] for r in results if r.get("microseconds_per_row") is not None]
+        single = [r["microseconds_per_row"] for r in results if r["microseconds_per_row"] is not None]
         print(f"| {name} | {spread(rates, ',.0f')} | {spread(ratios, '.3g')} | {spread(single, '.3g') if single else ''} |")
+    gains = [result["threads_gain"] for results in mine.values() for result in results if "threads_gain" in result]
+    if gains:
+        print(f"\nBartizan on all {os.cpu_count()} threads is {spread(gains, '.3g')} times as fast as on one.")
 
 
 def main():

@@ -115,7 +115,7 @@ def exact(options):
         support = f"{len(model.support_)} / {ours['support_rows']}"
         cells = [f"{rows:,}", spread(theirs), spread(one), ratio(one), spread(two), ratio(two), support, f"{apart:.2g} ({abs(model.offset_[0]):.4g})"]
         print(f"| {' | '.join(cells)} |", flush=True)
-        scoring.append((ours["support_rows"], rates, roc_auc_score(odd[: len(scores)], scores), roc_auc_score(odd, ours_scores)))
+        scoring.append((ours["support_rows"], rates, roc_auc_score(odd[: len(scores)], scores), roc_auc_score(odd[: len(scores)], ours_scores[: len(scores)])))
     print("\nScoring with these, one thread\n")
     print("| support rows | scikit-learn, rows/s | Bartizan, rows/s | ratio | one row, µs | ROC AUC of each |\n|--:|--:|--:|--:|--:|--:|")
     for support, rates, their_area, area in scoring:
