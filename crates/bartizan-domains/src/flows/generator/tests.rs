@@ -77,7 +77,7 @@ fn what_is_written_is_read_again() {
 fn attacks_stand_out_from_what_was_learned() {
     let flows = generate(&config(4000, 0.2), Seed(6));
     let benign = flows.iter().filter(|f| f.1 == Label::Legitimate).map(|f| &f.0);
-    let baselines = Flows::fit_baselines(benign);
+    let baselines = Flows::fit_baselines(benign, "all");
     assert_eq!(baselines.features(), FeatureSet::All);
     let mut row = vec![0.0; WIDTH];
     let mut beyond = |event| {
@@ -98,7 +98,7 @@ fn events_and_baselines_survive_storage() {
     let event = &flows[0].0;
     let stored: crate::flows::FlowEvent = postcard::from_bytes(&postcard::to_allocvec(event).unwrap()).unwrap();
     assert_eq!(&stored, event);
-    let baselines = Flows::fit_baselines(flows.iter().map(|f| &f.0));
+    let baselines = Flows::fit_baselines(flows.iter().map(|f| &f.0), "all");
     let back: crate::flows::FlowBaselines = postcard::from_bytes(&postcard::to_allocvec(&baselines).unwrap()).unwrap();
     assert_eq!(back, baselines);
     let facts = Flows::facts(event);
