@@ -62,6 +62,7 @@ impl Draft {
     }
 
     /// Sets a feature, unless another spelling of its name already has; what is not finite is missing.
+    #[inline]
     pub(crate) fn set(&mut self, feature: usize, value: f64) {
         let value = value as f32;
         if let Some(place) = self.values.get_mut(feature).filter(|_| self.given >> feature & 1 == 0) {
@@ -95,8 +96,8 @@ impl Draft {
         let port = self.values[F::DestinationPort as usize];
         if port.is_finite() {
             let colon = if destination.is_empty() { "" } else { ":" };
-            // Writing to a text cannot fail.
-            let _ = write!(destination, "{colon}{port}");
+            // Ports are whole; writing to a text cannot fail.
+            let _ = write!(destination, "{colon}{}", port as i64);
         }
         let event = FlowEvent {
             time: self.time.unwrap_or(now),

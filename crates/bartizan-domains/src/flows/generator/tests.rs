@@ -98,9 +98,9 @@ fn events_and_baselines_survive_storage() {
     let event = &flows[0].0;
     let stored: crate::flows::FlowEvent = postcard::from_bytes(&postcard::to_allocvec(event).unwrap()).unwrap();
     assert_eq!(&stored, event);
-    let baselines = Flows::fit_baselines(flows.iter().map(|f| &f.0), "all");
+    let baselines = Flows::fit_baselines(flows.iter().map(|f| &f.0), "robust");
     let back: crate::flows::FlowBaselines = postcard::from_bytes(&postcard::to_allocvec(&baselines).unwrap()).unwrap();
-    assert_eq!(back, baselines);
+    assert_eq!((&back, back.features()), (&baselines, FeatureSet::Robust));
     let facts = Flows::facts(event);
     assert_eq!((facts.event_id.as_ref(), facts.action.is_empty(), Flows::schema().width()), ("flow-0", false, WIDTH));
 }

@@ -52,6 +52,7 @@ const POWERS: [f64; 20] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e1
 
 /// Reads a plain decimal number at the start of a text; gives it and its length. What is written in any other way, or with more digits
 /// than fit, is left to [`number`].
+#[inline]
 pub(in crate::flows) fn scan(text: &[u8]) -> Option<(f64, usize)> {
     let negative = text.first() == Some(&b'-');
     let start = usize::from(negative);
@@ -72,6 +73,7 @@ pub(in crate::flows) fn scan(text: &[u8]) -> Option<(f64, usize)> {
 }
 
 /// Goes on reading digits; gives the number and where they end.
+#[inline]
 fn digits(text: &[u8], mut at: usize, mut number: u64) -> (u64, usize) {
     while let Some(digit) = text.get(at).map(|b| b.wrapping_sub(b'0')).filter(|d| *d < 10) {
         number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
