@@ -36,6 +36,14 @@ pub enum LifeCycleError {
         /// How many there are.
         got: usize,
     },
+    /// The classes of the kind could not be learned.
+    #[error("the classes {classes} cannot be told apart yet: need at least {needed} events with a known class, of two classes or more")]
+    NoClasses {
+        /// Their names.
+        classes: String,
+        /// Fewest events.
+        needed: usize,
+    },
     /// A number is out of its range.
     #[error("{0}")]
     Range(#[from] RangeError),

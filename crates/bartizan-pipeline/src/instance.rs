@@ -272,28 +272,6 @@ impl<D: Domain> Instance<D> {
         Ok(Offline::new(active, D::recency(self.settings.max_tracked_clients), self.schema.clone(), self.clock.now()))
     }
 
-    /// Explains a stored detection with the active model; `None` when the event cannot be read or there is no model.
-    #[must_use]
-    pub fn explain_stored(&self, event: &[u8], sample: &[f32]) -> Option<Explanation> {
-        let active = self.active.load_full()?;
-        let event = codec::decode::<D::Event>(event).ok()?;
-        (sample.len() == self.schema.width()).then(|| active.explain(&event, sample, &self.schema)).flatten()
-    }
-
-    /// The event of a stored detection; `None` when it cannot be read.
-    #[must_use]
-    pub fn stored_event(&self, event: &[u8]) -> Option<D::Event> {
-        codec::decode(event).ok()
-    }
-
-    /// One stored detection, whole.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn find(&self, key: &bartizan_storage::DetectionKey) -> Result<Option<bartizan_storage::Detection>, StoreError> {
-        self.store.find(&self.settings.name, key).await
-    }
-
     /// Brings in history: events are kept unjudged, with their labels, in transactions of a few thousand.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
 //! The life cycle as every detector has it, whatever its kind: what the generic routes and commands call.
 
-use crate::{LifeCycleError, ModelInfo, StatisticsReport, TrainReport, TrainRequest};
+use crate::{Explanation, LifeCycleError, ModelInfo, StatisticsReport, TrainReport, TrainRequest};
 use async_trait::async_trait;
 use bartizan_core::FeatureSchema;
-use bartizan_storage::{AuditFilter, AuditPage, DetectionKey, LabelChange, LabelOutcome, StoreError};
+use bartizan_storage::{AuditFilter, AuditPage, Detection, DetectionKey, LabelChange, LabelOutcome, StoreError};
 
 /// One mounted detector, of any kind.
 #[async_trait]
@@ -40,6 +40,15 @@ pub trait LifeCycle: Send + Sync {
 
     /// Corrects one detection; `None` when there is none such.
     async fn label(&self, key: &DetectionKey, change: LabelChange) -> Result<Option<LabelOutcome>, StoreError>;
+
+    /// One stored detection, whole.
+    async fn find(&self, key: &DetectionKey) -> Result<Option<Detection>, StoreError>;
+
+    /// The event of a stored detection as JSON; `None` when it cannot be read.
+    fn stored_event(&self, event: &[u8]) -> Option<serde_json::Value>;
+
+    /// Explains a stored detection with the active model; `None` when the event cannot be read or there is no model.
+    fn explain_stored(&self, event: &[u8], sample: &[f32]) -> Option<Explanation>;
 
     /// Totals and the active model.
     async fn statistics(&self) -> Result<StatisticsReport, StoreError>;

@@ -2,11 +2,13 @@
 
 use crate::active::{self, Active, Details};
 use crate::training::{self, Plan, Trained, TrainingEvent};
-use crate::{Instance, LifeCycle, LifeCycleError, ModelInfo, StatisticsReport, TrainReport, TrainRequest, codec, version};
+use crate::{
+    Explanation, Instance, Labelled, LifeCycle, LifeCycleError, ModelInfo, StatisticsReport, TrainReport, TrainRequest, codec, version,
+};
 use async_trait::async_trait;
 use bartizan_core::{Contamination, Domain, FeatureSchema, Label, Recency};
 use bartizan_estimators::thresholds::FalseAlarmBudget;
-use bartizan_estimators::{Algorithm, ParamValue, format, format::ModelFile};
+use bartizan_estimators::{Algorithm, ParamValue, StoredDetector, format, format::ModelFile};
 use bartizan_storage::{
     AuditFilter, AuditPage, Detection, DetectionKey, HistoryQuery, LabelChange, LabelOutcome, NewModel, Retention, StoreError,
 };
@@ -58,6 +60,27 @@ impl<D: Domain> Instance<D> {
         Ok(events)
     }
 
+    /// Trains on these events alone, and activates the result; the stored history stays as it is.
+    ///
+    /// # Errors
+    /// As [`LifeCycle::train`].
+    pub async fn train_on(&self, events: Vec<Labelled<D::Event>>, request: TrainRequest) -> Result<TrainReport, LifeCycleError> {
+        let _managing = self.managing.lock().await;
+        self.train_now(request, Some(events)).await
+    }
+
+    /// Events from outside as the history gives them: in order of event time.
+    fn in_order(&self, given: Vec<Labelled<D::Event>>, use_labels: bool) -> Result<Vec<TrainingEvent<D::Event>>, LifeCycleError> {
+        let (needed, got) = (self.settings.min_training_samples, given.len());
+        if got < needed {
+            return Err(LifeCycleError::InsufficientData { needed, got });
+        }
+        let read = |e: Labelled<D::Event>| TrainingEvent { event: e.event, label: e.label.filter(|_| use_labels) };
+        let mut events: Vec<_> = given.into_iter().map(read).collect();
+        events.sort_by_key(|e| D::facts(&e.event).time);
+        Ok(events)
+    }
+
     /// Share of labelled events that a model judges right, with windows replayed as training saw them.
     fn accuracy_of(active: &Active<D>, events: &[TrainingEvent<D::Event>], max_tracked: usize) -> Option<f64> {
         let windows = D::recency(max_tracked);
@@ -78,7 +101,7 @@ impl<D: Domain> Instance<D> {
     }
 
     /// Trains off the async threads; the caller holds `managing`.
-    async fn train_now(&self, request: TrainRequest) -> Result<TrainReport, LifeCycleError> {
+    async fn train_now(&self, request: TrainRequest, given: Option<Vec<Labelled<D::Event>>>) -> Result<TrainReport, LifeCycleError> {
         let started = Instant::now();
         // What is wrong with the request is said before the history is read.
         self.plan(&request, 0.0)?;
@@ -86,7 +109,10 @@ impl<D: Domain> Instance<D> {
             Some(name) => version::check(name)?,
             None => self.next_version().await?,
         };
-        let events = self.history(request.use_labels).await?;
+        let events = match given {
+            Some(given) => self.in_order(given, request.use_labels)?,
+            None => self.history(request.use_labels).await?,
+        };
         let plan = self.plan(&request, known_normal(&events))?;
         let (samples, old) = (events.len(), self.active.load_full());
         let max_tracked = self.settings.max_tracked_clients;
@@ -96,6 +122,9 @@ impl<D: Domain> Instance<D> {
             let mut trained = training::train::<D>(&events, &plan).map_err(|e| too_few(e, needed))?;
             // Where the history no longer tells classes apart, what was learned of them stays.
             trained.classes = trained.classes.or_else(|| old.as_ref().and_then(|old| old.classes().cloned()));
+            if !D::CLASSES.is_empty() && trained.classes.is_none() {
+                return Err(LifeCycleError::NoClasses { classes: D::CLASSES.join(", "), needed });
+            }
             let (labels, promise) = (trained.labels, trained.promise);
             Ok::<_, LifeCycleError>((Packed::new::<D>(trained, &plan, name)?, labels, promise, old_accuracy))
         })
@@ -161,7 +190,11 @@ impl Packed {
             threshold: trained.threshold,
             details: parameters.iter().map(|(n, v)| (n.clone(), v.to_string())).collect(),
         };
-        let metrics = trained.accuracy.map(|a| ("accuracy".to_owned(), a)).into_iter().chain(trained.metrics).collect();
+        let mut metrics: Vec<(String, f64)> =
+            trained.accuracy.map(|a| ("accuracy".to_owned(), a)).into_iter().chain(trained.metrics).collect();
+        if let StoredDetector::OneClassSvm(svm) = &file.detector {
+            metrics.push(("n_support".to_owned(), svm.support_rows() as f64));
+        }
         Ok(Self {
             version,
             algorithm: plan.algorithm.name(),
@@ -236,7 +269,7 @@ impl<D: Domain> LifeCycle for Instance<D> {
 
     async fn train(&self, request: TrainRequest) -> Result<TrainReport, LifeCycleError> {
         let _managing = self.managing.lock().await;
-        self.train_now(request).await
+        self.train_now(request, None).await
     }
 
     async fn retrain(&self, version: Option<String>) -> Result<TrainReport, LifeCycleError> {
@@ -245,7 +278,7 @@ impl<D: Domain> LifeCycle for Instance<D> {
         if got < needed {
             return Err(LifeCycleError::InsufficientLabels { needed, got });
         }
-        self.train_now(TrainRequest { version, use_labels: true, ..Default::default() }).await
+        self.train_now(TrainRequest { version, use_labels: true, ..Default::default() }, None).await
     }
 
     async fn audit(&self, filter: &AuditFilter, offset: u64, limit: u64) -> Result<AuditPage, StoreError> {
@@ -254,6 +287,20 @@ impl<D: Domain> LifeCycle for Instance<D> {
 
     async fn label(&self, key: &DetectionKey, change: LabelChange) -> Result<Option<LabelOutcome>, StoreError> {
         self.store.label(&self.settings.name, key, change).await
+    }
+
+    async fn find(&self, key: &DetectionKey) -> Result<Option<Detection>, StoreError> {
+        self.store.find(&self.settings.name, key).await
+    }
+
+    fn stored_event(&self, event: &[u8]) -> Option<serde_json::Value> {
+        serde_json::to_value(codec::decode::<D::Event>(event).ok()?).ok()
+    }
+
+    fn explain_stored(&self, event: &[u8], sample: &[f32]) -> Option<Explanation> {
+        let active = self.active.load_full()?;
+        let event = codec::decode::<D::Event>(event).ok()?;
+        (sample.len() == self.schema.width()).then(|| active.explain(&event, sample, &self.schema)).flatten()
     }
 
     async fn statistics(&self) -> Result<StatisticsReport, StoreError> {

@@ -5,8 +5,11 @@
 //! decided before a body is read, then either the router or, where every microsecond counts, a route's direct handler.
 //! A further kind of detector is one more folder beside `requests`, and one more field of [`Mounts`].
 
+mod behavior;
 mod config;
 mod docs;
+mod flows;
+mod here;
 mod http;
 mod input;
 mod metrics;

@@ -1,14 +1,15 @@
 //! Which detectors are served where, and the document that describes it all.
 
 use crate::{
-    docs,
+    behavior, docs, flows,
     http::table::Shortcut,
     mount::{Detector, Mount, Shared},
     requests, routes,
 };
 use aide::{axum::ApiRouter, openapi::OpenApi};
 use axum::Router;
-use bartizan_domains::requests::Requests;
+use bartizan_core::Domain;
+use bartizan_domains::{behavior::Behavior, flows::Flows, requests::Requests};
 use bartizan_pipeline::{Instance, LifeCycle};
 use std::sync::Arc;
 
@@ -17,6 +18,10 @@ use std::sync::Arc;
 pub struct Mounts {
     /// API requests, judged one by one.
     pub requests: Vec<Arc<Instance<Requests>>>,
+    /// Network flows.
+    pub flows: Vec<Arc<Instance<Flows>>>,
+    /// Sessions.
+    pub behavior: Vec<Arc<Instance<Behavior>>>,
 }
 
 /// Adds one detector's routes under a mount.
@@ -32,19 +37,27 @@ pub(crate) struct Attached {
 pub(crate) struct Mounted {
     pub(crate) detector: Arc<Detector>,
     pub(crate) attach: Attach,
+    /// Paths of every detector that this kind answers in its own way.
+    pub(crate) own: &'static [&'static str],
 }
 
 impl Mounts {
     /// All of them, whatever their kind.
     pub(crate) fn into_all(self) -> Vec<Mounted> {
-        self.requests
-            .into_iter()
-            .map(|instance| {
-                let detector = Detector::new(Arc::clone(&instance) as Arc<dyn LifeCycle>);
-                Mounted { detector, attach: Box::new(move |mount| requests::attach(Arc::clone(mount), Arc::clone(&instance))) }
-            })
-            .collect()
+        let requests = self.requests.into_iter().map(|instance| mounted(instance, requests::attach, &[]));
+        let flows = self.flows.into_iter().map(|instance| mounted(instance, flows::attach, flows::OWN));
+        let behavior = self.behavior.into_iter().map(|instance| mounted(instance, behavior::attach, behavior::OWN));
+        requests.chain(flows).chain(behavior).collect()
     }
+}
+
+fn mounted<D: Domain>(
+    instance: Arc<Instance<D>>,
+    attach: fn(Arc<Mount>, Arc<Instance<D>>) -> Attached,
+    own: &'static [&'static str],
+) -> Mounted {
+    let detector = Detector::new(Arc::clone(&instance) as Arc<dyn LifeCycle>);
+    Mounted { detector, attach: Box::new(move |mount| attach(Arc::clone(mount), Arc::clone(&instance))), own }
 }
 
 /// Everything that is served.
@@ -64,7 +77,7 @@ pub(crate) fn assemble(mounted: &[Mounted], shared: &Arc<Shared>, root: Option<&
     }
     let mut shortcuts = Vec::new();
     let mut tags = vec![(docs::SERVER_TAG.to_owned(), "The service as a whole".to_owned())];
-    for Mounted { detector, attach } in mounted {
+    for Mounted { detector, attach, own } in mounted {
         let name = detector.life.name();
         tags.push((name.to_owned(), format!("Detector `{name}`, of kind {}", detector.life.kind())));
         let prefixes = [Some(format!("/{name}")), (root == Some(name)).then(String::new)];
@@ -73,7 +86,7 @@ pub(crate) fn assemble(mounted: &[Mounted], shared: &Arc<Shared>, root: Option<&
             let attached = attach(&mount);
             router = router.merge(routes::shared(&mount.prefix, with_pages).finish_api(&mut api).with_state(Arc::clone(shared)));
             router = router
-                .merge(routes::mount(&mount.prefix).finish_api(&mut api).with_state(mount))
+                .merge(routes::mount(&mount.prefix, own).finish_api(&mut api).with_state(mount))
                 .merge(attached.routes.finish_api(&mut api));
             shortcuts.extend(attached.shortcuts);
         }
@@ -91,11 +104,21 @@ pub fn openapi(kinds: &[&str], version: &str) -> serde_json::Value {
     for kind in kinds {
         tags.push(((*kind).to_owned(), format!("Detector `{kind}`, of kind {kind}")));
         let prefix = format!("/{kind}");
-        let _ = routes::mount(&prefix).finish_api(&mut api);
+        let own = match *kind {
+            flows::KIND => flows::OWN,
+            behavior::KIND => behavior::OWN,
+            _ => &[],
+        };
+        let _ = routes::mount(&prefix, own).finish_api(&mut api);
         let _ = routes::shared(&prefix, true).finish_api(&mut api);
-        if *kind == requests::KIND {
-            let _ = requests::routes(&prefix).finish_api(&mut api);
-            let _ = requests::aliases(&prefix).finish_api(&mut api);
+        match *kind {
+            requests::KIND => {
+                let _ = requests::routes(&prefix).finish_api(&mut api);
+                let _ = requests::aliases(&prefix).finish_api(&mut api);
+            }
+            flows::KIND => drop(flows::routes(&prefix).finish_api(&mut api)),
+            behavior::KIND => drop(behavior::routes(&prefix).finish_api(&mut api)),
+            _ => {}
         }
     }
     let _ = ApiRouter::<()>::new().finish_api_with(&mut api, |api| docs::finish(api, &tags));

@@ -7,7 +7,7 @@ use crate::kinds::Telemetry;
 use crate::output::Output;
 use anyhow::Context as _;
 use bartizan_core::Domain;
-use bartizan_pipeline::{Clock, Instance, Settings, TrainRequest};
+use bartizan_pipeline::{Clock, Instance, LifeCycle as _, Settings, TrainRequest};
 use bartizan_storage::{Store, StoreError};
 use bartizan_storage_sqlite::{Durability, SqliteOptions, SqliteStore};
 use std::path::Path;
@@ -103,6 +103,19 @@ pub(crate) fn open_store(database: &Path, survive_power_loss: bool) -> anyhow::R
 pub(crate) async fn open_detector<D: Domain>(settings: Settings, opened: &Opened) -> anyhow::Result<Arc<Instance<D>>> {
     let name = settings.name.clone();
     Instance::open(settings, opened.store(), clock()).await.with_context(|| format!("the detector {name} cannot start"))
+}
+
+/// Trains a detector that has no model and knows what to learn from by itself.
+pub(crate) async fn prepare<D: Telemetry>(instance: &Instance<D>) -> anyhow::Result<()> {
+    if instance.active().is_some() {
+        return Ok(());
+    }
+    if let Some(lesson) = D::first_lesson() {
+        let report = instance.train_on(lesson, TrainRequest { use_labels: true, ..TrainRequest::default() }).await?;
+        let (version, samples) = (report.version, report.samples);
+        tracing::info!(detector = D::NAME, %version, samples, "there was no model: learned from generated sessions");
+    }
+    Ok(())
 }
 
 /// Store and detector for a command that runs and ends.

@@ -6,7 +6,7 @@ use bartizan_domains::behavior::{self, Behavior};
 use bartizan_domains::flows::{self, Flows};
 use bartizan_domains::records::{FromFiles, Record};
 use bartizan_domains::requests::{Requests, body, generator};
-use bartizan_pipeline::Settings;
+use bartizan_pipeline::{Labelled, Settings};
 use serde_json::{Value, json};
 
 /// What to generate: `rows` events from `start` on, `gap_secs` apart in the mean, about `attack_share` of them attacks.
@@ -44,6 +44,11 @@ pub(crate) trait Telemetry: FromFiles {
 
     /// The body that a client would post.
     fn body(record: &Record<Self::Event>) -> Value;
+
+    /// What a detector that has no model learns from by itself; `None` when it waits for somebody to train it.
+    fn first_lesson() -> Option<Vec<Labelled<Self::Event>>> {
+        None
+    }
 }
 
 /// Whether it is an attack.
@@ -167,6 +172,11 @@ impl Telemetry for Behavior {
 
     fn body(record: &Record<Self::Event>) -> Value {
         behavior::generator::event_to_json(&record.event)
+    }
+
+    fn first_lesson() -> Option<Vec<Labelled<Self::Event>>> {
+        let sessions = behavior::generator::training_set(Seed(0));
+        Some(sessions.into_iter().map(|event| Labelled { event, label: None }).collect())
     }
 }
 

@@ -145,7 +145,7 @@ impl From<LifeCycleError> for Refusal {
         use LifeCycleError as E;
         let text = error.to_string();
         match error {
-            E::InsufficientData { .. } | E::InsufficientLabels { .. } | E::Range(_) | E::Fit(_) => {
+            E::InsufficientData { .. } | E::InsufficientLabels { .. } | E::NoClasses { .. } | E::Range(_) | E::Fit(_) => {
                 Self::text(StatusCode::BAD_REQUEST, text)
             }
             E::Param(_) | E::Budget(_) => Self::Invalid(vec![Fault::value_error(&["body", "training_params"], &text)]),

@@ -2,7 +2,7 @@
 
 use crate::{
     config::Scope,
-    docs,
+    docs, here,
     http::{
         body,
         guard::ok_json,
@@ -35,9 +35,6 @@ use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
 pub(crate) const PATH: &str = "/analyze";
-
-/// Bodies above this many bytes are parsed away from the threads that answer.
-const LARGE: usize = 128 << 10;
 
 #[derive(JsonSchema)]
 #[schemars(inline)]
@@ -168,21 +165,12 @@ where
     written(&request_id, &judgement, explain)
 }
 
-/// Runs long work away from the threads that answer; a panic goes on here.
-pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
-}
-
 async fn parse(bytes: Bytes, now: Timestamp) -> Result<RequestEvent, Vec<Fault>> {
     if bytes.trim_ascii().is_empty() {
         return Err(vec![Fault::missing(vec!["body".into()], Value::Null)]);
     }
-    let is_large = bytes.len() > LARGE;
-    let parse = move || parse_event(&bytes, now).map_err(|faults| faults.into_iter().map(Fault::from).collect());
-    if is_large { aside(parse).await } else { parse() }
+    let length = bytes.len();
+    here::parse(length, move || parse_event(&bytes, now).map_err(|faults| faults.into_iter().map(Fault::from).collect())).await
 }
 
 fn written(request_id: &str, judgement: &Judgement, explain: bool) -> Result<Bytes, Refusal> {

@@ -1,20 +1,17 @@
 //! Detectors of kind `requests`: one API request, judged while a gateway waits.
 
 mod analyze;
-mod detection;
 mod explain;
 mod records;
-mod retrain;
 mod train;
 
 use crate::{
-    http::{body::Limits, table::Shortcut},
+    http::table::Shortcut,
     mount::Mount,
     mounts::Attached,
-    routes::{at, audit, label},
+    routes::{at, audit, label, retrain},
 };
 use aide::axum::ApiRouter;
-use axum::extract::FromRef;
 use bartizan_domains::requests::Requests;
 use bartizan_pipeline::Instance;
 use hyper::Method;
@@ -24,16 +21,7 @@ use std::sync::Arc;
 pub(crate) const KIND: &str = "requests";
 
 /// One mounted instance, as these routes see it.
-pub(crate) struct Here {
-    pub(crate) mount: Arc<Mount>,
-    pub(crate) instance: Arc<Instance<Requests>>,
-}
-
-impl FromRef<Arc<Here>> for Limits {
-    fn from_ref(here: &Arc<Here>) -> Self {
-        here.mount.shared.limits.clone()
-    }
-}
+pub(crate) type Here = crate::here::Here<Requests>;
 
 /// The routes of an instance under its mount.
 pub(crate) fn attach(mount: Arc<Mount>, instance: Arc<Instance<Requests>>) -> Attached {
@@ -50,11 +38,8 @@ pub(crate) fn routes(prefix: &str) -> ApiRouter<Arc<Here>> {
     ApiRouter::new()
         .api_route(&at(analyze::PATH), analyze::route())
         .api_route(&at("/explain"), explain::route())
-        .api_route(&at("/detections/{id}"), detection::route())
         .api_route(&at("/train"), train::route())
         .api_route(&at("/training/train"), train::alias("/train"))
-        .api_route(&at("/retrain"), retrain::route())
-        .api_route(&at("/training/retrain"), retrain::alias("/retrain"))
 }
 
 /// Paths that deployed clients call by an older name.
@@ -62,4 +47,5 @@ pub(crate) fn aliases(prefix: &str) -> ApiRouter<Arc<Mount>> {
     ApiRouter::new()
         .api_route(&at(prefix, "/audit/requests"), audit::alias("/audit"))
         .api_route(&at(prefix, "/labeling/label/{id}"), label::alias("/label/{id}"))
+        .api_route(&at(prefix, "/training/retrain"), retrain::alias("/retrain"))
 }

@@ -18,11 +18,11 @@ const LONGEST_PING: Duration = Duration::from_secs(1);
 pub(crate) struct Answer {
     /// `healthy`, or `degraded` when the database does not answer.
     pub(crate) status: &'static str,
-    timestamp: String,
-    model_loaded: bool,
-    model_version: Option<String>,
+    pub(crate) timestamp: String,
+    pub(crate) model_loaded: bool,
+    pub(crate) model_version: Option<String>,
     /// `connected` or `unavailable`.
-    database: &'static str,
+    pub(crate) database: &'static str,
 }
 
 pub(crate) fn route() -> ApiMethodRouter<Arc<Mount>> {

@@ -2,19 +2,22 @@
 
 pub(crate) mod activate;
 pub(crate) mod audit;
-mod features;
-mod health;
+pub(crate) mod detection;
+pub(crate) mod features;
+pub(crate) mod health;
 mod info;
 pub(crate) mod label;
 mod load_model;
 mod metrics;
-mod model_info;
+pub(crate) mod model_info;
 mod models;
 mod pages;
+pub(crate) mod retrain;
 mod server_health;
 mod server_info;
 pub(crate) mod statistics;
 mod status;
+pub(crate) mod train;
 
 use crate::mount::{Mount, Shared};
 use aide::axum::ApiRouter;
@@ -40,14 +43,16 @@ pub(crate) fn shared(prefix: &str, with_pages: bool) -> ApiRouter<Arc<Shared>> {
     if with_pages { routes.merge(pages::routes(prefix)) } else { routes }
 }
 
-/// The routes that every detector has.
-pub(crate) fn mount(prefix: &str) -> ApiRouter<Arc<Mount>> {
+/// The routes that every detector has, without those paths that its kind answers in its own way.
+pub(crate) fn mount(prefix: &str, own: &[&str]) -> ApiRouter<Arc<Mount>> {
     let at = |path| at(prefix, path);
-    ApiRouter::new()
+    let shaped = [("/health", health::route()), ("/features", features::route()), ("/model/info", model_info::route())];
+    let shaped = shaped.into_iter().filter(|(path, _)| !own.contains(path));
+    shaped
+        .fold(ApiRouter::new(), |router, (path, route)| router.api_route(&at(path), route))
         .api_route(&at("/"), info::route())
-        .api_route(&at("/health"), health::route())
-        .api_route(&at("/features"), features::route())
-        .api_route(&at("/model/info"), model_info::route())
+        .api_route(&at("/retrain"), retrain::route())
+        .api_route(&at("/detections/{id}"), detection::route())
         .api_route(&at("/status"), status::route())
         .api_route(&at("/load-model"), load_model::route())
         .api_route(&at("/models"), models::route())

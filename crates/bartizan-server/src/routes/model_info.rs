@@ -3,7 +3,8 @@
 use crate::{config::Scope, docs, http::refusal::Refusal, mount::Mount};
 use aide::axum::routing::{ApiMethodRouter, get_with};
 use axum::{Json, extract::State};
-use bartizan_pipeline::ParamValue;
+use bartizan_core::FeatureSchema;
+use bartizan_pipeline::{ModelInfo, ParamValue};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -11,7 +12,7 @@ use std::sync::Arc;
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ModelInfo")]
-struct Answer {
+pub(crate) struct Answer {
     model_type: String,
     model_version: String,
     algorithm: String,
@@ -32,9 +33,14 @@ pub(crate) fn route() -> ApiMethodRouter<Arc<Mount>> {
 
 async fn handler(State(mount): State<Arc<Mount>>) -> Result<Json<Answer>, Refusal> {
     let model = mount.life().active().ok_or_else(Refusal::no_model)?;
-    let names = mount.life().schema().names();
+    Ok(Json(of(mount.life().schema(), model)))
+}
+
+/// What is said of a model.
+pub(crate) fn of(schema: &FeatureSchema, model: ModelInfo) -> Answer {
+    let names = schema.names();
     let more = (names.len() > SHOWN).then(|| "...".to_owned());
-    Ok(Json(Answer {
+    Answer {
         model_type: title(&model.algorithm),
         n_features: model.n_features,
         features: names.take(SHOWN).map(str::to_owned).chain(more).collect(),
@@ -44,11 +50,11 @@ async fn handler(State(mount): State<Arc<Mount>>) -> Result<Json<Answer>, Refusa
         performance_metrics: metrics(&model),
         model_version: model.version,
         algorithm: model.algorithm,
-    }))
+    }
 }
 
 /// `isolation_forest` → `Isolation Forest`.
-fn title(algorithm: &str) -> String {
+pub(crate) fn title(algorithm: &str) -> String {
     let capital = |word: &str| word.chars().take(1).flat_map(char::to_uppercase).chain(word.chars().skip(1)).collect::<String>();
     algorithm.split(['_', '-']).map(capital).collect::<Vec<_>>().join(" ")
 }
@@ -66,7 +72,7 @@ fn numbers(pairs: &[(String, f64)]) -> Map<String, Value> {
 }
 
 /// What is known of how well a model does.
-pub(crate) fn metrics(model: &bartizan_pipeline::ModelInfo) -> Map<String, Value> {
+pub(crate) fn metrics(model: &ModelInfo) -> Map<String, Value> {
     let mut metrics = numbers(&model.metrics);
     if let Some(accuracy) = model.accuracy {
         metrics.entry("accuracy").or_insert(accuracy.into());

@@ -79,7 +79,7 @@ impl Running {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(SqliteOptions::new(folder.path().join("test.db"))).unwrap());
         let instance: Arc<Instance<Requests>> = Instance::open(Settings::new("requests"), store, Arc::clone(&clock)).await.unwrap();
-        let server = Server::bind(config, Mounts { requests: vec![instance] }, clock).await.unwrap();
+        let server = Server::bind(config, Mounts { requests: vec![instance], ..Mounts::default() }, clock).await.unwrap();
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel::<()>();
         let ended = tokio::spawn(server.run(async move {

@@ -81,6 +81,7 @@ fn check_labels<D: Telemetry>(test: &Loaded<D>) -> anyhow::Result<()> {
 
 async fn score<D: Telemetry>(context: &Context, test: &Loaded<D>) -> anyhow::Result<Vec<Judgement>> {
     let (_, opened, instance) = context::open::<D>(context).await?;
+    context::prepare(&instance).await?;
     let judged = judge(&instance, test);
     opened.close().await;
     judged
@@ -103,8 +104,13 @@ async fn fit_and_score<D: Telemetry>(config: Config, flags: &Training, fit: Load
     let opened = context::open_store(&folder.path().join("evaluate.db"), false)?;
     let done = async {
         let instance = context::open_detector::<D>(settings, &opened).await?;
-        import::store(&instance, learned).await?;
-        train::train(&instance, context::train_request(flags, None, true)).await?;
+        let request = context::train_request(flags, None, true);
+        if D::INDEPENDENT {
+            train::train(&instance, Some(learned.into_labelled()), request).await?;
+        } else {
+            import::store(&instance, learned).await?;
+            train::train(&instance, None, request).await?;
+        }
         judge(&instance, test)
     };
     let done = done.await;

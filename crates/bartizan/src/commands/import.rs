@@ -6,7 +6,7 @@ use crate::kinds::{Telemetry, for_kind};
 use crate::output;
 use crate::records::{self, Loaded};
 use bartizan_core::Domain;
-use bartizan_pipeline::Instance;
+use bartizan_pipeline::{Instance, Labelled};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -44,8 +44,12 @@ async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<
 
 /// Hands events to the store, chunk by chunk.
 pub(crate) async fn store<D: Domain>(instance: &Instance<D>, loaded: Loaded<D>) -> anyhow::Result<usize> {
-    let bar = output::progress(loaded.len() as u64, "importing");
-    let mut events = loaded.into_labelled();
+    store_events(instance, loaded.into_labelled()).await
+}
+
+/// Hands events as the pipeline takes them.
+pub(crate) async fn store_events<D: Domain>(instance: &Instance<D>, mut events: Vec<Labelled<D::Event>>) -> anyhow::Result<usize> {
+    let bar = output::progress(events.len() as u64, "importing");
     let mut imported = 0;
     while !events.is_empty() {
         let rest = events.split_off(CHUNK.min(events.len()));

@@ -58,6 +58,7 @@ pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
 async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<()> {
     let out = flags.out.as_deref().map(Out::create).transpose()?;
     let (_, opened, instance) = context::open::<D>(&context).await?;
+    context::prepare(&instance).await?;
     let offline = instance.offline();
     let done = tokio::task::block_in_place(|| score(offline?, &flags, out));
     opened.close().await;

@@ -1,9 +1,12 @@
 //! `bartizan serve`: the detectors over HTTP, until a signal says stop.
 
-use crate::config::{Config, DETECTORS};
+use crate::config::Config;
 use crate::context::{self, Context, Opened};
 use crate::failure::Problem;
 use anyhow::Context as _;
+use bartizan_core::Domain;
+use bartizan_domains::behavior::Behavior;
+use bartizan_domains::flows::Flows;
 use bartizan_domains::requests::Requests;
 use bartizan_pipeline::{Instance, LifeCycle};
 use bartizan_server::{Mounts, Server, ServerConfig};
@@ -69,8 +72,10 @@ pub(crate) fn listen(context: &mut Context, address: Option<String>) -> anyhow::
 pub(crate) struct Served {
     server: Server,
     opened: Opened,
-    /// The detector, for those who want to talk to it without HTTP.
+    /// The detectors, for those who want to talk to them without HTTP.
     pub(crate) requests: Arc<Instance<Requests>>,
+    pub(crate) flows: Arc<Instance<Flows>>,
+    behavior: Arc<Instance<Behavior>>,
     /// Where it listens.
     pub(crate) address: SocketAddr,
 }
@@ -81,11 +86,15 @@ impl Served {
         let server_config = resolve(config)?;
         let opened = context::open_store(&config.database, config.survive_power_loss)?;
         let requests = context::open_detector::<Requests>(config.requests.clone(), &opened).await?;
-        let requests_mounts = is_served(config, DETECTORS[0]).then(|| requests.clone()).into_iter().collect();
-        let mounts = Mounts { requests: requests_mounts };
+        let flows = context::open_detector::<Flows>(config.flows.clone(), &opened).await?;
+        let behavior = context::open_detector::<Behavior>(config.behavior.clone(), &opened).await?;
+        if is_served(config, Behavior::NAME) {
+            context::prepare(&behavior).await?;
+        }
+        let mounts = Mounts { requests: served(config, &requests), flows: served(config, &flows), behavior: served(config, &behavior) };
         let server = Server::bind(server_config, mounts, context::clock()).await?;
         let address = server.local_addr();
-        Ok(Self { server, opened, requests, address })
+        Ok(Self { server, opened, requests, flows, behavior, address })
     }
 
     /// Serves until a signal, then finishes what runs and closes the store.
@@ -95,9 +104,13 @@ impl Served {
 
     /// Serves until `stop`.
     pub(crate) async fn until(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let version = self.requests.active().map(|model| model.version);
-        info!(address = %self.address, model = version.as_deref().unwrap_or("none"), "listening on http://{}", self.address);
-        let keeper = tokio::spawn(keep(self.requests));
+        let all: [Arc<dyn LifeCycle>; 3] = [self.requests, self.flows, self.behavior];
+        for detector in &all {
+            let model = detector.active().map(|model| model.version);
+            info!(detector = detector.name(), model = model.as_deref().unwrap_or("none"), "ready");
+        }
+        info!(address = %self.address, "listening on http://{}", self.address);
+        let keeper = tokio::spawn(keep(all));
         let done = self.server.run(stop).await;
         keeper.abort();
         self.opened.close().await;
@@ -120,15 +133,21 @@ fn resolve(config: &Config) -> anyhow::Result<ServerConfig> {
     Ok(server)
 }
 
+fn served<D: Domain>(config: &Config, instance: &Arc<Instance<D>>) -> Vec<Arc<Instance<D>>> {
+    is_served(config, D::NAME).then(|| Arc::clone(instance)).into_iter().collect()
+}
+
 /// Applies retention now and then.
-async fn keep(instance: Arc<Instance<Requests>>) {
+async fn keep(detectors: [Arc<dyn LifeCycle>; 3]) {
     let mut round = tokio::time::interval(PRUNE_EVERY);
     loop {
         round.tick().await;
-        match instance.prune().await {
-            Ok(0) => {}
-            Ok(rows) => info!(rows, "removed detections that are past their retention"),
-            Err(error) => warn!(%error, "retention could not be applied; the next round tries again"),
+        for detector in &detectors {
+            match detector.prune().await {
+                Ok(0) => {}
+                Ok(rows) => info!(detector = detector.name(), rows, "removed detections that are past their retention"),
+                Err(error) => warn!(detector = detector.name(), %error, "retention could not be applied; the next round tries again"),
+            }
         }
     }
 }

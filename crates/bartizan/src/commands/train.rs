@@ -7,7 +7,7 @@ use crate::kinds::{Telemetry, for_kind};
 use crate::output;
 use crate::records;
 use bartizan_core::Domain;
-use bartizan_pipeline::{Instance, LifeCycle as _, TrainReport, TrainRequest};
+use bartizan_pipeline::{Instance, Labelled, LifeCycle as _, TrainReport, TrainRequest};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -45,10 +45,18 @@ async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<
     };
     let request = context::train_request(&flags.training, flags.model_version, !flags.ignore_labels);
     let done = async {
-        if let Some(loaded) = loaded {
+        let Some(loaded) = loaded else {
+            return train(&instance, D::first_lesson(), request).await;
+        };
+        if !D::INDEPENDENT {
             import::store(&instance, loaded).await?;
+            return train(&instance, None, request).await;
         }
-        train(&instance, request).await
+        // Trained on first: what cannot be learned from is not kept either.
+        let events = loaded.into_labelled();
+        let report = train(&instance, Some(events.clone()), request).await?;
+        import::store_events(&instance, events).await?;
+        Ok(report)
     };
     let done = done.await;
     opened.close().await;
@@ -56,9 +64,16 @@ async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<
 }
 
 /// Trains with something to look at meanwhile.
-pub(crate) async fn train<D: Domain>(instance: &Instance<D>, request: TrainRequest) -> anyhow::Result<TrainReport> {
+pub(crate) async fn train<D: Domain>(
+    instance: &Instance<D>,
+    on: Option<Vec<Labelled<D::Event>>>,
+    request: TrainRequest,
+) -> anyhow::Result<TrainReport> {
     let bar = output::progress(0, "training");
-    let report = instance.train(request).await;
+    let report = match on {
+        Some(events) => instance.train_on(events, request).await,
+        None => instance.train(request).await,
+    };
     bar.finish_and_clear();
     Ok(report?)
 }

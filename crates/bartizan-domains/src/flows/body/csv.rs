@@ -3,7 +3,7 @@
 use super::super::event::Draft;
 use super::super::names::{Column, FIELDS, column};
 use super::fast::number_of_text;
-use super::mend;
+use super::mended;
 use crate::flows::FlowEvent;
 use bartizan_core::Timestamp;
 use serde_json::Value;
@@ -32,7 +32,7 @@ pub enum CsvError {
 /// # Errors
 /// When the body is no JSON or has no such line.
 pub fn parse_csv_body(bytes: &[u8], now: Timestamp) -> Result<FlowEvent, CsvError> {
-    let body = serde_json::from_slice(&mend(bytes)).map_err(|error| CsvError::Json(error.to_string()))?;
+    let body = serde_json::from_slice(&mended(bytes)).map_err(|error| CsvError::Json(error.to_string()))?;
     parse_csv(&body, now)
 }
 

@@ -4,7 +4,8 @@ use super::NOT_FINITE;
 use std::borrow::Cow;
 
 /// Puts [`NOT_FINITE`] in their place, without moving anything else, so that the places of faults stay right.
-pub(super) fn mend(bytes: &[u8]) -> Cow<'_, [u8]> {
+#[must_use]
+pub fn mended(bytes: &[u8]) -> Cow<'_, [u8]> {
     let mut mended = Cow::Borrowed(bytes);
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
@@ -79,15 +80,15 @@ mod tests {
             ("\"open NaN", "\"open NaN"),
             ("\"\\", "\"\\"),
         ] {
-            assert_eq!(String::from_utf8_lossy(&mend(json.as_bytes())), expected);
+            assert_eq!(String::from_utf8_lossy(&mended(json.as_bytes())), expected);
         }
     }
 
     proptest! {
         #[test]
         fn nothing_moves(bytes in prop::collection::vec(any::<u8>(), 0..80), json in "[\\[\\]{}\", NaInfity1e9:-]{0,60}") {
-            prop_assert_eq!(mend(&bytes).len(), bytes.len());
-            prop_assert_eq!(mend(json.as_bytes()).len(), json.len());
+            prop_assert_eq!(mended(&bytes).len(), bytes.len());
+            prop_assert_eq!(mended(json.as_bytes()).len(), json.len());
         }
     }
 }

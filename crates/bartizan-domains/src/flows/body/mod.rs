@@ -14,7 +14,7 @@ use super::FlowEvent;
 use crate::faults::Fault;
 use crate::records::Record;
 use bartizan_core::Timestamp;
-use mend::mend;
+pub use mend::mended;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -61,7 +61,7 @@ pub fn parse_batch(bytes: &[u8], now: Timestamp) -> Result<Vec<Record<FlowEvent>
 /// When the body does not hold flows, or another number of labels.
 pub fn parse_training(bytes: &[u8], now: Timestamp) -> Result<Vec<Record<FlowEvent>>, BodyError> {
     let mut records = parse_batch(bytes, now)?;
-    let Labels { labels: Some(labels) } = serde_json::from_slice(&mend(bytes)).unwrap_or_default() else { return Ok(records) };
+    let Labels { labels: Some(labels) } = serde_json::from_slice(&mended(bytes)).unwrap_or_default() else { return Ok(records) };
     slow::set_labels(&mut records, &labels)?;
     Ok(records)
 }
@@ -85,7 +85,7 @@ fn read<T>(
     if let Some(read) = fast(bytes) {
         return Ok(read);
     }
-    let mended = mend(bytes);
+    let mended = mended(bytes);
     if matches!(mended, Cow::Owned(_))
         && let Some(read) = fast(&mended)
     {

@@ -1,6 +1,6 @@
 //! `GET /detections/{id}`: one verdict with everything that led to it.
 
-use crate::{config::Scope, docs, http::refusal::Refusal, input::path::Segment, requests::Here};
+use crate::{config::Scope, docs, http::refusal::Refusal, input::path::Segment, mount::Mount};
 use aide::axum::routing::{ApiMethodRouter, get_with};
 use axum::{Json, extract::State};
 use bartizan_core::Label;
@@ -25,7 +25,7 @@ struct Id {
 struct Answer {
     id: i64,
     request_id: String,
-    /// The request as it was understood.
+    /// The event as it was understood.
     event: Value,
     /// Features by name; null where missing. Empty for what came while there was no model.
     sample: Map<String, Value>,
@@ -45,23 +45,23 @@ struct Answer {
     reasons: Vec<Reason>,
 }
 
-pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
+pub(crate) fn route() -> ApiMethodRouter<Arc<Mount>> {
     get_with(handler, |op| {
         docs::refuses::<404>(docs::needs(op, Scope::Read), "No such detection").summary("One verdict and what led to it")
     })
 }
 
-async fn handler(State(here): State<Arc<Here>>, id: Segment<Id>) -> Result<Json<Answer>, Refusal> {
+async fn handler(State(mount): State<Arc<Mount>>, id: Segment<Id>) -> Result<Json<Answer>, Refusal> {
     let absent = || Refusal::text(StatusCode::NOT_FOUND, "Detection not found");
     let id = id.text.parse().map_err(|_| absent())?;
-    let found = here.instance.find(&DetectionKey::Id(id)).await?.ok_or_else(absent)?;
-    Ok(Json(answer(&here, found)))
+    let found = mount.life().find(&DetectionKey::Id(id)).await?.ok_or_else(absent)?;
+    Ok(Json(answer(mount.life(), found)))
 }
 
-fn answer(here: &Here, Detection { id, detection }: Detection) -> Answer {
-    let event = here.instance.stored_event(&detection.event).and_then(|event| serde_json::to_value(event).ok());
-    let explanation = here.instance.explain_stored(&detection.event, &detection.sample);
-    let names = here.instance.schema().names();
+fn answer(life: &dyn LifeCycle, Detection { id, detection }: Detection) -> Answer {
+    let event = life.stored_event(&detection.event);
+    let explanation = life.explain_stored(&detection.event, &detection.sample);
+    let names = life.schema().names();
     let judged = detection.judged;
     Answer {
         id,

@@ -6,26 +6,28 @@ use crate::{
     http::refusal::Refusal,
     input::{
         content::{Content, FromBody},
+        fault::Fault,
         fields::Fields,
     },
-    requests::{Here, train::to_its_end},
-    routes::activate::NONE,
+    mount::Mount,
+    routes::{activate::NONE, train::to_its_end},
 };
 use aide::{
     axum::routing::{ApiMethodRouter, post_with},
     transform::TransformOperation,
 };
 use axum::{Json, extract::State};
-use bartizan_pipeline::{LifeCycle, TrainReport};
+use bartizan_pipeline::TrainReport;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 
 #[derive(JsonSchema)]
 #[schemars(rename = "RetrainBody")]
 struct Asked {
-    /// Name of the new version; one that exists is replaced.
-    model_version: String,
+    /// Name of the new version; one that exists is replaced. The next minor version if left out, which `requests` does not allow.
+    model_version: Option<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -42,12 +44,12 @@ struct Answer {
     message: String,
 }
 
-pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
+pub(crate) fn route() -> ApiMethodRouter<Arc<Mount>> {
     post_with(handler, document)
 }
 
 /// The same under another name.
-pub(crate) fn alias(of: &'static str) -> ApiMethodRouter<Arc<Here>> {
+pub(crate) fn alias(of: &'static str) -> ApiMethodRouter<Arc<Mount>> {
     post_with(handler, move |op| docs::alias(document(op), of))
 }
 
@@ -56,20 +58,21 @@ fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
     docs::refuses::<400>(op, "Too few labels")
 }
 
-async fn handler(State(here): State<Arc<Here>>, Content { read, .. }: Content<Asked>) -> Result<Json<Answer>, Refusal> {
-    let report = to_its_end(async move { here.instance.retrain(Some(read.model_version)).await.map_err(Refusal::from) });
+async fn handler(State(mount): State<Arc<Mount>>, Content { read, .. }: Content<Asked>) -> Result<Json<Answer>, Refusal> {
+    let version = named(mount.life().kind(), read.model_version)?;
+    let report = to_its_end(async move { mount.life().retrain(version).await.map_err(Refusal::from) });
     Ok(Json(report.await?.into()))
 }
 
 impl FromBody for Asked {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self { model_version: fields.string("model_version")? })
+        Some(Self { model_version: fields.string_if_any("model_version") })
     }
 }
 
 impl From<TrainReport> for Answer {
     fn from(report: TrainReport) -> Self {
-        let message = format!("Model {} was trained on {} requests, {} of them labelled", report.version, report.samples, report.labels);
+        let message = format!("Model {} was trained on {} events, {} of them labelled", report.version, report.samples, report.labels);
         Self {
             success: true,
             old_model_version: report.old_version.unwrap_or_else(|| NONE.to_owned()),
@@ -80,4 +83,12 @@ impl From<TrainReport> for Answer {
             message,
         }
     }
+}
+
+/// The version, which clients of `requests` must name.
+pub(crate) fn named(kind: &str, version: Option<String>) -> Result<Option<String>, Refusal> {
+    if version.is_none() && kind == crate::requests::KIND {
+        return Err(Refusal::Invalid(vec![Fault::missing(vec!["body".into(), "model_version".into()], Value::Object(Map::new()))]));
+    }
+    Ok(version)
 }

@@ -1,0 +1,40 @@
+//! `GET /health` of a behavior detector: 200 as long as the process answers; the body says how it is.
+
+use super::Here;
+use crate::routes::health::{self, HEALTHY};
+use aide::axum::routing::{ApiMethodRouter, get_with};
+use axum::{Json, extract::State};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::sync::Arc;
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BehaviorHealth")]
+struct Answer {
+    /// `healthy`, or `unhealthy` without a model or when the database does not answer.
+    status: &'static str,
+    model_loaded: bool,
+    version: &'static str,
+    model_version: Option<String>,
+    timestamp: String,
+    /// `connected` or `unavailable`.
+    database: &'static str,
+}
+
+pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
+    get_with(handler, |op| op.summary("Whether the detector is well"))
+}
+
+async fn handler(State(here): State<Arc<Here>>) -> Json<Answer> {
+    let shared = &here.mount.shared;
+    let usual = health::of(here.mount.life(), shared.clock.now()).await;
+    let well = usual.status == HEALTHY && usual.model_loaded;
+    Json(Answer {
+        status: if well { HEALTHY } else { "unhealthy" },
+        model_loaded: usual.model_loaded,
+        version: shared.version,
+        model_version: usual.model_version,
+        timestamp: usual.timestamp,
+        database: usual.database,
+    })
+}

@@ -1,0 +1,143 @@
+//! `POST /predict` and `/predict-batch`: sessions in, attack types and risks out.
+
+use super::{Here, not_judged};
+use crate::{
+    config::Scope,
+    docs,
+    here::{invalid, parse},
+    http::{body, refusal::Refusal},
+};
+use aide::{
+    axum::routing::{ApiMethodRouter, post_with},
+    transform::TransformOperation,
+};
+use axum::{
+    Json,
+    extract::{Request, State},
+};
+use bartizan_domains::behavior::{
+    AttackType,
+    body::{parse_logs, parse_session},
+    risk_score,
+};
+use bartizan_pipeline::Judgement;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Risks from here on are high.
+const HIGH_RISK: u8 = 7;
+
+/// A session's counters.
+#[derive(JsonSchema)]
+#[schemars(rename = "SessionBody")]
+#[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
+pub(super) struct Described {
+    /// 0 to 150.
+    failed_logins: u16,
+    /// 1 to 600 a second.
+    request_rate: u16,
+    /// 0 to 20.
+    commands_count: u16,
+    /// 0 or 1.
+    sql_payload: u16,
+    /// 0 or 1.
+    honeytoken_access: u16,
+    /// 10 to 600 s.
+    session_time: u16,
+    /// Who; optional.
+    client: Option<String>,
+    /// When it began; now if left out. RFC 3339.
+    timestamp: Option<String>,
+    /// The sender's name for it; optional.
+    session_id: Option<String>,
+    /// What it is known to be, to learn from.
+    label: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename = "SessionsBody")]
+#[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
+struct DescribedBatch {
+    logs: Vec<Described>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SessionVerdict")]
+struct Verdict {
+    /// `Normal`, `BruteForce`, `Injection`, `DataExfil` or `Recon`.
+    attack_type: &'static str,
+    /// 1 to 10.
+    risk_score: u8,
+    /// Share of the forest's votes for that type, 0 to 1.
+    confidence: f64,
+    /// Minus the isolation forest's score: the lower, the more unusual.
+    anomaly_score: f64,
+    is_anomaly: bool,
+    /// The row id, to label it by; null when it was only counted.
+    id: Option<i64>,
+    model_version: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SessionVerdicts")]
+struct Verdicts {
+    /// In the order of the sessions.
+    results: Vec<Verdict>,
+    total_processed: usize,
+    /// With a risk of 7 or more.
+    high_risk_count: usize,
+}
+
+pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
+    post_with(one, |op| document(op).summary("Judge one session").input::<Json<Described>>())
+}
+
+pub(crate) fn batch_route() -> ApiMethodRouter<Arc<Here>> {
+    post_with(batch, |op| document(op).summary("Judge many sessions").input::<Json<DescribedBatch>>())
+}
+
+fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
+    let op = docs::checks_input(docs::needs(op, Scope::Judge));
+    let op = docs::refuses::<413>(op, "The body is too large");
+    docs::refuses::<500>(op, "No model is loaded")
+}
+
+async fn one(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdict>, Refusal> {
+    let shared = &here.mount.shared;
+    let bytes = body::read(request.into_body(), shared.limits.clone()).await?;
+    let event = parse_session(&bytes, shared.clock.now()).map_err(invalid)?;
+    let judged = here.instance.judge(event, false).await;
+    let judgement = judged.map_err(|error| not_judged(error, "ML models not loaded. Please check server logs."))?;
+    here.mount.detector.saw_anomalies(u64::from(judgement.verdict.is_anomalous()));
+    Ok(Json(verdict(&judgement)))
+}
+
+async fn batch(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdicts>, Refusal> {
+    let shared = &here.mount.shared;
+    let bytes = body::read(request.into_body(), shared.limits.clone()).await?;
+    let now = shared.clock.now();
+    let events = parse(bytes.len(), move || parse_logs(&bytes, now)).await.map_err(invalid)?;
+    let judgements = here.instance.judge_many(events, false).await.map_err(|error| not_judged(error, "ML models not loaded"))?;
+    let anomalies = judgements.iter().filter(|judgement| judgement.verdict.is_anomalous()).count();
+    here.mount.detector.saw_anomalies(anomalies as u64);
+    let results: Vec<Verdict> = judgements.iter().map(verdict).collect();
+    let high_risk_count = results.iter().filter(|verdict| verdict.risk_score >= HIGH_RISK).count();
+    Ok(Json(Verdicts { total_processed: results.len(), high_risk_count, results }))
+}
+
+fn verdict(judgement: &Judgement) -> Verdict {
+    let attack = judgement.class.map_or(AttackType::Normal, |class| AttackType::ALL[class.index]);
+    let confidence = judgement.class.map_or(0.0, |class| class.probability);
+    // An isolation forest's score is in [0, 1]; of another algorithm, the grade is what compares with it.
+    let anomaly_score = -judgement.score.filter(|score| (0.0..=1.0).contains(score)).unwrap_or(judgement.grade);
+    Verdict {
+        attack_type: attack.name(),
+        risk_score: risk_score(attack, confidence, anomaly_score),
+        confidence,
+        anomaly_score,
+        is_anomaly: judgement.verdict.is_anomalous(),
+        id: judgement.id,
+        model_version: judgement.model_version.as_ref().to_owned(),
+    }
+}

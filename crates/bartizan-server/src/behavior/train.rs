@@ -1,0 +1,86 @@
+//! `POST /train` of a behavior detector: learns from labelled sessions in the body, or from generated ones.
+
+use super::{Here, predict::Described as Session};
+use crate::{
+    here::{aside, invalid},
+    http::{body, refusal::Refusal},
+    input::{fault::Fault, fields::Fields},
+    routes::train::{self, Answer, Params, check, document, to_its_end},
+};
+use aide::axum::routing::{ApiMethodRouter, post_with};
+use axum::{
+    Json,
+    extract::{Request, State},
+};
+use bartizan_core::{Seed, Timestamp};
+use bartizan_domains::behavior::{SessionEvent, body::parse_logs, generator::training_set};
+use bartizan_pipeline::{Labelled, TrainRequest};
+use bytes::Bytes;
+use schemars::JsonSchema;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+#[derive(JsonSchema)]
+#[schemars(rename = "BehaviorTrainBody")]
+#[expect(dead_code, reason = "describes the body in the OpenAPI document")]
+struct Described {
+    /// Name of the new version; the next minor version if left out.
+    model_version: Option<String>,
+    /// Learn from what people said; true if left out.
+    use_corrected_labels: Option<bool>,
+    training_params: Option<Params>,
+    /// Sessions to learn from, each with a `label`; generated ones if left out.
+    logs: Option<Vec<Session>>,
+}
+
+pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
+    post_with(handler, |op| document(op).input::<Json<Described>>())
+}
+
+async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Answer>, Refusal> {
+    let shared = &here.mount.shared;
+    let bytes = body::read(request.into_body(), shared.limits.clone()).await?;
+    let now = shared.clock.now();
+    let (asked, sessions) = aside(move || read(&bytes, now)).await?;
+    check(&asked)?;
+    let report = to_its_end(async move {
+        let labelled = |events: Vec<SessionEvent>| events.into_iter().map(|event| Labelled { event, label: None }).collect::<Vec<_>>();
+        match sessions {
+            None => Ok(here.instance.train_on(labelled(training_set(Seed(0))), asked).await?),
+            Some(sessions) => {
+                let sessions = labelled(sessions);
+                // Trained on first: what cannot be learned from is not kept either.
+                let report = here.instance.train_on(sessions.clone(), asked).await?;
+                here.instance.import(sessions).await?;
+                Ok(report)
+            }
+        }
+    });
+    Ok(Json(Answer::of(report.await?, "sessions")))
+}
+
+fn read(bytes: &Bytes, now: Timestamp) -> Result<(TrainRequest, Option<Vec<SessionEvent>>), Refusal> {
+    let whole: Map<String, Value> = serde_json::from_slice(bytes).unwrap_or_default();
+    let wants_logs = whole.get("logs").is_some_and(|logs| !logs.is_null()) || (whole.is_empty() && !is_empty(bytes));
+    let mut faults = Vec::new();
+    let sessions = if wants_logs { Some(parse_logs(bytes, now).map_err(invalid)?) } else { None };
+    for (position, session) in sessions.iter().flatten().enumerate() {
+        if session.attack.is_none() && faults.len() < MOST_FAULTS {
+            let loc = vec!["body".into(), "logs".into(), position.into(), "label".into()];
+            faults.push(Fault::missing(loc, Value::Null));
+        }
+    }
+    let mut fields = Fields::of_body(&whole, &mut faults);
+    let version = fields.string_if_any("model_version");
+    let request = train::request(&mut fields, version);
+    if faults.is_empty() { Ok((request, sessions)) } else { Err(Refusal::Invalid(faults)) }
+}
+
+/// Most faults that one answer lists.
+const MOST_FAULTS: usize = 100;
+
+/// No body, or an object without fields.
+fn is_empty(bytes: &[u8]) -> bool {
+    let text = bytes.trim_ascii();
+    text.is_empty() || serde_json::from_slice::<Map<String, Value>>(text).is_ok()
+}

@@ -1,0 +1,150 @@
+//! `POST /predict`, `/predict/batch` and `/predict/csv`: flows in, verdicts out.
+
+use super::{Here, not_judged};
+use crate::{
+    config::Scope,
+    docs,
+    here::{invalid, parse},
+    http::{body, refusal::Refusal},
+};
+use aide::{
+    axum::routing::{ApiMethodRouter, post_with},
+    transform::TransformOperation,
+};
+use axum::{
+    Json,
+    body::Body,
+    extract::{Request, State},
+};
+use bartizan_core::Timestamp;
+use bartizan_domains::flows::body::{BodyError, parse_batch, parse_csv_body, parse_data};
+use bartizan_pipeline::Judgement;
+use bytes::Bytes;
+use hyper::StatusCode;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// One flow: numbers under the names of CICFlowMeter, in either dialect.
+#[derive(JsonSchema)]
+#[schemars(rename = "FlowBody")]
+#[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
+struct Described {
+    /// Names that are not known are ignored, missing ones are 0. Snake-case names are in seconds, the others in microseconds.
+    data: BTreeMap<String, f64>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename = "FlowsBody")]
+#[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
+struct DescribedBatch {
+    /// At least one.
+    flows: Vec<BTreeMap<String, f64>>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename = "FlowLine")]
+#[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
+struct DescribedLine {
+    /// 80 or 82 fields in the order of the contract, as text or as a list.
+    csv: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FlowVerdict")]
+struct Verdict {
+    /// `BENIGN` or `ATTACK`.
+    prediction: &'static str,
+    /// How far inside (positive, benign) or outside (negative, attack) of what is normal the flow lies.
+    confidence: f64,
+    is_anomaly: bool,
+    /// The row id, to label it by; null when it was only counted.
+    id: Option<i64>,
+    /// How unusual it is, 0 to 1; above 0.5 is anomalous.
+    grade: f64,
+    /// Calibrated probability that the verdict is right, 0 to 1.
+    certainty: f64,
+    model_version: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FlowVerdicts")]
+struct Verdicts {
+    /// In the order of the flows.
+    predictions: Vec<Verdict>,
+    total_flows: usize,
+    benign_count: usize,
+    attack_count: usize,
+}
+
+pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
+    post_with(one, |op| document(op).summary("Judge one flow").input::<Json<Described>>())
+}
+
+pub(crate) fn batch_route() -> ApiMethodRouter<Arc<Here>> {
+    post_with(batch, |op| document(op).summary("Judge many flows").input::<Json<DescribedBatch>>())
+}
+
+pub(crate) fn csv_route() -> ApiMethodRouter<Arc<Here>> {
+    post_with(csv, |op| document(op).summary("Judge one flow, given as a line of a table").input::<Json<DescribedLine>>())
+}
+
+fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
+    let op = docs::checks_input(docs::needs(op, Scope::Judge));
+    let op = docs::refuses::<400>(op, "The flow cannot be made sense of");
+    docs::refuses::<413>(op, "The body is too large")
+}
+
+/// The whole body, and the time to give flows that have none.
+async fn read(here: &Here, body: Body) -> Result<(Bytes, Timestamp), Refusal> {
+    let shared = &here.mount.shared;
+    Ok((body::read(body, shared.limits.clone()).await?, shared.clock.now()))
+}
+
+fn refused(error: BodyError) -> Refusal {
+    match error {
+        BodyError::Faults(faults) => invalid(faults),
+        BodyError::Duplicate(_) => Refusal::text(StatusCode::BAD_REQUEST, format!("Prediction failed: {error}")),
+    }
+}
+
+async fn one(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdict>, Refusal> {
+    let (bytes, now) = read(&here, request.into_body()).await?;
+    let event = parse(bytes.len(), move || parse_data(&bytes, now)).await.map_err(refused)?;
+    let judgement = here.instance.judge(event, false).await.map_err(not_judged)?;
+    here.mount.detector.saw_anomalies(u64::from(judgement.verdict.is_anomalous()));
+    Ok(Json(verdict(&judgement, ["BENIGN", "ATTACK"])))
+}
+
+async fn batch(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdicts>, Refusal> {
+    let (bytes, now) = read(&here, request.into_body()).await?;
+    let flows = parse(bytes.len(), move || parse_batch(&bytes, now)).await.map_err(refused)?;
+    let events = flows.into_iter().map(|record| record.event).collect();
+    let judgements = here.instance.judge_many(events, false).await.map_err(not_judged)?;
+    let attacks = judgements.iter().filter(|judgement| judgement.verdict.is_anomalous()).count();
+    here.mount.detector.saw_anomalies(attacks as u64);
+    let predictions: Vec<Verdict> = judgements.iter().map(|judgement| verdict(judgement, ["BENIGN", "ATTACK"])).collect();
+    Ok(Json(Verdicts { total_flows: predictions.len(), benign_count: predictions.len() - attacks, attack_count: attacks, predictions }))
+}
+
+async fn csv(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdict>, Refusal> {
+    let (bytes, now) = read(&here, request.into_body()).await?;
+    let parsed = parse(bytes.len(), move || parse_csv_body(&bytes, now)).await;
+    let event = parsed.map_err(|error| Refusal::text(StatusCode::BAD_REQUEST, error.to_string()))?;
+    let judgement = here.instance.judge(event, false).await.map_err(not_judged)?;
+    here.mount.detector.saw_anomalies(u64::from(judgement.verdict.is_anomalous()));
+    Ok(Json(verdict(&judgement, ["benign", "attack"])))
+}
+
+fn verdict(judgement: &Judgement, [benign, attack]: [&'static str; 2]) -> Verdict {
+    let is_anomaly = judgement.verdict.is_anomalous();
+    Verdict {
+        prediction: if is_anomaly { attack } else { benign },
+        confidence: judgement.margin.unwrap_or_default(),
+        is_anomaly,
+        id: judgement.id,
+        grade: judgement.grade,
+        certainty: judgement.confidence,
+        model_version: judgement.model_version.as_ref().to_owned(),
+    }
+}
