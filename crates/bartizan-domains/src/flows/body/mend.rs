@@ -65,7 +65,7 @@ fn blank(word: &mut [u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::mend;
+    use super::mended;
     use proptest::prelude::*;
 
     #[test]
