@@ -1,11 +1,8 @@
 //! What the tests share: a detector on a real database in a folder of its own.
 
-#![expect(dead_code, reason = "every test file is a program of its own and uses a part of this")]
-
 use bartizan_core::{Domain, Label, Seed, Timestamp};
 use bartizan_domains::behavior::{self, Behavior, SessionEvent};
-use bartizan_domains::requests::generator::{GeneratorConfig, generate};
-use bartizan_domains::requests::{RequestEvent, Requests};
+use bartizan_domains::requests::Requests;
 use bartizan_pipeline::{Clock, Instance, Labelled, LifeCycle as _, Settings, TrainRequest};
 use bartizan_storage::{Detection, DetectionKey, LabelChange, Store};
 use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
@@ -87,8 +84,4 @@ pub(crate) fn unlabelled<E>(events: Vec<E>) -> Vec<Labelled<E>> {
 
 pub(crate) fn sessions(rows: usize, seed: u64) -> Vec<SessionEvent> {
     behavior::generator::generate(rows, Seed(seed))
-}
-
-pub(crate) fn traffic(rows: usize, seed: u64) -> Vec<RequestEvent> {
-    generate(&GeneratorConfig { rows, attack_share: 0.1, ..GeneratorConfig::default() }, Seed(seed)).map(|(event, _)| event).collect()
 }
