@@ -131,3 +131,20 @@ async fn what_people_call_an_attack_is_no_example_of_normal() {
     let report = house.instance.train_on(lesson, request()).await.unwrap();
     assert_eq!((report.samples, report.labels), (800, 30));
 }
+
+#[tokio::test]
+async fn the_reasons_of_an_attack_are_those_of_its_class() {
+    let house = House::<Behavior>::trained(sessions(4_000, 1)).await;
+    for (values, class, feature) in [
+        ([110, 1, 0, 0, 0, 219], "BruteForce", "failed_logins"),
+        ([2, 50, 1, 1, 0, 120], "Injection", "sql_payload"),
+        ([0, 100, 15, 0, 1, 450], "DataExfil", "honeytoken_access"),
+        ([5, 550, 2, 0, 0, 180], "Recon", "request_rate"),
+    ] {
+        let session = SessionEvent::from_values(sessions(1, 1).remove(0).time, values);
+        let judgement = house.instance.judge(session, true).await.unwrap();
+        let (named, first) = (judgement.class.unwrap().name, &judgement.reasons[0]);
+        assert_eq!((named, first.feature.as_str()), (class, feature), "{:?}", judgement.reasons);
+        assert!(first.share > 0.1 && judgement.reasons.is_sorted_by(|a, b| a.share >= b.share), "{:?}", judgement.reasons);
+    }
+}
