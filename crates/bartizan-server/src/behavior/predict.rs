@@ -16,9 +16,8 @@ use axum::{
     extract::{Request, State},
 };
 use bartizan_domains::behavior::{
-    AttackType,
+    Assessment,
     body::{parse_logs, parse_session},
-    risk_score,
 };
 use bartizan_pipeline::Judgement;
 use schemars::JsonSchema;
@@ -127,15 +126,13 @@ async fn batch(State(here): State<Arc<Here>>, request: Request) -> Result<Json<V
 }
 
 fn verdict(judgement: &Judgement) -> Verdict {
-    let attack = judgement.class.map_or(AttackType::Normal, |class| AttackType::ALL[class.index]);
-    let confidence = judgement.class.map_or(0.0, |class| class.probability);
-    // An isolation forest's score is in [0, 1]; of another algorithm, the grade is what compares with it.
-    let anomaly_score = -judgement.score.filter(|score| (0.0..=1.0).contains(score)).unwrap_or(judgement.grade);
+    let class = judgement.class.map(|class| (class.index, class.probability));
+    let assessment = Assessment::new(class, judgement.score, judgement.grade);
     Verdict {
-        attack_type: attack.name(),
-        risk_score: risk_score(attack, confidence, anomaly_score),
-        confidence,
-        anomaly_score,
+        attack_type: assessment.attack.name(),
+        risk_score: assessment.risk,
+        confidence: assessment.confidence,
+        anomaly_score: assessment.anomaly_score,
         is_anomaly: judgement.verdict.is_anomalous(),
         id: judgement.id,
         model_version: judgement.model_version.as_ref().to_owned(),
