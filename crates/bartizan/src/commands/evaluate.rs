@@ -18,7 +18,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub(crate) struct Flags {
     /// Kind of telemetry.
-    kind: Kind,
+    pub(crate) kind: Kind,
     /// Labelled files, plain or .gz; events without a label are left out of the measures.
     #[arg(required = true)]
     files: Vec<PathBuf>,
