@@ -120,6 +120,20 @@ fn a_split_by_time_learns_from_the_past_and_one_by_client_parts_the_clients() {
 }
 
 #[test]
+fn a_file_without_times_or_clients_is_split_at_random_or_not_at_all() {
+    let (folder, lines) = folder();
+    let at = folder.path();
+    let features = |line: &String| line.splitn(6, ',').last().unwrap().to_owned();
+    write(at, "features.csv", lines.iter().map(features).collect::<Vec<_>>().join("\n"));
+    let evaluate = |by| ["evaluate", "flows", "features.csv", "--split", "0.4", "--by", by];
+    assert_eq!(json(at, &evaluate("auto")), json(at, &evaluate("random")));
+    for (by, part) in [("time", "no different times"), ("client", "too few different clients")] {
+        let said = fails(at, &evaluate(by), 3);
+        assert!(said.contains("leaves one side without events") && said.contains(part) && said.contains("--by random"), "{said}");
+    }
+}
+
+#[test]
 fn forms_of_the_same_table_are_read_alike() {
     let (folder, lines) = folder();
     let at = folder.path();
