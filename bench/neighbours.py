@@ -75,6 +75,10 @@ def round_of(options, train, rows, path):
     return found | {(what, "bartizan"): result for what, result in ours.items()}
 
 
+def spread(values, form):
+    return f"{statistics.median(values):{form}} ({min(values):{form}}–{max(values):{form}})"
+
+
 def main():
     options = arguments()
     for kind in options.kinds.split(","):
@@ -84,15 +88,13 @@ def main():
             with tempfile.NamedTemporaryFile(suffix=".f32") as file:
                 data.astype("<f4").tofile(file.name)
                 rounds = [round_of(options, train, rows, file.name) for _ in range(options.rounds)]
-            print(f"\n{kind}, {options.rows} x {width}, one thread, medians of {options.rounds}:\n")
+            print(f"\n{kind}, {options.rows} x {width}, one thread, medians of {options.rounds} (lowest–highest):\n")
             print("| what | by | fit, s | rows/s | ratio to the first | mean score |\n|---|---|--:|--:|--:|--:|")
             for what, name in rounds[0]:
                 first = next(key for key in rounds[0] if key[0] == what)
-                fit = statistics.median(r[what, name]["fit"] for r in rounds)
-                rate = statistics.median(r[what, name]["rate"] for r in rounds)
-                ratio = statistics.median(r[what, name]["rate"] / r[first]["rate"] for r in rounds)
-                mean = rounds[0][what, name]["sum"] / len(rows)
-                print(f"| {what} | {name} | {fit:.2f} | {rate:,.0f} | {ratio:.2f} | {mean:.6f} |")
+                fits, rates = ([r[what, name][of] for r in rounds] for of in ("fit", "rate"))
+                ratios = [r[what, name]["rate"] / r[first]["rate"] for r in rounds]
+                print(f"| {what} | {name} | {spread(fits, '.3g')} | {spread(rates, ',.0f')} | {spread(ratios, '.3g')} | {rounds[0][what, name]['sum'] / len(rows):.6f} |")
             sys.stdout.flush()
 
 

@@ -336,5 +336,5 @@ async fn pages_open_without_anything_from_elsewhere() {
 
 #[test]
 fn the_document_is_the_one_that_was_reviewed() {
-    insta::assert_json_snapshot!(bartizan_server::openapi(&["requests"], "0.1.0"));
+    insta::assert_json_snapshot!(bartizan_server::openapi(&["requests", "flows", "behavior"], "0.1.0"));
 }

@@ -22,6 +22,9 @@ struct Usual {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FlowBaselines {
     features: FeatureSet,
+    /// A bit for each feature that some learned flow had. Of the others nothing is known, so that they are 0 in every row: a model that
+    /// learned from a table with fewer columns does not find every flow of a full one odd.
+    given: u128,
     /// For each feature; empty when nothing was learned.
     usual: Vec<Usual>,
 }
@@ -36,9 +39,10 @@ impl FlowBaselines {
     /// Learns what is usual, for a model that is given `features`.
     #[must_use]
     pub fn fit_with<'a>(events: impl Iterator<Item = &'a FlowEvent>, features: FeatureSet) -> Self {
-        let rows = spread(events);
+        let mut given = 0;
+        let rows = spread(events.inspect(|event| given |= given_by(event)));
         if rows.is_empty() {
-            return Self { features, usual: Vec::new() };
+            return Self { features, given: u128::MAX, usual: Vec::new() };
         }
         let mut column = Vec::with_capacity(rows.len());
         let usual = (0..WIDTH).map(|index| {
@@ -50,13 +54,17 @@ impl FlowBaselines {
             };
             Usual { low: at(0.01), median: at(0.5), high: at(0.99) }
         });
-        Self { features, usual: usual.collect() }
+        Self { features, given, usual: usual.collect() }
     }
 
     /// The features that the model is given.
     #[must_use]
     pub fn features(&self) -> FeatureSet {
         self.features
+    }
+
+    fn uses(&self, index: usize) -> bool {
+        self.features.has(index) && self.given >> index & 1 == 1
     }
 }
 
@@ -83,6 +91,12 @@ fn spread<'a>(events: impl Iterator<Item = &'a FlowEvent>) -> Vec<&'a FlowEvent>
     kept
 }
 
+/// A bit for each feature that a flow has.
+fn given_by(event: &FlowEvent) -> u128 {
+    let known = event.values.iter().take(WIDTH).enumerate().filter(|(_, value)| value.is_finite());
+    known.fold(0, |given, (index, _)| given | 1 << index)
+}
+
 /// The number of a feature; missing is 0.
 fn value(event: &FlowEvent, index: usize) -> f32 {
     event.values.get(index).copied().filter(|v| v.is_finite()).unwrap_or(0.0)
@@ -94,7 +108,7 @@ impl Extract for FlowBaselines {
 
     fn extract(&self, event: &FlowEvent, (): &(), row: &mut [f32]) {
         for (index, place) in row.iter_mut().enumerate() {
-            *place = if self.features.has(index) { value(event, index) } else { 0.0 };
+            *place = if self.uses(index) { value(event, index) } else { 0.0 };
         }
     }
 
@@ -162,6 +176,17 @@ mod tests {
         assert_eq!((all[F::FlowPacketsRate as usize], all[F::IdleMin as usize]), (0.0, 7.0));
         let robust = FlowBaselines::fit_with([&event].into_iter(), FeatureSet::Robust);
         assert_eq!((row(&robust, &event)[F::IdleMin as usize], robust.features()), (0.0, FeatureSet::Robust));
+    }
+
+    #[test]
+    fn features_that_no_learned_flow_had_are_left_out() {
+        let (mut poor, mut rich) = (flow(3.0), flow(3.0));
+        poor.values[F::IdleMin as usize] = f32::NAN;
+        rich.values[F::Syn as usize] = 9.0;
+        let learned = FlowBaselines::fit([&poor].into_iter());
+        assert_eq!(row(&learned, &rich), row(&learned, &poor));
+        let nothing = FlowBaselines::fit(std::iter::empty());
+        assert_eq!(row(&nothing, &rich)[F::Syn as usize], 9.0);
     }
 
     #[test]
