@@ -28,6 +28,16 @@ pub enum LifeCycleError {
         /// How many there are.
         got: usize,
     },
+    /// Enough history, but too little of it that is not labelled anomalous.
+    #[error("Insufficient training data. Need at least {needed} samples that are not labelled anomalous, got {got} among {of}")]
+    InsufficientNormal {
+        /// How many are needed.
+        needed: usize,
+        /// How many there are.
+        got: usize,
+        /// How many there are with the anomalous ones.
+        of: usize,
+    },
     /// Too few labels to retrain on.
     #[error("Insufficient corrected labels. Need at least {needed}, got {got}")]
     InsufficientLabels {

@@ -119,6 +119,7 @@ impl<D: Domain> Instance<D> {
         let (name, needed) = (version.clone(), self.settings.min_training_samples);
         let (model, labels, promise, old_accuracy) = tokio::task::spawn_blocking(move || {
             let old_accuracy = old.as_ref().and_then(|old| Self::accuracy_of(old, &events, max_tracked));
+            training::check_normal(&events)?;
             let mut trained = training::train::<D>(&events, &plan).map_err(|e| too_few(e, needed))?;
             // Where the history no longer tells classes apart, what was learned of them stays.
             trained.classes = trained.classes.or_else(|| old.as_ref().and_then(|old| old.classes().cloned()));

@@ -5,6 +5,7 @@
 //! detector fitted on the other folds. Features such as "route never seen" would otherwise be constant in training and
 //! the threshold would be set on scores that are too good.
 
+use crate::LifeCycleError;
 use crate::classes;
 use crate::threshold::{Aim, Chosen, LabelledScore, choose_threshold};
 use bartizan_core::{AnomalyScore, Contamination, Detector, Domain, Extract, FitError, Label, Recency, Samples, Seed, Threshold};
@@ -58,14 +59,18 @@ pub(crate) struct Plan {
     pub(crate) least_classed: usize,
 }
 
-/// Learns from events in order of event time. Labels are those to be learned from: a row labelled anomalous is kept out
+/// Refuses events of which almost none may be normal.
+pub(crate) fn check_normal<E>(events: &[TrainingEvent<E>]) -> Result<(), LifeCycleError> {
+    let (needed, of) = (2 * FOLDS, events.len());
+    let got = events.iter().filter(|e| e.label != Some(Label::Anomalous)).count();
+    if got < needed { Err(LifeCycleError::InsufficientNormal { needed, got, of }) } else { Ok(()) }
+}
+
+/// Learns from events, enough of them normal, in order of event time. Labels are those to be learned from: a row labelled anomalous is kept out
 /// of what "normal" means, a row labelled legitimate weighs more, and both set the threshold.
 pub(crate) fn train<D: Domain>(events: &[TrainingEvent<D::Event>], plan: &Plan) -> Result<Trained<D::Baselines>, FitError> {
     let rows = Rows::<D>::new(events, plan.max_tracked_clients, plan.feature_set, plan.seed);
     let (anomalous, normal): (Vec<usize>, Vec<usize>) = (0..events.len()).partition(|&i| events[i].label == Some(Label::Anomalous));
-    if normal.len() < 2 * FOLDS {
-        return Err(FitError::TooFewSamples { needed: 2 * FOLDS, got: normal.len() });
-    }
 
     let baselines = D::fit_baselines(normal.iter().map(|&i| &events[i].event), plan.feature_set);
     let mut matrix = rows.extract_out_of_fold(&normal);

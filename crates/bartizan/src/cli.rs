@@ -79,6 +79,22 @@ pub(crate) enum Command {
     Openapi,
 }
 
+impl Command {
+    /// The kind that it is about, if it is about one.
+    pub(crate) fn kind(&self) -> Option<Kind> {
+        match self {
+            Self::Import(flags) => Some(flags.kind),
+            Self::Train(flags) => Some(flags.kind),
+            Self::Score(flags) => Some(flags.kind),
+            Self::Evaluate(flags) => Some(flags.kind),
+            Self::Tune(flags) => Some(flags.kind),
+            Self::Generate(flags) => Some(flags.kind),
+            Self::Label(flags) => Some(flags.kind),
+            _ => None,
+        }
+    }
+}
+
 /// Which kind of telemetry a command is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Kind {

@@ -60,9 +60,10 @@ pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
     error.chain().find_map(known).map_or(Exit::Failure, |(exit, _)| exit)
 }
 
-/// What to do about an error, where that is known.
-pub(crate) fn advice_of(error: &anyhow::Error) -> Option<String> {
-    error.chain().find_map(known).and_then(|(_, advice)| advice)
+/// What to do about an error of a command that is about this kind, where that is known.
+pub(crate) fn advice_of(error: &anyhow::Error, kind: Option<&str>) -> Option<String> {
+    let (_, advice) = error.chain().find_map(known)?;
+    advice.map(|advice| advice.replace("KIND", kind.unwrap_or("KIND")))
 }
 
 fn known(error: &(dyn std::error::Error + 'static)) -> Option<(Exit, Option<String>)> {
@@ -82,7 +83,7 @@ fn known(error: &(dyn std::error::Error + 'static)) -> Option<(Exit, Option<Stri
         return Some((Exit::Usage, None));
     }
     match error.downcast_ref::<JudgeError>()? {
-        JudgeError::NoModel => Some((Exit::NoModel, Some("train one with `bartizan train requests FILE`".to_owned()))),
+        JudgeError::NoModel => Some((Exit::NoModel, Some("train one with `bartizan train KIND FILE`".to_owned()))),
         JudgeError::Store(error) => Some((Exit::Store, Some(store_advice(error).to_owned()))),
     }
 }
@@ -100,8 +101,9 @@ fn store_advice(error: &StoreError) -> &'static str {
 fn life_cycle(error: &LifeCycleError) -> (Exit, Option<String>) {
     use LifeCycleError as E;
     let (exit, advice) = match error {
-        E::InsufficientData { .. } => (Exit::BadData, "bring in more events with `bartizan import requests FILE`"),
-        E::InsufficientLabels { .. } => (Exit::BadData, "label more events with `bartizan label requests ID --anomalous --by NAME`"),
+        E::InsufficientData { .. } => (Exit::BadData, "bring in more events with `bartizan import KIND FILE`"),
+        E::InsufficientNormal { .. } => (Exit::BadData, "add events that are normal, labelled so or not at all"),
+        E::InsufficientLabels { .. } => (Exit::BadData, "label more events with `bartizan label KIND ID --anomalous --by NAME`"),
         E::Range(_) | E::Param(_) | E::Budget(_) | E::Version { .. } => (Exit::Usage, "see `bartizan train --help`"),
         E::NoSuchModel | E::NothingStored => (Exit::NoModel, "see which there are with `bartizan models list`"),
         E::Damaged { .. } | E::SchemaMismatch { .. } => (Exit::NoModel, "activate another version, or train a new one"),
@@ -113,9 +115,9 @@ fn life_cycle(error: &LifeCycleError) -> (Exit, Option<String>) {
 }
 
 /// Reports an error on standard error, for people or as one JSON object.
-pub(crate) fn report(error: &anyhow::Error, json: bool) -> Exit {
+pub(crate) fn report(error: &anyhow::Error, kind: Option<&str>, json: bool) -> Exit {
     let exit = exit_of(error);
-    let advice = advice_of(error);
+    let advice = advice_of(error, kind);
     let text = chain(error);
     let mut out = io::stderr().lock();
     let written = if json {

@@ -1,7 +1,8 @@
 //! The kinds of telemetry as the command line sees them: add a kind to `Kind`, `for_kind` and here.
 
+use crate::cli::Kind;
 use crate::config::Config;
-use bartizan_core::{Label, Seed, Timestamp};
+use bartizan_core::{Domain as _, Label, Seed, Timestamp};
 use bartizan_domains::behavior::{self, Behavior};
 use bartizan_domains::flows::{self, Flows};
 use bartizan_domains::records::{FromFiles, Record};
@@ -87,6 +88,11 @@ macro_rules! for_kind {
     };
 }
 pub(crate) use for_kind;
+
+/// The name of a kind, as on the command line.
+pub(crate) fn name(kind: Kind) -> &'static str {
+    for_kind!(kind, D => D::NAME)
+}
 
 impl Telemetry for Requests {
     const EVENTS: &'static str = "requests";

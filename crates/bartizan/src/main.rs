@@ -27,10 +27,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let json = cli.common.json;
+    let kind = cli.command.kind().map(kinds::name);
     let exit = match run(cli) {
         Ok(()) => Exit::Ok,
         Err(error) if failure::is_broken_pipe(&error) => Exit::Ok,
-        Err(error) => failure::report(&error, json),
+        Err(error) => failure::report(&error, kind, json),
     };
     ExitCode::from(exit as u8)
 }

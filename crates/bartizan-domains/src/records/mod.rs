@@ -76,6 +76,9 @@ pub enum ReadError {
     /// Nothing in it.
     #[error("the file is empty")]
     Empty,
+    /// Nothing below the header.
+    #[error("the table ends after its header")]
+    NoRows,
     /// No known format.
     #[error("the file's format is not known: {0}; name its format if it is one of these")]
     Unknown(&'static str),

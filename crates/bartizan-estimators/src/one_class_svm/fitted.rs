@@ -15,6 +15,9 @@ const FARTHEST: f32 = 2.1e9;
 /// More than weights ever sum to; with kernel values of at most 1e24 every sum stays finite in 32 bits.
 const HEAVIEST: f32 = 1e13;
 
+/// Support rows that are tried as the one that lies deepest inside.
+const MOST_INSIDE: usize = 256;
+
 /// A fitted one-class support vector machine.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FittedOneClassSvm {
@@ -26,7 +29,7 @@ pub struct FittedOneClassSvm {
     support: Packed,
     weights: Vec<f32>,
     rho: f64,
-    /// The mean support row, by weight, and its score.
+    /// A row that lies deep inside, and its score: what explanations compare with.
     inside: Vec<f32>,
     inside_score: f64,
     iterations: usize,
@@ -58,7 +61,20 @@ impl FittedOneClassSvm {
             converged: true,
         };
         fitted.inside_score = fitted.scores(&fitted.inside)[0];
+        fitted.go_inside();
         fitted
+    }
+
+    /// The mean support row lies in none of several clusters: then a support row that scores better stands for what is inside.
+    fn go_inside(&mut self) {
+        let step = self.support.rows().div_ceil(MOST_INSIDE).max(1);
+        for row in (0..self.support.rows()).step_by(step) {
+            let row: Vec<f32> = self.support.row(row).collect();
+            let score = self.scores(&row)[0];
+            if score < self.inside_score {
+                (self.inside, self.inside_score) = (row, score);
+            }
+        }
     }
 
     /// The same, as the exact solver left it.
@@ -160,7 +176,7 @@ impl Detector for FittedOneClassSvm {
 }
 
 impl Explain for FittedOneClassSvm {
-    /// A feature's share goes by how much the score falls if it alone is set to its value in the mean support row; only
+    /// A feature's share goes by how much the score falls if it alone is set to its value in a row deep inside; only
     /// features count that move the score the way in which it differs from that row's.
     fn explain(&self, row: &[f32]) -> Result<Attribution, ScoreError> {
         let width = self.center.len();

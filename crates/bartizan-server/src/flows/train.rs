@@ -28,7 +28,6 @@ use bartizan_pipeline::{Labelled, LifeCycle as _, TrainRequest};
 use bytes::Bytes;
 use hyper::StatusCode;
 use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 use std::{collections::BTreeMap, io::Cursor, ops::ControlFlow, sync::Arc};
 
@@ -49,17 +48,11 @@ struct Described {
     csv: Option<String>,
 }
 
-/// What is looked at before the flows themselves are read.
-#[derive(Default, Deserialize)]
-struct Given<'a> {
-    #[serde(borrow, default)]
-    flows: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    csv: Option<&'a RawValue>,
-    model_version: Option<Value>,
-    use_corrected_labels: Option<Value>,
-    training_params: Option<Value>,
-}
+/// The parts of a body, not yet read.
+type Given<'a> = BTreeMap<String, &'a RawValue>;
+
+/// The parts that are no flows.
+const SETTINGS: [&str; 3] = ["model_version", "use_corrected_labels", "training_params"];
 
 type Flow = Labelled<FlowEvent>;
 
@@ -105,21 +98,29 @@ fn read(bytes: &Bytes, now: Timestamp) -> Result<(TrainRequest, Option<Vec<Flow>
         return Ok((usual(), None));
     }
     let text = mended(bytes);
-    let parsed = serde_json::from_slice::<Given<'_>>(&text);
-    let is_there = |raw: &&RawValue| raw.get() != "null";
-    let flows = match &parsed {
-        Ok(given) if given.flows.filter(is_there).is_none() => match given.csv.filter(is_there) {
-            Some(text) => Some(table(&line_of(text)?, now)?),
-            None => None,
-        },
-        _ => Some(records(parse_training(bytes, now).map_err(refused)?)),
-    };
-    let rest = parsed.map(settings).unwrap_or_default();
+    // What is no object is refused by the reader of flows, which says where it breaks.
+    let given: Given<'_> = serde_json::from_slice(&text).unwrap_or_else(|_| Given::from([("flows".to_owned(), RawValue::TRUE)]));
+    let rest = settings(&given);
     let mut faults = Vec::new();
     let mut fields = Fields::of_body(&rest, &mut faults);
     let version = fields.string_if_any("model_version");
     let request = train::request(&mut fields, version);
-    if faults.is_empty() { Ok((request, flows)) } else { Err(Refusal::Invalid(faults)) }
+    match flows_of(&given, bytes, now) {
+        Err(Refusal::Invalid(more)) => Err(Refusal::Invalid(more.into_iter().chain(faults).collect())),
+        _ if !faults.is_empty() => Err(Refusal::Invalid(faults)),
+        Err(other) => Err(other),
+        Ok(flows) => Ok((request, flows)),
+    }
+}
+
+/// The flows of a body: listed, or as a table; none asks for the stored history.
+fn flows_of(given: &Given<'_>, bytes: &[u8], now: Timestamp) -> Result<Option<Vec<Flow>>, Refusal> {
+    let part = |name: &str| given.get(name).filter(|raw| raw.get() != "null");
+    match (part("flows"), part("csv")) {
+        (Some(_), _) => parse_training(bytes, now).map(|flows| Some(records(flows))).map_err(refused),
+        (None, Some(text)) => table(&line_of(text)?, now).map(Some),
+        (None, None) => Ok(None),
+    }
 }
 
 fn line_of(csv: &RawValue) -> Result<Vec<u8>, Refusal> {
@@ -127,13 +128,9 @@ fn line_of(csv: &RawValue) -> Result<Vec<u8>, Refusal> {
     text.map(String::into_bytes).map_err(|_| Refusal::text(StatusCode::BAD_REQUEST, "'csv' field must be a string: header and rows"))
 }
 
-fn settings(given: Given<'_>) -> Map<String, Value> {
-    let named = [
-        ("model_version", given.model_version),
-        ("use_corrected_labels", given.use_corrected_labels),
-        ("training_params", given.training_params),
-    ];
-    named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+fn settings(given: &Given<'_>) -> Map<String, Value> {
+    let part = |name: &str| Some((name.to_owned(), serde_json::from_str(given.get(name)?.get()).ok()?));
+    SETTINGS.into_iter().filter_map(part).collect()
 }
 
 fn refused(error: BodyError) -> Refusal {

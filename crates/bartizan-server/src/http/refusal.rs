@@ -145,9 +145,12 @@ impl From<LifeCycleError> for Refusal {
         use LifeCycleError as E;
         let text = error.to_string();
         match error {
-            E::InsufficientData { .. } | E::InsufficientLabels { .. } | E::NoClasses { .. } | E::Range(_) | E::Fit(_) => {
-                Self::text(StatusCode::BAD_REQUEST, text)
-            }
+            E::InsufficientData { .. }
+            | E::InsufficientNormal { .. }
+            | E::InsufficientLabels { .. }
+            | E::NoClasses { .. }
+            | E::Range(_)
+            | E::Fit(_) => Self::text(StatusCode::BAD_REQUEST, text),
             E::Param(_) | E::Budget(_) => Self::Invalid(vec![Fault::value_error(&["body", "training_params"], &text)]),
             E::Version { got } => Self::Invalid(vec![Fault { input: got.into(), ..Fault::value_error(&["body", "model_version"], &text) }]),
             E::NoSuchModel | E::NothingStored => Self::text(StatusCode::NOT_FOUND, text),

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub(crate) struct Flags {
     /// Kind of telemetry.
-    kind: Kind,
+    pub(crate) kind: Kind,
     /// Labelled files, plain or .gz; events without a label are left out of the measures.
     #[arg(required = true)]
     files: Vec<PathBuf>,
@@ -54,6 +54,7 @@ async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<
     let (fit, test) = match flags.split {
         Some(share) => {
             let (fit, test) = loaded.split(share, flags.by, Seed(flags.seed));
+            check_split(&fit, &test, flags.by)?;
             (Some(fit), test)
         }
         None if flags.fit_on.is_empty() => (None, loaded),
@@ -66,6 +67,19 @@ async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<
     };
     let measures = Measures::of(&test, &judged);
     Ok(context.output.print(&serde_json::to_value(&measures)?, || text(&measures))?)
+}
+
+/// Files that name no times or no clients cannot be split by them.
+fn check_split<D: Telemetry>(fit: &Loaded<D>, test: &Loaded<D>, by: SplitBy) -> anyhow::Result<()> {
+    if fit.len() > 0 && test.len() > 0 {
+        return Ok(());
+    }
+    let what = match by {
+        SplitBy::Time => "the events have no different times",
+        SplitBy::Client => "the events have too few different clients",
+        SplitBy::Auto | SplitBy::Random => "there are too few events",
+    };
+    Err(Problem::data(format!("the split leaves one side without events: {what}")).advise("try --by random, or another --split").into())
 }
 
 fn check_labels<D: Telemetry>(test: &Loaded<D>) -> anyhow::Result<()> {

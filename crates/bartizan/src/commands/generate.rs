@@ -21,7 +21,7 @@ const START: i64 = 1_767_571_200;
 #[derive(Debug, Args)]
 pub(crate) struct Flags {
     /// Kind of telemetry.
-    kind: Kind,
+    pub(crate) kind: Kind,
     /// How many events.
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     rows: usize,

@@ -18,7 +18,7 @@ const CHUNK: usize = 5_000;
 #[derive(Debug, Args)]
 pub(crate) struct Flags {
     /// Kind of telemetry.
-    kind: Kind,
+    pub(crate) kind: Kind,
     /// Files, plain or .gz.
     #[arg(required = true)]
     files: Vec<PathBuf>,

@@ -14,7 +14,7 @@ use serde_json::json;
 #[derive(Debug, Args)]
 pub(crate) struct Flags {
     /// Kind of telemetry.
-    kind: Kind,
+    pub(crate) kind: Kind,
     /// Row id, or the event's own id (its newest row); digits are tried as a row id first.
     id: String,
     /// It is an attack or a fault.

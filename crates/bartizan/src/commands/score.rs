@@ -27,7 +27,7 @@ const WAITING: usize = 4;
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Flags {
     /// Kind of telemetry.
-    kind: Kind,
+    pub(crate) kind: Kind,
     /// Files, plain or .gz, scored in the order of their events.
     #[arg(required = true)]
     files: Vec<PathBuf>,

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub(crate) struct Flags {
     /// Kind of telemetry.
-    kind: Kind,
+    pub(crate) kind: Kind,
     /// Files to bring in as history first, plain or .gz; none trains on the stored history.
     files: Vec<PathBuf>,
     #[command(flatten)]

@@ -16,7 +16,7 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 pub(crate) struct Flags {
     /// Kind of telemetry.
-    kind: Kind,
+    pub(crate) kind: Kind,
     /// Files, plain or .gz; labels of anomalies in them decide, where there are at least ten.
     #[arg(required = true)]
     files: Vec<PathBuf>,
@@ -50,7 +50,7 @@ fn run_on<D: Telemetry>(context: &Context, flags: &Flags) -> anyhow::Result<()> 
     });
     bar.finish_and_clear();
     let tuning = tuning?;
-    Ok(context.output.print(&document(&tuning), || text(&tuning))?)
+    Ok(context.output.print(&document(&tuning), || text(&tuning, D::NAME))?)
 }
 
 fn flags_of(trial: &Trial) -> String {
@@ -73,7 +73,7 @@ fn document(tuning: &Tuning) -> Value {
     })
 }
 
-fn text(tuning: &Tuning) -> String {
+fn text(tuning: &Tuning, kind: &str) -> String {
     let (normal, anomalous) = tuning.compared_on;
     let what = match tuning.criterion {
         Criterion::Labels => "anomalies labelled in the files",
@@ -96,6 +96,6 @@ fn text(tuning: &Tuning) -> String {
         count => format!("\n{count} candidates were not tried: the time was over; --time-secs gives more."),
     };
     let best = tuning.trials.first().filter(|trial| trial.outcome.is_ok());
-    let next = best.map_or(String::new(), |trial| format!("\nTo train the first: bartizan train requests FILE… {}", flags_of(trial)));
+    let next = best.map_or(String::new(), |trial| format!("\nTo train the first: bartizan train {kind} FILE… {}", flags_of(trial)));
     format!("{head}\n\n{table}\n{untried}{next}")
 }

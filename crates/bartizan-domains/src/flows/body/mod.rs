@@ -60,10 +60,11 @@ pub fn parse_batch(bytes: &[u8], now: Timestamp) -> Result<Vec<Record<FlowEvent>
 /// # Errors
 /// When the body does not hold flows, or another number of labels.
 pub fn parse_training(bytes: &[u8], now: Timestamp) -> Result<Vec<Record<FlowEvent>>, BodyError> {
-    let mut records = parse_batch(bytes, now)?;
-    let Labels { labels: Some(labels) } = serde_json::from_slice(&mended(bytes)).unwrap_or_default() else { return Ok(records) };
-    slow::set_labels(&mut records, &labels)?;
-    Ok(records)
+    let records = parse_batch(bytes, now);
+    match serde_json::from_slice(&mended(bytes)).unwrap_or_default() {
+        Labels { labels: Some(labels) } if !labels.is_null() => slow::labelled(records, &labels),
+        _ => records,
+    }
 }
 
 #[derive(Default, Deserialize)]

@@ -94,12 +94,27 @@ pub(super) fn record(object: &Map<String, Value>, line: u64, now: Timestamp) -> 
 }
 
 /// Gives each flow its label of the list; null is none.
-pub(super) fn set_labels(records: &mut [Record<FlowEvent>], labels: &Value) -> Result<(), BodyError> {
-    let refuse = |kind, msg: &str| Err(BodyError::Faults(vec![fault(kind, vec![key("labels")], msg, &Value::Null)]));
-    let Value::Array(list) = labels else { return refuse("list_type", "Input should be a valid list") };
-    if list.len() != records.len() {
-        return refuse("value_error", &format!("Value error, {} labels for {} flows", list.len(), records.len()));
+pub(super) fn labelled(records: Result<Vec<Record<FlowEvent>>, BodyError>, labels: &Value) -> Result<Vec<Record<FlowEvent>>, BodyError> {
+    let list = labels.as_array().map(Vec::as_slice);
+    let mut wrong = match (&records, list) {
+        (_, None) => vec![fault("list_type", vec![key("labels")], "Input should be a valid list", labels)],
+        (Ok(records), Some(list)) if list.len() != records.len() => {
+            let msg = format!("Value error, {} labels for {} flows", list.len(), records.len());
+            vec![fault("value_error", vec![key("labels")], &msg, &Value::Null)]
+        }
+        _ => Vec::new(),
+    };
+    let list = list.unwrap_or_default();
+    let not_texts = list.iter().enumerate().filter(|(_, label)| label.is_array() || label.is_object());
+    let place = |position| vec![key("labels"), Loc::Index(position)];
+    wrong.extend(not_texts.take(MAX_FAULTS).map(|(at, label)| fault("string_type", place(at), "Input should be a valid string", label)));
+    if let Err(BodyError::Faults(faults)) = &records {
+        wrong.splice(0..0, faults.iter().cloned());
     }
+    if !wrong.is_empty() {
+        return Err(BodyError::Faults(wrong));
+    }
+    let mut records = records?;
     for (record, value) in records.iter_mut().zip(list) {
         let mut draft = Draft::new();
         text(&mut draft, Column::Label, value);
@@ -107,7 +122,7 @@ pub(super) fn set_labels(records: &mut [Record<FlowEvent>], labels: &Value) -> R
             (record.label, record.label_name) = (Some(label), name);
         }
     }
-    Ok(())
+    Ok(records)
 }
 
 /// A flow while it is looked at closely.

@@ -183,6 +183,10 @@ fn training_bodies_carry_labels_beside_the_flows_or_in_them() {
         let body = format!(r#"{{{flows},"labels":{labels}}}"#);
         assert_eq!(refused(parse_training(body.as_bytes(), now())), [(kind, "labels".to_owned())]);
     }
+    let all = r#"{"flows":[{"Idle Min":null},{}],"labels":[[],"BENIGN"]}"#;
+    let expected = [("float_type", "flows.0.Idle Min".to_owned()), ("string_type", "labels.0".to_owned())];
+    assert_eq!(refused(parse_training(all.as_bytes(), now())), expected);
+    assert_eq!(labels(format!(r#"{{{flows},"labels":null}}"#)).len(), 3);
 }
 
 #[test]

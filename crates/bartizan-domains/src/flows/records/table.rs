@@ -8,7 +8,7 @@ use super::header::{Header, Plan};
 use super::reader::{Lines, Next};
 use crate::flows::FlowEvent;
 use crate::records::{Counted, ReadError, Record, Rejected};
-use std::io::{BufRead, Error, ErrorKind};
+use std::io::BufRead;
 
 /// Reads a table to its end.
 pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, FlowEvent>) -> Result<(), ReadError> {
@@ -91,10 +91,7 @@ impl Rows {
             let next = lines.next_quoted()?;
             let line = lines.line();
             let record = match next {
-                Next::End if rows == 0 => {
-                    let source = Error::new(ErrorKind::InvalidData, "the table ends after its header");
-                    return Err(ReadError::Io { line: line - 1, source });
-                }
+                Next::End if rows == 0 => return Err(ReadError::NoRows),
                 Next::End => return Ok(()),
                 Next::TooLong => Err("longer than a megabyte".to_owned()),
                 Next::Text => match self.row(lines.text()) {
