@@ -4,8 +4,9 @@ use super::{Here, not_judged};
 use crate::{
     config::Scope,
     docs,
-    here::{invalid, parse},
+    here::{Asked, Why, both, invalid, parse, wants_reasons},
     http::{body, refusal::Refusal},
+    input::params::Params,
 };
 use aide::{
     axum::routing::{ApiMethodRouter, post_with},
@@ -19,7 +20,7 @@ use bartizan_domains::behavior::{
     Assessment,
     body::{parse_logs, parse_session},
 };
-use bartizan_pipeline::Judgement;
+use bartizan_pipeline::{Judgement, Reason};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
@@ -76,6 +77,10 @@ struct Verdict {
     /// The row id, to label it by; null when it was only counted.
     id: Option<i64>,
     model_version: String,
+    /// Why, worst first; only when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<Why>>")]
+    reasons: Option<Vec<Reason>>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -97,35 +102,38 @@ pub(crate) fn batch_route() -> ApiMethodRouter<Arc<Here>> {
 }
 
 fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
-    let op = docs::checks_input(docs::needs(op, Scope::Judge));
+    let op = docs::checks_input(docs::needs(op, Scope::Judge)).input::<Params<Asked>>();
     let op = docs::refuses::<413>(op, "The body is too large");
     docs::refuses::<500>(op, "No model is loaded")
 }
 
 async fn one(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdict>, Refusal> {
     let shared = &here.mount.shared;
+    let explain = wants_reasons(request.uri().query());
     let bytes = body::read(request.into_body(), shared.limits.clone()).await?;
-    let event = parse_session(&bytes, shared.clock.now()).map_err(invalid)?;
-    let judged = here.instance.judge(event, false).await;
+    let (explain, event) = both(explain, parse_session(&bytes, shared.clock.now()).map_err(invalid))?;
+    let judged = here.instance.judge(event, explain).await;
     let judgement = judged.map_err(|error| not_judged(error, "ML models not loaded. Please check server logs."))?;
     here.mount.detector.saw_anomalies(u64::from(judgement.verdict.is_anomalous()));
-    Ok(Json(verdict(&judgement)))
+    Ok(Json(verdict(judgement, explain)))
 }
 
 async fn batch(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdicts>, Refusal> {
     let shared = &here.mount.shared;
+    let explain = wants_reasons(request.uri().query());
     let bytes = body::read(request.into_body(), shared.limits.clone()).await?;
     let now = shared.clock.now();
-    let events = parse(bytes.len(), move || parse_logs(&bytes, now)).await.map_err(invalid)?;
-    let judgements = here.instance.judge_many(events, false).await.map_err(|error| not_judged(error, "ML models not loaded"))?;
+    let events = parse(bytes.len(), move || parse_logs(&bytes, now)).await.map_err(invalid);
+    let (explain, events) = both(explain, events)?;
+    let judgements = here.instance.judge_many(events, explain).await.map_err(|error| not_judged(error, "ML models not loaded"))?;
     let anomalies = judgements.iter().filter(|judgement| judgement.verdict.is_anomalous()).count();
     here.mount.detector.saw_anomalies(anomalies as u64);
-    let results: Vec<Verdict> = judgements.iter().map(verdict).collect();
+    let results: Vec<Verdict> = judgements.into_iter().map(|judgement| verdict(judgement, explain)).collect();
     let high_risk_count = results.iter().filter(|verdict| verdict.risk_score >= HIGH_RISK).count();
     Ok(Json(Verdicts { total_processed: results.len(), high_risk_count, results }))
 }
 
-fn verdict(judgement: &Judgement) -> Verdict {
+fn verdict(judgement: Judgement, explain: bool) -> Verdict {
     let class = judgement.class.map(|class| (class.index, class.probability));
     let assessment = Assessment::new(class, judgement.score, judgement.grade);
     Verdict {
@@ -136,5 +144,6 @@ fn verdict(judgement: &Judgement) -> Verdict {
         is_anomaly: judgement.verdict.is_anomalous(),
         id: judgement.id,
         model_version: judgement.model_version.as_ref().to_owned(),
+        reasons: explain.then_some(judgement.reasons),
     }
 }
