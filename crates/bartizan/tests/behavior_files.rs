@@ -139,6 +139,9 @@ fn an_injection_in_an_access_log_comes_first() {
     let worst = worst(folder.path(), "access.log");
     assert_eq!((&worst[0]["client"], &worst[0]["class"]), (&"203.0.113.5".into(), &"Injection".into()), "{worst:?}");
     assert!(worst[0]["risk"].as_u64().unwrap() >= 7, "{}", worst[0]);
+    let table = run(folder.path(), &["score", "behavior", "access.log"]);
+    let text = String::from_utf8_lossy(&table.stdout);
+    assert!(text.contains("sessions scored: ") && text.contains(" Normal, 1 Injection."), "{text}");
     assert!(texts(&worst[0]).contains(&"an injection token was seen in what it sent"), "{}", worst[0]);
 }
 
@@ -159,4 +162,7 @@ fn bodies_are_scored_line_by_line() {
     fs::write(folder.path().join("bad.ndjson"), text).unwrap();
     let scored = json(folder.path(), &["score", "behavior", "bad.ndjson"]);
     assert_eq!((&scored["scored"], &scored["rejected"]), (&7.into(), &1.into()), "{scored}");
+    let counts: Vec<(&String, u64)> = scored["classes"].as_object().unwrap().iter().map(|(name, n)| (name, n.as_u64().unwrap())).collect();
+    let named = counts.iter().map(|(name, count)| (name.as_str(), *count)).collect::<Vec<_>>();
+    assert_eq!(named, [("Normal", 2), ("BruteForce", 1), ("Injection", 2), ("DataExfil", 1), ("Recon", 1)]);
 }

@@ -133,7 +133,7 @@ async fn fit_and_score<D: Telemetry>(config: Config, flags: &Training, fit: Load
 }
 
 fn text(m: &Measures) -> String {
-    let classes = m.classes.as_ref().map(|classes| class_text(classes) + "\n\n").unwrap_or_default();
+    let classes = m.classes.as_ref().map(|classes| class_text(classes) + "\n").unwrap_or_default();
     let summary = output::table(
         &["measure", "value"],
         [
@@ -168,5 +168,8 @@ fn class_text(m: &ClassMeasures) -> String {
         vec![c.class.to_owned(), c.events.to_string(), percent(c.recall), precision]
     });
     let table = output::table(&["class", "events", "recall", "precision"], rows);
-    format!("{table}\naccuracy {:.4} over {} events of a known class; calibration error {:.4}", m.accuracy, m.events, m.calibration_error)
+    format!(
+        "{table}\naccuracy {:.4} over {} events of a known class; calibration error {:.4}\n\nBy how unusual they are alone:",
+        m.accuracy, m.events, m.calibration_error
+    )
 }

@@ -101,7 +101,8 @@ fn judge<D: Telemetry>(
     mut out: Option<Out>,
     receiver: Receiver<Vec<Read<D::Event>>>,
 ) -> anyhow::Result<Scored<D>> {
-    let mut scored = Scored { offline, files: flags.files.clone(), judged: 0, anomalous: 0, rejected: 0, worst: Vec::new() };
+    let (files, classes) = (flags.files.clone(), vec![0; D::CLASSES.len()]);
+    let mut scored = Scored { offline, files, classes, judged: 0, anomalous: 0, rejected: 0, worst: Vec::new() };
     for chunk in receiver {
         let (read, events): (Vec<_>, Vec<_>) = chunk.into_iter().map(|r| ((r.file, r.record.line), r.record.event)).unzip();
         let verdicts = scored.offline.judge(&events);
@@ -138,6 +139,8 @@ struct Scored<D: Telemetry> {
     judged: u64,
     anomalous: u64,
     rejected: u64,
+    /// Events of each class, for kinds that tell classes apart.
+    classes: Vec<u64>,
     /// The worst so far, and some more; in order after [`cut`](Self::cut).
     worst: Vec<Met<D::Event>>,
 }
@@ -146,6 +149,9 @@ impl<D: Telemetry> Scored<D> {
     fn meet(&mut self, met: Met<D::Event>, top: usize) {
         self.judged += 1;
         self.anomalous += u64::from(met.verdict.judgement.verdict.is_anomalous());
+        if let Some(class) = met.verdict.judgement.class {
+            self.classes[class.index] += 1;
+        }
         self.worst.push(met);
         if self.worst.len() >= 2 * top + CHUNK {
             self.cut(top);
@@ -164,7 +170,13 @@ impl<D: Telemetry> Scored<D> {
             body["file"] = json!(self.files.get(met.file));
             body
         });
-        json!({"scored": self.judged, "anomalous": self.anomalous, "rejected": self.rejected, "worst": worst.collect::<Vec<_>>()})
+        let mut document = json!({"scored": self.judged, "anomalous": self.anomalous, "rejected": self.rejected});
+        if !D::CLASSES.is_empty() {
+            document["classes"] =
+                D::CLASSES.iter().zip(&self.classes).map(|(class, events)| ((*class).to_owned(), json!(events))).collect();
+        }
+        document["worst"] = worst.collect();
+        document
     }
 
     fn text(&self) -> String {
@@ -174,8 +186,19 @@ impl<D: Telemetry> Scored<D> {
         } else {
             ["line", "risk", "grade", "client", "class", "why"]
         };
+        format!("{}\n{}", output::table(&head, rows), self.summary())
+    }
+
+    /// How many, and what they are. An attack may be an ordinary event among attacks, and an odd one none.
+    fn summary(&self) -> String {
         let share = output::percent(self.anomalous as f64 / self.judged.max(1) as f64);
-        format!("{}\n{} events scored, {} anomalous ({share}).", output::table(&head, rows), self.judged, self.anomalous)
+        let met = D::CLASSES.iter().zip(&self.classes).filter(|(_, events)| **events > 0);
+        let classes: Vec<String> = met.map(|(class, events)| format!("{events} {class}")).collect();
+        if classes.is_empty() {
+            return format!("{} events scored, {} anomalous ({share}).", self.judged, self.anomalous);
+        }
+        let (judged, events, odd) = (self.judged, D::EVENTS, self.anomalous);
+        format!("{judged} {events} scored: {}. {odd} ({share}) are unlike those learned from.", classes.join(", "))
     }
 
     fn row(&self, met: &Met<D::Event>) -> Vec<String> {
