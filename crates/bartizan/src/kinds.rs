@@ -68,7 +68,7 @@ pub(crate) fn is_attack<E>(record: &Record<E>) -> bool {
     record.label.is_some_and(Label::is_anomalous)
 }
 
-/// Runs an expression with the type `$kind` that a [`Kind`](crate::cli::Kind) names.
+/// Runs an expression with the type `$kind` that a `Kind` names.
 macro_rules! for_kind {
     ($which:expr, $kind:ident => $run:expr) => {
         match $which {

@@ -76,11 +76,12 @@ pub(crate) async fn run(mut context: Context, flags: Flags) -> anyhow::Result<()
     let (stop, stopped) = oneshot::channel::<()>();
     let tally = Arc::new(Mutex::new(Tally::default()));
     let sender = tokio::spawn(send(address, token, flags, context.output, Arc::clone(&tally), stop));
+    let signalled = stop_signal();
     let interrupted = Arc::new(AtomicBool::new(false));
     let noted = Arc::clone(&interrupted);
     served
         .until(async move {
-            tokio::select! { _ = stopped => {}, () = stop_signal() => noted.store(true, Ordering::Release) }
+            tokio::select! { _ = stopped => {}, () = signalled => noted.store(true, Ordering::Release) }
         })
         .await?;
     // Stopped by a signal, the server closes the door on the traffic, which is no fault of either.
