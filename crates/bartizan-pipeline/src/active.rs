@@ -1,7 +1,7 @@
 //! A model at work.
 
 use crate::{ClassVerdict, Explanation, LifeCycleError, ModelInfo, Reason, classes};
-use bartizan_core::{AnomalyScore, Confidence, Detector, Domain, Extract, FeatureSchema, Samples, Threshold, Verdict};
+use bartizan_core::{AnomalyScore, Confidence, Detector, Domain, Explain as _, Extract, FeatureSchema, Samples, Threshold, Verdict};
 use bartizan_estimators::calibration::Calibration;
 use bartizan_estimators::format::{self, FormatError, ModelFile};
 use bartizan_estimators::labels::LabelCalibration;
@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 /// Most reasons given for one event.
 const MAX_REASONS: usize = 5;
+/// Least part of the largest share in a class that is a reason for it.
+const LEAST_CLASS_SHARE: f64 = 0.05;
 
 /// The active model of an instance: swapped as a whole.
 pub(crate) struct Active<D: Domain> {
@@ -122,20 +124,31 @@ impl<D: Domain> Active<D> {
         }
     }
 
-    /// Why a row got its score; `None` when the algorithm cannot say.
+    /// Why a row was judged as it was; `None` when the algorithm cannot say.
     pub(crate) fn explain(&self, event: &D::Event, row: &[f32], schema: &FeatureSchema) -> Option<Explanation> {
         let explainer = self.detector.explainer()?;
         let attribution = explainer.explain(row).ok()?;
-        let mut order: Vec<usize> = (0..row.len()).filter(|&i| attribution.shares[i] > 0.0).collect();
-        order.sort_by(|&a, &b| attribution.shares[b].total_cmp(&attribution.shares[a]).then(a.cmp(&b)));
+        let class_shares = self.class_shares(row);
+        let shares = class_shares.as_ref().unwrap_or(&attribution.shares);
+        let mut order: Vec<usize> = (0..row.len()).filter(|&i| shares[i] > 0.0).collect();
+        order.sort_by(|&a, &b| shares[b].total_cmp(&shares[a]).then(a.cmp(&b)));
         let reason = |&i: &usize| Reason {
             feature: schema.features()[i].name.to_string(),
             value: row[i].is_finite().then(|| f64::from(row[i])),
-            share: attribution.shares[i],
+            share: shares[i],
             text: self.baselines.reason(event, row, i),
         };
         let reasons = order.iter().take(MAX_REASONS).map(reason).collect();
         Some(Explanation { attribution, exact: explainer.exact(), reasons })
+    }
+
+    /// What each feature adds to the probability that a row is not normal, where its class is not; small shares are 0.
+    fn class_shares(&self, row: &[f32]) -> Option<Vec<f64>> {
+        let class = self.judge_classes(row)?.first().copied()?;
+        let mut shares = self.classes.as_ref().filter(|_| class.index != 0)?.explain(row).ok()?.shares;
+        let least = shares.iter().copied().fold(0.0, f64::max) * LEAST_CLASS_SHARE;
+        shares.iter_mut().filter(|share| **share < least).for_each(|share| *share = 0.0);
+        Some(shares)
     }
 }
 

@@ -94,7 +94,8 @@ impl<D: Domain> Instance<D> {
     pub async fn judge(self: &Arc<Self>, event: D::Event, explain: bool) -> Result<Judgement, JudgeError> {
         let recent = self.recency.observe(&event);
         let Some(active) = self.active.load_full() else {
-            return self.meet_without_model(event).await;
+            let met = self.meet_without_model(vec![event]).await?;
+            return met.into_iter().next().ok_or(JudgeError::NoModel);
         };
         let scored = active.score(&event, &recent);
         let explanation = explain.then(|| active.explain(&event, &scored.row, &self.schema)).flatten();
@@ -110,12 +111,10 @@ impl<D: Domain> Instance<D> {
     /// Without a model, or when the verdicts cannot be recorded: then none is given.
     pub async fn judge_many(self: &Arc<Self>, events: Vec<D::Event>, explain: bool) -> Result<Vec<Judgement>, JudgeError> {
         let Some(active) = self.active.load_full() else {
-            let mut all = Vec::with_capacity(events.len());
-            for event in events {
-                self.recency.observe(&event);
-                all.push(self.meet_without_model(event).await?);
+            for event in &events {
+                self.recency.observe(event);
             }
-            return Ok(all);
+            return self.meet_without_model(events).await;
         };
         // Away from the threads that answer: a thousand rows are a millisecond's work or more.
         let this = Arc::clone(self);
@@ -214,8 +213,8 @@ impl<D: Domain> Instance<D> {
         })
     }
 
-    /// No model yet: the event is history, and with [`ColdStart::Learn`] the first training starts when there is enough.
-    async fn meet_without_model(self: &Arc<Self>, event: D::Event) -> Result<Judgement, JudgeError> {
+    /// No model yet: the events are history, and with [`ColdStart::Learn`] the first training starts when there is enough.
+    async fn meet_without_model(self: &Arc<Self>, events: Vec<D::Event>) -> Result<Vec<Judgement>, JudgeError> {
         let at = self.clock.now();
         let learn = self.settings.cold_start == ColdStart::Learn;
         let judged = learn.then(|| Judged {
@@ -227,16 +226,17 @@ impl<D: Domain> Instance<D> {
             model_version: Arc::clone(&self.learning),
             learning: true,
         });
-        let id = self.store.record(vec![self.detection(&event, judged, Vec::new(), at)?]).await?.first().copied();
+        let rows: Result<Vec<_>, _> = events.iter().map(|event| self.detection(event, judged.clone(), Vec::new(), at)).collect();
+        let ids = if events.is_empty() { Vec::new() } else { self.store.record(rows?).await? };
         if !learn {
             return Err(JudgeError::NoModel);
         }
-        let met = self.unlearned.fetch_add(1, Ordering::Relaxed) + 1;
+        let met = self.unlearned.fetch_add(ids.len() as u64, Ordering::Relaxed) + ids.len() as u64;
         if met >= self.settings.min_training_samples as u64 && !self.training_itself.swap(true, Ordering::AcqRel) {
             tokio::spawn(Arc::clone(self).train_itself());
         }
-        Ok(Judgement {
-            id,
+        let judgement = |id| Judgement {
+            id: Some(id),
             verdict: Verdict::Normal,
             score: None,
             grade: 0.0,
@@ -246,7 +246,8 @@ impl<D: Domain> Instance<D> {
             class: None,
             margin: None,
             reasons: Vec::new(),
-        })
+        };
+        Ok(ids.into_iter().map(judgement).collect())
     }
 
     async fn train_itself(self: Arc<Self>) {

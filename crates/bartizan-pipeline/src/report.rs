@@ -40,7 +40,8 @@ pub struct Reason {
     pub feature: String,
     /// Its value in the sample; `None` when missing.
     pub value: Option<f64>,
-    /// Its share of the score; the base and all shares sum to the score.
+    /// Its share of the score; the base and all shares sum to the score. Where a kind tells classes apart and the class is
+    /// not normal, its share of the probability of that.
     pub share: f64,
     /// A sentence for a person.
     pub text: String,
@@ -53,7 +54,7 @@ pub struct Explanation {
     pub attribution: Attribution,
     /// Whether they are what the algorithm adds up, or its Shapley values; else they are an approximation.
     pub exact: bool,
-    /// The features that pushed towards anomalous, worst first, at most five.
+    /// The features that pushed towards anomalous, or towards a class that is not normal, worst first, at most five.
     pub reasons: Vec<Reason>,
 }
 

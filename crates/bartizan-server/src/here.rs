@@ -2,13 +2,14 @@
 
 use crate::{
     http::{body::Limits, refusal::Refusal},
-    input::fault::Fault,
+    input::{fault::Fault, query::Query},
     mount::Mount,
 };
 use axum::extract::FromRef;
 use bartizan_core::Domain;
 use bartizan_domains::faults;
 use bartizan_pipeline::Instance;
+use schemars::JsonSchema;
 use std::sync::Arc;
 
 /// A mount with its instance.
@@ -26,6 +27,46 @@ impl<D: Domain> FromRef<Arc<Here<D>>> for Limits {
 /// Faults of a body as the answer lists them.
 pub(crate) fn invalid(faults: Vec<faults::Fault>) -> Refusal {
     Refusal::Invalid(faults.into_iter().map(Fault::from).collect())
+}
+
+/// The query of a judging route.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+#[expect(dead_code, reason = "describes the query in the OpenAPI document")]
+pub(crate) struct Asked {
+    /// Say why, too.
+    explain: Option<bool>,
+}
+
+/// One reason, as [`Reason`] serialises.
+#[derive(JsonSchema)]
+#[schemars(rename = "Reason")]
+#[expect(dead_code, reason = "describes the answer in the OpenAPI document")]
+pub(crate) struct Why {
+    feature: String,
+    value: Option<f64>,
+    /// Its share of the score.
+    share: f64,
+    /// A sentence for a person.
+    text: String,
+}
+
+/// Reads `explain`; its faults are listed with those of the body.
+pub(crate) fn wants_reasons(query: Option<&str>) -> Result<bool, Vec<Fault>> {
+    let Some(text) = query else { return Ok(false) };
+    let mut query = Query::new(Some(text));
+    let explain = query.boolean("explain").unwrap_or(false);
+    if query.faults.is_empty() { Ok(explain) } else { Err(query.faults) }
+}
+
+/// The query's wish and the body's event, or the faults of both.
+pub(crate) fn both<E>(explain: Result<bool, Vec<Fault>>, event: Result<E, Refusal>) -> Result<(bool, E), Refusal> {
+    match (explain, event) {
+        (Ok(explain), Ok(event)) => Ok((explain, event)),
+        (Err(faults), Err(Refusal::Invalid(more))) => Err(Refusal::Invalid(faults.into_iter().chain(more).collect())),
+        (Err(faults), _) => Err(Refusal::Invalid(faults)),
+        (Ok(_), Err(refusal)) => Err(refusal),
+    }
 }
 
 /// Bodies above this many bytes are parsed away from the threads that answer.

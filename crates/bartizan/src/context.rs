@@ -7,7 +7,7 @@ use crate::kinds::Telemetry;
 use crate::output::Output;
 use anyhow::Context as _;
 use bartizan_core::Domain;
-use bartizan_pipeline::{Clock, Instance, LifeCycle as _, Settings, TrainRequest};
+use bartizan_pipeline::{Clock, Instance, LifeCycle as _, LifeCycleError, Settings, TrainRequest};
 use bartizan_storage::{Store, StoreError};
 use bartizan_storage_sqlite::{Durability, SqliteOptions, SqliteStore};
 use std::path::Path;
@@ -105,9 +105,10 @@ pub(crate) async fn open_detector<D: Domain>(settings: Settings, opened: &Opened
     Instance::open(settings, opened.store(), clock()).await.with_context(|| format!("the detector {name} cannot start"))
 }
 
-/// Trains a detector that has no model and knows what to learn from by itself.
+/// Trains a detector that has no model and knows what to learn from by itself. A model that is there and cannot be used
+/// stays the active one: what somebody taught it must not be replaced behind their back.
 pub(crate) async fn prepare<D: Telemetry>(instance: &Instance<D>) -> anyhow::Result<()> {
-    if instance.active().is_some() {
+    if instance.active().is_some() || !matches!(instance.reload().await, Err(LifeCycleError::NothingStored)) {
         return Ok(());
     }
     if let Some(lesson) = D::first_lesson() {

@@ -7,7 +7,7 @@ use bartizan_domains::behavior::{self, Behavior};
 use bartizan_domains::flows::{self, Flows};
 use bartizan_domains::records::{FromFiles, Record};
 use bartizan_domains::requests::{Requests, body, generator};
-use bartizan_pipeline::{Labelled, Settings};
+use bartizan_pipeline::{Judgement, Labelled, Settings};
 use serde_json::{Value, json};
 
 /// What to generate: `rows` events from `start` on, `gap_secs` apart in the mean, about `attack_share` of them attacks.
@@ -50,6 +50,17 @@ pub(crate) trait Telemetry: FromFiles {
     fn first_lesson() -> Option<Vec<Labelled<Self::Event>>> {
         None
     }
+
+    /// How dangerous a judged event is, from 1 to 10; `None` for a kind that does not tell.
+    fn risk(judgement: &Judgement) -> Option<u8> {
+        let _ = judgement;
+        None
+    }
+
+    /// To list events by, the worst highest.
+    fn rank(judgement: &Judgement) -> f64 {
+        judgement.score.unwrap_or(f64::NEG_INFINITY)
+    }
 }
 
 /// Whether it is an attack.
@@ -57,7 +68,7 @@ pub(crate) fn is_attack<E>(record: &Record<E>) -> bool {
     record.label.is_some_and(Label::is_anomalous)
 }
 
-/// Runs an expression with the type `$kind` that a [`Kind`](crate::cli::Kind) names.
+/// Runs an expression with the type `$kind` that a `Kind` names.
 macro_rules! for_kind {
     ($which:expr, $kind:ident => $run:expr) => {
         match $which {
@@ -184,6 +195,21 @@ impl Telemetry for Behavior {
         let sessions = behavior::generator::training_set(Seed(0));
         Some(sessions.into_iter().map(|event| Labelled { event, label: None }).collect())
     }
+
+    fn risk(judgement: &Judgement) -> Option<u8> {
+        Some(assess(judgement).risk)
+    }
+
+    /// An isolation forest finds what is rare, such as a session as short as most honest ones are; the risk says what is
+    /// dangerous.
+    fn rank(judgement: &Judgement) -> f64 {
+        assess(judgement).rank()
+    }
+}
+
+fn assess(judgement: &Judgement) -> behavior::Assessment {
+    let class = judgement.class.map(|class| (class.index, class.probability));
+    behavior::Assessment::new(class, judgement.score, judgement.grade)
 }
 
 /// A line of a table without its last column, the label.

@@ -8,6 +8,7 @@ mod config;
 mod context;
 mod failure;
 mod kinds;
+mod live;
 mod load;
 mod logging;
 mod measures;

@@ -2,17 +2,23 @@
 
 use crate::records::Loaded;
 use bartizan_core::Domain;
-use bartizan_estimators::metrics;
-use bartizan_pipeline::Judgement;
+use bartizan_estimators::metrics::{self, ClassConfusion};
+use bartizan_pipeline::{ClassVerdict, Judgement};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Bins of the calibration error.
 const CALIBRATION_BINS: usize = 10;
 
+/// Bins of the calibration error of classes, finer: a forest's votes come in hundredths.
+const CLASS_BINS: usize = 15;
+
 /// How a model did.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Measures {
+    /// How well it tells classes apart; nothing for kinds without, and for files that name none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) classes: Option<ClassMeasures>,
     /// Labelled events.
     pub(crate) events: usize,
     /// Of these, anomalous.
@@ -70,6 +76,7 @@ impl Measures {
         let right = truth.iter().zip(&judged_labelled).map(|(truth, j)| *truth == j.verdict.is_anomalous());
         let (confidences, right): (Vec<f64>, Vec<bool>) = judged_labelled.iter().map(|j| j.confidence).zip(right).unzip();
         Self {
+            classes: ClassMeasures::of(loaded, judged),
             events: truth.len(),
             anomalous: truth.iter().filter(|anomalous| **anomalous).count(),
             roc_auc: metrics::roc_auc(&scores, &truth),
@@ -83,6 +90,57 @@ impl Measures {
             calibration_error: metrics::expected_calibration_error(&confidences, &right, CALIBRATION_BINS),
             by_name: by_name(&loaded.names, judged),
         }
+    }
+}
+
+/// How well a model tells classes apart.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ClassMeasures {
+    /// Events with a known class.
+    pub(crate) events: u64,
+    /// Share of them given that class.
+    pub(crate) accuracy: f64,
+    /// Expected calibration error of the probability of the class given.
+    pub(crate) calibration_error: f64,
+    /// The classes that the events have, in the order of the kind.
+    pub(crate) by_class: Vec<ClassFigure>,
+}
+
+/// One class.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ClassFigure {
+    pub(crate) class: &'static str,
+    pub(crate) events: u64,
+    /// Share of them given that class.
+    pub(crate) recall: f64,
+    /// Share of the events given that class that are of it; nothing when none was.
+    pub(crate) precision: Option<f64>,
+}
+
+impl ClassMeasures {
+    fn of<D: Domain>(loaded: &Loaded<D>, judged: &[Judgement]) -> Option<Self> {
+        let known = loaded.events.iter().zip(judged).filter_map(|(event, judgement)| Some((D::class(event)?, judgement.class?)));
+        let (truth, given): (Vec<usize>, Vec<ClassVerdict>) = known.unzip();
+        if truth.is_empty() {
+            return None;
+        }
+        let predicted: Vec<usize> = given.iter().map(|class| class.index).collect();
+        let claimed: Vec<f64> = given.iter().map(|class| class.probability).collect();
+        let right: Vec<bool> = truth.iter().zip(&predicted).map(|(truth, predicted)| truth == predicted).collect();
+        let confusion = ClassConfusion::count(&predicted, &truth, D::CLASSES.len());
+        let figures = D::CLASSES.iter().zip(confusion.per_class()).filter(|(_, figures)| figures.support > 0);
+        let figure = |(class, figures): (&&'static str, metrics::ClassFigures)| ClassFigure {
+            class,
+            events: figures.support,
+            recall: figures.recall,
+            precision: Some(figures.precision).filter(|precision| !precision.is_nan()),
+        };
+        Some(Self {
+            events: truth.len() as u64,
+            accuracy: confusion.accuracy(),
+            calibration_error: metrics::expected_calibration_error(&claimed, &right, CLASS_BINS),
+            by_class: figures.map(figure).collect(),
+        })
     }
 }
 

@@ -10,7 +10,7 @@ fn the_demo_catches_attacks_and_ends_when_told() {
     let folder = tempfile::tempdir().unwrap();
     let tally = json(folder.path(), &["demo", "--listen", "127.0.0.1:0", "--events", "80", "--rate", "10000"]);
     let count = |name: &str| tally[name].as_u64().unwrap();
-    assert_eq!(count("requests"), 80);
+    assert_eq!(count("events"), 80);
     assert!(count("attacks") > 0 && count("caught") * 2 > count("attacks"), "{tally}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the demo leaves nothing behind");
 }

@@ -44,8 +44,15 @@ pub fn parse_session(bytes: &[u8], now: Timestamp) -> Result<SessionEvent, Vec<F
     {
         return Ok(event);
     }
-    let value = serde_json::from_slice(bytes).map_err(|error| vec![not_json(bytes, &error)])?;
-    session_of(&value, now)
+    session_of(&read(bytes)?, now)
+}
+
+/// Reads a whole body; none at all is as if it were null.
+fn read(bytes: &[u8]) -> Result<Value, Vec<Fault>> {
+    if bytes.trim_ascii().is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(bytes).map_err(|error| vec![not_json(bytes, &error)])
 }
 
 /// The same of a body that has been read already.
@@ -68,7 +75,7 @@ pub fn session_of(value: &Value, now: Timestamp) -> Result<SessionEvent, Vec<Fau
 pub fn parse_logs(bytes: &[u8], now: Timestamp) -> Result<Vec<SessionEvent>, Vec<Fault>> {
     let mut batch = Batch { now, found: false, events: Vec::new(), faults: Vec::new() };
     if bytes.trim_ascii_start().first() != Some(&b'{') {
-        let value = serde_json::from_slice(bytes).map_err(|error| vec![not_json(bytes, &error)])?;
+        let value = read(bytes)?;
         return Err(vec![if value == Value::Null { missing(Vec::new(), value) } else { not_an_object(&value) }]);
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);

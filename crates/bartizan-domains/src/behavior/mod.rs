@@ -12,7 +12,7 @@ mod sessions;
 pub use baselines::{BehaviorBaselines, Usual};
 pub use event::{AttackType, SessionEvent};
 pub use features::{NAMES, RANGES};
-pub use risk::risk_score;
+pub use risk::{Assessment, risk_score};
 
 use bartizan_core::{Domain, Facts, FeatureSchema, NoRecency};
 use std::borrow::Cow;

@@ -25,9 +25,40 @@ pub fn risk_score(attack: AttackType, confidence: f64, anomaly_score: f64) -> u8
     (raw * 10.0 / MOST).round().clamp(1.0, 10.0) as u8
 }
 
+/// What is said of a judged session.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Assessment {
+    /// What it is.
+    pub attack: AttackType,
+    /// How sure that is, 0 to 1.
+    pub confidence: f64,
+    /// How unusual it is: negative, lower is more.
+    pub anomaly_score: f64,
+    /// How dangerous it is, 1 to 10.
+    pub risk: u8,
+}
+
+impl Assessment {
+    /// From the likeliest class with its probability, the detector's score and its grade. An isolation forest's score is in
+    /// [0, 1] and counts as it is; of another algorithm, the grade is what compares with it.
+    #[must_use]
+    pub fn new(class: Option<(usize, f64)>, score: Option<f64>, grade: f64) -> Self {
+        let (index, confidence) = class.unwrap_or_default();
+        let attack = AttackType::ALL.get(index).copied().unwrap_or(AttackType::Normal);
+        let anomaly_score = -score.filter(|score| (0.0..=1.0).contains(score)).unwrap_or(grade);
+        Self { attack, confidence, anomaly_score, risk: risk_score(attack, confidence, anomaly_score) }
+    }
+
+    /// To list sessions by, the worst highest: by risk, and of the same risk by how unusual they are.
+    #[must_use]
+    pub fn rank(&self) -> f64 {
+        f64::from(self.risk) + self.anomaly_score.abs().min(1.0) / 2.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{AttackType, risk_score};
+    use super::{Assessment, AttackType, risk_score};
     use proptest::prelude::*;
 
     #[test]
@@ -57,6 +88,27 @@ mod tests {
             assert_eq!(risk_score(attack, 0.5, f64::NAN), risk_score(attack, 0.5, 0.0));
             assert_eq!(risk_score(attack, f64::INFINITY, f64::NEG_INFINITY), risk_score(attack, 1.0, -1.0));
         }
+    }
+
+    #[test]
+    fn scores_that_are_none_of_an_isolation_forest_are_replaced_by_the_grade() {
+        for (class, score, grade, expected) in [
+            (Some((2, 0.95)), Some(0.8234), 0.1, (AttackType::Injection, -0.8234, 9)),
+            (Some((2, 0.95)), Some(17.0), 0.8234, (AttackType::Injection, -0.8234, 9)),
+            (Some((0, 1.0)), None, 0.4, (AttackType::Normal, -0.4, 2)),
+            (Some((9, 1.0)), Some(f64::NAN), 0.4, (AttackType::Normal, -0.4, 2)),
+            (None, Some(0.5), 0.4, (AttackType::Normal, -0.5, 1)),
+        ] {
+            let Assessment { attack, anomaly_score, risk, .. } = Assessment::new(class, score, grade);
+            assert_eq!((attack, anomaly_score, risk), expected, "{class:?} {score:?} {grade}");
+        }
+    }
+
+    #[test]
+    fn sessions_are_listed_by_risk_and_then_by_how_unusual_they_are() {
+        let rank = |class, score| Assessment::new(Some(class), Some(score), 0.0).rank();
+        assert!(rank((1, 0.9), 0.4) > rank((0, 1.0), 1.0), "an attack before the oddest normal session");
+        assert!(rank((1, 1.0), 0.52) > rank((1, 1.0), 0.50));
     }
 
     proptest! {

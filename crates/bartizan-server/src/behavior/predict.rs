@@ -4,8 +4,9 @@ use super::{Here, not_judged};
 use crate::{
     config::Scope,
     docs,
-    here::{invalid, parse},
+    here::{Asked, Why, both, invalid, parse, wants_reasons},
     http::{body, refusal::Refusal},
+    input::params::Params,
 };
 use aide::{
     axum::routing::{ApiMethodRouter, post_with},
@@ -16,11 +17,10 @@ use axum::{
     extract::{Request, State},
 };
 use bartizan_domains::behavior::{
-    AttackType,
+    Assessment,
     body::{parse_logs, parse_session},
-    risk_score,
 };
-use bartizan_pipeline::Judgement;
+use bartizan_pipeline::{Judgement, Reason};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
@@ -77,6 +77,10 @@ struct Verdict {
     /// The row id, to label it by; null when it was only counted.
     id: Option<i64>,
     model_version: String,
+    /// Why, worst first; only when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<Why>>")]
+    reasons: Option<Vec<Reason>>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -98,46 +102,48 @@ pub(crate) fn batch_route() -> ApiMethodRouter<Arc<Here>> {
 }
 
 fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
-    let op = docs::checks_input(docs::needs(op, Scope::Judge));
+    let op = docs::checks_input(docs::needs(op, Scope::Judge)).input::<Params<Asked>>();
     let op = docs::refuses::<413>(op, "The body is too large");
     docs::refuses::<500>(op, "No model is loaded")
 }
 
 async fn one(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdict>, Refusal> {
     let shared = &here.mount.shared;
+    let explain = wants_reasons(request.uri().query());
     let bytes = body::read(request.into_body(), shared.limits.clone()).await?;
-    let event = parse_session(&bytes, shared.clock.now()).map_err(invalid)?;
-    let judged = here.instance.judge(event, false).await;
+    let (explain, event) = both(explain, parse_session(&bytes, shared.clock.now()).map_err(invalid))?;
+    let judged = here.instance.judge(event, explain).await;
     let judgement = judged.map_err(|error| not_judged(error, "ML models not loaded. Please check server logs."))?;
     here.mount.detector.saw_anomalies(u64::from(judgement.verdict.is_anomalous()));
-    Ok(Json(verdict(&judgement)))
+    Ok(Json(verdict(judgement, explain)))
 }
 
 async fn batch(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdicts>, Refusal> {
     let shared = &here.mount.shared;
+    let explain = wants_reasons(request.uri().query());
     let bytes = body::read(request.into_body(), shared.limits.clone()).await?;
     let now = shared.clock.now();
-    let events = parse(bytes.len(), move || parse_logs(&bytes, now)).await.map_err(invalid)?;
-    let judgements = here.instance.judge_many(events, false).await.map_err(|error| not_judged(error, "ML models not loaded"))?;
+    let events = parse(bytes.len(), move || parse_logs(&bytes, now)).await.map_err(invalid);
+    let (explain, events) = both(explain, events)?;
+    let judgements = here.instance.judge_many(events, explain).await.map_err(|error| not_judged(error, "ML models not loaded"))?;
     let anomalies = judgements.iter().filter(|judgement| judgement.verdict.is_anomalous()).count();
     here.mount.detector.saw_anomalies(anomalies as u64);
-    let results: Vec<Verdict> = judgements.iter().map(verdict).collect();
+    let results: Vec<Verdict> = judgements.into_iter().map(|judgement| verdict(judgement, explain)).collect();
     let high_risk_count = results.iter().filter(|verdict| verdict.risk_score >= HIGH_RISK).count();
     Ok(Json(Verdicts { total_processed: results.len(), high_risk_count, results }))
 }
 
-fn verdict(judgement: &Judgement) -> Verdict {
-    let attack = judgement.class.map_or(AttackType::Normal, |class| AttackType::ALL[class.index]);
-    let confidence = judgement.class.map_or(0.0, |class| class.probability);
-    // An isolation forest's score is in [0, 1]; of another algorithm, the grade is what compares with it.
-    let anomaly_score = -judgement.score.filter(|score| (0.0..=1.0).contains(score)).unwrap_or(judgement.grade);
+fn verdict(judgement: Judgement, explain: bool) -> Verdict {
+    let class = judgement.class.map(|class| (class.index, class.probability));
+    let assessment = Assessment::new(class, judgement.score, judgement.grade);
     Verdict {
-        attack_type: attack.name(),
-        risk_score: risk_score(attack, confidence, anomaly_score),
-        confidence,
-        anomaly_score,
+        attack_type: assessment.attack.name(),
+        risk_score: assessment.risk,
+        confidence: assessment.confidence,
+        anomaly_score: assessment.anomaly_score,
         is_anomaly: judgement.verdict.is_anomalous(),
         id: judgement.id,
         model_version: judgement.model_version.as_ref().to_owned(),
+        reasons: explain.then_some(judgement.reasons),
     }
 }

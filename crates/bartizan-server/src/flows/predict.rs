@@ -4,8 +4,9 @@ use super::{Here, not_judged};
 use crate::{
     config::Scope,
     docs,
-    here::{invalid, parse},
+    here::{Asked, Why, both, invalid, parse, wants_reasons},
     http::{body, refusal::Refusal},
+    input::{fault::Fault, params::Params},
 };
 use aide::{
     axum::routing::{ApiMethodRouter, post_with},
@@ -13,12 +14,14 @@ use aide::{
 };
 use axum::{
     Json,
-    body::Body,
     extract::{Request, State},
 };
 use bartizan_core::Timestamp;
-use bartizan_domains::flows::body::{BodyError, parse_batch, parse_csv_body, parse_data};
-use bartizan_pipeline::Judgement;
+use bartizan_domains::flows::{
+    FlowEvent,
+    body::{BodyError, parse_batch, parse_csv_body, parse_data},
+};
+use bartizan_pipeline::{Judgement, Reason};
 use bytes::Bytes;
 use hyper::StatusCode;
 use schemars::JsonSchema;
@@ -65,6 +68,10 @@ struct Verdict {
     /// Calibrated probability that the verdict is right, 0 to 1.
     certainty: f64,
     model_version: String,
+    /// Why, worst first; only when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<Why>>")]
+    reasons: Option<Vec<Reason>>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -90,15 +97,24 @@ pub(crate) fn csv_route() -> ApiMethodRouter<Arc<Here>> {
 }
 
 fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
-    let op = docs::checks_input(docs::needs(op, Scope::Judge));
+    let op = docs::checks_input(docs::needs(op, Scope::Judge)).input::<Params<Asked>>();
     let op = docs::refuses::<400>(op, "The flow cannot be made sense of");
     docs::refuses::<413>(op, "The body is too large")
 }
 
-/// The whole body, and the time to give flows that have none.
-async fn read(here: &Here, body: Body) -> Result<(Bytes, Timestamp), Refusal> {
+/// What was asked.
+struct Read {
+    bytes: Bytes,
+    /// The time to give flows that have none.
+    now: Timestamp,
+    explain: Result<bool, Vec<Fault>>,
+}
+
+async fn read(here: &Here, request: Request) -> Result<Read, Refusal> {
     let shared = &here.mount.shared;
-    Ok((body::read(body, shared.limits.clone()).await?, shared.clock.now()))
+    let explain = wants_reasons(request.uri().query());
+    let bytes = body::read(request.into_body(), shared.limits.clone()).await?;
+    Ok(Read { bytes, now: shared.clock.now(), explain })
 }
 
 fn refused(error: BodyError) -> Refusal {
@@ -109,34 +125,38 @@ fn refused(error: BodyError) -> Refusal {
 }
 
 async fn one(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdict>, Refusal> {
-    let (bytes, now) = read(&here, request.into_body()).await?;
-    let event = parse(bytes.len(), move || parse_data(&bytes, now)).await.map_err(refused)?;
-    let judgement = here.instance.judge(event, false).await.map_err(not_judged)?;
-    here.mount.detector.saw_anomalies(u64::from(judgement.verdict.is_anomalous()));
-    Ok(Json(verdict(&judgement, ["BENIGN", "ATTACK"])))
-}
-
-async fn batch(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdicts>, Refusal> {
-    let (bytes, now) = read(&here, request.into_body()).await?;
-    let flows = parse(bytes.len(), move || parse_batch(&bytes, now)).await.map_err(refused)?;
-    let events = flows.into_iter().map(|record| record.event).collect();
-    let judgements = here.instance.judge_many(events, false).await.map_err(not_judged)?;
-    let attacks = judgements.iter().filter(|judgement| judgement.verdict.is_anomalous()).count();
-    here.mount.detector.saw_anomalies(attacks as u64);
-    let predictions: Vec<Verdict> = judgements.iter().map(|judgement| verdict(judgement, ["BENIGN", "ATTACK"])).collect();
-    Ok(Json(Verdicts { total_flows: predictions.len(), benign_count: predictions.len() - attacks, attack_count: attacks, predictions }))
+    let Read { bytes, now, explain } = read(&here, request).await?;
+    let event = parse(bytes.len(), move || parse_data(&bytes, now)).await.map_err(refused);
+    judge(&here, both(explain, event)?, ["BENIGN", "ATTACK"]).await
 }
 
 async fn csv(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdict>, Refusal> {
-    let (bytes, now) = read(&here, request.into_body()).await?;
+    let Read { bytes, now, explain } = read(&here, request).await?;
     let parsed = parse(bytes.len(), move || parse_csv_body(&bytes, now)).await;
-    let event = parsed.map_err(|error| Refusal::text(StatusCode::BAD_REQUEST, error.to_string()))?;
-    let judgement = here.instance.judge(event, false).await.map_err(not_judged)?;
-    here.mount.detector.saw_anomalies(u64::from(judgement.verdict.is_anomalous()));
-    Ok(Json(verdict(&judgement, ["benign", "attack"])))
+    let event = parsed.map_err(|error| Refusal::text(StatusCode::BAD_REQUEST, error.to_string()));
+    judge(&here, both(explain, event)?, ["benign", "attack"]).await
 }
 
-fn verdict(judgement: &Judgement, [benign, attack]: [&'static str; 2]) -> Verdict {
+async fn judge(here: &Here, (explain, event): (bool, FlowEvent), words: [&'static str; 2]) -> Result<Json<Verdict>, Refusal> {
+    let judgement = here.instance.judge(event, explain).await.map_err(not_judged)?;
+    here.mount.detector.saw_anomalies(u64::from(judgement.verdict.is_anomalous()));
+    Ok(Json(verdict(judgement, words, explain)))
+}
+
+async fn batch(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdicts>, Refusal> {
+    let Read { bytes, now, explain } = read(&here, request).await?;
+    let flows = parse(bytes.len(), move || parse_batch(&bytes, now)).await.map_err(refused);
+    let (explain, flows) = both(explain, flows)?;
+    let events = flows.into_iter().map(|record| record.event).collect();
+    let judgements = here.instance.judge_many(events, explain).await.map_err(not_judged)?;
+    let attacks = judgements.iter().filter(|judgement| judgement.verdict.is_anomalous()).count();
+    here.mount.detector.saw_anomalies(attacks as u64);
+    let word = |judgement| verdict(judgement, ["BENIGN", "ATTACK"], explain);
+    let predictions: Vec<Verdict> = judgements.into_iter().map(word).collect();
+    Ok(Json(Verdicts { total_flows: predictions.len(), benign_count: predictions.len() - attacks, attack_count: attacks, predictions }))
+}
+
+fn verdict(judgement: Judgement, [benign, attack]: [&'static str; 2], explain: bool) -> Verdict {
     let is_anomaly = judgement.verdict.is_anomalous();
     Verdict {
         prediction: if is_anomaly { attack } else { benign },
@@ -146,5 +166,6 @@ fn verdict(judgement: &Judgement, [benign, attack]: [&'static str; 2]) -> Verdic
         grade: judgement.grade,
         certainty: judgement.confidence,
         model_version: judgement.model_version.as_ref().to_owned(),
+        reasons: explain.then_some(judgement.reasons),
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         refusal::Refusal,
         table::{Direct, Reply},
     },
-    input::{fault::Fault, params::Params, query::Query},
+    input::{fault::Fault, params::Params},
     requests::Here,
 };
 use aide::{
@@ -35,14 +35,6 @@ use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
 pub(crate) const PATH: &str = "/analyze";
-
-#[derive(JsonSchema)]
-#[schemars(inline)]
-#[expect(dead_code, reason = "describes the query in the OpenAPI document")]
-struct Asked {
-    /// Say why, too.
-    explain: Option<bool>,
-}
 
 /// An API request as a gateway saw it.
 #[derive(JsonSchema)]
@@ -81,21 +73,8 @@ pub(crate) struct Answer<'a> {
     grade: f64,
     /// Why, worst first; only when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<Vec<Why>>")]
+    #[schemars(with = "Option<Vec<here::Why>>")]
     reasons: Option<&'a [Reason]>,
-}
-
-/// One reason, as [`Reason`] serialises.
-#[derive(JsonSchema)]
-#[schemars(rename = "Reason")]
-#[expect(dead_code, reason = "describes the answer in the OpenAPI document")]
-struct Why {
-    feature: String,
-    value: Option<f64>,
-    /// Its share of the score.
-    share: f64,
-    /// A sentence for a person.
-    text: String,
 }
 
 /// A time that serialises without an allocation.
@@ -108,7 +87,7 @@ impl Serialize for Time {
 }
 
 pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
-    post_with(handler, |op| document(op).summary("Judge one API request").input::<Params<Asked>>())
+    post_with(handler, |op| document(op).summary("Judge one API request").input::<Params<here::Asked>>())
 }
 
 pub(crate) fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
@@ -118,7 +97,7 @@ pub(crate) fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
 
 async fn handler(State(here): State<Arc<Here>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let explain = wants_reasons(parts.uri.query());
+    let explain = here::wants_reasons(parts.uri.query());
     respond(judge(&here, explain, body).await)
 }
 
@@ -131,18 +110,10 @@ impl Direct for Here {
     fn answer(self: Arc<Self>, request: hyper::Request<Incoming>) -> BoxFuture<'static, Reply> {
         Box::pin(async move {
             let (parts, body) = request.into_parts();
-            let explain = wants_reasons(parts.uri.query());
+            let explain = here::wants_reasons(parts.uri.query());
             judge(&self, explain, body).await.map_or_else(Refusal::answer_bytes, ok_json)
         })
     }
-}
-
-/// Reads `explain`; its faults are listed with those of the body.
-fn wants_reasons(query: Option<&str>) -> Result<bool, Vec<Fault>> {
-    let Some(text) = query else { return Ok(false) };
-    let mut query = Query::new(Some(text));
-    let explain = query.boolean("explain").unwrap_or(false);
-    if query.faults.is_empty() { Ok(explain) } else { Err(query.faults) }
 }
 
 /// Reads, judges, answers. The time limit is around the caller.

@@ -4,14 +4,15 @@ use crate::client::{Client, Reply};
 use crate::commands::serve::{self, Served, stop_signal};
 use crate::config::Config;
 use crate::context::{self, Context};
-use crate::kinds::{self, Plan, Telemetry as _};
+use crate::kinds::{Plan, Telemetry as _};
+use crate::live::{self, Live};
 use crate::logging;
 use crate::output::{Output, clean, note};
 use crate::records::Loaded;
 use anyhow::Context as _;
 use bartizan_core::Seed;
+use bartizan_domains::flows::Flows;
 use bartizan_domains::requests::Requests;
-use bartizan_domains::requests::records::Record;
 use bartizan_pipeline::{LifeCycle as _, TrainRequest};
 use clap::Args;
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ use tokio::sync::oneshot;
 const HISTORY: usize = 4_000;
 /// Share of attacks in the traffic, so that something happens while you watch.
 const ATTACK_SHARE: f64 = 0.15;
-/// Requests generated at once; traffic goes on with the next batch.
+/// Requests generated at once, with flows and sessions between them; traffic goes on with the next batch.
 const BATCH: usize = 500;
 /// Seconds of event time between requests: the history covers a whole day, and live traffic runs through days in minutes.
 const GAP_SECS: f64 = 86_400.0 / HISTORY as f64;
@@ -36,10 +37,10 @@ pub(crate) struct Flags {
     /// Address to listen on.
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
-    /// Requests a second.
+    /// Events a second.
     #[arg(long, value_name = "N", default_value_t = 4.0)]
     rate: f64,
-    /// Stop after this many requests [default: go on until stopped].
+    /// Stop after this many events [default: go on until stopped].
     #[arg(long, value_name = "N")]
     events: Option<usize>,
     /// Seed of the generated data.
@@ -75,11 +76,12 @@ pub(crate) async fn run(mut context: Context, flags: Flags) -> anyhow::Result<()
     let (stop, stopped) = oneshot::channel::<()>();
     let tally = Arc::new(Mutex::new(Tally::default()));
     let sender = tokio::spawn(send(address, token, flags, context.output, Arc::clone(&tally), stop));
+    let signalled = stop_signal();
     let interrupted = Arc::new(AtomicBool::new(false));
     let noted = Arc::clone(&interrupted);
     served
         .until(async move {
-            tokio::select! { _ = stopped => {}, () = stop_signal() => noted.store(true, Ordering::Release) }
+            tokio::select! { _ = stopped => {}, () = signalled => noted.store(true, Ordering::Release) }
         })
         .await?;
     // Stopped by a signal, the server closes the door on the traffic, which is no fault of either.
@@ -107,11 +109,28 @@ fn configure(context: &Context) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-/// Trains a first model, unless the data folder has one.
+/// Trains the first models, unless the data folder has them. `behavior` trains itself.
 async fn prepare(served: &Served, seed: u64) -> anyhow::Result<()> {
-    if served.requests.active().is_some() {
-        return Ok(());
+    if served.requests.active().is_none() {
+        prepare_requests(served, seed).await?;
     }
+    if served.flows.active().is_none() {
+        prepare_flows(served, seed).await?;
+    }
+    Ok(())
+}
+
+async fn prepare_flows(served: &Served, seed: u64) -> anyhow::Result<()> {
+    let plan = Plan { rows: HISTORY, attack_share: 0.0, start: context::clock().now().plus_secs(-86_400), gap_secs: GAP_SECS };
+    note(&format!("Learning what is normal from {HISTORY} generated flows …"));
+    let history: Loaded<Flows> = Flows::generate(plan, Seed(seed)).into_iter().collect();
+    served.flows.import(history.into_labelled()).await?;
+    let report = served.flows.train(TrainRequest { contamination: Some(0.01), use_labels: true, ..TrainRequest::default() }).await?;
+    note(&format!("Model {} is ready after {:.1} s.", report.version, report.duration_secs));
+    Ok(())
+}
+
+async fn prepare_requests(served: &Served, seed: u64) -> anyhow::Result<()> {
     let plan = Plan { rows: HISTORY, attack_share: 0.02, start: context::clock().now().plus_secs(-86_400), gap_secs: GAP_SECS };
     note(&format!("Learning what is normal from {HISTORY} generated requests …"));
     let history: Loaded<Requests> = Requests::generate(plan, Seed(seed)).into_iter().collect();
@@ -131,7 +150,7 @@ fn greet(config: &Config, address: SocketAddr) {
          {{\"request_id\":\"try-1\",\"ip_address\":\"198.51.100.9\",\"endpoint\":\"/api/admin/delete\",\"http_method\":\"DELETE\",\
          \"headers\":{{\"User-Agent\":\"BadBot/1.0\"}},\"payload\":{{\"table\":\"users\"}}}}'\
          \n  data   {}\
-         \n\nLive traffic follows, about one request in {:.0} an attack. Ctrl-C stops.\n",
+         \n\nLive traffic follows: requests, flows and sessions, about one in {:.0} an attack. Ctrl-C stops.\n",
         config.data_dir.display(),
         1.0 / ATTACK_SHARE
     ));
@@ -151,44 +170,49 @@ async fn send(
     let (most, mut sent) = (flags.events.unwrap_or(usize::MAX), 0);
     let mut plan = Plan { rows: BATCH, attack_share: ATTACK_SHARE, start: context::clock().now(), gap_secs: GAP_SECS };
     for batch in 1_u64.. {
-        for record in Requests::generate(plan, Seed(flags.seed).derive(batch)) {
+        for event in live::batch(plan, Seed(flags.seed).derive(batch)) {
             if sent >= most {
                 drop(stop);
                 return Ok(());
             }
             sent += 1;
             pace.tick().await;
-            plan.start = record.event.timestamp;
-            let body = Requests::body(&record).to_string();
-            let reply = client.post("/requests/analyze?explain=true", token.as_deref(), body.as_bytes()).await?;
-            tell(&record, &reply, output, &mut tally.lock().unwrap_or_else(PoisonError::into_inner))?;
+            plan.start = plan.start.max(event.time);
+            let reply = client.post(event.path, token.as_deref(), event.body.as_bytes()).await?;
+            tell(&event, &reply, output, &mut tally.lock().unwrap_or_else(PoisonError::into_inner))?;
         }
     }
     Ok(())
 }
 
 /// Counts one answer, and prints it when something was caught or wrongly alarmed.
-fn tell(record: &Record, reply: &Reply, output: Output, tally: &mut Tally) -> anyhow::Result<()> {
+fn tell(event: &Live, reply: &Reply, output: Output, tally: &mut Tally) -> anyhow::Result<()> {
     let answer: Value = serde_json::from_slice(&reply.body).context("the server's answer is not JSON")?;
     anyhow::ensure!(reply.status == 200, "the server answered {}: {answer}", reply.status);
-    let (is_attack, is_anomaly) = (kinds::is_attack(record), answer["isAnomaly"] == true);
+    let attack_type = answer["attack_type"].as_str();
+    let is_anomaly = match attack_type {
+        Some(class) => class != "Normal",
+        None => answer["isAnomaly"] == true || answer["is_anomaly"] == true,
+    };
     tally.sent += 1;
-    tally.attacks += usize::from(is_attack);
-    tally.caught += usize::from(is_attack && is_anomaly);
-    tally.false_alarms += usize::from(!is_attack && is_anomaly);
-    if output.json || !(is_attack || is_anomaly) {
+    tally.attacks += usize::from(event.is_attack);
+    tally.caught += usize::from(event.is_attack && is_anomaly);
+    tally.false_alarms += usize::from(!event.is_attack && is_anomaly);
+    if output.json || !(event.is_attack || is_anomaly) {
         return Ok(());
     }
-    let word = match (is_attack, is_anomaly) {
+    let word = match (event.is_attack, is_anomaly) {
         (true, true) => "caught     ",
         (true, false) => "missed     ",
         _ => "false alarm",
     };
-    let event = &record.event;
-    let sure = answer["confidence"].as_f64().unwrap_or_default() * 100.0;
-    let request = clean(&format!("{} {}", event.http_method, event.endpoint), 64);
+    let sure = answer["certainty"].as_f64().or(answer["confidence"].as_f64()).unwrap_or_default() * 100.0;
+    let what = match attack_type {
+        Some(class) => format!("behavior {class}, risk {}", answer["risk_score"]),
+        None => event.what.clone(),
+    };
     let why = answer["reasons"][0]["text"].as_str().unwrap_or_default();
-    let line = format!("{word}  {:<15}  sure {sure:3.0} %  {request:<64}  {}", clean(&event.ip_address, 15), clean(why, 100));
+    let line = format!("{word}  {:<15}  sure {sure:3.0} %  {:<56}  {}", clean(&event.client, 15), clean(&what, 56), clean(why, 100));
     output.print(&Value::Null, || line)?;
     Ok(())
 }
@@ -198,6 +222,6 @@ fn finish(output: Output, tally: Tally) -> anyhow::Result<()> {
     if sent == 0 {
         return Ok(());
     }
-    let value = json!({"requests": sent, "attacks": attacks, "caught": caught, "false_alarms": false_alarms});
-    Ok(output.print(&value, || format!("\n{sent} requests, {attacks} attacks, {caught} caught, {false_alarms} false alarms."))?)
+    let value = json!({"events": sent, "attacks": attacks, "caught": caught, "false_alarms": false_alarms});
+    Ok(output.print(&value, || format!("\n{sent} events, {attacks} attacks, {caught} caught, {false_alarms} false alarms."))?)
 }

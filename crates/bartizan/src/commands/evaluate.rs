@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::context::{self, Context};
 use crate::failure::Problem;
 use crate::kinds::{Telemetry, for_kind};
-use crate::measures::Measures;
+use crate::measures::{ClassMeasures, Measures};
 use crate::output::{self, percent};
 use crate::records::{self, Loaded, SplitBy};
 use bartizan_core::{Domain, Seed};
@@ -133,6 +133,7 @@ async fn fit_and_score<D: Telemetry>(config: Config, flags: &Training, fit: Load
 }
 
 fn text(m: &Measures) -> String {
+    let classes = m.classes.as_ref().map(|classes| class_text(classes) + "\n").unwrap_or_default();
     let summary = output::table(
         &["measure", "value"],
         [
@@ -153,10 +154,22 @@ fn text(m: &Measures) -> String {
             vec!["is legitimate".to_owned(), c.false_positives.to_string(), c.true_negatives.to_string()],
         ],
     );
-    let mut text = format!("{summary}\n\n{confusion}");
+    let mut text = format!("{classes}{summary}\n\n{confusion}");
     if !m.by_name.is_empty() {
         let rows = m.by_name.iter().map(|n| vec![n.name.clone(), n.events.to_string(), percent(n.judged_anomalous)]);
         text += &format!("\n\n{}", output::table(&["label", "events", "judged anomalous"], rows));
     }
     text
+}
+
+fn class_text(m: &ClassMeasures) -> String {
+    let rows = m.by_class.iter().map(|c| {
+        let precision = c.precision.map_or_else(|| "none given".to_owned(), percent);
+        vec![c.class.to_owned(), c.events.to_string(), percent(c.recall), precision]
+    });
+    let table = output::table(&["class", "events", "recall", "precision"], rows);
+    format!(
+        "{table}\naccuracy {:.4} over {} events of a known class; calibration error {:.4}\n\nBy how unusual they are alone:",
+        m.accuracy, m.events, m.calibration_error
+    )
 }

@@ -101,7 +101,8 @@ fn judge<D: Telemetry>(
     mut out: Option<Out>,
     receiver: Receiver<Vec<Read<D::Event>>>,
 ) -> anyhow::Result<Scored<D>> {
-    let mut scored = Scored { offline, files: flags.files.clone(), judged: 0, anomalous: 0, rejected: 0, worst: Vec::new() };
+    let (files, classes) = (flags.files.clone(), vec![0; D::CLASSES.len()]);
+    let mut scored = Scored { offline, files, classes, judged: 0, anomalous: 0, rejected: 0, worst: Vec::new() };
     for chunk in receiver {
         let (read, events): (Vec<_>, Vec<_>) = chunk.into_iter().map(|r| ((r.file, r.record.line), r.record.event)).unzip();
         let verdicts = scored.offline.judge(&events);
@@ -113,7 +114,8 @@ fn judge<D: Telemetry>(
             }
         }
         for (((file, line), event), verdict) in read.into_iter().zip(events).zip(verdicts) {
-            scored.meet(Met { file, line, event, verdict }, flags.top as usize);
+            let rank = D::rank(&verdict.judgement);
+            scored.meet(Met { file, line, event, verdict, rank }, flags.top as usize);
         }
     }
     out.map(Out::finish).transpose()?;
@@ -127,6 +129,7 @@ struct Met<E> {
     line: u64,
     event: E,
     verdict: OfflineVerdict,
+    rank: f64,
 }
 
 /// What came of it all.
@@ -136,6 +139,8 @@ struct Scored<D: Telemetry> {
     judged: u64,
     anomalous: u64,
     rejected: u64,
+    /// Events of each class, for kinds that tell classes apart.
+    classes: Vec<u64>,
     /// The worst so far, and some more; in order after [`cut`](Self::cut).
     worst: Vec<Met<D::Event>>,
 }
@@ -144,6 +149,9 @@ impl<D: Telemetry> Scored<D> {
     fn meet(&mut self, met: Met<D::Event>, top: usize) {
         self.judged += 1;
         self.anomalous += u64::from(met.verdict.judgement.verdict.is_anomalous());
+        if let Some(class) = met.verdict.judgement.class {
+            self.classes[class.index] += 1;
+        }
         self.worst.push(met);
         if self.worst.len() >= 2 * top + CHUNK {
             self.cut(top);
@@ -151,8 +159,7 @@ impl<D: Telemetry> Scored<D> {
     }
 
     fn cut(&mut self, top: usize) {
-        let score = |met: &Met<D::Event>| met.verdict.judgement.score.unwrap_or(f64::NEG_INFINITY);
-        self.worst.sort_by(|a, b| score(b).total_cmp(&score(a)));
+        self.worst.sort_by(|a, b| b.rank.total_cmp(&a.rank));
         self.worst.truncate(top);
     }
 
@@ -163,15 +170,35 @@ impl<D: Telemetry> Scored<D> {
             body["file"] = json!(self.files.get(met.file));
             body
         });
-        json!({"scored": self.judged, "anomalous": self.anomalous, "rejected": self.rejected, "worst": worst.collect::<Vec<_>>()})
+        let mut document = json!({"scored": self.judged, "anomalous": self.anomalous, "rejected": self.rejected});
+        if !D::CLASSES.is_empty() {
+            document["classes"] =
+                D::CLASSES.iter().zip(&self.classes).map(|(class, events)| ((*class).to_owned(), json!(events))).collect();
+        }
+        document["worst"] = worst.collect();
+        document
     }
 
     fn text(&self) -> String {
         let rows = self.worst.iter().map(|met| self.row(met));
-        let classes = !D::CLASSES.is_empty();
-        let head = ["line", "grade", "sure", "client", if classes { "class" } else { "what" }, "why"];
+        let head = if D::CLASSES.is_empty() {
+            ["line", "grade", "sure", "client", "what", "why"]
+        } else {
+            ["line", "risk", "grade", "client", "class", "why"]
+        };
+        format!("{}\n{}", output::table(&head, rows), self.summary())
+    }
+
+    /// How many, and what they are. An attack may be an ordinary event among attacks, and an odd one none.
+    fn summary(&self) -> String {
         let share = output::percent(self.anomalous as f64 / self.judged.max(1) as f64);
-        format!("{}\n{} events scored, {} anomalous ({share}).", output::table(&head, rows), self.judged, self.anomalous)
+        let met = D::CLASSES.iter().zip(&self.classes).filter(|(_, events)| **events > 0);
+        let classes: Vec<String> = met.map(|(class, events)| format!("{events} {class}")).collect();
+        if classes.is_empty() {
+            return format!("{} events scored, {} anomalous ({share}).", self.judged, self.anomalous);
+        }
+        let (judged, events, odd) = (self.judged, D::EVENTS, self.anomalous);
+        format!("{judged} {events} scored: {}. {odd} ({share}) are unlike those learned from.", classes.join(", "))
     }
 
     fn row(&self, met: &Met<D::Event>) -> Vec<String> {
@@ -184,8 +211,12 @@ impl<D: Telemetry> Scored<D> {
             None => clean(format!("{} {}", facts.action, facts.resource).trim(), 60),
         };
         let file = if self.files.len() > 1 { format!("{}:", met.file + 1) } else { String::new() };
-        let sure = format!("{:.0} %", judgement.confidence * 100.0);
-        vec![format!("{file}{}", met.line), format!("{:.3}", judgement.grade), sure, clean(&facts.entity, 39), what, why]
+        let grade = format!("{:.3}", judgement.grade);
+        let [first, second] = match D::risk(judgement) {
+            Some(risk) => [risk.to_string(), grade],
+            None => [grade, format!("{:.0} %", judgement.confidence * 100.0)],
+        };
+        vec![format!("{file}{}", met.line), first, second, clean(&facts.entity, 39), what, why]
     }
 }
 
@@ -199,7 +230,7 @@ fn body<D: Telemetry>(line: u64, event: &D::Event, judgement: &Judgement, explan
         "line": line, "event_id": facts.event_id, "time": facts.time.to_string(), "client": facts.entity,
         "action": facts.action, "resource": facts.resource, "score": judgement.score, "grade": judgement.grade,
         "is_anomaly": judgement.verdict.is_anomalous(), "confidence": judgement.confidence,
-        "class": judgement.class.map(|class| class.name), "class_probability": judgement.class.map(|class| class.probability),
+        "class": judgement.class.map(|class| class.name), "class_probability": judgement.class.map(|class| class.probability), "risk": D::risk(judgement),
         "model_version": judgement.model_version.as_ref(),
         "reasons": explanation.map(|e| e.reasons.as_slice()).unwrap_or_default(),
     })
@@ -222,7 +253,7 @@ impl Out {
         let file = File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
         let mut out = Self { path: path.to_owned(), file: BufWriter::with_capacity(1 << 18, file), csv };
         if csv {
-            let head = "line,event_id,time,client,action,resource,score,grade,is_anomaly,confidence,class,reasons";
+            let head = "line,event_id,time,client,action,resource,score,grade,is_anomaly,confidence,class,risk,reasons";
             let written = writeln!(out.file, "{head}");
             out.said(written)?;
         }
@@ -264,7 +295,8 @@ fn csv<D: Telemetry>(
         write!(out, "{score}")?;
     }
     write!(out, ",{},{},{},", judgement.grade, judgement.verdict.is_anomalous(), judgement.confidence)?;
-    writeln!(out, "{},{}", judgement.class.map_or("", |class| class.name), quoted(&reasons(why).join("; ")))
+    let risk = D::risk(judgement).map(|risk| risk.to_string()).unwrap_or_default();
+    writeln!(out, "{},{risk},{}", judgement.class.map_or("", |class| class.name), quoted(&reasons(why).join("; ")))
 }
 
 /// A CSV field (RFC 4180); text that a spreadsheet would run as a formula gets a leading quote mark.

@@ -14,6 +14,7 @@ use clap::Args;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 /// Time between two rounds of retention.
@@ -48,8 +49,9 @@ pub(crate) async fn run(mut context: Context, flags: Flags) -> anyhow::Result<()
     context.set("storage.durability", flags.durability, "--durability");
     let config = context.config()?;
     let _log = crate::logging::start(&config)?;
+    let stop = stop_signal();
     let served = Served::open(&config).await?;
-    let done = served.until_stopped().await;
+    let done = served.until(stop).await;
     info!("stopped");
     done
 }
@@ -97,12 +99,7 @@ impl Served {
         Ok(Self { server, opened, requests, flows, behavior, address })
     }
 
-    /// Serves until a signal, then finishes what runs and closes the store.
-    pub(crate) async fn until_stopped(self) -> anyhow::Result<()> {
-        self.until(stop_signal()).await
-    }
-
-    /// Serves until `stop`.
+    /// Serves until `stop`, then finishes what runs and closes the store.
     pub(crate) async fn until(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let all: [Arc<dyn LifeCycle>; 3] = [self.requests, self.flows, self.behavior];
         for detector in &all {
@@ -152,15 +149,21 @@ async fn keep(detectors: [Arc<dyn LifeCycle>; 3]) {
     }
 }
 
-/// Returns at SIGTERM or SIGINT.
-pub(crate) async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
-        drop(interrupt.await);
-        return;
-    };
-    tokio::select! {
-        _ = interrupt => info!("interrupted; finishing what runs"),
-        _ = terminate.recv() => info!("asked to stop; finishing what runs"),
+/// Ends at SIGTERM or SIGINT. They are listened for from the call on, not only once it is waited for: a signal that comes
+/// while the server starts stops it in order too.
+pub(crate) fn stop_signal() -> impl Future<Output = ()> + Send + 'static {
+    let listen = |kind: SignalKind| signal(kind).inspect_err(|error| warn!(%error, "a stop signal cannot be listened for")).ok();
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt()), listen(SignalKind::terminate()));
+    async fn received(from: &mut Option<Signal>) {
+        match from {
+            Some(signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        }
+    }
+    async move {
+        tokio::select! {
+            () = received(&mut interrupt) => info!("interrupted; finishing what runs"),
+            () = received(&mut terminate) => info!("asked to stop; finishing what runs"),
+        }
     }
 }

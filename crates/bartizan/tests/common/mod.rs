@@ -1,6 +1,8 @@
 //! What the tests share: the real binary, a running server, a small HTTP client.
 #![expect(dead_code, reason = "every test file is a program of its own and uses a part of this")]
 
+pub(crate) mod sessions;
+
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -110,6 +112,14 @@ impl Drop for Running {
     }
 }
 
+/// A whole answer; header lines are in lower case.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<String>,
+    pub(crate) body: String,
+}
+
 /// A kept-alive HTTP connection.
 pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
@@ -126,10 +136,18 @@ impl Connection {
 
     /// Sends a request and gives status and body; an error when the server goes away before the whole answer is there.
     pub(crate) fn send(&mut self, method: &str, path: &str, body: &str) -> std::io::Result<(u16, Value)> {
+        let answer = self.exchange(method, path, &[], body)?;
+        Ok((answer.status, serde_json::from_str(&answer.body).unwrap_or(Value::Null)))
+    }
+
+    /// Sends a request with these header lines and gives the whole answer.
+    pub(crate) fn exchange(&mut self, method: &str, path: &str, headers: &[&str], body: &str) -> std::io::Result<Answer> {
         let length = body.len();
-        let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
+        let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{headers}\r\n");
         self.stream.get_mut().write_all([head.as_bytes(), body.as_bytes()].concat().as_slice())?;
-        let (mut status, mut expected) = (0, 0);
+        let (mut answer, mut expected) = (Answer::default(), 0);
         loop {
             let mut line = String::new();
             if self.stream.read_line(&mut line)? == 0 {
@@ -137,16 +155,18 @@ impl Connection {
             }
             let line = line.trim_end().to_lowercase();
             if let Some(code) = line.strip_prefix("http/1.1 ") {
-                status = code[..3].parse().unwrap();
+                answer.status = code[..3].parse().unwrap();
             } else if let Some(length) = line.strip_prefix("content-length: ") {
                 expected = length.parse().unwrap();
             } else if line.is_empty() {
                 break;
             }
+            answer.headers.push(line);
         }
         let mut body = vec![0; expected];
         self.stream.read_exact(&mut body)?;
-        Ok((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
+        answer.body = String::from_utf8(body).unwrap();
+        Ok(answer)
     }
 
     /// Gets JSON.

@@ -1,0 +1,87 @@
+//! What the tests share: a detector on a real database in a folder of its own.
+
+use bartizan_core::{Domain, Label, Seed, Timestamp};
+use bartizan_domains::behavior::{self, Behavior, SessionEvent};
+use bartizan_domains::requests::Requests;
+use bartizan_pipeline::{Clock, Instance, Labelled, LifeCycle as _, Settings, TrainRequest};
+use bartizan_storage::{Detection, DetectionKey, LabelChange, Store};
+use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
+use std::sync::Arc;
+
+pub(crate) struct Fixed;
+
+impl Clock for Fixed {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_secs(1_770_000_000)
+    }
+}
+
+/// A kind with the algorithm that its detector uses.
+pub(crate) trait Kind: Domain {
+    const ALGORITHM: &'static str;
+}
+
+impl Kind for Behavior {
+    const ALGORITHM: &'static str = "isolation_forest";
+}
+
+impl Kind for Requests {
+    const ALGORITHM: &'static str = "ensemble";
+}
+
+/// A data directory with its store and a detector; the directory goes with it.
+pub(crate) struct House<D: Kind> {
+    store: Arc<SqliteStore>,
+    pub(crate) instance: Arc<Instance<D>>,
+    _dir: tempfile::TempDir,
+}
+
+impl<D: Kind> House<D> {
+    pub(crate) async fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let store = Arc::new(SqliteStore::open(SqliteOptions::new(dir.path().join("t.db"))).expect("a store"));
+        let instance = open(&store, |_| {}).await;
+        Self { store, instance, _dir: dir }
+    }
+
+    /// One that has learned from these events, which are no part of its history.
+    pub(crate) async fn trained(lesson: Vec<D::Event>) -> Self {
+        let house = Self::new().await;
+        house.instance.train_on(unlabelled(lesson), request()).await.expect("a model");
+        house
+    }
+
+    /// Another detector on the same store.
+    pub(crate) async fn open(&self, change: impl FnOnce(&mut Settings)) -> Arc<Instance<D>> {
+        open(&self.store, change).await
+    }
+
+    pub(crate) async fn row(&self, id: Option<i64>) -> Detection {
+        let key = DetectionKey::Id(id.expect("a recorded verdict"));
+        self.instance.find(&key).await.expect("an answer").expect("a row")
+    }
+}
+
+async fn open<D: Kind>(store: &Arc<SqliteStore>, change: impl FnOnce(&mut Settings)) -> Arc<Instance<D>> {
+    let mut settings = Settings::new(D::NAME);
+    settings.params.algorithm = Some(D::ALGORITHM.to_owned());
+    change(&mut settings);
+    let store: Arc<dyn Store> = Arc::clone(store) as Arc<dyn Store>;
+    Instance::open(settings, store, Arc::new(Fixed)).await.expect("an instance")
+}
+
+pub(crate) fn request() -> TrainRequest {
+    TrainRequest { use_labels: true, ..TrainRequest::default() }
+}
+
+pub(crate) fn says(label: Label) -> LabelChange {
+    LabelChange { label, changed_by: "ann".to_owned(), changed_at: Fixed.now() }
+}
+
+pub(crate) fn unlabelled<E>(events: Vec<E>) -> Vec<Labelled<E>> {
+    events.into_iter().map(|event| Labelled { event, label: None }).collect()
+}
+
+pub(crate) fn sessions(rows: usize, seed: u64) -> Vec<SessionEvent> {
+    behavior::generator::generate(rows, Seed(seed))
+}
