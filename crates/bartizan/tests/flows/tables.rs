@@ -244,6 +244,28 @@ fn odd_cells_are_mended_counted_and_told() {
 }
 
 #[test]
+fn connection_logs_are_scored_and_what_they_lack_is_told() {
+    let (folder, _) = folder();
+    let at = folder.path();
+    json(at, &["train", "flows", "flows.csv"]);
+    let fields = "ts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tduration\torig_bytes\tresp_bytes\torig_pkts\tresp_pkts";
+    let row = "1500000000.5\tC1\t10.0.0.1\t5000\t10.0.0.2\t443\ttcp\t2\t100\t900\t6\t4";
+    write(at, "conn.log", format!("#separator \\x09\n#fields\t{fields}\n{row}\n#close\n"));
+    let zeek = r#"{"ts":1500000000.5,"uid":"C1","id.orig_h":"10.0.0.1","id.resp_h":"10.0.0.2","id.resp_p":443,"proto":"tcp","duration":2.0,"orig_bytes":100,"resp_bytes":900,"orig_pkts":6,"resp_pkts":4}"#;
+    write(at, "conn.json", zeek);
+    let eve = r#"{"timestamp":"2017-07-14T02:40:00.5+0000","event_type":"flow","src_ip":"10.0.0.1","dest_ip":"10.0.0.2","dest_port":443,"proto":"TCP","flow":{"pkts_toserver":6,"pkts_toclient":4,"bytes_toserver":424,"bytes_toclient":1116,"start":"2017-07-14T02:40:00.5+0000","end":"2017-07-14T02:40:02.5+0000"}}"#;
+    write(at, "eve.json", eve);
+    for (name, kind) in [("conn.log", "zeek"), ("conn.json", "zeek"), ("eve.json", "suricata")] {
+        let (summary, scores, said) = scored(at, name);
+        assert_eq!((&summary["scored"], scores.len()), (&1.into(), 1), "{name}: {said}");
+        assert!(said.contains(&format!("features that {kind} does not give (")), "{name}: {said}");
+    }
+    write(at, "narrow.csv", "Flow Duration,Dst Port\n5,80\n");
+    let (_, _, said) = scored(at, "narrow.csv");
+    assert!(said.contains("76 × columns that are not there"), "{said}");
+}
+
+#[test]
 fn files_that_hold_no_flows_are_refused_in_a_sentence() {
     let (folder, lines) = folder();
     let at = folder.path();

@@ -36,6 +36,7 @@ impl FromFiles for Flows {
             "suricata" => suricata::read(reader, &mut counted)?,
             _ => return Err(ReadError::Unknown(EXPECTED)),
         }
+        note_missing(&mut counted, &format!("features that {format} does not give"), &missing_of(format));
         Ok(counted.finish())
     }
 }
@@ -50,6 +51,15 @@ pub fn missing_of(format: &str) -> Vec<&'static str> {
     };
     let missing = |index: &usize| !connection::GIVEN.iter().chain(given).any(|f| *f as usize == *index);
     (0..TABLE.len()).filter(missing).map(super::features::name).collect()
+}
+
+/// Notes features that no flow of a file has, the first by name.
+fn note_missing(counted: &mut Counted<'_, FlowEvent>, what: &str, missing: &[&str]) {
+    const SHOWN: usize = 5;
+    if !missing.is_empty() {
+        let more = if missing.len() > SHOWN { ", ..." } else { "" };
+        counted.repaired(&format!("{what} ({}{more})", missing[..missing.len().min(SHOWN)].join(", ")), missing.len() as u64);
+    }
 }
 
 /// Tells the format from the beginning of a file.

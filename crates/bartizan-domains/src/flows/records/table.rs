@@ -235,13 +235,6 @@ impl Rows {
         for name in &self.header.twice {
             counted.repaired(&format!("{name}: column twice"), 1);
         }
-        let missing = self.header.missing();
-        if !missing.is_empty() {
-            let more = if missing.len() > 5 { ", ..." } else { "" };
-            counted.repaired(
-                &format!("columns that are not there ({}{more})", missing[..missing.len().min(5)].join(", ")),
-                missing.len() as u64,
-            );
-        }
+        super::note_missing(counted, "columns that are not there", &self.header.missing());
     }
 }

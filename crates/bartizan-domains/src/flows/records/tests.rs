@@ -33,8 +33,9 @@ fn of(record: &Record<FlowEvent>, feature: F) -> f32 {
 }
 
 fn repairs(summary: &Summary) -> Vec<(&str, u64)> {
-    // All of these small tables lack most of the columns.
-    summary.repairs.iter().filter(|(what, _)| !what.starts_with("columns that")).map(|(what, times)| (what.as_str(), *times)).collect()
+    // All of these small tables and logs lack most of the columns.
+    let lacks = |what: &str| what.starts_with("columns that") || what.starts_with("features that");
+    summary.repairs.iter().filter(|(what, _)| !lacks(what)).map(|(what, times)| (what.as_str(), *times)).collect()
 }
 
 const TABLE: &str = " Destination Port, Flow Duration,Flow Bytes/s, Fwd Header Length, Fwd Header Length, Label\n";
