@@ -48,7 +48,10 @@ fn train_score_and_evaluate() {
     assert_eq!((&summary["scored"], worst.len()), (&400.into(), 7), "{summary}");
     let out = read(at, "out.csv");
     let rows: Vec<&str> = out.lines().collect();
-    assert_eq!((rows.len(), rows[0]), (401, "line,event_id,time,client,action,resource,score,grade,is_anomaly,confidence,class,reasons"));
+    assert_eq!(
+        (rows.len(), rows[0]),
+        (401, "line,event_id,time,client,action,resource,score,grade,is_anomaly,confidence,class,risk,reasons")
+    );
     let anomalous: Vec<&&str> = rows.iter().filter(|row| row.contains(",true,")).collect();
     assert_eq!(anomalous.len() as u64, summary["anomalous"].as_u64().unwrap());
     assert!(anomalous.len() > 60, "{summary}");
