@@ -25,7 +25,7 @@ fn no_answered_verdict_is_lost_and_one_model_is_active() {
     let mut answered = HashSet::new();
     for round in 0..ROUNDS {
         let started = Instant::now();
-        let server = Running::start(folder.path(), &[]);
+        let server = Running::start(folder.path(), &["--only", "requests"]);
         assert_eq!(Connection::open(server.address).get("/requests/health")["status"], "healthy");
         assert!(started.elapsed() < Duration::from_secs(1), "round {round}: {:?} to serve again", started.elapsed());
         assert_one_active(&mut server.connect(), round);
@@ -34,7 +34,7 @@ fn no_answered_verdict_is_lost_and_one_model_is_active() {
         load_and_kill(server, round, &mut answered);
         assert!(answered.len() >= before + ANSWERS, "round {round}");
     }
-    let server = Running::start(folder.path(), &[]);
+    let server = Running::start(folder.path(), &["--only", "requests"]);
     assert_one_active(&mut server.connect(), ROUNDS);
     assert_kept(folder.path(), &answered, ROUNDS);
 }

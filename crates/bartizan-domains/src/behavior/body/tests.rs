@@ -140,7 +140,7 @@ fn every_fault_is_listed_in_the_order_of_the_features() {
         ("[]", &[("model_attributes_type", "")]),
         ("7", &[("model_attributes_type", "")]),
         ("null", &[("missing", "")]),
-        ("", &[("json_invalid", "0")]),
+        ("", &[("missing", "")]),
         ("{\"a\": NaN}", &[("json_invalid", "6")]),
         ("{\n\"a\": }", &[("json_invalid", "7")]),
     ];
