@@ -19,7 +19,7 @@ pub enum AttackType {
 }
 
 impl AttackType {
-    /// All of them, in the order of [`super::CLASSES`].
+    /// All of them, in the order of the classes.
     pub const ALL: [Self; 5] = [Self::Normal, Self::BruteForce, Self::Injection, Self::DataExfil, Self::Recon];
 
     /// Its name on the wire.

@@ -111,6 +111,25 @@ fn a_stored_verdict_says_why() {
 }
 
 #[test]
+fn reasons_are_given_when_asked_for() {
+    let (_folder, server) = trained(&[]);
+    let attack = flows(40, 2, "1").remove(0);
+    for (path, body) in [("/flows/predict", json!({"data": attack.public()})), ("/flows/predict/csv", json!({"csv": attack.fields()}))] {
+        let plain = done(&server, path, &body);
+        let explained = done(&server, &format!("{path}?explain=true"), &body);
+        assert_eq!((&explained["confidence"], &explained["is_anomaly"]), (&plain["confidence"], &true.into()), "{path}: {explained}");
+        let reasons = explained["reasons"].as_array().unwrap();
+        assert!(!reasons.is_empty() && reasons.iter().all(|r| r["feature"].is_string() && r["text"].is_string()), "{path}: {explained}");
+        assert!(plain["reasons"].is_null(), "{path}: {plain}");
+    }
+    let body = json!({"flows": [attack.public(), {}]});
+    let explained = done(&server, "/flows/predict/batch?explain=true", &body);
+    assert!(explained["predictions"][0]["reasons"].as_array().is_some_and(|reasons| !reasons.is_empty()), "{explained}");
+    let wrong = post(&server, "/flows/predict?explain=perhaps", json!({"data": attack.public()}).to_string());
+    assert_eq!(wrong.faults(), [("bool_parsing".to_owned(), r#"["query","explain"]"#.to_owned())]);
+}
+
+#[test]
 fn advice_names_the_kind_that_was_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     crate::fixture::table(folder.path(), "flows.csv", 20, 1, "0.5");

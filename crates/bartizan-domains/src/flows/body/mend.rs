@@ -3,7 +3,7 @@
 use super::NOT_FINITE;
 use std::borrow::Cow;
 
-/// Puts [`NOT_FINITE`] in their place, without moving anything else, so that the places of faults stay right.
+/// Puts a text that nobody sends in their place, without moving anything else, so that the places of faults stay right.
 #[must_use]
 pub fn mended(bytes: &[u8]) -> Cow<'_, [u8]> {
     let mut mended = Cow::Borrowed(bytes);
