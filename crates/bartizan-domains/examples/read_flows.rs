@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let bytes = std::fs::metadata(&path)?.len();
     let mut labels: BTreeMap<String, u64> = BTreeMap::new();
     let begin = Instant::now();
-    let summary = Flows::read(Box::new(std::fs::File::open(&path)?), &format, Timestamp::from_secs(0), &mut |record| {
+    let summary = Flows::read(Box::new(std::fs::File::open(&path)?), format.as_str().into(), Timestamp::from_secs(0), &mut |record| {
         match record {
             Ok(record) => match labels.get_mut(record.label_name.as_deref().unwrap_or("(none)")) {
                 Some(count) => *count += 1,

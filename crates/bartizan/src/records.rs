@@ -4,7 +4,7 @@ use crate::failure::Problem;
 use crate::kinds::Telemetry;
 use crate::output;
 use bartizan_core::{Domain, Label, Seed, Timestamp};
-use bartizan_domains::records::{Record, Rejected, Summary};
+use bartizan_domains::records::{How, Record, Rejected, Summary};
 use bartizan_pipeline::Labelled;
 use std::fs::File;
 use std::ops::ControlFlow;
@@ -21,6 +21,9 @@ pub(crate) struct Format {
     /// Format of the files [default: seen from the content]; a wrong name lists those of the kind.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
+    /// Column of a table that holds the labels [default: the usual ones, such as Label].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) label_column: Option<String>,
 }
 
 /// Events of one or more files, in order.
@@ -184,14 +187,15 @@ pub(crate) fn stream<D: Telemetry>(
     now: Timestamp,
     each: &mut dyn FnMut(usize, Record<D::Event>) -> ControlFlow<()>,
 ) -> anyhow::Result<u64> {
-    let format = format.format.as_deref().unwrap_or(D::FORMATS[0]);
+    let how = How { format: format.format.as_deref().unwrap_or(D::FORMATS[0]), label_column: format.label_column.as_deref() };
+    let format = how.format;
     if !D::FORMATS.contains(&format) {
         let known = D::FORMATS.join(", ");
         return Err(Problem::usage(format!("--format {format:?} is none of {}: {known}", D::NAME)).into());
     }
     let (mut rejected, mut stopped) = (0, false);
     for (at, file) in files.iter().enumerate() {
-        rejected += stream_one::<D>(file, format, now, &mut |record| {
+        rejected += stream_one::<D>(file, how, now, &mut |record| {
             let flow = each(at, record);
             stopped |= flow.is_break();
             flow
@@ -205,7 +209,7 @@ pub(crate) fn stream<D: Telemetry>(
 
 fn stream_one<D: Telemetry>(
     path: &Path,
-    format: &str,
+    how: How<'_>,
     now: Timestamp,
     each: &mut dyn FnMut(Record<D::Event>) -> ControlFlow<()>,
 ) -> anyhow::Result<u64> {
@@ -214,7 +218,7 @@ fn stream_one<D: Telemetry>(
     let size = file.metadata().map_or(0, |meta| meta.len());
     let bar = output::progress(size, "reading");
     let mut rejected: Vec<Rejected> = Vec::new();
-    let summary = D::read(Box::new(bar.wrap_read(file)), format, now, &mut |record| match record {
+    let summary = D::read(Box::new(bar.wrap_read(file)), how, now, &mut |record| match record {
         Ok(record) => each(record),
         Err(bad) => {
             if rejected.len() < SHOWN_REJECTED {

@@ -21,12 +21,26 @@ pub trait FromFiles: Domain {
     /// Names of the formats; the first is `auto`, which tells the others from the content.
     const FORMATS: &'static [&'static str];
 
-    /// Reads a file to its end, plain or gzip. `format` is one of [`FORMATS`](Self::FORMATS); `now` stands in for what a
-    /// file does not say of time.
+    /// Reads a file to its end, plain or gzip; `now` stands in for what a file does not say of time.
     ///
     /// # Errors
     /// When the file as a whole cannot be read; single records go to the sink as rejected.
-    fn read(reader: Box<dyn Read + '_>, format: &str, now: Timestamp, sink: Sink<'_, Self::Event>) -> Result<Summary, ReadError>;
+    fn read(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, Self::Event>) -> Result<Summary, ReadError>;
+}
+
+/// How a file is read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct How<'a> {
+    /// One of [`FORMATS`](FromFiles::FORMATS).
+    pub format: &'a str,
+    /// Name of the column that holds the label, in tables; `None` for those that usually do.
+    pub label_column: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for How<'a> {
+    fn from(format: &'a str) -> Self {
+        Self { format, label_column: None }
+    }
 }
 
 /// One event of a file.

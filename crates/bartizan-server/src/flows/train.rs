@@ -147,7 +147,7 @@ fn records(records: Vec<Record<FlowEvent>>) -> Vec<Flow> {
 fn table(bytes: &[u8], now: Timestamp) -> Result<Vec<Flow>, Refusal> {
     let wrong = |what: String| Refusal::text(StatusCode::BAD_REQUEST, format!("Training failed: {what}"));
     let (mut flows, mut first) = (Vec::new(), None);
-    let summary = Flows::read(Box::new(Cursor::new(bytes)), "cicflow", now, &mut |record| {
+    let summary = Flows::read(Box::new(Cursor::new(bytes)), "cicflow".into(), now, &mut |record| {
         match record {
             Ok(record) => flows.push(Labelled { event: record.event, label: record.label }),
             Err(bad) => first = first.take().or(Some(bad)),

@@ -9,7 +9,7 @@ mod time;
 
 use super::sessions::{Activity, Closed, Sessions};
 use super::{AttackType, Behavior, NAMES, SessionEvent};
-use crate::records::{Counted, FromFiles, ReadError, Record, Rejected, Sink, Summary, array, label_from_name, lines, open, peek};
+use crate::records::{Counted, FromFiles, How, ReadError, Record, Rejected, Sink, Summary, array, label_from_name, lines, open, peek};
 use crate::requests::records::combined;
 use bartizan_core::{Label, Timestamp};
 use std::io::{BufRead, Read};
@@ -27,20 +27,20 @@ impl FromFiles for Behavior {
     /// `cowrie`: the honeypot's JSON lines, or a table of its sessions.
     const FORMATS: &'static [&'static str] = &["auto", "ndjson", "json", "csv", "sshd", "access-log", "cowrie"];
 
-    fn read(reader: Box<dyn Read + '_>, format: &str, now: Timestamp, sink: Sink<'_, SessionEvent>) -> Result<Summary, ReadError> {
+    fn read(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, SessionEvent>) -> Result<Summary, ReadError> {
         let mut reader = open(reader)?;
         let start = peek(&mut reader)?;
-        let format = if format == "auto" { detect(start, now)? } else { format };
+        let format = if how.format == "auto" { detect(start, now)? } else { how.format };
         let json = start.trim_ascii_start().first() == Some(&b'{');
         let mut counted = Counted::new(sink, now);
         match format {
             "ndjson" => mend(&mut counted, |inner| lines(reader, inner, bodies::line))?,
             "json" => mend(&mut counted, |inner| array(reader, inner, bodies::element))?,
-            "csv" => mend(&mut counted, |inner| table::rows(reader, inner, &NAMES, table::session))?,
+            "csv" => mend(&mut counted, |inner| table::rows(reader, inner, &NAMES, how.label_column, table::session))?,
             "sshd" => sshd(reader, &mut counted)?,
             "access-log" => fold(&mut counted, |inner| lines(reader, inner, access::line), Vec::new)?,
             "cowrie" if json => fold(&mut counted, |inner| lines(reader, inner, cowrie::line), Vec::new)?,
-            "cowrie" => fold(&mut counted, |inner| table::rows(reader, inner, cowrie::COLUMNS, cowrie::row), Vec::new)?,
+            "cowrie" => fold(&mut counted, |inner| table::rows(reader, inner, cowrie::COLUMNS, None, cowrie::row), Vec::new)?,
             _ => return Err(ReadError::Unknown(EXPECTED)),
         }
         Ok(counted.finish())

@@ -12,14 +12,20 @@ use std::io::BufRead;
 pub(super) struct Header {
     names: Vec<String>,
     separator: char,
+    /// Name of the column that holds the label, if not one of the usual.
+    label: Option<String>,
 }
 
 impl Header {
     /// Comma, semicolon or tab: whichever the line has most of.
-    fn of(line: &str) -> Self {
+    fn of(line: &str, label: Option<&str>) -> Self {
         let count = |separator: &char| line.matches(*separator).count();
         let separator = [',', ';', '\t'].into_iter().rev().max_by_key(count).unwrap_or(',');
-        Self { names: fields(line, separator).into_iter().map(|name| name.trim().to_ascii_lowercase()).collect(), separator }
+        Self {
+            names: fields(line, separator).into_iter().map(|name| name.trim().to_ascii_lowercase()).collect(),
+            separator,
+            label: label.map(|name| name.trim().to_ascii_lowercase()),
+        }
     }
 
     fn column(&self, name: &str) -> Option<usize> {
@@ -69,6 +75,7 @@ pub(super) fn rows<E: Default>(
     mut reader: Box<dyn BufRead + '_>,
     counted: &mut Counted<'_, E>,
     required: &[&str],
+    label: Option<&str>,
     parse: Parse<E>,
 ) -> Result<(), ReadError> {
     let start = peek(&mut reader)?;
@@ -77,14 +84,17 @@ pub(super) fn rows<E: Default>(
     if first.is_empty() {
         return Err(ReadError::Empty);
     }
-    let mut header = Header::of(&String::from_utf8_lossy(first));
+    let mut header = Header::of(&String::from_utf8_lossy(first), label);
+    if let Some(name) = header.label.as_deref().filter(|name| header.column(name).is_none()) {
+        return Err(ReadError::Column(format!("{name:?}, named as the one with the labels")));
+    }
     if let Some(name) = header.lacks(required) {
         return Err(ReadError::Column(name));
     }
     lines(reader, counted, |text, line, now| {
         let text = String::from_utf8_lossy(text);
         if required.iter().all(|name| text.contains(name)) {
-            header = Header::of(&text);
+            header = Header::of(&text, label);
             return Ok(Record { event: E::default(), label: None, label_name: None, line });
         }
         let row = fields(&text, header.separator);
@@ -108,8 +118,11 @@ pub(super) fn session(header: &Header, row: &[String], line: u64, now: Timestamp
     let mut event = SessionEvent::from_values(time, within);
     event.event_id = header.field(row, "session_id").to_owned();
     event.client = header.field(row, "client").to_owned();
-    let kind = header.field(row, "attack_type");
-    let (label, label_name) = told(&mut event, if kind.is_empty() { header.field(row, "label") } else { kind });
+    let said = match &header.label {
+        Some(name) => header.field(row, name),
+        None => Some(header.field(row, "attack_type")).filter(|kind| !kind.is_empty()).unwrap_or(header.field(row, "label")),
+    };
+    let (label, label_name) = told(&mut event, said);
     Ok(Record { event: Some((event, mended)), label, label_name, line })
 }
 
@@ -131,7 +144,7 @@ mod tests {
             assert_eq!(fields(line, separator), expected, "{line}");
         }
         for (line, separator) in [("a,b,c", ','), ("a;b;c,d", ';'), ("a\tb", '\t'), ("a", ',')] {
-            assert_eq!(Header::of(line).separator, separator, "{line}");
+            assert_eq!(Header::of(line, None).separator, separator, "{line}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::behavior::generator::{csv_header, csv_row, event_to_json, generate};
 use crate::behavior::{AttackType, Behavior, NAMES, SessionEvent};
-use crate::records::{FromFiles, ReadError, Record, Rejected, Summary};
+use crate::records::{FromFiles, How, ReadError, Record, Rejected, Summary};
 use bartizan_core::{Label, Seed, Timestamp};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -22,7 +22,7 @@ fn read(bytes: &[u8], format: &str) -> Outcome {
         ControlFlow::Continue(())
     };
     let now = Timestamp::parse("2026-06-01T00:00:00Z").expect("the time is valid");
-    let result = Behavior::read(Box::new(bytes), format, now, &mut sink);
+    let result = Behavior::read(Box::new(bytes), format.into(), now, &mut sink);
     (good, bad, result)
 }
 
@@ -236,7 +236,7 @@ fn reading_stops_when_the_sink_says_so() {
             passed += 1;
             ControlFlow::Break(())
         };
-        let result = Behavior::read(Box::new(text.as_bytes()), "auto", Timestamp::from_secs(0), &mut sink);
+        let result = Behavior::read(Box::new(text.as_bytes()), "auto".into(), Timestamp::from_secs(0), &mut sink);
         assert!(result.is_ok());
         assert_eq!(passed, 1);
     }
@@ -261,4 +261,22 @@ proptest! {
             let _ = read(format!("{SSHD}{line}\n").as_bytes(), "sshd");
         }
     }
+}
+
+#[test]
+fn another_column_may_hold_the_labels() {
+    let text =
+        "failed_logins,request_rate,commands_count,sql_payload,honeytoken_access,session_time,label,Truth\n1,2,3,0,0,40,Normal,Recon\n";
+    let mut attacks = Vec::new();
+    let how = How { format: "csv", label_column: Some("truth") };
+    let mut sink = |record: Result<Record<SessionEvent>, Rejected>| {
+        attacks.push(record.unwrap().event.attack);
+        ControlFlow::Continue(())
+    };
+    Behavior::read(Box::new(text.as_bytes()), how, Timestamp::from_secs(0), &mut sink).unwrap();
+    assert_eq!(attacks, [Some(AttackType::Recon)]);
+    let lacking = How { format: "csv", label_column: Some("said") };
+    let error =
+        Behavior::read(Box::new(text.as_bytes()), lacking, Timestamp::from_secs(0), &mut |_| ControlFlow::Continue(())).unwrap_err();
+    assert!(error.to_string().contains("named as the one with the labels"), "{error}");
 }

@@ -57,7 +57,7 @@ fn what_is_written_is_read_again() {
     let rows: Vec<String> = flows.iter().map(|(event, _, name)| csv_row(event, name)).collect();
     let table = format!("{}\n{}\n", csv_header(), rows.join("\n"));
     let mut read = Vec::new();
-    let summary = Flows::read(Box::new(table.as_bytes()), "auto", Timestamp::from_secs(0), &mut |record| {
+    let summary = Flows::read(Box::new(table.as_bytes()), "auto".into(), Timestamp::from_secs(0), &mut |record| {
         read.push(record.expect("every row is read"));
         ControlFlow::Continue(())
     });

@@ -22,16 +22,22 @@ pub(super) struct Header {
     pub(super) plan: Vec<Plan>,
     /// Columns that come twice, whose second is passed over.
     pub(super) twice: Vec<&'static str>,
+    /// Name of the column that holds the label, if not one of the usual.
+    label_column: Option<String>,
 }
 
 impl Header {
     /// Reads a header. Without a single feature in it, it has no use, but it is one.
-    pub(super) fn read(text: &[u8]) -> Self {
+    pub(super) fn read(text: &[u8], label_column: Option<&str>) -> Self {
         let separator = separator(text);
-        let mut header = Self { separator, plan: Vec::new(), twice: Vec::new() };
+        let mut header = Self { separator, plan: Vec::new(), twice: Vec::new(), label_column: label_column.map(str::to_owned) };
         let mut given = 0_u128;
         for cell in split(text, separator) {
-            let mut column = names::column(&cell);
+            let mut column = match label_column {
+                Some(label) if cell.trim_ascii().eq_ignore_ascii_case(label.trim().as_bytes()) => Some(Column::Label),
+                Some(_) => names::column(&cell).filter(|column| *column != Column::Label),
+                None => names::column(&cell),
+            };
             // In the public tables this column comes twice under the same name.
             if let Some(Column::Feature(index, factor)) = column
                 && index == F::FwdHeader as usize
@@ -57,10 +63,15 @@ impl Header {
     }
 
     /// Reads a line that may be a header among the rows: at least half of its cells, and two, name features.
-    pub(super) fn among_rows(text: &[u8]) -> Option<Self> {
-        let header = Self::read(text);
+    pub(super) fn among_rows(&self, text: &[u8]) -> Option<Self> {
+        let header = Self::read(text, self.label_column.as_deref());
         let features = header.features();
         (features >= 2 && 2 * features >= header.plan.len()).then_some(header)
+    }
+
+    /// Whether it has the label column that was asked for.
+    pub(super) fn lacks_label(&self) -> Option<&str> {
+        self.label_column.as_deref().filter(|_| !self.plan.contains(&Plan::Text(Column::Label)))
     }
 
     /// How many features it names.

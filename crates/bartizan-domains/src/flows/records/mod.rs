@@ -14,7 +14,7 @@ use super::body::{BodyError, parse_record};
 use super::features::TABLE;
 use super::{FlowEvent, Flows};
 use crate::faults::{Fault, Loc};
-use crate::records::{Counted, FromFiles, ReadError, Record, Sink, Summary, array, lines, open, peek};
+use crate::records::{Counted, FromFiles, How, ReadError, Record, Sink, Summary, array, lines, open, peek};
 use bartizan_core::Timestamp;
 use std::io::Read;
 
@@ -24,12 +24,12 @@ const EXPECTED: &str = "it is neither a table of CICFlowMeter (cicflow), NDJSON 
 impl FromFiles for Flows {
     const FORMATS: &'static [&'static str] = &["auto", "cicflow", "ndjson", "json", "zeek", "suricata"];
 
-    fn read(reader: Box<dyn Read + '_>, format: &str, now: Timestamp, sink: Sink<'_, FlowEvent>) -> Result<Summary, ReadError> {
+    fn read(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, FlowEvent>) -> Result<Summary, ReadError> {
         let mut reader = open(reader)?;
-        let format = if format == "auto" { detect(peek(&mut reader)?)? } else { format };
+        let format = if how.format == "auto" { detect(peek(&mut reader)?)? } else { how.format };
         let mut counted = Counted::new(sink, now);
         match format {
-            "cicflow" => table::read(reader, &mut counted)?,
+            "cicflow" => table::read(reader, &mut counted, how.label_column)?,
             "ndjson" => lines(reader, &mut counted, json)?,
             "json" => array(reader, &mut counted, |text, line, now| json(text.as_bytes(), line, now))?,
             "zeek" => zeek::read(reader, &mut counted)?,

@@ -11,23 +11,30 @@ use crate::records::{Counted, ReadError, Record, Rejected};
 use std::io::BufRead;
 
 /// Reads a table to its end.
-pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, FlowEvent>) -> Result<(), ReadError> {
+pub(super) fn read(
+    reader: Box<dyn BufRead + '_>,
+    counted: &mut Counted<'_, FlowEvent>,
+    label_column: Option<&str>,
+) -> Result<(), ReadError> {
     let mut lines = Lines::new(reader);
-    let mut rows = Rows::new(first_header(&mut lines)?);
+    let mut rows = Rows::new(first_header(&mut lines, label_column)?);
     let result = rows.read(&mut lines, counted);
     rows.report(counted);
     result
 }
 
 /// The header, after empty lines.
-fn first_header(lines: &mut Lines<'_>) -> Result<Header, ReadError> {
+fn first_header(lines: &mut Lines<'_>, label_column: Option<&str>) -> Result<Header, ReadError> {
     loop {
         match lines.next_quoted()? {
             Next::End => return Err(ReadError::Empty),
             Next::TooLong => return Err(no_features()),
             Next::Text if lines.text().trim_ascii().is_empty() => {}
             Next::Text => {
-                let header = Header::read(lines.text());
+                let header = Header::read(lines.text(), label_column);
+                if let Some(name) = header.lacks_label() {
+                    return Err(ReadError::Column(format!("{name:?}, named as the one with the labels")));
+                }
                 return if header.features() == 0 { Err(no_features()) } else { Ok(header) };
             }
         }
@@ -140,7 +147,7 @@ impl Rows {
         if whole && !has(Oddity::Text) {
             return Row::Flow;
         }
-        if let Some(header) = Header::among_rows(text) {
+        if let Some(header) = self.header.among_rows(text) {
             return Row::Header(header);
         }
         let texts = self.odd.iter().filter(|(_, oddity)| *oddity == Oddity::Text).count();

@@ -3,7 +3,7 @@
 use super::super::features::{F, WIDTH};
 use super::super::{FlowEvent, Flows};
 use super::{connection, missing_of, suricata, zeek};
-use crate::records::{FromFiles, ReadError, Record, Rejected, Summary};
+use crate::records::{FromFiles, How, ReadError, Record, Rejected, Summary};
 use bartizan_core::{Label, Timestamp};
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
@@ -13,8 +13,12 @@ use std::ops::ControlFlow;
 type Found = (Vec<Record<FlowEvent>>, Vec<Rejected>, Summary);
 
 fn try_read(bytes: &[u8], format: &str) -> Result<Found, ReadError> {
+    read_how(bytes, format.into())
+}
+
+fn read_how(bytes: &[u8], how: How<'_>) -> Result<Found, ReadError> {
     let (mut records, mut rejected) = (Vec::new(), Vec::new());
-    let summary = Flows::read(Box::new(bytes), format, Timestamp::from_secs(7), &mut |record| {
+    let summary = Flows::read(Box::new(bytes), how, Timestamp::from_secs(7), &mut |record| {
         match record {
             Ok(record) => records.push(record),
             Err(bad) => rejected.push(bad),
@@ -113,6 +117,17 @@ fn labels_in_old_encodings_and_texts_with_line_breaks_are_read() {
     assert_eq!(repairs(&summary), [("texts in windows-1252", 1)]);
     let open = format!("Flow Duration,Label\n1,\"open\n{}", "2,BENIGN\n".repeat(30));
     assert_eq!(read(&open).0.len(), 31, "a quote that is never closed swallows nothing");
+}
+
+#[test]
+fn another_column_may_hold_the_labels() {
+    let text = "Flow Duration,Label,Family \n1,x,BENIGN\n2,BENIGN,Bot\nFlow Duration,Flow Bytes/s,family\n3,4,DDoS\n";
+    let how = |label_column| How { format: "cicflow", label_column: Some(label_column) };
+    let (records, _, _) = read_how(text.as_bytes(), how("family")).unwrap();
+    let labels: Vec<_> = records.iter().map(|r| r.label_name.as_deref()).collect();
+    assert_eq!(labels, [Some("BENIGN"), Some("Bot"), Some("DDoS")]);
+    let lacking = read_how(text.as_bytes(), how("Truth")).unwrap_err().to_string();
+    assert!(lacking.contains("\"Truth\", named as the one with the labels"), "{lacking}");
 }
 
 #[test]
@@ -247,7 +262,7 @@ fn formats_say_what_they_cannot_give() {
 fn reading_stops_when_asked() {
     for text in [TABLE.to_owned() + &"1,2,3,4,5,BENIGN\n".repeat(9), ZEEK.to_owned(), "{\"Flow Duration\":1}\n".repeat(9)] {
         let mut seen = 0;
-        let summary = Flows::read(Box::new(text.as_bytes()), "auto", Timestamp::from_secs(0), &mut |_| {
+        let summary = Flows::read(Box::new(text.as_bytes()), "auto".into(), Timestamp::from_secs(0), &mut |_| {
             seen += 1;
             ControlFlow::Break(())
         });

@@ -6,7 +6,7 @@ pub(crate) mod json;
 mod payloads;
 
 use super::{RequestEvent, Requests};
-use crate::records::{Counted, FromFiles, ReadError, Sink, Summary, array, lines, open, peek};
+use crate::records::{Counted, FromFiles, How, ReadError, Sink, Summary, array, lines, open, peek};
 use bartizan_core::Timestamp;
 use std::io::Read;
 use std::str::FromStr;
@@ -77,8 +77,11 @@ pub fn read(reader: impl Read, format: Format, now: Timestamp, sink: Sink<'_, Re
 impl FromFiles for Requests {
     const FORMATS: &'static [&'static str] = Format::NAMES;
 
-    fn read(reader: Box<dyn Read + '_>, format: &str, now: Timestamp, sink: Sink<'_, RequestEvent>) -> Result<Summary, ReadError> {
-        let format = format.parse().map_err(|_| ReadError::Unknown(EXPECTED))?;
+    fn read(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, RequestEvent>) -> Result<Summary, ReadError> {
+        if let Some(column) = how.label_column {
+            return Err(ReadError::Column(format!("{column:?}: files of requests have their labels in fields of fixed names")));
+        }
+        let format = how.format.parse().map_err(|_| ReadError::Unknown(EXPECTED))?;
         read(reader, format, now, sink)
     }
 }
