@@ -49,10 +49,12 @@ impl Assessment {
         Self { attack, confidence, anomaly_score, risk: risk_score(attack, confidence, anomaly_score) }
     }
 
-    /// To list sessions by, the worst highest: by risk, and of the same risk by how unusual they are.
+    /// To list sessions by, the worst highest: by risk, of the same risk by how likely they are an attack at all, and then by
+    /// how unusual they are.
     #[must_use]
     pub fn rank(&self) -> f64 {
-        f64::from(self.risk) + self.anomaly_score.abs().min(1.0) / 2.0
+        let attack = if self.attack.is_attack() { self.confidence } else { 1.0 - self.confidence };
+        f64::from(self.risk) + 0.8 * attack.clamp(0.0, 1.0) + 0.1 * self.anomaly_score.abs().min(1.0)
     }
 }
 
