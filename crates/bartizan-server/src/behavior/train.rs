@@ -17,7 +17,8 @@ use bartizan_domains::behavior::{SessionEvent, body::parse_logs, generator::trai
 use bartizan_pipeline::{Labelled, TrainRequest};
 use bytes::Bytes;
 use schemars::JsonSchema;
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde_json::{Map, Value, value::RawValue};
 use std::sync::Arc;
 
 #[derive(JsonSchema)]
@@ -59,9 +60,21 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
     Ok(Json(Answer::of(report.await?, "sessions")))
 }
 
+/// What the body holds besides the sessions, which may be many and are read one by one.
+#[derive(Default, Deserialize)]
+struct Given<'a> {
+    #[serde(borrow, default)]
+    logs: Option<&'a RawValue>,
+    model_version: Option<Value>,
+    use_corrected_labels: Option<Value>,
+    training_params: Option<Value>,
+}
+
 fn read(bytes: &Bytes, now: Timestamp) -> Result<(TrainRequest, Option<Vec<SessionEvent>>), Refusal> {
-    let whole: Map<String, Value> = serde_json::from_slice(bytes).unwrap_or_default();
-    let wants_logs = whole.get("logs").is_some_and(|logs| !logs.is_null()) || (whole.is_empty() && !is_empty(bytes));
+    let given = if bytes.trim_ascii().is_empty() { Ok(Given::default()) } else { serde_json::from_slice::<Given<'_>>(bytes) };
+    // What is no object is said to be none as if there were sessions in it.
+    let wants_logs = given.as_ref().map_or(true, |given| given.logs.is_some_and(|raw| raw.get() != "null"));
+    let whole = given.map(settings).unwrap_or_default();
     let mut faults = Vec::new();
     let sessions = if wants_logs { Some(parse_logs(bytes, now).map_err(invalid)?) } else { None };
     for (position, session) in sessions.iter().flatten().enumerate() {
@@ -79,8 +92,11 @@ fn read(bytes: &Bytes, now: Timestamp) -> Result<(TrainRequest, Option<Vec<Sessi
 /// Most faults that one answer lists.
 const MOST_FAULTS: usize = 100;
 
-/// No body, or an object without fields.
-fn is_empty(bytes: &[u8]) -> bool {
-    let text = bytes.trim_ascii();
-    text.is_empty() || serde_json::from_slice::<Map<String, Value>>(text).is_ok()
+fn settings(given: Given<'_>) -> Map<String, Value> {
+    let named = [
+        ("model_version", given.model_version),
+        ("use_corrected_labels", given.use_corrected_labels),
+        ("training_params", given.training_params),
+    ];
+    named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }

@@ -19,7 +19,7 @@ use axum::{
 use bartizan_core::Timestamp;
 use bartizan_domains::flows::{
     FlowEvent,
-    body::{BodyError, parse_batch, parse_csv_body, parse_data},
+    body::{BodyError, parse_batch, parse_csv, parse_data},
 };
 use bartizan_pipeline::{Judgement, Reason};
 use bytes::Bytes;
@@ -132,7 +132,7 @@ async fn one(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Ver
 
 async fn csv(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdict>, Refusal> {
     let Read { bytes, now, explain } = read(&here, request).await?;
-    let parsed = parse(bytes.len(), move || parse_csv_body(&bytes, now)).await;
+    let parsed = parse(bytes.len(), move || parse_csv(&bytes, now)).await;
     let event = parsed.map_err(|error| Refusal::text(StatusCode::BAD_REQUEST, error.to_string()));
     judge(&here, both(explain, event)?, ["benign", "attack"]).await
 }

@@ -8,7 +8,7 @@ mod fast;
 mod mend;
 mod slow;
 
-pub use csv::{CsvError, parse_csv, parse_csv_body};
+pub use csv::{CsvError, parse_csv};
 
 use super::FlowEvent;
 use crate::faults::Fault;
