@@ -79,7 +79,9 @@ fn main() {
     let mut single = [AnomalyScore(0.0)];
     let single = seconds(|| (0..100).for_each(|_| fitted.score(one, &mut single).expect("it scores"))) / 100.0;
     if let Some(path) = arg(4) {
-        let bytes: Vec<u8> = out.iter().flat_map(|score| score.0.to_le_bytes()).collect();
+        // As scikit-learn scales them: its weights sum to nu times the rows.
+        let scale = svm.nu * samples.rows() as f64;
+        let bytes: Vec<u8> = out.iter().flat_map(|score| (score.0 * scale).to_le_bytes()).collect();
         std::fs::write(path, bytes).expect("it is written");
     }
     let mut outside = vec![AnomalyScore(0.0); samples.rows()];

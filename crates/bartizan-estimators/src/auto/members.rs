@@ -14,6 +14,8 @@ const NEIGHBOURS_PART: f64 = 0.03;
 const LEAST_NEIGHBOURS: usize = 5;
 /// Most neighbours looked at.
 const MOST_NEIGHBOURS: usize = 600;
+/// Most that a score may be multiplied by: more than there can be training rows.
+const MOST_GAIN: f64 = 1e9;
 
 /// A way to look at rows.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +38,9 @@ pub(super) const OF_MIXED: &[(View, Scaling)] = &[(View::FewNeighbours, Scaling:
 pub(super) struct Member {
     preparation: Preparation,
     fitted: Fitted,
+    /// What its scores are multiplied by. A boundary that rests on more rows counts for more: what lies outside one drawn from
+    /// all rows lies beyond what was seen of those drawn from half of them.
+    gain: f64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -62,7 +67,8 @@ impl Member {
             View::FewNeighbours => Fitted::Neighbours(neighbours(FEW_NEIGHBOURS)?),
             View::Histograms => Fitted::Histograms(Hbos::default().fit(schema, rows, seed)?),
         };
-        Ok(Self { preparation, fitted })
+        let gain = if matches!(view, View::Boundary) { OneClassSvm::default().nu * rows.rows() as f64 } else { 1.0 };
+        Ok(Self { preparation, fitted, gain })
     }
 
     fn detector(&self) -> &dyn Detector {
@@ -78,6 +84,7 @@ impl Member {
         let values = self.preparation.apply(samples);
         let mut out = vec![AnomalyScore(0.0); samples.rows()];
         self.detector().score(shaped(&values, samples.width()), &mut out)?;
+        out.iter_mut().for_each(|score| score.0 *= self.gain);
         Ok(out)
     }
 
@@ -85,11 +92,19 @@ impl Member {
     pub(super) fn explain(&self, row: &[f32]) -> Result<Option<Attribution>, ScoreError> {
         let mut prepared = vec![0.0; row.len()];
         self.preparation.apply_row(row, &mut prepared);
-        self.detector().explainer().map(|explainer| explainer.explain(&prepared)).transpose()
+        let mut explained = self.detector().explainer().map(|explainer| explainer.explain(&prepared)).transpose()?;
+        if let Some(Attribution { base, shares }) = &mut explained {
+            *base *= self.gain;
+            shares.iter_mut().for_each(|share| *share *= self.gain);
+        }
+        Ok(explained)
     }
 
     pub(super) fn validate(&self, schema: &FeatureSchema) -> Result<(), String> {
         self.preparation.validate()?;
+        if !(self.gain > 0.0 && self.gain <= MOST_GAIN) {
+            return Err(format!("a member counts {} times", self.gain));
+        }
         if self.preparation.width() != schema.width() {
             return Err(format!("a preparation of {} features for {}", self.preparation.width(), schema.width()));
         }

@@ -77,8 +77,9 @@ impl SvmSolver {
 /// Fewer than two rows, another width than the schema's, an infinite value.
 ///
 /// # Algorithm
-/// The score is `rho - sum of weight × kernel(row, support row)`, above 0 outside the boundary; weights are in (0, 1] and sum to
-/// `nu × rows`, so its size grows with the training set. *Exact*: pairs of weights are moved, each time the pair that gains most
+/// The score is `rho - sum of weight × kernel(row, support row)`, above 0 outside the boundary; weights sum to 1, as in the paper,
+/// so that scores compare between training sets of different size (scikit-learn's sum to `nu × rows`, and so do its decision
+/// values). *Exact*: pairs of weights are moved, each time the pair that gains most
 /// by the second-order estimate. Moving starts from the rows that look farthest out to the solution of an eighth of the rows
 /// (found in the same way), and works on the rows near the boundary in rounds until no row at all wants to move.
 /// *Nystroem*: the boundary is sought in the space that `components` landmark rows span, by steps towards the rows of a
@@ -211,17 +212,16 @@ impl OneClassSvm {
         let support = |i: &usize| solution.weights[*i] > 0.0;
         let chosen: Vec<usize> = (0..solution.weights.len()).filter(support).collect();
         let rows: Vec<f32> = chosen.iter().flat_map(|i| &values[i * width..(i + 1) * width]).copied().collect();
-        let weights = chosen.iter().map(|i| solution.weights[*i] as f32).collect();
-        fetch.fitted(function, Packed::new(&rows, width), weights, solution.rho).after(solution.iterations, solution.converged)
+        let sum = self.nu * fetch.train.rows() as f64;
+        let weights = chosen.iter().map(|i| (solution.weights[*i] / sum) as f32).collect();
+        fetch.fitted(function, Packed::new(&rows, width), weights, solution.rho / sum).after(solution.iterations, solution.converged)
     }
 
     fn nystroem(&self, fetch: &Fetch<'_>, function: Function, seed: Seed) -> FittedOneClassSvm {
         let approximation = Approximation { function, nu: self.nu, components: self.components };
         let rows = fetch.train.rows();
         let trained = approximation.train(rows, fetch.train.width(), |row, out| fetch.row(row, out), seed);
-        let sum = self.nu * rows as f64;
-        let weights = trained.weights.iter().map(|w| (f64::from(*w) * sum) as f32).collect();
-        fetch.fitted(function, trained.landmarks, weights, trained.rho * sum)
+        fetch.fitted(function, trained.landmarks, trained.weights, trained.rho)
     }
 }
 
