@@ -252,6 +252,7 @@ fn tell(path: &Path, summary: &Summary, rejected: &[Rejected]) {
     }
     if repairs.len() > SHOWN_REPAIRS {
         let rest: u64 = repairs[SHOWN_REPAIRS..].iter().map(|(_, times)| **times).sum();
-        output::note(&format!("{}: {rest} × {} other faults that were mended", path.display(), repairs.len() - SHOWN_REPAIRS));
+        let kinds = repairs.len() - SHOWN_REPAIRS;
+        output::note(&format!("{}: {rest} × other faults that were mended ({kinds} more to tell apart)", path.display()));
     }
 }

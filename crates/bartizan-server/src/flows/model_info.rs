@@ -61,6 +61,8 @@ impl Model {
 fn parameter(model: &ModelInfo, name: &str) -> Option<Value> {
     let value = model.parameters.iter().find(|(given, _)| given == name).map(|(_, value)| value)?;
     Some(match value {
+        // Counts are whole numbers on the wire.
+        ParamValue::Number(number) if number.fract() == 0.0 && number.abs() < 1e15 => Value::from(*number as i64),
         ParamValue::Number(number) => Value::from(*number),
         ParamValue::Text(text) => Value::from(text.as_str()),
     })

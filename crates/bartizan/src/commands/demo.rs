@@ -223,5 +223,5 @@ fn finish(output: Output, tally: Tally) -> anyhow::Result<()> {
         return Ok(());
     }
     let value = json!({"events": sent, "attacks": attacks, "caught": caught, "false_alarms": false_alarms});
-    Ok(output.print(&value, || format!("\n{sent} events, {attacks} attacks, {caught} caught, {false_alarms} false alarms."))?)
+    Ok(output.print(&value, || format!("\n{sent} events, {attacks} attacks, {caught} caught, false alarms: {false_alarms}."))?)
 }

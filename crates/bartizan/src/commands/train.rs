@@ -17,7 +17,8 @@ use std::path::PathBuf;
 pub(crate) struct Flags {
     /// Kind of telemetry.
     pub(crate) kind: Kind,
-    /// Files to bring in as history first, plain or .gz; none trains on the stored history.
+    /// Files to learn from and keep as history, plain or .gz; none trains on the stored history, and `behavior` on generated
+    /// sessions.
     files: Vec<PathBuf>,
     #[command(flatten)]
     format: records::Format,
