@@ -2,6 +2,9 @@
 
 use serde_json::{Value, json};
 
+/// Most faults that one answer lists: what is wrong is clear by then, and an answer must not outgrow what was sent.
+pub const MAX_FAULTS: usize = 100;
+
 /// A step on the way to a faulty value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Loc {

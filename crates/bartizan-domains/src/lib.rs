@@ -6,5 +6,6 @@
 pub mod behavior;
 pub mod faults;
 pub mod flows;
+pub mod raw;
 pub mod records;
 pub mod requests;
