@@ -111,6 +111,8 @@ fn from_plain(plain: Plain<'_>, now: Timestamp) -> Option<RequestEvent> {
         content_type: plain.content_type.map(Cow::into_owned),
         status: None,
         has_headers: true,
+        client: String::new(),
+        cut: Vec::new(),
     })
 }
 
@@ -161,6 +163,8 @@ pub(crate) fn from_object(object: &Map<String, Value>, now: Timestamp) -> Result
                 content_type,
                 status,
                 has_headers,
+                client: String::new(),
+                cut: Vec::new(),
             })
         }
         _ => Err(faults),
