@@ -8,7 +8,7 @@ mod error;
 mod model;
 
 pub use detection::{
-    AuditFilter, AuditPage, Detection, DetectionKey, DetectionRepository, HistoryQuery, Judged, LabelChange, LabelOutcome, NewDetection,
+    AuditFilter, AuditPage, Counted, Detection, DetectionKey, DetectionRepository, HistoryQuery, Judged, LabelChange, LabelOutcome, NewDetection,
     Retention, Statistics,
 };
 pub use error::StoreError;
