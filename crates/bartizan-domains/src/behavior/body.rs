@@ -160,7 +160,11 @@ fn sessions(bytes: &[u8], now: Timestamp, mut take: impl FnMut(Session) -> Resul
             })),
             Err(too_many) => return ControlFlow::Break(too_many),
         }
-        if faults.len() < MAX_FAULTS { ControlFlow::Continue(()) } else { ControlFlow::Break(LogsError::Faults(std::mem::take(&mut faults))) }
+        if faults.len() < MAX_FAULTS {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(LogsError::Faults(std::mem::take(&mut faults)))
+        }
     });
     match read {
         Ok(ControlFlow::Break(LogsError::Faults(mut first))) => {
