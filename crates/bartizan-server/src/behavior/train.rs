@@ -2,7 +2,7 @@
 
 use super::{Here, predict::Described as Session};
 use crate::{
-    here::invalid,
+    here::{Draw, invalid},
     http::{body, refusal::Refusal},
     input::{fault::Fault, fields::Fields},
     routes::train::{self, Answer, Params, check, document, to_its_end},
@@ -13,12 +13,20 @@ use axum::{
     extract::{Request, State},
 };
 use bartizan_core::{Seed, Timestamp};
-use bartizan_domains::behavior::{SessionEvent, body::parse_logs, generator::training_set};
+use bartizan_domains::{
+    behavior::{
+        SessionEvent,
+        body::{Lesson, LogsError, parse_training},
+        generator::training_set,
+    },
+    faults::{MAX_FAULTS, object_of},
+    raw::RawObject,
+};
 use bartizan_pipeline::{Labelled, TrainRequest};
 use bytes::Bytes;
+use hyper::StatusCode;
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Map, Value};
 use std::sync::Arc;
 
 #[derive(JsonSchema)]
@@ -41,17 +49,18 @@ pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
 async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Answer>, Refusal> {
     let shared = &here.mount.shared;
     let body = body::receive(request, &shared.limits).await?;
-    let now = shared.clock.now();
-    let (asked, room) = body.parse(move |bytes| read(bytes, now)).await;
-    let (asked, sessions) = asked?;
+    let (now, draw) = (shared.clock.now(), here.draw());
+    let (asked, room) = body.parse(move |bytes| read(bytes, now, draw)).await;
+    let (asked, lesson) = asked?;
     check(&asked)?;
+    let met = lesson.as_ref().map_or(0, |lesson| lesson.met);
     let report = to_its_end(async move {
         let _room = room;
         let labelled = |events: Vec<SessionEvent>| events.into_iter().map(|event| Labelled { event, label: None }).collect::<Vec<_>>();
-        match sessions {
+        match lesson {
             None => Ok(here.instance.train_on(labelled(training_set(Seed(0))), asked).await?),
-            Some(sessions) => {
-                let sessions = labelled(sessions);
+            Some(lesson) => {
+                let sessions = labelled(lesson.events);
                 // Trained on first: what cannot be learned from is not kept either.
                 let report = here.instance.train_on(sessions.clone(), asked).await?;
                 here.instance.import(sessions).await?;
@@ -59,46 +68,34 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
             }
         }
     });
-    Ok(Json(Answer::of(report.await?, "sessions")))
+    Ok(Json(Answer::of(report.await?, "sessions").sampled_from(met)))
 }
 
-/// What the body holds besides the sessions, which may be many and are read one by one.
-#[derive(Default, Deserialize)]
-struct Given<'a> {
-    #[serde(borrow, default)]
-    logs: Option<&'a RawValue>,
-    model_version: Option<Value>,
-    use_corrected_labels: Option<Value>,
-    training_params: Option<Value>,
-}
+/// The parts of a body that are no sessions.
+const SETTINGS: [&str; 3] = ["model_version", "use_corrected_labels", "training_params"];
 
-fn read(bytes: &Bytes, now: Timestamp) -> Result<(TrainRequest, Option<Vec<SessionEvent>>), Refusal> {
-    let given = if bytes.trim_ascii().is_empty() { Ok(Given::default()) } else { serde_json::from_slice::<Given<'_>>(bytes) };
-    // What is no object is said to be none as if there were sessions in it.
-    let wants_logs = given.as_ref().map_or(true, |given| given.logs.is_some_and(|raw| raw.get() != "null"));
-    let whole = given.map(settings).unwrap_or_default();
+/// Reads a body: what to train, and the sessions to learn from, which may be many and are read one by one. None asks for generated ones.
+fn read(bytes: &Bytes, now: Timestamp, draw: Draw) -> Result<(TrainRequest, Option<Lesson>), Refusal> {
+    let bytes: &[u8] = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
+    let given = object_of(bytes, &["logs", SETTINGS[0], SETTINGS[1], SETTINGS[2]]).map_err(|fault| invalid(vec![fault]))?;
+    let rest = settings(&given);
     let mut faults = Vec::new();
-    let sessions = if wants_logs { Some(parse_logs(bytes, now).map_err(invalid)?) } else { None };
-    for (position, session) in sessions.iter().flatten().enumerate() {
-        if session.attack.is_none() && faults.len() < MOST_FAULTS {
-            let loc = vec!["body".into(), "logs".into(), position.into(), "label".into()];
-            faults.push(Fault::missing(loc, Value::Null));
-        }
-    }
-    let mut fields = Fields::of_body(&whole, &mut faults);
+    let mut fields = Fields::of_body(&rest, &mut faults);
     let version = fields.string_if_any("model_version");
     let request = train::request(&mut fields, version);
-    if faults.is_empty() { Ok((request, sessions)) } else { Err(Refusal::Invalid(faults)) }
+    let lesson = given.some("logs").map(|_| parse_training(bytes, now, draw.most, draw.seed)).transpose();
+    match lesson {
+        Err(LogsError::Faults(first)) => {
+            let all = first.into_iter().map(Fault::from).chain(faults);
+            Err(Refusal::Invalid(all.take(MAX_FAULTS).collect()))
+        }
+        _ if !faults.is_empty() => Err(Refusal::Invalid(faults)),
+        Err(error) => Err(Refusal::text(StatusCode::BAD_REQUEST, format!("Training failed: {error}"))),
+        Ok(lesson) => Ok((request, lesson)),
+    }
 }
 
-/// Most faults that one answer lists.
-const MOST_FAULTS: usize = 100;
-
-fn settings(given: Given<'_>) -> Map<String, Value> {
-    let named = [
-        ("model_version", given.model_version),
-        ("use_corrected_labels", given.use_corrected_labels),
-        ("training_params", given.training_params),
-    ];
-    named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+fn settings(given: &RawObject<'_>) -> Map<String, Value> {
+    let part = |name: &str| Some((name.to_owned(), serde_json::from_str(given.get(name)?.json()).ok()?));
+    SETTINGS.into_iter().filter_map(part).collect()
 }
