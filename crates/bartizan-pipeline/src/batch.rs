@@ -47,7 +47,13 @@ impl<D: Domain> Reasons<D> {
     }
 
     /// Meets the next event: one that is anomalous is explained here and now.
-    fn meet(&mut self, event: &D::Event, row: &[f32], judgement: &mut Judgement, explain: impl Fn(&D::Event, &[f32]) -> Option<Explanation>) {
+    fn meet(
+        &mut self,
+        event: &D::Event,
+        row: &[f32],
+        judgement: &mut Judgement,
+        explain: impl Fn(&D::Event, &[f32]) -> Option<Explanation>,
+    ) {
         if judgement.verdict.is_anomalous() && self.goes_on() {
             self.left -= 1;
             judgement.explain(explain(event, row));

@@ -1,9 +1,7 @@
 //! One detector instance: judging and recording. What trains and manages it is in `manage.rs`.
 
 use crate::active::{Active, Scored};
-use crate::{
-    Clock, ColdStart, JudgeError, Judgement, Labelled, LifeCycle, LifeCycleError, Offline, RecordPolicy, Settings, codec,
-};
+use crate::{Clock, ColdStart, JudgeError, Judgement, Labelled, LifeCycle, LifeCycleError, Offline, RecordPolicy, Settings, codec};
 use arc_swap::ArcSwapOption;
 use bartizan_core::{Domain, FeatureSchema, Recency, Timestamp, Verdict};
 use bartizan_storage::{Counted, HistoryQuery, Judged, NewDetection, Store, StoreError};
@@ -115,7 +113,13 @@ impl<D: Domain> Instance<D> {
         Ok(self.store.record(vec![detection]).await?.first().copied())
     }
 
-    pub(crate) fn judged_detection(&self, event: &D::Event, scored: Scored, version: &Arc<str>, at: Timestamp) -> Result<NewDetection, StoreError> {
+    pub(crate) fn judged_detection(
+        &self,
+        event: &D::Event,
+        scored: Scored,
+        version: &Arc<str>,
+        at: Timestamp,
+    ) -> Result<NewDetection, StoreError> {
         let judged = Judged {
             score: scored.score.0,
             threshold: scored.threshold.0,

@@ -192,7 +192,6 @@ impl DetectionRepository for SqliteStore {
         answer.await.map_err(|_| closed(&self.path))?
     }
 
-
     async fn count(&self, detector: &str, judged: u64, anomalous: u64, confidence_sum: f64) -> Result<(), StoreError> {
         let counted = Counted { judged, anomalous, confidence_sum };
         check_sum(detector, counted)?;

@@ -156,7 +156,11 @@ fn sessions(bytes: &[u8], now: Timestamp, mut take: impl FnMut(Session) -> Resul
             })),
             Err(too_many) => return ControlFlow::Break(too_many),
         }
-        if faults.len() < MAX_FAULTS { ControlFlow::Continue(()) } else { ControlFlow::Break(LogsError::Faults(std::mem::take(&mut faults))) }
+        if faults.len() < MAX_FAULTS {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(LogsError::Faults(std::mem::take(&mut faults)))
+        }
     });
     match read {
         Ok(ControlFlow::Break(LogsError::Faults(mut first))) => {
@@ -202,8 +206,7 @@ fn from_plain(plain: Plain<'_>, now: Timestamp) -> Option<Session> {
 }
 
 /// What a session may say.
-const FIELDS: [&str; 10] =
-    [NAMES[0], NAMES[1], NAMES[2], NAMES[3], NAMES[4], NAMES[5], "timestamp", "client", "session_id", "label"];
+const FIELDS: [&str; 10] = [NAMES[0], NAMES[1], NAMES[2], NAMES[3], NAMES[4], NAMES[5], "timestamp", "client", "session_id", "label"];
 
 /// The slow way: all faults, with the coercions that the contract allows.
 fn closely(object: &RawObject<'_>, now: Timestamp) -> Result<Session, Vec<Fault>> {

@@ -102,12 +102,14 @@ pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
 }
 
 pub(crate) fn batch_route() -> ApiMethodRouter<Arc<Here>> {
-    post_with(batch, |op| document(op).summary("Judge many sessions").input::<Json<DescribedBatch>>())
+    post_with(batch, |op| {
+        let op = document(op).summary("Judge many sessions").input::<Json<DescribedBatch>>();
+        docs::refuses::<413>(op, "The body is too large, as sent or decoded, or has too many sessions")
+    })
 }
 
 fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
-    let op = docs::checks_input(docs::needs(op, Scope::Judge)).input::<Params<Asked>>();
-    let op = docs::refuses::<413>(op, "The body is too large, or has too many sessions");
+    let op = docs::reads_body(docs::checks_input(docs::needs(op, Scope::Judge))).input::<Params<Asked>>();
     docs::refuses::<500>(op, "No model is loaded")
 }
 

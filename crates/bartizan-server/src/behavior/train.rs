@@ -2,10 +2,10 @@
 
 use super::{Here, predict::Described as Session};
 use crate::{
-    here::{Draw, invalid},
+    here::Draw,
     http::{body, refusal::Refusal},
-    input::{fault::Fault, fields::Fields},
-    routes::train::{self, Answer, Params, check, document, to_its_end},
+    input::{content::object, fault::note, fields::Fields},
+    routes::train::{self, Answer, Asked, Params, asked, check, document, to_its_end},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
 use axum::{
@@ -13,20 +13,14 @@ use axum::{
     extract::{Request, State},
 };
 use bartizan_core::{Seed, Timestamp};
-use bartizan_domains::{
-    behavior::{
-        SessionEvent,
-        body::{Lesson, LogsError, parse_training},
-        generator::training_set,
-    },
-    faults::{MAX_FAULTS, object_of},
-    raw::RawObject,
+use bartizan_domains::behavior::{
+    SessionEvent,
+    body::{Lesson, LogsError, parse_training},
+    generator::training_set,
 };
-use bartizan_pipeline::{Labelled, TrainRequest};
-use bytes::Bytes;
+use bartizan_pipeline::{Labelled, LifeCycle};
 use hyper::StatusCode;
 use schemars::JsonSchema;
-use serde_json::{Map, Value};
 use std::sync::Arc;
 
 #[derive(JsonSchema)]
@@ -50,8 +44,9 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
     let shared = &here.mount.shared;
     let body = body::receive(request, &shared.limits).await?;
     let (now, draw) = (shared.clock.now(), here.draw());
-    let (asked, room) = body.parse(move |bytes| read(bytes, now, draw)).await;
-    let (asked, lesson) = asked?;
+    let life = Arc::clone(&here.mount.detector.life);
+    let (asked, room) = body.parse(move |bytes| read(bytes, now, draw, life.as_ref())).await;
+    let (Asked { request: asked, ignored }, lesson) = asked?;
     check(&asked)?;
     let met = lesson.as_ref().map_or(0, |lesson| lesson.met);
     let report = to_its_end(async move {
@@ -68,34 +63,24 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
             }
         }
     });
-    Ok(Json(Answer::of(report.await?, "sessions").sampled_from(met)))
+    Ok(Json(Answer::of(report.await?, ignored, "sessions").sampled_from(met)))
 }
 
-/// The parts of a body that are no sessions.
-const SETTINGS: [&str; 3] = ["model_version", "use_corrected_labels", "training_params"];
-
-/// Reads a body: what to train, and the sessions to learn from, which may be many and are read one by one. None asks for generated ones.
-fn read(bytes: &Bytes, now: Timestamp, draw: Draw) -> Result<(TrainRequest, Option<Lesson>), Refusal> {
-    let bytes: &[u8] = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
-    let given = object_of(bytes, &["logs", SETTINGS[0], SETTINGS[1], SETTINGS[2]]).map_err(|fault| invalid(vec![fault]))?;
-    let rest = settings(&given);
+/// Reads what to train, and the sessions to learn from, which may be many and are read one by one.
+fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Result<(Asked, Option<Lesson>), Refusal> {
+    let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
+    let [version, labels, params] = train::NAMES;
+    let object = object(bytes, &[version, labels, params, "logs"])?;
     let mut faults = Vec::new();
-    let mut fields = Fields::of_body(&rest, &mut faults);
-    let version = fields.string_if_any("model_version");
-    let request = train::request(&mut fields, version);
-    let lesson = given.some("logs").map(|_| parse_training(bytes, now, draw.most, draw.seed)).transpose();
-    match lesson {
-        Err(LogsError::Faults(first)) => {
-            let all = first.into_iter().map(Fault::from).chain(faults);
-            Err(Refusal::Invalid(all.take(MAX_FAULTS).collect()))
+    let wants_logs = object.some("logs").is_some();
+    let asked = asked(&mut Fields::of_body(object, &mut faults), life);
+    let lesson = match wants_logs.then(|| parse_training(bytes, now, draw.most, draw.seed)).transpose() {
+        Ok(lesson) => lesson,
+        Err(LogsError::Faults(found)) => {
+            found.into_iter().for_each(|fault| note(&mut faults, fault.into()));
+            None
         }
-        _ if !faults.is_empty() => Err(Refusal::Invalid(faults)),
-        Err(error) => Err(Refusal::text(StatusCode::BAD_REQUEST, format!("Training failed: {error}"))),
-        Ok(lesson) => Ok((request, lesson)),
-    }
-}
-
-fn settings(given: &RawObject<'_>) -> Map<String, Value> {
-    let part = |name: &str| Some((name.to_owned(), serde_json::from_str(given.get(name)?.json()).ok()?));
-    SETTINGS.into_iter().filter_map(part).collect()
+        Err(error) => return Err(Refusal::text(StatusCode::BAD_REQUEST, format!("Training failed: {error}"))),
+    };
+    if faults.is_empty() { Ok((asked, lesson)) } else { Err(Refusal::Invalid(faults)) }
 }

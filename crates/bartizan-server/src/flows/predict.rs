@@ -95,7 +95,10 @@ pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
 }
 
 pub(crate) fn batch_route() -> ApiMethodRouter<Arc<Here>> {
-    post_with(batch, |op| document(op).summary("Judge many flows").input::<Json<DescribedBatch>>())
+    post_with(batch, |op| {
+        let op = document(op).summary("Judge many flows").input::<Json<DescribedBatch>>();
+        docs::refuses::<413>(op, "The body is too large, as sent or decoded, or has too many flows")
+    })
 }
 
 pub(crate) fn csv_route() -> ApiMethodRouter<Arc<Here>> {
@@ -103,9 +106,8 @@ pub(crate) fn csv_route() -> ApiMethodRouter<Arc<Here>> {
 }
 
 fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
-    let op = docs::checks_input(docs::needs(op, Scope::Judge)).input::<Params<Asked>>();
-    let op = docs::refuses::<400>(op, "The flow cannot be made sense of");
-    docs::refuses::<413>(op, "The body is too large, or has too many flows")
+    let op = docs::reads_body(docs::checks_input(docs::needs(op, Scope::Judge))).input::<Params<Asked>>();
+    docs::refuses::<400>(op, "The flow cannot be made sense of")
 }
 
 /// What was asked.

@@ -4,11 +4,8 @@ use super::{Here, model_info::performance};
 use crate::{
     here::{Draw, invalid},
     http::{body, refusal::Refusal},
-    input::fields::Fields,
-    routes::{
-        retrain::named,
-        train::{self, Answer, Params, check, document, to_its_end},
-    },
+    input::{content::object, fields::Fields},
+    routes::train::{self, Answer, Asked, Params, asked, check, document, to_its_end},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
 use axum::{
@@ -18,7 +15,7 @@ use axum::{
 };
 use bartizan_core::{Reservoir, Timestamp};
 use bartizan_domains::{
-    faults::{MAX_FAULTS, object_of},
+    faults::MAX_FAULTS,
     flows::{
         FlowEvent, Flows,
         body::{BodyError, Lesson, mended, parse_training},
@@ -26,11 +23,11 @@ use bartizan_domains::{
     raw::RawObject,
     records::{FromFiles, Record},
 };
-use bartizan_pipeline::{Labelled, LifeCycle as _, TrainRequest};
+use bartizan_pipeline::{Labelled, LifeCycle, TrainRequest};
 use bytes::Bytes;
 use hyper::StatusCode;
 use schemars::JsonSchema;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::{collections::BTreeMap, io::Cursor, ops::ControlFlow, sync::Arc};
 
 #[derive(JsonSchema)]
@@ -50,15 +47,6 @@ struct Described {
     csv: Option<String>,
 }
 
-/// The parts of a body.
-const PARTS: [&str; 5] = ["flows", "csv", SETTINGS[0], SETTINGS[1], SETTINGS[2]];
-
-/// The parts that are no flows.
-const SETTINGS: [&str; 3] = ["model_version", "use_corrected_labels", "training_params"];
-
-/// What a body asks for; without a lesson, a training on the stored history.
-type Asked = (TrainRequest, Option<Lesson>);
-
 pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
     post_with(handler, |op| document(op).input::<Json<Described>>())
 }
@@ -71,13 +59,12 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
     let shared = &here.mount.shared;
     let body = body::receive(request, &shared.limits).await?;
     let (now, draw) = (shared.clock.now(), here.draw());
+    let life = Arc::clone(&here.mount.detector.life);
     let parse = move |bytes: &Bytes| {
-        if is_table { table(bytes, now, draw).map(|flows| (usual(), Some(flows))) } else { read(bytes, now, draw) }
+        if is_table { table(bytes, now, draw).map(|lesson| (usual(), Some(lesson))) } else { read(bytes, now, draw, life.as_ref()) }
     };
     let (asked, room) = body.parse(parse).await;
-    let (asked, lesson) = asked?;
-    let kind = here.mount.life().kind();
-    let asked = TrainRequest { version: named(kind, asked.version.clone())?, ..asked };
+    let (Asked { request: asked, ignored }, lesson) = asked?;
     check(&asked)?;
     let trained = Arc::clone(&here);
     let met = lesson.as_ref().map_or(0, |lesson| lesson.met);
@@ -90,34 +77,32 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
         trained.instance.import(flows).await?;
         Ok(report)
     });
-    let mut answer = Answer::of(report.await?, "flows").sampled_from(met);
+    let mut answer = Answer::of(report.await?, ignored, "flows").sampled_from(met);
     if let Some(model) = here.instance.active() {
         answer.more = performance(&model).into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
     }
     Ok(Json(answer))
 }
 
-fn usual() -> TrainRequest {
-    TrainRequest { use_labels: true, ..TrainRequest::default() }
+fn usual() -> Asked {
+    Asked { request: TrainRequest { use_labels: true, ..TrainRequest::default() }, ignored: Vec::new() }
 }
 
 /// Reads a JSON body; none, or an empty one, asks for the stored history.
-fn read(bytes: &Bytes, now: Timestamp, draw: Draw) -> Result<Asked, Refusal> {
+fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Result<(Asked, Option<Lesson>), Refusal> {
     if bytes.trim_ascii().is_empty() {
         return Ok((usual(), None));
     }
     let text = mended(bytes);
-    let given = object_of(&text, &PARTS).map_err(|fault| invalid(vec![fault]))?;
-    let rest = settings(&given);
+    let [version, labels, params] = train::NAMES;
+    let object = object(&text, &[version, labels, params, "flows", "csv"])?;
     let mut faults = Vec::new();
-    let mut fields = Fields::of_body(&rest, &mut faults);
-    let version = fields.string_if_any("model_version");
-    let request = train::request(&mut fields, version);
-    match lesson(&given, bytes, now, draw) {
+    let asked = asked(&mut Fields::of_body(object.clone(), &mut faults), life);
+    match lesson(&object, bytes, now, draw) {
         Err(Refusal::Invalid(more)) => Err(Refusal::Invalid(more.into_iter().chain(faults).take(MAX_FAULTS).collect())),
         _ if !faults.is_empty() => Err(Refusal::Invalid(faults)),
         Err(other) => Err(other),
-        Ok(lesson) => Ok((request, lesson)),
+        Ok(lesson) => Ok((asked, lesson)),
     }
 }
 
@@ -131,11 +116,6 @@ fn lesson(given: &RawObject<'_>, bytes: &[u8], now: Timestamp, draw: Draw) -> Re
         }
         (None, None) => Ok(None),
     }
-}
-
-fn settings(given: &RawObject<'_>) -> Map<String, Value> {
-    let part = |name: &str| Some((name.to_owned(), serde_json::from_str(given.get(name)?.json()).ok()?));
-    SETTINGS.into_iter().filter_map(part).collect()
 }
 
 fn refused(error: BodyError) -> Refusal {

@@ -52,7 +52,11 @@ pub(super) fn batch(body: Raw<'_>, now: Timestamp, taken: &mut impl Take) -> Res
             Err(BodyError::Duplicate(name)) => duplicate = duplicate.take().or(Some(name)),
             Err(other) => return ControlFlow::Break(other),
         }
-        if faults.len() < MAX_FAULTS { ControlFlow::Continue(()) } else { ControlFlow::Break(BodyError::Faults(std::mem::take(&mut faults))) }
+        if faults.len() < MAX_FAULTS {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(BodyError::Faults(std::mem::take(&mut faults)))
+        }
     });
     match read {
         Err(error) => Err(no_text(&error)),
@@ -165,7 +169,8 @@ impl Checked {
         });
         if let Err(error) = read {
             let text = error.to_string();
-            self.faults.push(Fault { ctx: Some(json!({ "error": text })), ..fault("json_invalid", loc.to_vec(), "JSON decode error", value) });
+            self.faults
+                .push(Fault { ctx: Some(json!({ "error": text })), ..fault("json_invalid", loc.to_vec(), "JSON decode error", value) });
         }
     }
 
