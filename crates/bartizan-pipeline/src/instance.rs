@@ -232,6 +232,12 @@ impl<D: Domain> Instance<D> {
         Ok(total)
     }
 
+    /// What this instance was told.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     pub(crate) fn windows(&self) -> &D::Recency {
         &self.recency
     }

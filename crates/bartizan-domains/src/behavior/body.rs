@@ -2,7 +2,7 @@
 
 use super::features::{NAMES, RANGES};
 use super::{AttackType, SessionEvent};
-use crate::faults::{Fault, Loc, MAX_FAULTS, json_invalid};
+use crate::faults::{Fault, Loc, MAX_FAULTS, json_invalid, missing, not_an_object, object_of, shown_text};
 use crate::raw::{Raw, RawKind, RawObject};
 use bartizan_core::{Reservoir, Seed, Timestamp};
 use serde::Deserialize;
@@ -42,8 +42,8 @@ pub fn parse_session(bytes: &[u8], now: Timestamp) -> Result<SessionEvent, Vec<F
     {
         return Ok(event.0);
     }
-    let body = read(bytes).map_err(|fault| vec![fault])?;
-    closely(body, now).map(|(event, _)| event)
+    let object = object_of(bytes, &FIELDS).map_err(|fault| vec![fault])?;
+    closely(&object, now).map(|(event, _)| event)
 }
 
 /// Why a body gives no sessions.
@@ -116,7 +116,7 @@ impl Label {
             Self::Missing => ("missing", format!("Field required: {}", expected()), Value::Null),
             Self::Unknown(input) => ("literal_error", format!("Input should be {}", expected()), input.clone()),
         };
-        Some(Fault { kind, loc: vec![Loc::Key("label".to_owned())], msg, input, ctx: Some(json!({ "expected": expected() })) })
+        Some(Fault { kind, loc: vec![Loc::key("label")], msg, input, ctx: Some(json!({ "expected": expected() })) })
     }
 }
 
@@ -134,18 +134,14 @@ fn logs_of(bytes: &[u8]) -> Result<Raw<'_>, Fault> {
     if let Ok(Logs { logs }) = serde_json::from_slice(bytes) {
         return Ok(Raw::from(logs));
     }
-    let body = read(bytes)?;
-    if body.kind() != RawKind::Object {
-        return Err(not_an_object(body));
-    }
-    let logs = RawObject::read(body, &["logs"]).and_then(|body| body.get("logs"));
-    logs.ok_or_else(|| missing(vec![Loc::Key("logs".to_owned())], body.shown()))
+    let body = object_of(bytes, &["logs"])?;
+    body.get("logs").ok_or_else(|| missing(vec![Loc::key("logs")], body.whole().shown()))
 }
 
 /// Reads the list `logs` and gives each session to `take`, which may have faults to add.
 fn sessions(bytes: &[u8], now: Timestamp, mut take: impl FnMut(Session) -> Result<(), LogsError>) -> Result<(), LogsError> {
     let logs = logs_of(bytes).map_err(|fault| LogsError::Faults(vec![fault]))?;
-    let of_logs = || vec![Loc::Key("logs".to_owned())];
+    let of_logs = || vec![Loc::key("logs")];
     if logs.kind() != RawKind::List {
         let msg = "Input should be a valid list".to_owned();
         return Err(LogsError::Faults(vec![Fault { kind: "list_type", loc: of_logs(), msg, input: logs.shown(), ctx: None }]));
@@ -155,7 +151,7 @@ fn sessions(bytes: &[u8], now: Timestamp, mut take: impl FnMut(Session) -> Resul
         match session_of(session, now).map_err(LogsError::Faults).and_then(&mut take) {
             Ok(()) => {}
             Err(LogsError::Faults(more)) => faults.extend(more.into_iter().map(|mut fault| {
-                fault.loc.splice(0..0, [Loc::Key("logs".to_owned()), Loc::Index(position)]);
+                fault.loc.splice(0..0, [Loc::key("logs"), Loc::Index(position)]);
                 fault
             })),
             Err(too_many) => return ControlFlow::Break(too_many),
@@ -178,36 +174,15 @@ fn sessions(bytes: &[u8], now: Timestamp, mut take: impl FnMut(Session) -> Resul
     }
 }
 
-/// Reads a whole body; none at all is as if it were null.
-fn read(bytes: &[u8]) -> Result<Raw<'_>, Fault> {
-    if bytes.trim_ascii().is_empty() {
-        return Err(missing(Vec::new(), Value::Null));
-    }
-    match Raw::parse(bytes) {
-        Ok(body) if body.is_null() => Err(missing(Vec::new(), Value::Null)),
-        Ok(body) => Ok(body),
-        Err(error) => Err(not_json(bytes, &error)),
-    }
-}
-
-fn not_json(bytes: &[u8], error: &serde_json::Error) -> Fault {
-    let before: usize = bytes.split_inclusive(|b| *b == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
-    json_invalid((before + error.column().saturating_sub(1)).min(bytes.len()), &error.to_string())
-}
-
-fn missing(loc: Vec<Loc>, input: Value) -> Fault {
-    Fault { kind: "missing", loc, msg: "Field required".to_owned(), input, ctx: None }
-}
-
-fn not_an_object(input: Raw<'_>) -> Fault {
-    let msg = "Input should be a valid dictionary or object to extract fields from".to_owned();
-    Fault { kind: "model_attributes_type", loc: Vec::new(), msg, input: input.shown(), ctx: None }
-}
-
 /// One session of a list.
 fn session_of(session: Raw<'_>, now: Timestamp) -> Result<Session, Vec<Fault>> {
     let plain = serde_json::from_str::<Plain<'_>>(session.json()).ok();
-    plain.and_then(|plain| from_plain(plain, now)).map_or_else(|| closely(session, now), Ok)
+    if let Some(read) = plain.and_then(|plain| from_plain(plain, now)) {
+        return Ok(read);
+    }
+    // Within a list `null` is a value like any other, not an absent body.
+    let object = RawObject::read(session, &FIELDS).ok_or_else(|| vec![not_an_object(session)])?;
+    closely(&object, now)
 }
 
 /// `None` when something needs a closer look: the slow way then says what.
@@ -224,31 +199,22 @@ fn from_plain(plain: Plain<'_>, now: Timestamp) -> Option<Session> {
         let label = match (&event.attack, plain.label) {
             (Some(_), _) => Label::Known,
             (None, None) => Label::Missing,
-            (None, Some(text)) => Label::Unknown(cut(&text).into()),
+            (None, Some(text)) => Label::Unknown(shown_text(&text)),
         };
         (event, label)
     })
 }
 
-/// Characters of a label that are repeated.
-const LABEL_SHOWN: usize = 1_024;
-
-fn cut(text: &str) -> String {
-    text.chars().take(LABEL_SHOWN).collect()
-}
-
-/// What a session may say besides its counters.
-const OPTIONAL: [&str; 4] = ["timestamp", "client", "session_id", "label"];
+/// What a session may say.
+const FIELDS: [&str; 10] = [NAMES[0], NAMES[1], NAMES[2], NAMES[3], NAMES[4], NAMES[5], "timestamp", "client", "session_id", "label"];
 
 /// The slow way: all faults, with the coercions that the contract allows.
-fn closely(session: Raw<'_>, now: Timestamp) -> Result<Session, Vec<Fault>> {
-    let names: [&'static str; 10] = std::array::from_fn(|i| NAMES.get(i).copied().unwrap_or_else(|| OPTIONAL[i - NAMES.len()]));
-    let object = RawObject::read(session, &names).ok_or_else(|| vec![not_an_object(session)])?;
+fn closely(object: &RawObject<'_>, now: Timestamp) -> Result<Session, Vec<Fault>> {
     let (mut values, mut faults) = ([0; 6], Vec::new());
     for (index, name) in NAMES.into_iter().enumerate() {
-        let loc = || vec![Loc::Key(name.to_owned())];
+        let loc = || vec![Loc::key(name)];
         match object.get(name) {
-            None => faults.push(missing(loc(), session.shown())),
+            None => faults.push(missing(loc(), object.whole().shown())),
             Some(value) => match whole(value).and_then(|number| within(number, RANGES[index])) {
                 Ok(number) => values[index] = number,
                 Err((kind, msg, ctx)) => faults.push(Fault { kind, loc: loc(), msg, input: value.shown(), ctx }),

@@ -2,8 +2,7 @@
 
 use super::{LogsError, parse_session, parse_training};
 use crate::behavior::{AttackType, NAMES, SessionEvent};
-use crate::faults::{Fault, Loc, MAX_FAULTS};
-use crate::raw::Raw;
+use crate::faults::{Fault, Loc, MAX_FAULTS, object_of};
 use bartizan_core::{Seed, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -266,7 +265,7 @@ proptest! {
         let body = json!({ "failed_logins": values[0], "request_rate": values[1], "commands_count": values[2],
             "sql_payload": values[3], "honeytoken_access": values[4], "session_time": values[5] });
         let fast = parse_session(body.to_string().as_bytes(), now()).map_err(|faults| faults.len());
-        let slow = super::closely(Raw::parse(body.to_string().as_bytes()).unwrap(), now());
+        let slow = super::closely(&object_of(body.to_string().as_bytes(), &super::FIELDS).unwrap(), now());
         prop_assert_eq!(fast, slow.map(|(event, _)| event).map_err(|faults| faults.len()));
     }
 }

@@ -11,11 +11,12 @@ mod slow;
 pub use csv::{CsvError, parse_csv};
 
 use super::FlowEvent;
-use crate::faults::{Fault, MAX_FAULTS, json_invalid};
+use crate::faults::{self, Fault, MAX_FAULTS};
 use crate::raw::{Raw, RawObject};
 use crate::records::Record;
 use bartizan_core::{Reservoir, Seed, Timestamp};
 pub use mend::mended;
+use serde_json::Value;
 use std::borrow::Cow;
 use thiserror::Error;
 
@@ -160,18 +161,12 @@ fn read<T>(
     {
         return read;
     }
-    if bytes.trim_ascii().is_empty() {
-        return Err(slow::missing(&[], serde_json::Value::Null));
-    }
-    match Raw::parse(&mended) {
-        Ok(body) => slow(body).map_err(BodyError::cut),
-        Err(error) => Err(BodyError::Faults(vec![not_json(&mended, &error)])),
-    }
-}
-
-fn not_json(bytes: &[u8], error: &serde_json::Error) -> Fault {
-    let before: usize = bytes.split_inclusive(|b| *b == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
-    json_invalid((before + error.column().saturating_sub(1)).min(bytes.len()), &error.to_string())
+    let whole = match Raw::parse(&mended) {
+        Ok(body) => slow(body),
+        Err(_) if bytes.trim_ascii().is_empty() => Err(BodyError::Faults(vec![faults::missing(Vec::new(), Value::Null)])),
+        Err(error) => Err(BodyError::Faults(vec![faults::not_json(&mended, &error)])),
+    };
+    whole.map_err(BodyError::cut)
 }
 
 #[cfg(test)]

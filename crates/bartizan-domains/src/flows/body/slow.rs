@@ -6,7 +6,7 @@ use super::super::features::WIDTH;
 use super::super::names::{self, Column};
 use super::fast::number_of_text;
 use super::{BodyError, NOT_FINITE, Take};
-use crate::faults::{Fault, Loc, MAX_FAULTS, json_invalid};
+use crate::faults::{self, Fault, Loc, MAX_FAULTS, MAX_NAME, json_invalid};
 use crate::flows::FlowEvent;
 use crate::raw::{Raw, RawKind, RawObject};
 use crate::records::Record;
@@ -17,11 +17,8 @@ use std::collections::hash_map::{DefaultHasher, Entry};
 use std::hash::{Hash, Hasher};
 use std::ops::ControlFlow;
 
-/// Characters of a name that are repeated in a fault.
-const NAME_SHOWN: usize = 256;
-
 pub(super) fn data(body: Raw<'_>, now: Timestamp) -> Result<FlowEvent, BodyError> {
-    let data = object(body, &["data"])?.get("data").ok_or_else(|| missing(&["data"], body.shown()))?;
+    let data = object(body, &["data"])?.get("data").ok_or_else(|| missing("data", body.shown()))?;
     let mut flow = Checked::default();
     flow.read(data, &[key("data")]);
     if data.kind() == RawKind::Object && flow.met == 0 && flow.faults.is_empty() {
@@ -34,7 +31,7 @@ pub(super) fn data(body: Raw<'_>, now: Timestamp) -> Result<FlowEvent, BodyError
 }
 
 pub(super) fn batch(body: Raw<'_>, now: Timestamp, taken: &mut impl Take) -> Result<(), BodyError> {
-    let flows = object(body, &["flows"])?.get("flows").ok_or_else(|| missing(&["flows"], body.shown()))?;
+    let flows = object(body, &["flows"])?.get("flows").ok_or_else(|| missing("flows", body.shown()))?;
     let refuse = |kind, msg: &str, ctx| {
         let mut fault = fault(kind, vec![key("flows")], msg, flows);
         fault.ctx = ctx;
@@ -186,7 +183,7 @@ impl Checked {
                 let shown = if self.faults.is_empty() { return } else { key(name) };
                 self.faults.retain(|fault| fault.loc.last() != Some(&shown));
             }
-            Entry::Occupied(_) => drop(self.duplicate.get_or_insert_with(|| cut(name.trim()))),
+            Entry::Occupied(_) => drop(self.duplicate.get_or_insert_with(|| name.trim().chars().take(MAX_NAME).collect())),
         }
     }
 
@@ -252,22 +249,11 @@ fn hash(name: &str) -> u64 {
 
 /// An object, of which some fields are looked at.
 fn object<'a>(body: Raw<'a>, names: &[&'static str]) -> Result<RawObject<'a>, BodyError> {
-    match body.kind() {
-        RawKind::Object => RawObject::read(body, names).ok_or_else(|| {
-            let error = body.fields(|_, _| ControlFlow::<()>::Continue(())).err();
-            error.map_or_else(|| not_an_object(body), |error| no_text(&error))
-        }),
-        RawKind::Null => Err(missing(&[], Value::Null)),
-        _ => Err(not_an_object(body)),
-    }
-}
-
-fn cut(name: &str) -> String {
-    name.chars().take(NAME_SHOWN).collect()
+    faults::object_of(body.json().as_bytes(), names).map_err(|fault| BodyError::Faults(vec![fault]))
 }
 
 fn key(name: &str) -> Loc {
-    Loc::Key(cut(name))
+    Loc::key(name)
 }
 
 /// A name that is no Unicode text.
@@ -284,12 +270,6 @@ fn shown_fault(kind: &'static str, loc: Vec<Loc>, msg: &str, input: Value) -> Fa
     Fault { kind, loc, msg: msg.to_owned(), input, ctx: None }
 }
 
-pub(super) fn missing(loc: &[&str], input: Value) -> BodyError {
-    let loc = loc.iter().map(|name| key(name)).collect();
-    BodyError::Faults(vec![shown_fault("missing", loc, "Field required", input)])
-}
-
-fn not_an_object(input: Raw<'_>) -> BodyError {
-    let msg = "Input should be a valid dictionary or object to extract fields from";
-    BodyError::Faults(vec![fault("model_attributes_type", Vec::new(), msg, input)])
+fn missing(name: &str, input: Value) -> BodyError {
+    BodyError::Faults(vec![faults::missing(vec![key(name)], input)])
 }
