@@ -1,7 +1,7 @@
 //! The `/analyze` body.
 
 use super::RequestEvent;
-use crate::faults::{Fault, Fields, not_json, object_of};
+use crate::faults::{Fault, Fields, object_of};
 use crate::raw::{Raw, RawKind, RawObject};
 use bartizan_core::Timestamp;
 use serde::de::{MapAccess, Visitor};
@@ -70,11 +70,6 @@ pub fn parse_event(bytes: &[u8], now: Timestamp) -> Result<RequestEvent, Vec<Fau
         return Ok(event);
     }
     from_object(object_of(bytes, &NAMES).map_err(|fault| vec![fault])?, now)
-}
-
-/// JSON of any kind, with the fault that it may have.
-pub(crate) fn parse_value(bytes: &[u8]) -> Result<Value, Vec<Fault>> {
-    serde_json::from_slice(bytes).map_err(|error| vec![not_json(bytes, &error)])
 }
 
 /// `None` when something needs a closer look: the slow way then says what.
