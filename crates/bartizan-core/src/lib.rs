@@ -5,6 +5,7 @@
 
 mod domain;
 mod estimator;
+mod reservoir;
 mod sample;
 mod schema;
 mod score;
@@ -13,6 +14,7 @@ mod time;
 
 pub use domain::{Domain, Extract, Facts, Label, NoRecency, Recency};
 pub use estimator::{Attribution, Detector, Estimator, Explain, FitError, ScoreError};
+pub use reservoir::Reservoir;
 pub use sample::{Samples, ShapeError};
 pub use schema::{Direction, Feature, FeatureSchema};
 pub use score::{AnomalyScore, Confidence, Contamination, Grade, RangeError, Threshold, Verdict};

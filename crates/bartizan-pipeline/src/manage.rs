@@ -268,6 +268,14 @@ impl<D: Domain> LifeCycle for Instance<D> {
         Ok(())
     }
 
+    fn check(&self, request: &TrainRequest) -> Vec<LifeCycleError> {
+        let version = request.version.clone().map_or(Ok(String::new()), version::check).err();
+        let contamination = request.contamination.and_then(|share| Contamination::try_from(share).err()).map(LifeCycleError::from);
+        let budget = request.one_false_alarm_in.and_then(|count| FalseAlarmBudget::try_from(count).err()).map(LifeCycleError::from);
+        let params = Algorithm::faults(&request.params.over(&self.settings.params), DEFAULT_ALGORITHM);
+        version.into_iter().chain(contamination).chain(budget).chain(params.into_iter().map(LifeCycleError::from)).collect()
+    }
+
     async fn train(&self, request: TrainRequest) -> Result<TrainReport, LifeCycleError> {
         let _managing = self.managing.lock().await;
         self.train_now(request, None).await
