@@ -123,8 +123,13 @@ impl<D: Domain> Instance<D> {
                 break;
             }
         }
+        if !reasons.goes_on() {
+            return Ok(judgements);
+        }
         let this = Arc::clone(self);
+        let turn = Arc::clone(&self.judging).acquire_owned().await;
         let explained = aside(move || {
+            let _turn = turn;
             reasons.finish(&mut judgements, |event, row| active.explain(event, row, &this.schema));
             judgements
         });
@@ -159,7 +164,13 @@ impl<D: Domain> Instance<D> {
     ) -> Result<(Option<Prepared<D>>, Reasons<D>), StoreError> {
         let Some(events) = chunk else { return Ok((None, reasons)) };
         let (this, active) = (Arc::clone(self), Arc::clone(active));
-        aside(move || Ok((Some(this.judge_chunk(&active, events, &mut reasons)?), reasons))).await?
+        // The semaphore is never closed: there is always a turn.
+        let turn = Arc::clone(&self.judging).acquire_owned().await;
+        aside(move || {
+            let _turn = turn;
+            Ok((Some(this.judge_chunk(&active, events, &mut reasons)?), reasons))
+        })
+        .await?
     }
 
     fn judge_chunk(&self, active: &Active<D>, events: Vec<D::Event>, reasons: &mut Reasons<D>) -> Result<Prepared<D>, StoreError> {

@@ -9,6 +9,7 @@ use bartizan_storage::{Counted, HistoryQuery, Judged, NewDetection, Store, Store
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use tokio::sync::Semaphore;
 
 /// Rows recorded together when history is imported.
 const IMPORT_CHUNK: usize = 4096;
@@ -36,6 +37,8 @@ pub struct Instance<D: Domain> {
     /// Events met without a model, to know when there are enough to learn from.
     unlearned: AtomicU64,
     training_itself: AtomicBool,
+    /// Chunks of batches that are judged at once: one for each core, so that other work gets its share. Others wait for their turn.
+    pub(crate) judging: Arc<Semaphore>,
     /// Events whose time was too far ahead to be believed.
     pub(crate) dated_ahead: AtomicU64,
     /// Normal verdicts met under [`RecordPolicy::Anomalies`].
@@ -55,6 +58,7 @@ impl<D: Domain> Instance<D> {
         let instance = Arc::new(Self {
             recency: Arc::new(D::recency(settings.max_tracked_clients)),
             dated_ahead: AtomicU64::new(0),
+            judging: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
             schema: D::schema(),
             active: ArcSwapOption::empty(),
             managing: tokio::sync::Mutex::new(()),
