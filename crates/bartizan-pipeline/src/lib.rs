@@ -6,6 +6,7 @@ mod classes;
 mod codec;
 mod error;
 mod instance;
+mod judge;
 mod lifecycle;
 mod manage;
 mod offline;
