@@ -75,7 +75,7 @@ pub fn parse_event(bytes: &[u8], now: Timestamp) -> Result<RequestEvent, Vec<Fau
     {
         return Ok(event);
     }
-    from_object(object_of(bytes, &NAMES).map_err(|fault| vec![fault])?, now)
+    from_object(object_of(bytes, &NAMES)?, now)
 }
 
 /// `None` when something needs a closer look: the slow way then says what.
