@@ -7,6 +7,7 @@ use crate::{
         body,
         guard::ok_json,
         refusal::Refusal,
+        request_body::RequestBody,
         table::{Direct, Reply},
     },
     input::{fault::Fault, params::Params},
@@ -28,7 +29,6 @@ use bartizan_domains::requests::{RequestEvent, body::parse_event};
 use bartizan_pipeline::{Judgement, Reason};
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use hyper::body::Incoming;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -107,7 +107,7 @@ pub(crate) fn respond(answer: Result<Bytes, Refusal>) -> Response {
 }
 
 impl Direct for Here {
-    fn answer(self: Arc<Self>, request: hyper::Request<Incoming>) -> BoxFuture<'static, Reply> {
+    fn answer(self: Arc<Self>, request: hyper::Request<RequestBody>) -> BoxFuture<'static, Reply> {
         Box::pin(async move {
             let (parts, body) = request.into_parts();
             let explain = here::wants_reasons(parts.uri.query());

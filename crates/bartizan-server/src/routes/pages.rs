@@ -18,7 +18,7 @@ use bytes::Bytes;
 use std::sync::{Arc, OnceLock};
 
 /// Pages may use what they bring and ask this server, and nobody else.
-const POLICY: &str = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'self'";
+const POLICY: &str = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'none'";
 /// A logo that the bundled ReDoc would fetch, and a picture of nothing in its place.
 const FETCHED_LOGO: &str = "https://cdn.redoc.ly/redoc/logo-mini.svg";
 const EMPTY_LOGO: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E";
