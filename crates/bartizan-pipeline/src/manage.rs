@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// The algorithm of a training that names none.
-const DEFAULT_ALGORITHM: &str = "ensemble";
+pub(crate) const DEFAULT_ALGORITHM: &str = "ensemble";
 const SECS_PER_DAY: i64 = 86_400;
 
 impl<D: Domain> Instance<D> {

@@ -1,7 +1,7 @@
 //! `bartizan bench`: what this machine does.
 
 use crate::client;
-use crate::commands::serve::Served;
+use crate::commands::serve::{self, Served};
 use crate::context::{self, Context};
 use crate::kinds::{Plan, Telemetry as _};
 use crate::load::{self, Measured};
@@ -133,7 +133,7 @@ async fn service(context: &Context, flags: &Flags) -> anyhow::Result<Vec<Measure
     config.server.token = None;
     "127.0.0.1".clone_into(&mut config.host);
     config.port = 0;
-    let served = Served::open(&config).await?;
+    let served = Served::open(&config, serve::take_port(&config).await?).await?;
     let plan = |attack_share| Plan { rows: REQUESTS, attack_share, start: context::clock().now(), gap_secs: 3.0 };
     let history: Loaded<Requests> = Requests::generate(plan(0.0), Seed(1)).into_iter().collect();
     served.requests.import(history.without_labels()).await?;
