@@ -69,14 +69,6 @@ pub(crate) fn both<E>(explain: Result<bool, Vec<Fault>>, event: Result<E, Refusa
     }
 }
 
-/// Bodies above this many bytes are parsed away from the threads that answer.
-const LARGE: usize = 128 << 10;
-
-/// Parses a body, a large one away from the threads that answer.
-pub(crate) async fn parse<T: Send + 'static>(length: usize, parse: impl FnOnce() -> T + Send + 'static) -> T {
-    if length > LARGE { aside(parse).await } else { parse() }
-}
-
 /// Runs long work away from the threads that answer; a panic goes on here.
 pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {

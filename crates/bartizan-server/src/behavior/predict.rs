@@ -4,7 +4,7 @@ use super::{Here, not_judged};
 use crate::{
     config::Scope,
     docs,
-    here::{Asked, Why, both, invalid, parse, wants_reasons},
+    here::{Asked, Why, both, invalid, wants_reasons},
     http::{body, refusal::Refusal},
     input::params::Params,
 };
@@ -110,8 +110,10 @@ fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
 async fn one(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdict>, Refusal> {
     let shared = &here.mount.shared;
     let explain = wants_reasons(request.uri().query());
-    let bytes = body::read(request.into_body(), shared.limits.clone()).await?;
-    let (explain, event) = both(explain, parse_session(&bytes, shared.clock.now()).map_err(invalid))?;
+    let body = body::receive(request, &shared.limits).await?;
+    let now = shared.clock.now();
+    let (event, _room) = body.parse(move |bytes| parse_session(bytes, now)).await;
+    let (explain, event) = both(explain, event.map_err(invalid))?;
     let judged = here.instance.judge(event, explain).await;
     let judgement = judged.map_err(|error| not_judged(error, "ML models not loaded. Please check server logs."))?;
     here.mount.detector.saw_anomalies(u64::from(judgement.verdict.is_anomalous()));
@@ -121,10 +123,10 @@ async fn one(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Ver
 async fn batch(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdicts>, Refusal> {
     let shared = &here.mount.shared;
     let explain = wants_reasons(request.uri().query());
-    let bytes = body::read(request.into_body(), shared.limits.clone()).await?;
+    let body = body::receive(request, &shared.limits).await?;
     let now = shared.clock.now();
-    let events = parse(bytes.len(), move || parse_logs(&bytes, now)).await.map_err(invalid);
-    let (explain, events) = both(explain, events)?;
+    let (events, _room) = body.parse(move |bytes| parse_logs(bytes, now)).await;
+    let (explain, events) = both(explain, events.map_err(invalid))?;
     let judgements = here.instance.judge_many(events, explain).await.map_err(|error| not_judged(error, "ML models not loaded"))?;
     let anomalies = judgements.iter().filter(|judgement| judgement.verdict.is_anomalous()).count();
     here.mount.detector.saw_anomalies(anomalies as u64);

@@ -2,7 +2,7 @@
 
 use super::{Here, predict::Described as Session};
 use crate::{
-    here::{aside, invalid},
+    here::invalid,
     http::{body, refusal::Refusal},
     input::{fault::Fault, fields::Fields},
     routes::train::{self, Answer, Params, check, document, to_its_end},
@@ -40,11 +40,13 @@ pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
 
 async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Answer>, Refusal> {
     let shared = &here.mount.shared;
-    let bytes = body::read(request.into_body(), shared.limits.clone()).await?;
+    let body = body::receive(request, &shared.limits).await?;
     let now = shared.clock.now();
-    let (asked, sessions) = aside(move || read(&bytes, now)).await?;
+    let (asked, room) = body.parse(move |bytes| read(bytes, now)).await;
+    let (asked, sessions) = asked?;
     check(&asked)?;
     let report = to_its_end(async move {
+        let _room = room;
         let labelled = |events: Vec<SessionEvent>| events.into_iter().map(|event| Labelled { event, label: None }).collect::<Vec<_>>();
         match sessions {
             None => Ok(here.instance.train_on(labelled(training_set(Seed(0))), asked).await?),

@@ -4,8 +4,11 @@ use super::{Here, not_judged};
 use crate::{
     config::Scope,
     docs,
-    here::{Asked, Why, both, invalid, parse, wants_reasons},
-    http::{body, refusal::Refusal},
+    here::{Asked, Why, both, invalid, wants_reasons},
+    http::{
+        body::{self, Body},
+        refusal::Refusal,
+    },
     input::{fault::Fault, params::Params},
 };
 use aide::{
@@ -22,7 +25,6 @@ use bartizan_domains::flows::{
     body::{BodyError, parse_batch, parse_csv, parse_data},
 };
 use bartizan_pipeline::{Judgement, Reason};
-use bytes::Bytes;
 use hyper::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -104,7 +106,7 @@ fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
 
 /// What was asked.
 struct Read {
-    bytes: Bytes,
+    body: Body,
     /// The time to give flows that have none.
     now: Timestamp,
     explain: Result<bool, Vec<Fault>>,
@@ -113,8 +115,8 @@ struct Read {
 async fn read(here: &Here, request: Request) -> Result<Read, Refusal> {
     let shared = &here.mount.shared;
     let explain = wants_reasons(request.uri().query());
-    let bytes = body::read(request.into_body(), shared.limits.clone()).await?;
-    Ok(Read { bytes, now: shared.clock.now(), explain })
+    let body = body::receive(request, &shared.limits).await?;
+    Ok(Read { body, now: shared.clock.now(), explain })
 }
 
 fn refused(error: BodyError) -> Refusal {
@@ -125,14 +127,14 @@ fn refused(error: BodyError) -> Refusal {
 }
 
 async fn one(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdict>, Refusal> {
-    let Read { bytes, now, explain } = read(&here, request).await?;
-    let event = parse(bytes.len(), move || parse_data(&bytes, now)).await.map_err(refused);
-    judge(&here, both(explain, event)?, ["BENIGN", "ATTACK"]).await
+    let Read { body, now, explain } = read(&here, request).await?;
+    let (event, _room) = body.parse(move |bytes| parse_data(bytes, now)).await;
+    judge(&here, both(explain, event.map_err(refused))?, ["BENIGN", "ATTACK"]).await
 }
 
 async fn csv(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdict>, Refusal> {
-    let Read { bytes, now, explain } = read(&here, request).await?;
-    let parsed = parse(bytes.len(), move || parse_csv(&bytes, now)).await;
+    let Read { body, now, explain } = read(&here, request).await?;
+    let (parsed, _room) = body.parse(move |bytes| parse_csv(bytes, now)).await;
     let event = parsed.map_err(|error| Refusal::text(StatusCode::BAD_REQUEST, error.to_string()));
     judge(&here, both(explain, event)?, ["benign", "attack"]).await
 }
@@ -144,9 +146,9 @@ async fn judge(here: &Here, (explain, event): (bool, FlowEvent), words: [&'stati
 }
 
 async fn batch(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdicts>, Refusal> {
-    let Read { bytes, now, explain } = read(&here, request).await?;
-    let flows = parse(bytes.len(), move || parse_batch(&bytes, now)).await.map_err(refused);
-    let (explain, flows) = both(explain, flows)?;
+    let Read { body, now, explain } = read(&here, request).await?;
+    let (flows, _room) = body.parse(move |bytes| parse_batch(bytes, now)).await;
+    let (explain, flows) = both(explain, flows.map_err(refused))?;
     let events = flows.into_iter().map(|record| record.event).collect();
     let judgements = here.instance.judge_many(events, explain).await.map_err(not_judged)?;
     let attacks = judgements.iter().filter(|judgement| judgement.verdict.is_anomalous()).count();

@@ -2,7 +2,7 @@
 
 use super::{Here, model_info::performance};
 use crate::{
-    here::{aside, invalid},
+    here::invalid,
     http::{body, refusal::Refusal},
     input::fields::Fields,
     routes::{
@@ -66,15 +66,17 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
         kind.eq_ignore_ascii_case("text/csv")
     });
     let shared = &here.mount.shared;
-    let bytes = body::read(request.into_body(), shared.limits.clone()).await?;
+    let body = body::receive(request, &shared.limits).await?;
     let now = shared.clock.now();
-    let (asked, flows) =
-        aside(move || if is_table { table(&bytes, now).map(|flows| (usual(), Some(flows))) } else { read(&bytes, now) }).await?;
+    let parse = move |bytes: &Bytes| if is_table { table(bytes, now).map(|flows| (usual(), Some(flows))) } else { read(bytes, now) };
+    let (asked, room) = body.parse(parse).await;
+    let (asked, flows) = asked?;
     let kind = here.mount.life().kind();
     let asked = TrainRequest { version: named(kind, asked.version.clone())?, ..asked };
     check(&asked)?;
     let trained = Arc::clone(&here);
     let report = to_its_end(async move {
+        let _room = room;
         let Some(flows) = flows else { return trained.instance.train(asked).await.map_err(Refusal::from) };
         // Trained on first: what cannot be learned from is not kept either.
         let report = trained.instance.train_on(flows.clone(), asked).await?;

@@ -2,7 +2,7 @@
 
 use crate::{
     http::{
-        body::{self, Limits},
+        body::{self, Limits, Room},
         refusal::Refusal,
     },
     input::{fault::Fault, fields::Fields},
@@ -31,17 +31,20 @@ pub(crate) struct Content<T> {
     pub(crate) read: T,
     /// The field [`FromBody::RECORDS`], JSON, if it is there and not null.
     pub(crate) records: Option<Bytes>,
+    /// Kept until the work on it is done.
+    pub(crate) room: Room,
 }
 
-impl<S: Sync, T: FromBody> FromRequest<S> for Content<T>
+impl<S: Sync, T: FromBody + Send + 'static> FromRequest<S> for Content<T>
 where
     Limits: FromRef<S>,
 {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        let bytes = body::read(request.into_body(), Limits::from_ref(state)).await?;
-        parse(&bytes)
+        let body = body::receive(request, &Limits::from_ref(state)).await?;
+        let (content, room) = body.parse(parse).await;
+        Ok(Self { room, ..content? })
     }
 }
 
@@ -63,7 +66,7 @@ fn parse<T: FromBody>(bytes: &Bytes) -> Result<Content<T>, Refusal> {
     let (map, records) = split::<T>(bytes, raw)?;
     let mut faults = Vec::new();
     match T::from_fields(&mut Fields::of_body(&map, &mut faults)) {
-        Some(read) if faults.is_empty() => Ok(Content { read, records }),
+        Some(read) if faults.is_empty() => Ok(Content { read, records, room: Room::default() }),
         _ => Err(Refusal::Invalid(faults)),
     }
 }

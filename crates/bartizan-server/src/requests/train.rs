@@ -43,13 +43,14 @@ pub(crate) fn alias(of: &'static str) -> ApiMethodRouter<Arc<Here>> {
     post_with(handler, move |op| docs::alias(document(op).input::<Json<Body>>(), of))
 }
 
-async fn handler(State(here): State<Arc<Here>>, Content { read, records }: Content<Asked>) -> Result<Json<Answer>, Refusal> {
+async fn handler(State(here): State<Arc<Here>>, Content { read, records, room }: Content<Asked>) -> Result<Json<Answer>, Refusal> {
     let Asked(request) = read;
     check(&request)?;
     let report = to_its_end(async move {
         if let Some(records) = records {
             take_in(&here, records).await?;
         }
+        drop(room);
         here.instance.train(request).await.map_err(Refusal::from)
     });
     Ok(Json(Answer::of(report.await?, "requests")))

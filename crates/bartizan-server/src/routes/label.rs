@@ -72,7 +72,11 @@ fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
     docs::refuses::<404>(op, "No such request")
 }
 
-async fn handler(State(mount): State<Arc<Mount>>, id: Segment<Id>, Content { read, .. }: Content<Asked>) -> Result<Json<Answer>, Refusal> {
+async fn handler(
+    State(mount): State<Arc<Mount>>,
+    id: Segment<Id>,
+    Content { read, room: _room, .. }: Content<Asked>,
+) -> Result<Json<Answer>, Refusal> {
     let change = LabelChange {
         label: if read.user_label { Label::Anomalous } else { Label::Legitimate },
         changed_by: read.changed_by,

@@ -58,7 +58,7 @@ fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
     docs::refuses::<400>(op, "Too few labels")
 }
 
-async fn handler(State(mount): State<Arc<Mount>>, Content { read, .. }: Content<Asked>) -> Result<Json<Answer>, Refusal> {
+async fn handler(State(mount): State<Arc<Mount>>, Content { read, room: _room, .. }: Content<Asked>) -> Result<Json<Answer>, Refusal> {
     let version = named(mount.life().kind(), read.model_version)?;
     let report = to_its_end(async move { mount.life().retrain(version).await.map_err(Refusal::from) });
     Ok(Json(report.await?.into()))
