@@ -248,15 +248,18 @@ fn guard(config: &ServerConfig, mounted: &[Mounted], clock: Arc<dyn Clock>) -> R
     let table = Table::new(&assembled.api, &mut routes, &assembled.shortcuts)?;
     let metrics = Arc::new(Metrics::new(routes));
     let text = |api| crate::http::refusal::json(&api);
-    let mut documents: HashMap<String, Bytes> = HashMap::from([(String::new(), text(assembled.api.clone()))]);
+    let api = if config.is_guarded() { assembled.api } else { docs::without_token(assembled.api) };
+    let mut documents: HashMap<String, Bytes> = HashMap::new();
     for mounted in mounted {
         let prefix = format!("/{}", mounted.detector.life.name());
-        let part = text(docs::part(&assembled.api, &prefix));
+        let part = text(docs::part(&api, &prefix));
         documents.insert(prefix, part);
     }
+    let paths = api.paths.iter().flat_map(|paths| paths.paths.keys().cloned()).collect();
+    documents.insert(String::new(), text(api));
     // Set once, here: nothing else has had the chance.
     let _ = shared.documents.set(documents);
-    let _ = shared.paths.set(assembled.api.paths.iter().flat_map(|paths| paths.paths.keys().cloned()).collect());
+    let _ = shared.paths.set(paths);
     let _ = shared.metrics.set(Arc::clone(&metrics));
     let origins = Origins::new(config);
     Ok(Guard {
