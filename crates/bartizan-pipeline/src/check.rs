@@ -7,17 +7,16 @@ use bartizan_estimators::Algorithm;
 use bartizan_estimators::thresholds::FalseAlarmBudget;
 
 impl TrainRequest {
-    /// Says what is wrong with the request itself, whatever there is to learn from.
-    ///
-    /// # Errors
-    /// A version that is no name, a contamination or a number of false alarms out of range, an algorithm that does not exist,
-    /// a parameter that it does not have or that is out of range.
-    pub fn check(&self, settings: &Settings) -> Result<(), LifeCycleError> {
-        self.version.clone().map(version::check).transpose()?;
-        self.contamination.map(Contamination::try_from).transpose()?;
-        self.one_false_alarm_in.map(FalseAlarmBudget::try_from).transpose()?;
-        Algorithm::from_raw(&self.params.over(&settings.params), DEFAULT_ALGORITHM)?;
-        Ok(())
+    /// Everything that is wrong with the request itself, whatever there is to learn from: a version that is no name, a
+    /// contamination or a number of false alarms out of range, an algorithm that does not exist, parameters that it does not have
+    /// or that are out of range.
+    #[must_use]
+    pub fn faults(&self, settings: &Settings) -> Vec<LifeCycleError> {
+        let version = self.version.clone().and_then(|name| version::check(name).err());
+        let contamination = self.contamination.and_then(|share| Contamination::try_from(share).err()).map(LifeCycleError::from);
+        let budget = self.one_false_alarm_in.and_then(|count| FalseAlarmBudget::try_from(count).err()).map(LifeCycleError::from);
+        let params = Algorithm::faults(&self.params.over(&settings.params), DEFAULT_ALGORITHM);
+        version.into_iter().chain(contamination).chain(budget).chain(params.into_iter().map(LifeCycleError::from)).collect()
     }
 }
 
@@ -32,7 +31,7 @@ mod tests {
         let with = |change: fn(&mut TrainRequest)| {
             let mut request = TrainRequest::default();
             change(&mut request);
-            request.check(&settings).err().map(|error| error.to_string())
+            request.faults(&settings).first().map(ToString::to_string)
         };
         assert_eq!(with(|_| ()), None);
         for (change, word) in [

@@ -17,7 +17,7 @@ mod tune;
 mod version;
 
 pub use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
-pub use bartizan_estimators::{ParamValue, RawParams};
+pub use bartizan_estimators::{Algorithm, ParamError, ParamValue, RawParams};
 pub use classes::ClassVerdict;
 pub use error::{JudgeError, LifeCycleError};
 pub use instance::Instance;

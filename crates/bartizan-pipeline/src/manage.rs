@@ -268,6 +268,10 @@ impl<D: Domain> LifeCycle for Instance<D> {
         Ok(())
     }
 
+    fn check(&self, request: &TrainRequest) -> Vec<LifeCycleError> {
+        request.faults(&self.settings)
+    }
+
     async fn train(&self, request: TrainRequest) -> Result<TrainReport, LifeCycleError> {
         let _managing = self.managing.lock().await;
         self.train_now(request, None).await

@@ -13,7 +13,8 @@ pub struct ServerConfig {
     pub keys: Vec<ApiKey>,
     /// Largest request body; more is answered 413.
     pub max_body_bytes: usize,
-    /// Most memory for all large request bodies (above a mebibyte) together; more are answered 503.
+    /// Most memory for request bodies above 16 KiB and for what is made of them, counted as eight times their size until the work on them
+    /// is done; more are answered 503. There is always room for one body of the largest size.
     pub max_buffered_bytes: usize,
     /// Largest request head (request line and headers); more is answered 431. At least 8192.
     pub max_header_bytes: usize,
@@ -77,7 +78,7 @@ impl ServerConfig {
             token: None,
             keys: Vec::new(),
             max_body_bytes: 64 << 20,
-            max_buffered_bytes: 512 << 20,
+            max_buffered_bytes: 1 << 30,
             max_header_bytes: 64 << 10,
             max_concurrent_requests: 1024,
             max_connections: 8192,

@@ -169,6 +169,14 @@ fn answers(op: &mut TransformOperation<'_>, media_type: &str, description: &str,
     responses.responses.insert(StatusCode::Code(200), ReferenceOr::Item(answer));
 }
 
+/// Documents that a body is read.
+pub(crate) fn reads_body(op: TransformOperation<'_>) -> TransformOperation<'_> {
+    let op = refuses::<400>(op, "The body is not what its Content-Encoding says");
+    let op = refuses::<408>(op, "The body did not arrive in time");
+    let op = refuses::<413>(op, "The body is too large, as sent or decoded");
+    refuses::<415>(op, "The Content-Encoding is neither gzip nor zstd: see Accept-Encoding")
+}
+
 /// Documents one more refusal.
 pub(crate) fn refuses<'t, const STATUS: u16>(op: TransformOperation<'t>, when: &str) -> TransformOperation<'t> {
     op.response_with::<STATUS, Json<RefusedAnswer>, _>(|res| res.description(when))

@@ -143,8 +143,10 @@ pub(crate) fn checked_request(
     settings: &Settings,
 ) -> anyhow::Result<TrainRequest> {
     let request = train_request(flags, version, use_labels);
-    request.check(settings)?;
-    Ok(request)
+    match request.faults(settings).into_iter().next() {
+        Some(fault) => Err(fault.into()),
+        None => Ok(request),
+    }
 }
 
 fn train_request(flags: &Training, version: Option<String>, use_labels: bool) -> TrainRequest {

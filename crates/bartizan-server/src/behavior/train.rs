@@ -2,10 +2,13 @@
 
 use super::{Here, predict::Described as Session};
 use crate::{
-    here::invalid,
     http::{body, refusal::Refusal},
-    input::{fault::Fault, fields::Fields},
-    routes::train::{self, Answer, Params, check, document, to_its_end},
+    input::{
+        content::object,
+        fault::{Fault, note},
+        fields::Fields,
+    },
+    routes::train::{self, Answer, Asked, Params, asked, check, document, to_its_end},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
 use axum::{
@@ -14,11 +17,9 @@ use axum::{
 };
 use bartizan_core::{Seed, Timestamp};
 use bartizan_domains::behavior::{SessionEvent, body::parse_logs, generator::training_set};
-use bartizan_pipeline::{Labelled, TrainRequest};
-use bytes::Bytes;
+use bartizan_pipeline::{Labelled, LifeCycle};
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::Value;
 use std::sync::Arc;
 
 #[derive(JsonSchema)]
@@ -42,8 +43,9 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
     let shared = &here.mount.shared;
     let body = body::receive(request, &shared.limits).await?;
     let now = shared.clock.now();
-    let (asked, room) = body.parse(move |bytes| read(bytes, now)).await;
-    let (asked, sessions) = asked?;
+    let life = Arc::clone(&here.mount.detector.life);
+    let (asked, room) = body.parse(move |bytes| read(bytes, now, life.as_ref())).await;
+    let (Asked { request: asked, ignored }, sessions) = asked?;
     check(&asked)?;
     let report = to_its_end(async move {
         let _room = room;
@@ -59,46 +61,31 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
             }
         }
     });
-    Ok(Json(Answer::of(report.await?, "sessions")))
+    Ok(Json(Answer::of(report.await?, ignored, "sessions")))
 }
 
-/// What the body holds besides the sessions, which may be many and are read one by one.
-#[derive(Default, Deserialize)]
-struct Given<'a> {
-    #[serde(borrow, default)]
-    logs: Option<&'a RawValue>,
-    model_version: Option<Value>,
-    use_corrected_labels: Option<Value>,
-    training_params: Option<Value>,
-}
-
-fn read(bytes: &Bytes, now: Timestamp) -> Result<(TrainRequest, Option<Vec<SessionEvent>>), Refusal> {
-    let given = if bytes.trim_ascii().is_empty() { Ok(Given::default()) } else { serde_json::from_slice::<Given<'_>>(bytes) };
-    // What is no object is said to be none as if there were sessions in it.
-    let wants_logs = given.as_ref().map_or(true, |given| given.logs.is_some_and(|raw| raw.get() != "null"));
-    let whole = given.map(settings).unwrap_or_default();
+fn read(bytes: &[u8], now: Timestamp, life: &dyn LifeCycle) -> Result<(Asked, Option<Vec<SessionEvent>>), Refusal> {
+    let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
+    let [version, labels, params] = train::NAMES;
+    let object = object(bytes, &[version, labels, params, "logs"])?;
     let mut faults = Vec::new();
-    let sessions = if wants_logs { Some(parse_logs(bytes, now).map_err(invalid)?) } else { None };
+    let wants_logs = object.some("logs").is_some();
+    let asked = asked(&mut Fields::of_body(object, &mut faults), life);
+    let sessions = match wants_logs.then(|| parse_logs(bytes, now)).transpose() {
+        Ok(sessions) => sessions,
+        Err(found) => {
+            found.into_iter().for_each(|fault| note(&mut faults, fault.into()));
+            None
+        }
+    };
     for (position, session) in sessions.iter().flatten().enumerate() {
         if session.attack.is_none() && faults.len() < MOST_FAULTS {
             let loc = vec!["body".into(), "logs".into(), position.into(), "label".into()];
             faults.push(Fault::missing(loc, Value::Null));
         }
     }
-    let mut fields = Fields::of_body(&whole, &mut faults);
-    let version = fields.string_if_any("model_version");
-    let request = train::request(&mut fields, version);
-    if faults.is_empty() { Ok((request, sessions)) } else { Err(Refusal::Invalid(faults)) }
+    if faults.is_empty() { Ok((asked, sessions)) } else { Err(Refusal::Invalid(faults)) }
 }
 
 /// Most faults that one answer lists.
 const MOST_FAULTS: usize = 100;
-
-fn settings(given: Given<'_>) -> Map<String, Value> {
-    let named = [
-        ("model_version", given.model_version),
-        ("use_corrected_labels", given.use_corrected_labels),
-        ("training_params", given.training_params),
-    ];
-    named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
-}

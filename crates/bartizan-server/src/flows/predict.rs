@@ -99,9 +99,8 @@ pub(crate) fn csv_route() -> ApiMethodRouter<Arc<Here>> {
 }
 
 fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
-    let op = docs::checks_input(docs::needs(op, Scope::Judge)).input::<Params<Asked>>();
-    let op = docs::refuses::<400>(op, "The flow cannot be made sense of");
-    docs::refuses::<413>(op, "The body is too large")
+    let op = docs::reads_body(docs::checks_input(docs::needs(op, Scope::Judge))).input::<Params<Asked>>();
+    docs::refuses::<400>(op, "The flow cannot be made sense of")
 }
 
 /// What was asked.

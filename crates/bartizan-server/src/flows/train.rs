@@ -4,11 +4,8 @@ use super::{Here, model_info::performance};
 use crate::{
     here::invalid,
     http::{body, refusal::Refusal},
-    input::fields::Fields,
-    routes::{
-        retrain::named,
-        train::{self, Answer, Params, check, document, to_its_end},
-    },
+    input::{content::object, fields::Fields},
+    routes::train::{self, Answer, Asked, Params, asked, check, document, to_its_end},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
 use axum::{
@@ -22,13 +19,14 @@ use bartizan_domains::{
         FlowEvent, Flows,
         body::{BodyError, mended, parse_training},
     },
+    raw::{Raw, RawObject},
     records::{FromFiles, Record},
 };
-use bartizan_pipeline::{Labelled, LifeCycle as _, TrainRequest};
+use bartizan_pipeline::{Labelled, LifeCycle, TrainRequest};
 use bytes::Bytes;
 use hyper::StatusCode;
 use schemars::JsonSchema;
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::Value;
 use std::{collections::BTreeMap, io::Cursor, ops::ControlFlow, sync::Arc};
 
 #[derive(JsonSchema)]
@@ -48,12 +46,6 @@ struct Described {
     csv: Option<String>,
 }
 
-/// The parts of a body, not yet read.
-type Given<'a> = BTreeMap<String, &'a RawValue>;
-
-/// The parts that are no flows.
-const SETTINGS: [&str; 3] = ["model_version", "use_corrected_labels", "training_params"];
-
 type Flow = Labelled<FlowEvent>;
 
 pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
@@ -68,11 +60,12 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
     let shared = &here.mount.shared;
     let body = body::receive(request, &shared.limits).await?;
     let now = shared.clock.now();
-    let parse = move |bytes: &Bytes| if is_table { table(bytes, now).map(|flows| (usual(), Some(flows))) } else { read(bytes, now) };
+    let life = Arc::clone(&here.mount.detector.life);
+    let parse = move |bytes: &Bytes| {
+        if is_table { table(bytes, now).map(|flows| (usual(), Some(flows))) } else { read(bytes, now, life.as_ref()) }
+    };
     let (asked, room) = body.parse(parse).await;
-    let (asked, flows) = asked?;
-    let kind = here.mount.life().kind();
-    let asked = TrainRequest { version: named(kind, asked.version.clone())?, ..asked };
+    let (Asked { request: asked, ignored }, flows) = asked?;
     check(&asked)?;
     let trained = Arc::clone(&here);
     let report = to_its_end(async move {
@@ -83,56 +76,47 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
         trained.instance.import(flows).await?;
         Ok(report)
     });
-    let mut answer = Answer::of(report.await?, "flows");
+    let mut answer = Answer::of(report.await?, ignored, "flows");
     if let Some(model) = here.instance.active() {
         answer.more = performance(&model).into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
     }
     Ok(Json(answer))
 }
 
-fn usual() -> TrainRequest {
-    TrainRequest { use_labels: true, ..TrainRequest::default() }
+fn usual() -> Asked {
+    Asked { request: TrainRequest { use_labels: true, ..TrainRequest::default() }, ignored: Vec::new() }
 }
 
 /// Reads a JSON body; none, or an empty one, asks for the stored history.
-fn read(bytes: &Bytes, now: Timestamp) -> Result<(TrainRequest, Option<Vec<Flow>>), Refusal> {
+fn read(bytes: &[u8], now: Timestamp, life: &dyn LifeCycle) -> Result<(Asked, Option<Vec<Flow>>), Refusal> {
     if bytes.trim_ascii().is_empty() {
         return Ok((usual(), None));
     }
     let text = mended(bytes);
-    // What is no object is refused by the reader of flows, which says where it breaks.
-    let given: Given<'_> = serde_json::from_slice(&text).unwrap_or_else(|_| Given::from([("flows".to_owned(), RawValue::TRUE)]));
-    let rest = settings(&given);
+    let [version, labels, params] = train::NAMES;
+    let object = object(&text, &[version, labels, params, "flows", "csv"])?;
     let mut faults = Vec::new();
-    let mut fields = Fields::of_body(&rest, &mut faults);
-    let version = fields.string_if_any("model_version");
-    let request = train::request(&mut fields, version);
-    match flows_of(&given, bytes, now) {
+    let asked = asked(&mut Fields::of_body(object.clone(), &mut faults), life);
+    match flows_of(&object, bytes, now) {
         Err(Refusal::Invalid(more)) => Err(Refusal::Invalid(more.into_iter().chain(faults).collect())),
         _ if !faults.is_empty() => Err(Refusal::Invalid(faults)),
         Err(other) => Err(other),
-        Ok(flows) => Ok((request, flows)),
+        Ok(flows) => Ok((asked, flows)),
     }
 }
 
 /// The flows of a body: listed, or as a table; none asks for the stored history.
-fn flows_of(given: &Given<'_>, bytes: &[u8], now: Timestamp) -> Result<Option<Vec<Flow>>, Refusal> {
-    let part = |name: &str| given.get(name).filter(|raw| raw.get() != "null");
-    match (part("flows"), part("csv")) {
+fn flows_of(given: &RawObject<'_>, bytes: &[u8], now: Timestamp) -> Result<Option<Vec<Flow>>, Refusal> {
+    match (given.some("flows"), given.some("csv")) {
         (Some(_), _) => parse_training(bytes, now).map(|flows| Some(records(flows))).map_err(refused),
         (None, Some(text)) => table(&line_of(text)?, now).map(Some),
         (None, None) => Ok(None),
     }
 }
 
-fn line_of(csv: &RawValue) -> Result<Vec<u8>, Refusal> {
-    let text: Result<String, _> = serde_json::from_str(csv.get());
-    text.map(String::into_bytes).map_err(|_| Refusal::text(StatusCode::BAD_REQUEST, "'csv' field must be a string: header and rows"))
-}
-
-fn settings(given: &Given<'_>) -> Map<String, Value> {
-    let part = |name: &str| Some((name.to_owned(), serde_json::from_str(given.get(name)?.get()).ok()?));
-    SETTINGS.into_iter().filter_map(part).collect()
+fn line_of(csv: Raw<'_>) -> Result<Vec<u8>, Refusal> {
+    let text = csv.text().map(|text| text.into_owned().into_bytes());
+    text.ok_or_else(|| Refusal::text(StatusCode::BAD_REQUEST, "'csv' field must be a string: header and rows"))
 }
 
 fn refused(error: BodyError) -> Refusal {

@@ -3,6 +3,7 @@
 use crate::{http::coding, input::fault::Fault};
 use aide::{OperationOutput, generate::GenContext, openapi::Operation};
 use axum::response::{IntoResponse, Response};
+use bartizan_domains::faults::{MAX_FAULTS, shown_text};
 use bartizan_pipeline::{JudgeError, LifeCycleError};
 use bartizan_storage::StoreError;
 use bytes::Bytes;
@@ -78,8 +79,8 @@ impl Refusal {
             Self::TooLarge { limit } => format!("Request body too large: limit {limit} bytes").into(),
             Self::UnknownCoding(name) => format!("Content-Encoding {name:?} is not understood: send gzip, zstd or identity").into(),
             Self::Invalid(faults) => {
-                let detail: Vec<_> = std::mem::take(faults).into_iter().map(Fault::shortened).collect();
-                return json(&Detail { detail });
+                faults.truncate(MAX_FAULTS);
+                return json(&Detail { detail: faults });
             }
             Self::TryAgain(text) | Self::Text(_, text) => (**text).into(),
             Self::Internal(_) => "Internal Server Error".into(),
@@ -158,8 +159,11 @@ impl From<LifeCycleError> for Refusal {
             | E::NoClasses { .. }
             | E::Range(_)
             | E::Fit(_) => Self::text(StatusCode::BAD_REQUEST, text),
-            E::Param(_) | E::Budget(_) => Self::Invalid(vec![Fault::value_error(&["body", "training_params"], &text)]),
-            E::Version { got } => Self::Invalid(vec![Fault { input: got.into(), ..Fault::value_error(&["body", "model_version"], &text) }]),
+            E::Param(error) => Self::Invalid(vec![Fault::value_error(&["body", "training_params", error.parameter()], &text)]),
+            E::Budget(_) => Self::Invalid(vec![Fault::value_error(&["body", "training_params", "one_false_alarm_in"], &text)]),
+            E::Version { got } => {
+                Self::Invalid(vec![Fault { input: shown_text(&got), ..Fault::value_error(&["body", "model_version"], &text) }])
+            }
             E::NoSuchModel | E::NothingStored => Self::text(StatusCode::NOT_FOUND, text),
             E::Damaged { .. } => Self::text(StatusCode::INTERNAL_SERVER_ERROR, text),
             E::SchemaMismatch { .. } => Self::text(StatusCode::CONFLICT, text),

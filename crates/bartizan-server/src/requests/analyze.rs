@@ -91,8 +91,8 @@ pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
 }
 
 pub(crate) fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
-    let op = docs::checks_input(docs::needs(op, Scope::Judge)).input::<Json<Described>>().response::<200, Json<Answer<'static>>>();
-    docs::refuses::<413>(op, "The body is too large")
+    let op = docs::reads_body(docs::checks_input(docs::needs(op, Scope::Judge)));
+    op.input::<Json<Described>>().response::<200, Json<Answer<'static>>>()
 }
 
 async fn handler(State(here): State<Arc<Here>>, request: Request) -> Response {
@@ -136,9 +136,6 @@ where
 }
 
 fn parse(bytes: &[u8], now: Timestamp) -> Result<RequestEvent, Vec<Fault>> {
-    if bytes.trim_ascii().is_empty() {
-        return Err(vec![Fault::missing(vec!["body".into()], Value::Null)]);
-    }
     parse_event(bytes, now).map_err(|faults| faults.into_iter().map(Fault::from).collect())
 }
 

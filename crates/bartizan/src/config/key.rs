@@ -182,6 +182,9 @@ const SERVICE: &[Key] = keys! {
     "server.root" => Kind::Text, unset, [];
     /// Largest request body in bytes, after which 413 is answered.
     "server.max_body_bytes" => Kind::Whole(1024, 1_073_741_824), "67108864", [];
+    /// Most memory in bytes for request bodies above 16 KiB and for what is made of them, counted as eight times their size until the work
+    /// on them is done; more are answered 503. There is always room for one body of the largest size.
+    "server.max_buffered_bytes" => Kind::Whole(1_048_576, 1_099_511_627_776), "1073741824", [];
     /// Requests worked on at once; more are answered 503.
     "server.max_concurrent_requests" => Kind::Whole(1, 1_000_000), "1024", [];
     /// Most connections. Beyond, the one idle for longest is closed to make room, or the new one when all are at work.
