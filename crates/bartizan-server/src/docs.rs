@@ -177,6 +177,14 @@ pub(crate) fn reads_body(op: TransformOperation<'_>) -> TransformOperation<'_> {
     refuses::<415>(op, "The Content-Encoding is neither gzip nor zstd: see Accept-Encoding")
 }
 
+/// Documents that a body may be left out.
+pub(crate) fn body_is_optional(mut op: TransformOperation<'_>) -> TransformOperation<'_> {
+    if let Some(ReferenceOr::Item(body)) = &mut op.inner_mut().request_body {
+        body.required = false;
+    }
+    op
+}
+
 /// Documents one more refusal.
 pub(crate) fn refuses<'t, const STATUS: u16>(op: TransformOperation<'t>, when: &str) -> TransformOperation<'t> {
     op.response_with::<STATUS, Json<RefusedAnswer>, _>(|res| res.description(when))

@@ -2,7 +2,7 @@
 
 use crate::{
     http::{body::Limits, refusal::Refusal},
-    input::{fault::Fault, query::Query},
+    input::{described, fault::Fault, query::Query},
     mount::Mount,
 };
 use axum::extract::FromRef;
@@ -35,7 +35,8 @@ pub(crate) fn invalid(faults: Vec<faults::Fault>) -> Refusal {
 #[expect(dead_code, reason = "describes the query in the OpenAPI document")]
 pub(crate) struct Asked {
     /// Say why, too.
-    explain: Option<bool>,
+    #[schemars(schema_with = "described::truth", default)]
+    explain: bool,
 }
 
 /// One reason, as [`Reason`] serialises.

@@ -10,7 +10,7 @@ use crate::{
         request_body::RequestBody,
         table::{Direct, Reply},
     },
-    input::{fault::Fault, params::Params},
+    input::{described, fault::Fault, params::Params},
     requests::Here,
 };
 use aide::{
@@ -50,10 +50,13 @@ pub(crate) struct Described {
     headers: BTreeMap<String, String>,
     /// The body of the request, if any.
     payload: Option<Value>,
-    /// When it came; now if left out. RFC 3339.
+    /// When it came, RFC 3339 or seconds or milliseconds since 1970; now if left out.
+    #[schemars(schema_with = "described::time_or_null", default)]
     timestamp: Option<String>,
-    query_string: Option<String>,
-    content_type: Option<String>,
+    /// Text; anything else is passed over.
+    query_string: Option<Value>,
+    /// Text; anything else is passed over.
+    content_type: Option<Value>,
 }
 
 #[derive(Serialize, JsonSchema)]
