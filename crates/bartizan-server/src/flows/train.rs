@@ -45,7 +45,7 @@ struct Described {
     #[schemars(schema_with = "flows_or_null", default)]
     flows: Option<Vec<BTreeMap<String, Value>>>,
     /// Labels of the flows, one for each, in their order.
-    #[schemars(schema_with = "labels_or_null", default)]
+    #[schemars(default)]
     labels: Option<Vec<Value>>,
     /// A table of flows, header and rows; a `text/csv` body is the same.
     #[schemars(default)]
@@ -54,10 +54,6 @@ struct Described {
 
 fn flows_or_null(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["array", "null"], "minItems": 100, "items": flow_schema() })
-}
-
-fn labels_or_null(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": ["array", "null"], "items": { "type": ["string", "number", "boolean", "null"] } })
 }
 
 type Flow = Labelled<FlowEvent>;

@@ -4,7 +4,7 @@
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-/// A whole number from `MIN` to `MAX`, which may come as text or, where it is 0 or 1, as a truth value.
+/// A whole number from `MIN` to `MAX` (`i64::MAX` for no bound), which may come as text or, where it is 0 or 1, as a truth value.
 pub(crate) fn whole<const MIN: i64, const MAX: i64>(_: &mut SchemaGenerator) -> Schema {
     whole_of(MIN, MAX, false)
 }
@@ -18,7 +18,10 @@ fn whole_of(min: i64, max: i64, nullable: bool) -> Schema {
     let mut types = vec!["integer", "string"];
     types.extend((min <= 1).then_some("boolean"));
     types.extend(nullable.then_some("null"));
-    let mut schema = json_schema!({ "type": types, "minimum": min, "maximum": max, "pattern": digits(min, max) });
+    let mut schema = json_schema!({ "type": types, "minimum": min, "pattern": digits(min, max) });
+    if max < i64::MAX {
+        schema.insert("maximum".to_owned(), json!(max));
+    }
     if min == 1 {
         schema.insert("not".to_owned(), json!({ "const": false }));
     }

@@ -23,7 +23,7 @@ pub(crate) struct Params {
     #[schemars(schema_with = "described::contamination", default)]
     contamination: Option<f64>,
     /// One false alarm in how many normal events: sets the threshold instead of the contamination.
-    #[schemars(schema_with = "described::whole_or_null::<2, 1_000_000_000>", default)]
+    #[schemars(schema_with = "described::whole_or_null::<2, { i64::MAX }>", default)]
     one_false_alarm_in: Option<u64>,
     /// Trees; 100 if left out.
     #[schemars(schema_with = "described::whole_or_null::<1, 10_000>", default)]
