@@ -1,11 +1,13 @@
 //! A detector at work: score, decide, record, label, train, activate. No HTTP, no SQL.
 
 mod active;
+mod batch;
 mod check;
 mod classes;
 mod codec;
 mod error;
 mod instance;
+mod judge;
 mod lifecycle;
 mod manage;
 mod offline;
@@ -18,6 +20,7 @@ mod version;
 
 pub use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
 pub use bartizan_estimators::{Algorithm, ParamError, ParamValue, RawParams};
+pub use batch::MAX_EXPLAINED;
 pub use classes::ClassVerdict;
 pub use error::{JudgeError, LifeCycleError};
 pub use instance::Instance;

@@ -238,6 +238,7 @@ fn guard(config: &ServerConfig, mounted: &[Mounted], clock: Arc<dyn Clock>) -> R
         version: config.version,
         clock,
         limits: limits.clone(),
+        max_batch_events: config.max_batch_events,
         detectors: mounted.iter().map(|mounted| Arc::clone(&mounted.detector)).collect(),
         metrics: OnceLock::new(),
         documents: OnceLock::new(),

@@ -1,7 +1,7 @@
 //! The `/analyze` body.
 
 use super::RequestEvent;
-use crate::faults::{Fault, Fields, not_json, object_of};
+use crate::faults::{Fault, Fields, object_of};
 use crate::raw::{Raw, RawKind, RawObject};
 use bartizan_core::Timestamp;
 use serde::de::{MapAccess, Visitor};
@@ -72,11 +72,6 @@ pub fn parse_event(bytes: &[u8], now: Timestamp) -> Result<RequestEvent, Vec<Fau
     from_object(object_of(bytes, &NAMES).map_err(|fault| vec![fault])?, now)
 }
 
-/// JSON of any kind, with the fault that it may have.
-pub(crate) fn parse_value(bytes: &[u8]) -> Result<Value, Vec<Fault>> {
-    serde_json::from_slice(bytes).map_err(|error| vec![not_json(bytes, &error)])
-}
-
 /// `None` when something needs a closer look: the slow way then says what.
 fn from_plain(plain: Plain<'_>, now: Timestamp) -> Option<RequestEvent> {
     let timestamp = match plain.timestamp {
@@ -96,6 +91,8 @@ fn from_plain(plain: Plain<'_>, now: Timestamp) -> Option<RequestEvent> {
         content_type: plain.content_type.map(Cow::into_owned),
         status: None,
         has_headers: true,
+        client: String::new(),
+        cut: Vec::new(),
     })
 }
 
@@ -127,6 +124,8 @@ fn from_object(object: RawObject<'_>, now: Timestamp) -> Result<RequestEvent, Ve
                 content_type,
                 status,
                 has_headers,
+                client: String::new(),
+                cut: Vec::new(),
             })
         }
         _ => Err(faults),

@@ -3,13 +3,9 @@
 use super::{Here, predict::Counters};
 use crate::{
     docs,
+    here::Draw,
     http::{body, refusal::Refusal},
-    input::{
-        content::object,
-        described,
-        fault::{Fault, note},
-        fields::Fields,
-    },
+    input::{content::object, described, fault::note, fields::Fields},
     routes::train::{self, Answer, Asked, Params, asked, check, document, to_its_end, yes},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
@@ -18,10 +14,14 @@ use axum::{
     extract::{Request, State},
 };
 use bartizan_core::{Seed, Timestamp};
-use bartizan_domains::behavior::{AttackType, SessionEvent, body::parse_logs, generator::training_set};
+use bartizan_domains::behavior::{
+    AttackType, SessionEvent,
+    body::{Lesson, LogsError, parse_training},
+    generator::training_set,
+};
 use bartizan_pipeline::{Labelled, LifeCycle};
+use hyper::StatusCode;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::Value;
 use std::sync::Arc;
 
 #[derive(JsonSchema)]
@@ -62,18 +62,19 @@ pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
 async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Answer>, Refusal> {
     let shared = &here.mount.shared;
     let body = body::receive(request, &shared.limits).await?;
-    let now = shared.clock.now();
+    let (now, draw) = (shared.clock.now(), here.draw());
     let life = Arc::clone(&here.mount.detector.life);
-    let (asked, room) = body.parse(move |bytes| read(bytes, now, life.as_ref())).await;
-    let (Asked { request: asked, ignored }, sessions) = asked?;
+    let (asked, room) = body.parse(move |bytes| read(bytes, now, draw, life.as_ref())).await;
+    let (Asked { request: asked, ignored }, lesson) = asked?;
     check(&asked)?;
+    let met = lesson.as_ref().map_or(0, |lesson| lesson.met);
     let report = to_its_end(async move {
         let _room = room;
         let labelled = |events: Vec<SessionEvent>| events.into_iter().map(|event| Labelled { event, label: None }).collect::<Vec<_>>();
-        match sessions {
+        match lesson {
             None => Ok(here.instance.train_on(labelled(training_set(Seed(0))), asked).await?),
-            Some(sessions) => {
-                let sessions = labelled(sessions);
+            Some(lesson) => {
+                let sessions = labelled(lesson.events);
                 // Trained on first: what cannot be learned from is not kept either.
                 let report = here.instance.train_on(sessions.clone(), asked).await?;
                 here.instance.import(sessions).await?;
@@ -81,31 +82,24 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
             }
         }
     });
-    Ok(Json(Answer::of(report.await?, ignored, "sessions")))
+    Ok(Json(Answer::of(report.await?, ignored, "sessions").sampled_from(met)))
 }
 
-fn read(bytes: &[u8], now: Timestamp, life: &dyn LifeCycle) -> Result<(Asked, Option<Vec<SessionEvent>>), Refusal> {
+/// Reads what to train, and the sessions to learn from, which may be many and are read one by one.
+fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Result<(Asked, Option<Lesson>), Refusal> {
     let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
     let [version, labels, params] = train::NAMES;
     let object = object(bytes, &[version, labels, params, "logs"])?;
     let mut faults = Vec::new();
     let wants_logs = object.some("logs").is_some();
     let asked = asked(&mut Fields::of_body(object, &mut faults), life);
-    let sessions = match wants_logs.then(|| parse_logs(bytes, now)).transpose() {
-        Ok(sessions) => sessions,
-        Err(found) => {
+    let lesson = match wants_logs.then(|| parse_training(bytes, now, draw.most, draw.seed)).transpose() {
+        Ok(lesson) => lesson,
+        Err(LogsError::Faults(found)) => {
             found.into_iter().for_each(|fault| note(&mut faults, fault.into()));
             None
         }
+        Err(error) => return Err(Refusal::text(StatusCode::BAD_REQUEST, format!("Training failed: {error}"))),
     };
-    for (position, session) in sessions.iter().flatten().enumerate() {
-        if session.attack.is_none() && faults.len() < MOST_FAULTS {
-            let loc = vec!["body".into(), "logs".into(), position.into(), "label".into()];
-            faults.push(Fault::missing(loc, Value::Null));
-        }
-    }
-    if faults.is_empty() { Ok((asked, sessions)) } else { Err(Refusal::Invalid(faults)) }
+    if faults.is_empty() { Ok((asked, lesson)) } else { Err(Refusal::Invalid(faults)) }
 }
-
-/// Most faults that one answer lists.
-const MOST_FAULTS: usize = 100;

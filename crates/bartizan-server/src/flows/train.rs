@@ -3,7 +3,7 @@
 use super::{Here, model_info::performance, predict::flow_schema};
 use crate::{
     docs,
-    here::invalid,
+    here::{Draw, invalid},
     http::{body, refusal::Refusal},
     input::{content::object, described, fields::Fields},
     routes::train::{self, Answer, Asked, Params, asked, check, document, to_its_end, yes},
@@ -14,13 +14,14 @@ use axum::{
     extract::{Request, State},
     http::header::CONTENT_TYPE,
 };
-use bartizan_core::Timestamp;
+use bartizan_core::{Reservoir, Timestamp};
 use bartizan_domains::{
+    faults::MAX_FAULTS,
     flows::{
         FlowEvent, Flows,
-        body::{BodyError, mended, parse_training},
+        body::{BodyError, Lesson, mended, parse_training},
     },
-    raw::{Raw, RawObject},
+    raw::RawObject,
     records::{FromFiles, Record},
 };
 use bartizan_pipeline::{Labelled, LifeCycle, TrainRequest};
@@ -56,8 +57,6 @@ fn flows_or_null(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["array", "null"], "minItems": 100, "items": flow_schema() })
 }
 
-type Flow = Labelled<FlowEvent>;
-
 pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
     post_with(handler, |op| docs::body_is_optional(document(op).input::<Json<Described>>()))
 }
@@ -69,24 +68,26 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
     });
     let shared = &here.mount.shared;
     let body = body::receive(request, &shared.limits).await?;
-    let now = shared.clock.now();
+    let (now, draw) = (shared.clock.now(), here.draw());
     let life = Arc::clone(&here.mount.detector.life);
     let parse = move |bytes: &Bytes| {
-        if is_table { table(bytes, now).map(|flows| (usual(), Some(flows))) } else { read(bytes, now, life.as_ref()) }
+        if is_table { table(bytes, now, draw).map(|lesson| (usual(), Some(lesson))) } else { read(bytes, now, draw, life.as_ref()) }
     };
     let (asked, room) = body.parse(parse).await;
-    let (Asked { request: asked, ignored }, flows) = asked?;
+    let (Asked { request: asked, ignored }, lesson) = asked?;
     check(&asked)?;
     let trained = Arc::clone(&here);
+    let met = lesson.as_ref().map_or(0, |lesson| lesson.met);
     let report = to_its_end(async move {
         let _room = room;
-        let Some(flows) = flows else { return trained.instance.train(asked).await.map_err(Refusal::from) };
+        let Some(lesson) = lesson else { return trained.instance.train(asked).await.map_err(Refusal::from) };
+        let flows: Vec<_> = lesson.records.into_iter().map(|record| Labelled { event: record.event, label: record.label }).collect();
         // Trained on first: what cannot be learned from is not kept either.
         let report = trained.instance.train_on(flows.clone(), asked).await?;
         trained.instance.import(flows).await?;
         Ok(report)
     });
-    let mut answer = Answer::of(report.await?, ignored, "flows");
+    let mut answer = Answer::of(report.await?, ignored, "flows").sampled_from(met);
     if let Some(model) = here.instance.active() {
         answer.more = performance(&model).into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
     }
@@ -98,7 +99,7 @@ fn usual() -> Asked {
 }
 
 /// Reads a JSON body; none, or an empty one, asks for the stored history.
-fn read(bytes: &[u8], now: Timestamp, life: &dyn LifeCycle) -> Result<(Asked, Option<Vec<Flow>>), Refusal> {
+fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Result<(Asked, Option<Lesson>), Refusal> {
     if bytes.trim_ascii().is_empty() {
         return Ok((usual(), None));
     }
@@ -107,52 +108,62 @@ fn read(bytes: &[u8], now: Timestamp, life: &dyn LifeCycle) -> Result<(Asked, Op
     let object = object(&text, &[version, labels, params, "flows", "csv"])?;
     let mut faults = Vec::new();
     let asked = asked(&mut Fields::of_body(object.clone(), &mut faults), life);
-    match flows_of(&object, bytes, now) {
-        Err(Refusal::Invalid(more)) => Err(Refusal::Invalid(more.into_iter().chain(faults).collect())),
+    match lesson(&object, bytes, now, draw) {
+        Err(Refusal::Invalid(more)) => Err(Refusal::Invalid(more.into_iter().chain(faults).take(MAX_FAULTS).collect())),
         _ if !faults.is_empty() => Err(Refusal::Invalid(faults)),
         Err(other) => Err(other),
-        Ok(flows) => Ok((asked, flows)),
+        Ok(lesson) => Ok((asked, lesson)),
     }
 }
 
 /// The flows of a body: listed, or as a table; none asks for the stored history.
-fn flows_of(given: &RawObject<'_>, bytes: &[u8], now: Timestamp) -> Result<Option<Vec<Flow>>, Refusal> {
+fn lesson(given: &RawObject<'_>, bytes: &[u8], now: Timestamp, draw: Draw) -> Result<Option<Lesson>, Refusal> {
     match (given.some("flows"), given.some("csv")) {
-        (Some(_), _) => parse_training(bytes, now).map(|flows| Some(records(flows))).map_err(refused),
-        (None, Some(text)) => table(&line_of(text)?, now).map(Some),
+        (Some(_), _) => parse_training(bytes, now, draw.most, draw.seed).map(Some).map_err(refused),
+        (None, Some(csv)) => {
+            let wrong = || Refusal::text(StatusCode::BAD_REQUEST, "'csv' field must be a string: header and rows");
+            table(csv.text().ok_or_else(wrong)?.as_bytes(), now, draw).map(Some)
+        }
         (None, None) => Ok(None),
     }
-}
-
-fn line_of(csv: Raw<'_>) -> Result<Vec<u8>, Refusal> {
-    let text = csv.text().map(|text| text.into_owned().into_bytes());
-    text.ok_or_else(|| Refusal::text(StatusCode::BAD_REQUEST, "'csv' field must be a string: header and rows"))
 }
 
 fn refused(error: BodyError) -> Refusal {
     match error {
         BodyError::Faults(faults) => invalid(faults),
-        BodyError::Duplicate(_) => Refusal::text(StatusCode::BAD_REQUEST, format!("Training failed: {error}")),
+        BodyError::Duplicate(_) | BodyError::TooMany(_) => wrong(&error.to_string()),
     }
 }
 
-fn records(records: Vec<Record<FlowEvent>>) -> Vec<Flow> {
-    records.into_iter().map(|record| Labelled { event: record.event, label: record.label }).collect()
+fn wrong(what: &str) -> Refusal {
+    Refusal::text(StatusCode::BAD_REQUEST, format!("Training failed: {what}"))
 }
 
-fn table(bytes: &[u8], now: Timestamp) -> Result<Vec<Flow>, Refusal> {
-    let wrong = |what: String| Refusal::text(StatusCode::BAD_REQUEST, format!("Training failed: {what}"));
-    let (mut flows, mut first) = (Vec::new(), None);
-    let summary = Flows::read(Box::new(Cursor::new(bytes)), "cicflow".into(), now, &mut |record| {
-        match record {
-            Ok(record) => flows.push(Labelled { event: record.event, label: record.label }),
-            Err(bad) => first = first.take().or(Some(bad)),
+/// How a compressed file begins, which the reader of files would unpack.
+const GZIP: &[u8] = b"\x1f\x8b";
+
+/// Flows of a table: all rows are read, and as many kept as a training takes.
+fn table(bytes: &[u8], now: Timestamp, draw: Draw) -> Result<Lesson, Refusal> {
+    if bytes.starts_with(GZIP) {
+        return Err(wrong("the table is compressed; say so with Content-Encoding: gzip"));
+    }
+    let (mut drawn, mut bad) = (Reservoir::new(draw.most, draw.seed), None);
+    let summary = Flows::read(Box::new(Cursor::new(bytes)), "cicflow".into(), now, &mut |record| match record {
+        Ok(record) => {
+            drawn.push(record);
+            ControlFlow::Continue(())
         }
-        ControlFlow::Continue(())
+        Err(first) => {
+            bad = Some(first);
+            ControlFlow::Break(())
+        }
     });
-    summary.map_err(|error| wrong(error.to_string()))?;
-    match first {
-        Some(bad) => Err(wrong(format!("line {}: {}", bad.line, bad.reason))),
-        None => Ok(flows),
+    summary.map_err(|error| wrong(&error.to_string()))?;
+    if let Some(bad) = bad {
+        return Err(wrong(&format!("line {}: {}", bad.line, bad.reason)));
     }
+    let met = drawn.met();
+    let mut records: Vec<Record<FlowEvent>> = drawn.into_drawn();
+    records.sort_by_key(|record| record.line);
+    Ok(Lesson { records, met })
 }

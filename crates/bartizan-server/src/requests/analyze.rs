@@ -43,14 +43,16 @@ pub(crate) const PATH: &str = "/analyze";
 pub(crate) struct Described {
     /// The sender's name for it; repeats are allowed.
     request_id: String,
-    /// The client; a list as in X-Forwarded-For and `unknown` are understood.
+    /// The client: an address, with or without port, or a list as in X-Forwarded-For. Of a list, it is the last entry that is no
+    /// trusted proxy (`server.trusted_proxies`); where none is trusted, the first.
     ip_address: String,
     endpoint: String,
     http_method: String,
     headers: BTreeMap<String, String>,
     /// The body of the request, if any.
     payload: Option<Value>,
-    /// When it came, RFC 3339 or seconds or milliseconds since 1970; now if left out.
+    /// When it came, RFC 3339 or seconds or milliseconds since 1970; now if left out. One that is too far ahead of the clock
+    /// (`events.max_ahead_secs`) counts as now.
     #[schemars(schema_with = "described::time_or_null", default)]
     timestamp: Option<String>,
     /// Text; anything else is passed over.

@@ -32,7 +32,7 @@ struct Described {
     page: i64,
     #[schemars(range(min = 1, max = 100), default = "usual_size")]
     page_size: i64,
-    /// Exactly this client; empty for any.
+    /// Exactly this client, in any spelling that a request may have it in; empty for any.
     #[schemars(skip_serializing_if = "is_left_out", default)]
     ip_address: String,
     #[schemars(schema_with = "described::truth", skip_serializing_if = "is_left_out", default)]

@@ -171,6 +171,14 @@ pub(crate) async fn to_its_end(work: impl Future<Output = Result<TrainReport, Re
 }
 
 impl Answer {
+    /// What was learned from is a sample of so many, unless it is all of them.
+    pub(crate) fn sampled_from(mut self, met: u64) -> Self {
+        if met > self.training_samples as u64 {
+            self.message += &format!("; sampled from {met}");
+        }
+        self
+    }
+
     /// About a finished training; `events` is what the kind calls its events.
     pub(crate) fn of(report: TrainReport, ignored: Vec<String>, events: &str) -> Self {
         let mut message = format!("Model {} was trained on {} {events} and is active", report.version, report.samples);

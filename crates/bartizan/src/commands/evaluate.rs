@@ -54,7 +54,7 @@ async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<
     let request = context::checked_request(&flags.training, None, true, D::settings(&config))?;
     let read = |files| records::load::<D>(files, &flags.format, context::clock().now());
     let loaded = read(&flags.files)?;
-    let (fit, test) = match flags.split {
+    let (fit, mut test) = match flags.split {
         Some(share) => {
             let (fit, test) = loaded.split(share, flags.by, Seed(flags.seed));
             check_split(&fit, &test, flags.by)?;
@@ -65,8 +65,8 @@ async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<
     };
     check_labels(&test)?;
     let judged = match fit {
-        Some(fit) => fit_and_score(&config, request, fit, &test).await?,
-        None => score(&config, &test).await?,
+        Some(fit) => fit_and_score(&config, request, fit, &mut test).await?,
+        None => score(&config, &mut test).await?,
     };
     let measures = Measures::of(&test, &judged);
     Ok(context.output.print(&serde_json::to_value(&measures)?, || text(&measures))?)
@@ -96,7 +96,7 @@ fn check_labels<D: Telemetry>(test: &Loaded<D>) -> anyhow::Result<()> {
     Err(problem.advise(format!("name a labelled file, such as one of `bartizan generate {} --labels`", D::NAME)).into())
 }
 
-async fn score<D: Telemetry>(config: &Config, test: &Loaded<D>) -> anyhow::Result<Vec<Judgement>> {
+async fn score<D: Telemetry>(config: &Config, test: &mut Loaded<D>) -> anyhow::Result<Vec<Judgement>> {
     let (opened, instance) = context::open_with::<D>(config).await?;
     context::prepare(&instance).await?;
     let judged = judge(&instance, test);
@@ -104,9 +104,12 @@ async fn score<D: Telemetry>(config: &Config, test: &Loaded<D>) -> anyhow::Resul
     judged
 }
 
-fn judge<D: Domain>(instance: &Instance<D>, test: &Loaded<D>) -> anyhow::Result<Vec<Judgement>> {
+fn judge<D: Domain>(instance: &Instance<D>, test: &mut Loaded<D>) -> anyhow::Result<Vec<Judgement>> {
     let bar = output::progress(0, "scoring");
-    let judged = instance.offline().map(|offline| offline.judge(&test.events));
+    let judged = instance.offline().map(|offline| {
+        offline.arrive(&mut test.events);
+        offline.judge(&test.events)
+    });
     bar.finish_and_clear();
     Ok(judged?.into_iter().map(|verdict| verdict.judgement).collect())
 }
@@ -117,7 +120,7 @@ async fn fit_and_score<D: Telemetry>(
     config: &Config,
     request: TrainRequest,
     fit: Loaded<D>,
-    test: &Loaded<D>,
+    test: &mut Loaded<D>,
 ) -> anyhow::Result<Vec<Judgement>> {
     let folder = tempfile::tempdir()?;
     let learned = if D::CLASSES.is_empty() { fit.only_normal() } else { fit };
