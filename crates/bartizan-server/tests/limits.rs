@@ -415,3 +415,35 @@ async fn idle_connections_make_room_for_new_ones() {
         assert!(metrics.contains("\nbartizan_connections_refused_total 0\n"), "{metrics}");
     }
 }
+
+/// One operation of an OpenAPI document.
+fn described<'a>(document: &'a Value, path: &str, method: &str) -> &'a Value {
+    &document["paths"][path][method]
+}
+
+#[tokio::test]
+async fn the_document_says_what_is_enforced() {
+    let (open, closed) = (Running::start().await.get("/openapi.json").await.json(), guarded().await.get("/openapi.json").await.json());
+    for (path, kind) in [("/docs", "text/html"), ("/redoc", "text/html"), ("/metrics", "text/plain"), ("/openapi.json", "application/json")]
+    {
+        for prefix in ["", "/requests"] {
+            let content = &described(&closed, &format!("{prefix}{path}"), "get")["responses"]["200"]["content"];
+            assert_eq!(content.as_object().unwrap().keys().collect::<Vec<_>>(), [kind], "{prefix}{path}");
+        }
+    }
+    for (path, item) in closed["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let statuses = |document: &Value| described(document, path, method)["responses"].as_object().unwrap().clone();
+            let (with, without) = (statuses(&closed), statuses(&open));
+            assert_eq!(operation.get("security").is_some(), with.contains_key("401"), "{method} {path}");
+            assert!(described(&open, path, method).get("security").is_none() && !without.contains_key("401"), "{method} {path}");
+            for status in ["400", "421", "500", "503"] {
+                assert!(with.contains_key(status), "{method} {path} {status}");
+            }
+            for status in ["408", "413", "415"] {
+                assert_eq!(with.contains_key(status), operation.get("requestBody").is_some(), "{method} {path} {status}");
+            }
+        }
+    }
+    assert!(closed["components"]["securitySchemes"].is_object() && open["components"].get("securitySchemes").is_none());
+}
