@@ -19,7 +19,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// The algorithm of a training that names none.
-const DEFAULT_ALGORITHM: &str = "ensemble";
+pub(crate) const DEFAULT_ALGORITHM: &str = "ensemble";
 const SECS_PER_DAY: i64 = 86_400;
 
 impl<D: Domain> Instance<D> {
@@ -274,11 +274,7 @@ impl<D: Domain> LifeCycle for Instance<D> {
     }
 
     fn check(&self, request: &TrainRequest) -> Vec<LifeCycleError> {
-        let version = request.version.clone().map_or(Ok(String::new()), version::check).err();
-        let contamination = request.contamination.and_then(|share| Contamination::try_from(share).err()).map(LifeCycleError::from);
-        let budget = request.one_false_alarm_in.and_then(|count| FalseAlarmBudget::try_from(count).err()).map(LifeCycleError::from);
-        let params = Algorithm::faults(&request.params.over(&self.settings.params), DEFAULT_ALGORITHM);
-        version.into_iter().chain(contamination).chain(budget).chain(params.into_iter().map(LifeCycleError::from)).collect()
+        request.faults(&self.settings)
     }
 
     async fn train(&self, request: TrainRequest) -> Result<TrainReport, LifeCycleError> {
