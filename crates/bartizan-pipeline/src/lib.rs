@@ -4,6 +4,7 @@ mod active;
 mod classes;
 mod codec;
 mod error;
+mod history;
 mod instance;
 mod lifecycle;
 mod manage;

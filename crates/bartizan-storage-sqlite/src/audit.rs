@@ -1,6 +1,6 @@
 //! Listing detections, newest first.
 
-use crate::rows::{COLUMNS, Reader, clamp};
+use crate::rows::{LISTED, Reader, clamp};
 use crate::schema::detector_id;
 use crate::totals::Totals;
 use bartizan_core::Timestamp;
@@ -34,6 +34,8 @@ impl Where {
         this.compare("d.confidence <= ?", filter.max_confidence.map(Value::from));
         this.compare("d.analyzed_at >= ?", filter.from.map(time));
         this.compare("d.analyzed_at <= ?", filter.to.map(time));
+        // The length is in the row's header: most rows are passed over without their text being read.
+        this.compare("octet_length(d.entity) = ?", filter.entity.as_ref().map(|entity| Value::from(entity.len() as i64)));
         this.compare("d.entity = ?", filter.entity.clone().map(Value::from));
         this
     }
@@ -71,10 +73,11 @@ pub(crate) fn audit(db: &Connection, detector: &str, filter: &AuditFilter, offse
     }
     let (index, condition) = (index(filter, number), restriction.sql());
     let mut query =
-        db.prepare_cached(&format!("SELECT {COLUMNS} FROM detections_{number} d {index} {condition} ORDER BY d.id DESC LIMIT ? OFFSET ?"))?;
+        db.prepare_cached(&format!("SELECT {LISTED} FROM detections_{number} d {index} {condition} ORDER BY d.id DESC LIMIT ? OFFSET ?"))?;
     let page = [Value::from(clamp(limit)), Value::from(clamp(offset))];
     let mut reader = Reader::new(db, detector);
-    let rows = query.query_map(params_from_iter(restriction.values.into_iter().chain(page)), |row| reader.detection(row))?;
+    let table = format!("detections_{number}");
+    let rows = query.query_map(params_from_iter(restriction.values.into_iter().chain(page)), |row| reader.listed(row, &table))?;
     Ok(AuditPage { total, rows: rows.collect::<rusqlite::Result<_>>()? })
 }
 

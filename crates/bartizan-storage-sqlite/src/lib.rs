@@ -15,6 +15,7 @@ mod labels;
 mod lookup;
 mod models;
 mod options;
+mod probe;
 mod prune;
 mod queue;
 mod readers;
