@@ -77,7 +77,7 @@ pub struct Server {
 }
 
 /// Paths of the server itself, which no mount can have.
-const TAKEN: [&str; 6] = ["health", "docs", "redoc", "metrics", "openapi", "dashboard"];
+const TAKEN: [&str; 7] = ["health", "readyz", "docs", "redoc", "metrics", "openapi", "dashboard"];
 
 impl Server {
     /// Checks the settings, puts the routes together and listens.
