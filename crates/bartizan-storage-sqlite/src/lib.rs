@@ -8,6 +8,7 @@
 //! row ids, so that a busy detector does not slow its neighbours and listing does not read events.
 
 mod audit;
+mod blocks;
 mod checkpoint;
 mod error;
 mod insert;

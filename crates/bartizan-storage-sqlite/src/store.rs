@@ -1,5 +1,6 @@
 //! The store: both repositories over one writer and a few readers.
 
+use crate::blocks::Blocks;
 use crate::error::{closed, explain};
 use crate::options::{Durability, SqliteOptions};
 use crate::probe::Probes;
@@ -39,6 +40,7 @@ pub struct SqliteStore {
     scans: Readers,
     query_timeout: Duration,
     probes: Arc<Probes>,
+    blocks: Arc<Blocks>,
     writer: Mutex<Option<JoinHandle<()>>>,
     lock_waits: Arc<AtomicU64>,
 }
@@ -72,6 +74,7 @@ impl SqliteStore {
             scans,
             query_timeout: options.query_timeout,
             probes: Arc::default(),
+            blocks: Arc::default(),
             writer: Mutex::new(Some(thread)),
             lock_waits,
         })
@@ -231,8 +234,8 @@ impl DetectionRepository for SqliteStore {
     }
 
     async fn audit(&self, detector: &str, filter: &AuditFilter, offset: u64, limit: u64) -> Result<AuditPage, StoreError> {
-        let (detector, filter) = (detector.to_owned(), filter.clone());
-        self.scans.run_within(self.query_timeout, move |db| audit::audit(db, &detector, &filter, offset, limit)).await
+        let (detector, filter, blocks) = (detector.to_owned(), filter.clone(), Arc::clone(&self.blocks));
+        self.scans.run_within(self.query_timeout, move |db| audit::audit(db, &blocks, &detector, &filter, offset, limit)).await
     }
 
     async fn history_index(&self, detector: &str, query: HistoryQuery) -> Result<Vec<HistoryEntry>, StoreError> {

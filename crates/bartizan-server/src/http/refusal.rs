@@ -44,8 +44,8 @@ struct Detail<T> {
 }
 
 pub(crate) const NO_MODEL: &str = "No active model found. Train a model first.";
-const TOO_SLOW: &str = "This would take too long over all that is stored. Narrow it: ask for anomalies or labelled rows only, leave out \
-                        filters, or look a detection up by its numeric id.";
+const TOO_SLOW: &str = "This takes too long over all that is stored. Narrow the filter by ip_address, date_from or date_to, or ask again: what was \
+    read is remembered.";
 const STORE_AWAY: &str = "The database is unavailable. Try again later.";
 
 impl Refusal {
