@@ -6,48 +6,59 @@ use bartizan_storage::StoreError;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
-/// Those who wait for an answer. However many ask, at most one probe waits in the queue.
+/// Those who wait for an answer. The next transaction gives it, however much is queued behind that; where nothing is to be
+/// written, a probe in the queue does. However many ask, at most one waits there.
 #[derive(Default)]
 pub(crate) struct Probes {
     waiting: Mutex<Vec<Reply<()>>>,
 }
 
 impl Probes {
-    /// Asks; the answer is of a probe that begins after this call. Without one, the writer is gone.
+    /// Asks; the answer is of a transaction that ends after this call. Without one, the writer is gone.
     pub(crate) fn ask(self: &Arc<Self>, queue: &Queue) -> oneshot::Receiver<Result<(), StoreError>> {
         let (reply, answer) = oneshot::channel();
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.lock();
         let first = waiting.is_empty();
         waiting.push(reply);
         drop(waiting);
         if first {
-            let asked = Asked(Arc::clone(self));
+            let asked = Asked(Some(Arc::clone(self)));
             queue.force(Job::Task(Box::new(move |writer| asked.run(writer))));
         }
         answer
     }
 
-    fn take(&self) -> Vec<Reply<()>> {
-        std::mem::take(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Tells those who wait.
+    pub(crate) fn answer(&self, outcome: impl Fn() -> Result<(), StoreError>) {
+        for reply in std::mem::take(&mut *self.lock()) {
+            // A caller that has gone away needs no answer.
+            let _ = reply.send(outcome());
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Reply<()>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A probe that waits in the queue. Dropped there, it lets those go who wait for it.
-struct Asked(Arc<Probes>);
+struct Asked(Option<Arc<Probes>>);
 
 impl Asked {
-    fn run(self, writer: &mut Writer) {
-        let waiting = self.0.take();
-        let outcome = writer.probe();
-        for reply in waiting {
-            // A caller that has gone away needs no answer.
-            let _ = reply.send(outcome.clone());
+    fn run(mut self, writer: &mut Writer) {
+        if let Some(probes) = self.0.take()
+            && !probes.lock().is_empty()
+        {
+            let outcome = writer.probe();
+            probes.answer(|| outcome.clone());
         }
     }
 }
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        drop(self.0.take());
+        if let Some(probes) = self.0.take() {
+            probes.lock().clear();
+        }
     }
 }

@@ -60,7 +60,7 @@ impl SqliteStore {
         let (quick, scans) = (readers()?, readers()?);
         let queue = Arc::new(Queue::new(options.max_queued));
         let writer = Writer::new(db, Arc::clone(&path), options.busy_timeout);
-        let lock_waits = writer.lock_waits();
+        let (lock_waits, probes) = (writer.lock_waits(), writer.probes());
         let jobs = Arc::clone(&queue);
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
@@ -73,7 +73,7 @@ impl SqliteStore {
             quick,
             scans,
             query_timeout: options.query_timeout,
-            probes: Arc::default(),
+            probes,
             blocks: Arc::default(),
             writer: Mutex::new(Some(thread)),
             lock_waits,
@@ -341,8 +341,9 @@ impl ModelRepository for SqliteStore {
 mod tests {
     use super::SqliteStore;
     use crate::SqliteOptions;
-    use bartizan_storage::{DetectionRepository, ModelRepository, StoreError};
+    use bartizan_storage::{AuditFilter, DetectionRepository, ModelRepository, StoreError};
     use bartizan_testkit::{detection, model};
+    use std::sync::Arc;
 
     async fn limit(store: &SqliteStore, spare: i64) {
         let set = move |db: &rusqlite::Connection| {
@@ -382,5 +383,27 @@ mod tests {
         let store = SqliteStore::open(SqliteOptions::new(&path)).unwrap();
         let sound: String = store.quick.run(|db| db.query_row("PRAGMA integrity_check", [], |row| row.get(0))).await.unwrap();
         assert_eq!((sound.as_str(), store.stored("requests").await.unwrap()), ("ok", recorded + 1));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn statistics_and_health_do_not_wait_for_searches() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(SqliteOptions::new(folder.path().join("busy.db"))).unwrap());
+        store.record(vec![detection("requests", 0)]).await.unwrap();
+        let searches: Vec<_> = (0..100)
+            .map(|_| {
+                let store = Arc::clone(&store);
+                let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+                tokio::spawn(async move { store.scans.run(|db| db.query_row(endless, [], |row| row.get::<_, i64>(0))).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        for _ in 0..100 {
+            assert_eq!(store.statistics("requests").await.unwrap().stored, 1);
+            store.ping().await.unwrap();
+        }
+        searches.iter().for_each(tokio::task::JoinHandle::abort);
+        let all = AuditFilter { include_unjudged: true, ..AuditFilter::default() };
+        assert_eq!(store.audit("requests", &all, 0, 9).await.unwrap().total, 1, "searches of callers that have gone end");
     }
 }

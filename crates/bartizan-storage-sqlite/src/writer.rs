@@ -3,6 +3,7 @@
 use crate::checkpoint::Checkpoints;
 use crate::error::explain;
 use crate::insert::{Names, insert};
+use crate::probe::Probes;
 use crate::queue::{Call, Job, Queue};
 use bartizan_storage::StoreError;
 use rusqlite::{Connection, ErrorCode};
@@ -26,8 +27,8 @@ pub(crate) struct Writer {
     /// How long a transaction waits for another process that writes.
     patience: Duration,
     lock: Lock,
-    /// A transaction was committed since the jobs at hand were taken from the queue.
-    committed: bool,
+    /// Those who wait to hear how a transaction ends.
+    probes: Arc<Probes>,
     /// The last transaction failed for a reason that the next one will meet too.
     failing: bool,
 }
@@ -54,7 +55,12 @@ impl Writer {
     /// A writer on an open, migrated database.
     pub(crate) fn new(db: Connection, path: Arc<PathBuf>, patience: Duration) -> Self {
         let (names, lock) = (Names::default(), Lock::default());
-        Self { db, path, names, checkpoints: None, patience, lock, committed: false, failing: false }
+        Self { db, path, names, checkpoints: None, patience, lock, probes: Arc::default(), failing: false }
+    }
+
+    /// Where to ask whether transactions succeed.
+    pub(crate) fn probes(&self) -> Arc<Probes> {
+        Arc::clone(&self.probes)
     }
 
     /// Counts the waits for another process that were in vain.
@@ -94,7 +100,6 @@ impl Writer {
     }
 
     fn begin_round(&mut self) {
-        self.committed = false;
         if std::mem::take(&mut self.lock.held)
             && let Err(error) = self.db.busy_timeout(self.patience)
         {
@@ -102,12 +107,9 @@ impl Writer {
         }
     }
 
-    /// Finds out whether transactions can be committed now. What was just committed says so; a small write does as long as all went
-    /// well; after a failure it is one as large as a group of recordings, since the last free page of a full disk means nothing.
+    /// Finds out whether transactions can be committed now: with a small write as long as all went well, after a failure with one as
+    /// large as a group of recordings, since the last free page of a full disk means nothing.
     pub(crate) fn probe(&mut self) -> Result<(), StoreError> {
-        if self.committed && !self.failing {
-            return Ok(());
-        }
         if !self.failing {
             return self.transaction(|db| db.prepare_cached("UPDATE sequence SET last_id = last_id")?.execute([]).map(drop));
         }
@@ -155,10 +157,15 @@ impl Writer {
     /// Takes down how a transaction ended.
     fn note(&mut self, error: Option<&rusqlite::Error>) {
         let Some(error) = error else {
-            (self.committed, self.failing) = (true, false);
-            return;
+            self.failing = false;
+            return self.probes.answer(|| Ok(()));
         };
-        self.failing |= matches!(explain(&self.path, error), StoreError::Unavailable(_) | StoreError::Full(_) | StoreError::Corrupt(_));
+        // Any other error is one of this transaction alone.
+        let reason = explain(&self.path, error);
+        if matches!(reason, StoreError::Unavailable(_) | StoreError::Full(_) | StoreError::Corrupt(_)) {
+            self.failing = true;
+            self.probes.answer(|| Err(reason.clone()));
+        }
         let busy = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked));
         if busy && !std::mem::replace(&mut self.lock.held, true) {
             self.lock.waits.fetch_add(1, Relaxed);
