@@ -22,9 +22,6 @@ const CHUNK_BYTES: u64 = 16 << 20;
 const MAX_REPLAYED: usize = 50_000;
 /// Most bytes of them, the newest.
 const MAX_REPLAYED_BYTES: u64 = 128 << 20;
-/// How far ahead of the clock a stored event may be dated to be replayed. One that is further ahead would move everybody's windows
-/// to its own time.
-const MAX_AHEAD_SECS: i64 = 300;
 
 impl<D: Domain> Instance<D> {
     /// The stored history to learn from, in order of event time. Rows that cannot be read are skipped and counted.
@@ -78,9 +75,10 @@ impl<D: Domain> Instance<D> {
         self.store.events(&self.settings.name, &ids).await
     }
 
-    /// Fills the windows from the newest stored events, in order of event time. Events dated ahead of the clock do not count.
+    /// Fills the windows from the newest stored events, in order of event time. One that is dated further ahead of the clock than is
+    /// believed does not count: it would move everybody's windows to its own time.
     pub(crate) async fn replay(&self) -> Result<(), StoreError> {
-        let until = self.clock.now().plus_secs(MAX_AHEAD_SECS);
+        let until = self.clock.now().plus_secs(i64::try_from(self.settings.max_ahead_secs).unwrap_or(i64::MAX));
         let query = HistoryQuery { labelled: None, until: Some(until), most: MAX_REPLAYED };
         let entries = match self.windows().horizon_secs() {
             0 => return Ok(()),

@@ -140,7 +140,7 @@ mod tests {
         };
         let detections = (0..3 * ROWS + 100).map(row).collect();
         let (reply, _answer) = tokio::sync::oneshot::channel();
-        insert(&db, &mut Names::default(), &[Call::Record { detections, reply }]).unwrap();
+        insert(&db, &mut Names::default(), &[Call::Record { detections, counted: None, reply }]).unwrap();
         db
     }
 

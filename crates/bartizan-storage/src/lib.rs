@@ -9,7 +9,7 @@ mod history;
 mod model;
 
 pub use detection::{
-    AUDIT_TEXT_BYTES, AuditFilter, AuditPage, Detection, DetectionKey, DetectionRepository, Judged, LabelChange, LabelOutcome,
+    AUDIT_TEXT_BYTES, AuditFilter, AuditPage, Counted, Detection, DetectionKey, DetectionRepository, Judged, LabelChange, LabelOutcome,
     NewDetection, Pruned, Retention, Statistics,
 };
 pub use error::StoreError;
