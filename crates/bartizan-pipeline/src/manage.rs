@@ -11,7 +11,7 @@ use bartizan_core::{Contamination, Domain, FeatureSchema, Label, Recency, head};
 use bartizan_estimators::thresholds::FalseAlarmBudget;
 use bartizan_estimators::{Algorithm, ParamValue, StoredDetector, format, format::ModelFile};
 use bartizan_storage::{
-    AuditFilter, AuditPage, Detection, DetectionKey, HistoryQuery, LabelChange, LabelOutcome, NewModel, Retention, StoreError,
+    AuditFilter, AuditPage, Detection, DetectionKey, LabelChange, LabelOutcome, NewModel, Pruned, Retention, StoreError,
 };
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -21,6 +21,9 @@ use std::time::Instant;
 /// The algorithm of a training that names none.
 pub(crate) const DEFAULT_ALGORITHM: &str = "ensemble";
 const SECS_PER_DAY: i64 = 86_400;
+/// Largest share of the stored rows that one round of retention removes because of their age. In an ordinary round it is one of
+/// days times 24; much more is past its time after a long pause, and when the clock is wrong.
+const MAX_AGED_SHARE: f64 = 0.1;
 
 impl<D: Domain> Instance<D> {
     /// `known_normal` is the share of the rows that people called legitimate.
@@ -39,27 +42,6 @@ impl<D: Domain> Instance<D> {
             seed: self.settings.seed,
             least_classed: self.settings.min_training_samples,
         })
-    }
-
-    /// The stored history to learn from, in order of event time. Rows that cannot be read are skipped and counted.
-    async fn history(&self, use_labels: bool) -> Result<Vec<TrainingEvent<D::Event>>, LifeCycleError> {
-        let most = self.settings.max_training_samples;
-        let query = HistoryQuery { newest: most, max_labelled: most, since: None };
-        let stored = self.store.history(&self.settings.name, query).await?;
-        let total = stored.len();
-        let read = |d: Detection| {
-            let label = d.detection.label.filter(|_| use_labels);
-            codec::decode(&d.detection.event).ok().map(|event| TrainingEvent { event, label })
-        };
-        let events: Vec<_> = stored.into_iter().filter_map(read).collect();
-        if events.len() < total {
-            tracing::warn!(detector = %self.settings.name, skipped = total - events.len(), "stored events of another format were left out of training");
-        }
-        let needed = self.settings.min_training_samples;
-        if events.len() < needed {
-            return Err(LifeCycleError::InsufficientData { needed, got: events.len() });
-        }
-        Ok(events)
     }
 
     /// Trains on these events alone, and activates the result; the stored history stays as it is.
@@ -320,7 +302,7 @@ impl<D: Domain> LifeCycle for Instance<D> {
         Ok(StatisticsReport {
             totals: self.store.statistics(&self.settings.name).await?,
             active: self.active(),
-            uptime_hours: self.clock.now().seconds_since(self.opened_at) / 3600.0,
+            uptime_hours: self.opened_at.elapsed().as_secs_f64() / 3600.0,
         })
     }
 
@@ -364,9 +346,19 @@ impl<D: Domain> LifeCycle for Instance<D> {
         let days = self.settings.retention_days.map(i64::from);
         let retention = Retention {
             analyzed_before: days.map(|d| self.clock.now().plus_secs(-d * SECS_PER_DAY)),
+            max_aged_share: Some(MAX_AGED_SHARE),
             max_rows: self.settings.retention_rows,
+            max_bytes: self.settings.retention_bytes,
         };
-        self.store.prune(&self.settings.name, retention).await
+        let Pruned { removed, spared } = self.store.prune(&self.settings.name, retention).await?;
+        if spared > 0 {
+            let (clock, days) = (self.clock.now(), self.settings.retention_days);
+            tracing::warn!(
+                detector = %self.settings.name, removed, spared, %clock, days,
+                "an unusual part of the history is past its retention, and only some of it goes in each round; is the clock right?"
+            );
+        }
+        Ok(removed)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
