@@ -4,19 +4,18 @@
 use crate::active::{Active, Scored};
 use crate::{Clock, ColdStart, JudgeError, Judgement, Labelled, LifeCycle, LifeCycleError, Offline, RecordPolicy, Settings, codec};
 use arc_swap::ArcSwapOption;
-use bartizan_core::{Domain, FeatureSchema, MAX_CLIENT, Recency, Timestamp, Verdict, head};
-use bartizan_storage::{Counted, HistoryQuery, Judged, NewDetection, Store, StoreError};
+use bartizan_core::{Domain, FeatureSchema, MAX_CLIENT, Timestamp, Verdict, head};
+use bartizan_storage::{Counted, Judged, NewDetection, Store, StoreError};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 use tokio::sync::Semaphore;
 
 /// Rows recorded together when history is imported.
 const IMPORT_CHUNK: usize = 4096;
-/// Most events replayed into the windows when an instance is opened: enough for a busy hour, read in well under a second.
-const MAX_REPLAYED: usize = 50_000;
 /// Most bytes kept in the columns of the event's name and of what it was about.
-const MAX_COLUMN: usize = 1_024;
+pub(crate) const MAX_COLUMN: usize = 1_024;
 /// Most bytes kept in the column of what was done.
 const MAX_ACTION: usize = 256;
 /// The version that verdicts carry while the first model is being learned.
@@ -31,7 +30,8 @@ pub struct Instance<D: Domain> {
     pub(crate) active: ArcSwapOption<Active<D>>,
     /// Held while models are made or swapped, so that the store and the memory agree on which is active.
     pub(crate) managing: tokio::sync::Mutex<()>,
-    pub(crate) opened_at: Timestamp,
+    /// Not a time of the clock, which may jump.
+    pub(crate) opened_at: Instant,
     pub(crate) recency: Arc<D::Recency>,
     learning: Arc<str>,
     /// Events met without a model, to know when there are enough to learn from.
@@ -62,7 +62,7 @@ impl<D: Domain> Instance<D> {
             schema: D::schema(),
             active: ArcSwapOption::empty(),
             managing: tokio::sync::Mutex::new(()),
-            opened_at: clock.now(),
+            opened_at: Instant::now(),
             learning: Arc::from(LEARNING),
             unlearned: AtomicU64::new(unlearned),
             training_itself: AtomicBool::new(false),
@@ -80,22 +80,6 @@ impl<D: Domain> Instance<D> {
         }
         instance.replay().await?;
         Ok(instance)
-    }
-
-    /// Fills the windows from the newest stored events.
-    async fn replay(&self) -> Result<(), StoreError> {
-        let newest = HistoryQuery { newest: 1, max_labelled: 1, since: None };
-        let Some(last) = self.store.history(&self.settings.name, newest).await?.into_iter().map(|d| d.detection.event_time).max() else {
-            return Ok(());
-        };
-        let since = Some(last.plus_secs(-self.recency.horizon_secs()));
-        let recent = HistoryQuery { newest: MAX_REPLAYED, max_labelled: MAX_REPLAYED, since };
-        for stored in self.store.history(&self.settings.name, recent).await? {
-            if let Ok(event) = codec::decode::<D::Event>(&stored.detection.event) {
-                self.recency.observe(&event);
-            }
-        }
-        Ok(())
     }
 
     pub(crate) fn judged_detection(

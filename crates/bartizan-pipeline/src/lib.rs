@@ -6,6 +6,7 @@ mod check;
 mod classes;
 mod codec;
 mod error;
+mod history;
 mod instance;
 mod judge;
 mod lifecycle;

@@ -1,16 +1,17 @@
 //! The life cycle of an instance: train, version, activate, roll back, label, list.
 
 use crate::active::{self, Active, Details};
+use crate::instance::MAX_COLUMN;
 use crate::training::{self, Plan, Trained, TrainingEvent};
 use crate::{
     Explanation, Instance, Labelled, LifeCycle, LifeCycleError, ModelInfo, StatisticsReport, TrainReport, TrainRequest, codec, version,
 };
 use async_trait::async_trait;
-use bartizan_core::{Contamination, Domain, FeatureSchema, Label, Recency};
+use bartizan_core::{Contamination, Domain, FeatureSchema, Label, Recency, head};
 use bartizan_estimators::thresholds::FalseAlarmBudget;
 use bartizan_estimators::{Algorithm, ParamValue, StoredDetector, format, format::ModelFile};
 use bartizan_storage::{
-    AuditFilter, AuditPage, Detection, DetectionKey, HistoryQuery, LabelChange, LabelOutcome, NewModel, Retention, StoreError,
+    AuditFilter, AuditPage, Detection, DetectionKey, LabelChange, LabelOutcome, NewModel, Pruned, Retention, StoreError,
 };
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -20,6 +21,9 @@ use std::time::Instant;
 /// The algorithm of a training that names none.
 pub(crate) const DEFAULT_ALGORITHM: &str = "ensemble";
 const SECS_PER_DAY: i64 = 86_400;
+/// Largest share of the stored rows that one round of retention removes because of their age. In an ordinary round it is one of
+/// days times 24; much more is past its time after a long pause, and when the clock is wrong.
+const MAX_AGED_SHARE: f64 = 0.1;
 
 impl<D: Domain> Instance<D> {
     /// `known_normal` is the share of the rows that people called legitimate.
@@ -38,27 +42,6 @@ impl<D: Domain> Instance<D> {
             seed: self.settings.seed,
             least_classed: self.settings.min_training_samples,
         })
-    }
-
-    /// The stored history to learn from, in order of event time. Rows that cannot be read are skipped and counted.
-    async fn history(&self, use_labels: bool) -> Result<Vec<TrainingEvent<D::Event>>, LifeCycleError> {
-        let most = self.settings.max_training_samples;
-        let query = HistoryQuery { newest: most, max_labelled: most, since: None };
-        let stored = self.store.history(&self.settings.name, query).await?;
-        let total = stored.len();
-        let read = |d: Detection| {
-            let label = d.detection.label.filter(|_| use_labels);
-            codec::decode(&d.detection.event).ok().map(|event| TrainingEvent { event, label })
-        };
-        let events: Vec<_> = stored.into_iter().filter_map(read).collect();
-        if events.len() < total {
-            tracing::warn!(detector = %self.settings.name, skipped = total - events.len(), "stored events of another format were left out of training");
-        }
-        let needed = self.settings.min_training_samples;
-        if events.len() < needed {
-            return Err(LifeCycleError::InsufficientData { needed, got: events.len() });
-        }
-        Ok(events)
     }
 
     /// Trains on these events alone, and activates the result; the stored history stays as it is.
@@ -296,11 +279,11 @@ impl<D: Domain> LifeCycle for Instance<D> {
     }
 
     async fn label(&self, key: &DetectionKey, change: LabelChange) -> Result<Option<LabelOutcome>, StoreError> {
-        self.store.label(&self.settings.name, key, change).await
+        self.store.label(&self.settings.name, &stored_key(key), change).await
     }
 
     async fn find(&self, key: &DetectionKey) -> Result<Option<Detection>, StoreError> {
-        self.store.find(&self.settings.name, key).await
+        self.store.find(&self.settings.name, &stored_key(key)).await
     }
 
     fn stored_event(&self, event: &[u8]) -> Option<serde_json::Value> {
@@ -310,6 +293,8 @@ impl<D: Domain> LifeCycle for Instance<D> {
     fn explain_stored(&self, event: &[u8], sample: &[f32]) -> Option<Explanation> {
         let active = self.active.load_full()?;
         let event = codec::decode::<D::Event>(event).ok()?;
+        // Those of format 1 are stored whole.
+        let event = D::bounded(&event);
         (sample.len() == self.schema.width()).then(|| active.explain(&event, sample, &self.schema)).flatten()
     }
 
@@ -317,7 +302,7 @@ impl<D: Domain> LifeCycle for Instance<D> {
         Ok(StatisticsReport {
             totals: self.store.statistics(&self.settings.name).await?,
             active: self.active(),
-            uptime_hours: self.clock.now().seconds_since(self.opened_at) / 3600.0,
+            uptime_hours: self.opened_at.elapsed().as_secs_f64() / 3600.0,
         })
     }
 
@@ -361,9 +346,19 @@ impl<D: Domain> LifeCycle for Instance<D> {
         let days = self.settings.retention_days.map(i64::from);
         let retention = Retention {
             analyzed_before: days.map(|d| self.clock.now().plus_secs(-d * SECS_PER_DAY)),
+            max_aged_share: Some(MAX_AGED_SHARE),
             max_rows: self.settings.retention_rows,
+            max_bytes: self.settings.retention_bytes,
         };
-        self.store.prune(&self.settings.name, retention).await
+        let Pruned { removed, spared } = self.store.prune(&self.settings.name, retention).await?;
+        if spared > 0 {
+            let (clock, days) = (self.clock.now(), self.settings.retention_days);
+            tracing::warn!(
+                detector = %self.settings.name, removed, spared, %clock, days,
+                "an unusual part of the history is past its retention, and only some of it goes in each round; is the clock right?"
+            );
+        }
+        Ok(removed)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -376,5 +371,13 @@ impl<D: Domain> LifeCycle for Instance<D> {
 
     fn dated_ahead(&self) -> u64 {
         self.dated_ahead.load(Ordering::Relaxed)
+    }
+}
+
+/// A key as the store has it: names of events are kept up to a length.
+fn stored_key(key: &DetectionKey) -> DetectionKey {
+    match key {
+        DetectionKey::Id(id) => DetectionKey::Id(*id),
+        DetectionKey::EventId(name) => DetectionKey::EventId(head(name, MAX_COLUMN).to_owned()),
     }
 }

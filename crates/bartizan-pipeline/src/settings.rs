@@ -38,6 +38,9 @@ pub struct Settings {
     pub min_training_samples: usize,
     /// Most unlabelled events to train on, the newest.
     pub max_training_samples: usize,
+    /// Largest share of the unlabelled events to train on that may come from one client; 1 sets no bound. Where there are few
+    /// clients, it is two parts of an equal division.
+    pub max_client_share: f64,
     /// Fewest labels to retrain on.
     pub min_corrected_labels: usize,
     /// Without a model.
@@ -54,6 +57,8 @@ pub struct Settings {
     pub retention_days: Option<u32>,
     /// Most unlabelled detections kept; `None` without limit.
     pub retention_rows: Option<u64>,
+    /// Most bytes of unlabelled detections kept; `None` without limit.
+    pub retention_bytes: Option<u64>,
     /// Which of the kind's sets of features is learned from; empty for the default.
     pub feature_set: &'static str,
     /// Seed of everything random in training.
@@ -71,6 +76,7 @@ impl Settings {
             false_alarms: None,
             min_training_samples: 100,
             max_training_samples: 10_000,
+            max_client_share: 0.1,
             min_corrected_labels: 10,
             cold_start: ColdStart::Refuse,
             record: RecordPolicy::All,
@@ -79,6 +85,7 @@ impl Settings {
             trusted_proxies: Arc::default(),
             retention_days: Some(90),
             retention_rows: Some(10_000_000),
+            retention_bytes: Some(20 << 30),
             feature_set: "",
             seed: Seed(0),
         }

@@ -70,10 +70,10 @@ pub(crate) struct Assembled {
 /// Puts the routers together; `root` is the name of the mount that is also served at `/`.
 pub(crate) fn assemble(mounted: &[Mounted], shared: &Arc<Shared>, root: Option<&str>, with_pages: bool) -> Assembled {
     let mut api = docs::begin(shared.version);
-    let mut router = Router::new();
+    let mut router = routes::root().finish_api(&mut api).with_state(Arc::clone(shared));
     if root.is_none() {
         let own = routes::server().merge(routes::shared("", with_pages));
-        router = own.finish_api(&mut api).with_state(Arc::clone(shared));
+        router = router.merge(own.finish_api(&mut api).with_state(Arc::clone(shared)));
     }
     let mut shortcuts = Vec::new();
     let mut tags = vec![(docs::SERVER_TAG.to_owned(), "The service as a whole".to_owned())];
@@ -99,7 +99,7 @@ pub(crate) fn assemble(mounted: &[Mounted], shared: &Arc<Shared>, root: Option<&
 #[must_use]
 pub fn openapi(kinds: &[&str], version: &str) -> serde_json::Value {
     let mut api = docs::begin(version);
-    let _ = routes::server().merge(routes::shared("", true)).finish_api(&mut api);
+    let _ = routes::server().merge(routes::root()).merge(routes::shared("", true)).finish_api(&mut api);
     let mut tags = vec![(docs::SERVER_TAG.to_owned(), "The service as a whole".to_owned())];
     for kind in kinds {
         tags.push(((*kind).to_owned(), format!("Detector `{kind}`, of kind {kind}")));

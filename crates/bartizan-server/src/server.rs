@@ -86,7 +86,7 @@ pub struct Server {
 }
 
 /// Paths of the server itself, which no mount can have.
-const TAKEN: [&str; 6] = ["health", "docs", "redoc", "metrics", "openapi", "dashboard"];
+const TAKEN: [&str; 7] = ["health", "readyz", "docs", "redoc", "metrics", "openapi", "dashboard"];
 
 /// What the system says when the process, or all processes, have as many files and sockets as they may.
 const TOO_MANY_FILES: [i32; 2] = [23, 24];

@@ -1,10 +1,11 @@
 //! Listing detections, newest first.
 
-use crate::rows::{COLUMNS, Reader, clamp};
+use crate::blocks::{Blocks, Ids};
+use crate::rows::{LISTED, Reader, clamp};
 use crate::schema::detector_id;
 use crate::totals::Totals;
 use bartizan_core::Timestamp;
-use bartizan_storage::{AuditFilter, AuditPage};
+use bartizan_storage::{AuditFilter, AuditPage, Detection};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
@@ -34,6 +35,8 @@ impl Where {
         this.compare("d.confidence <= ?", filter.max_confidence.map(Value::from));
         this.compare("d.analyzed_at >= ?", filter.from.map(time));
         this.compare("d.analyzed_at <= ?", filter.to.map(time));
+        // The length is in the row's header: most rows are passed over without their text being read.
+        this.compare("octet_length(d.entity) = ?", filter.entity.as_ref().map(|entity| Value::from(entity.len() as i64)));
         this.compare("d.entity = ?", filter.entity.clone().map(Value::from));
         this
     }
@@ -45,8 +48,17 @@ impl Where {
         }
     }
 
-    fn sql(&self) -> String {
-        if self.conditions.is_empty() { String::new() } else { format!("WHERE {}", self.conditions.join(" AND ")) }
+    /// As SQL, for the rows of a block or for all.
+    fn sql(&self, block: bool) -> String {
+        let block = block.then_some("d.id BETWEEN ? AND ?");
+        let conditions: Vec<&str> = block.into_iter().chain(self.conditions.iter().copied()).collect();
+        if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) }
+    }
+
+    /// The values of [`sql`](Self::sql), in order.
+    fn values(&self, ids: Option<&Ids>) -> impl Iterator<Item = Value> {
+        let bounds = ids.map(|ids| [Value::from(*ids.start()), Value::from(*ids.end())]);
+        bounds.into_iter().flatten().chain(self.values.iter().cloned())
     }
 }
 
@@ -60,40 +72,87 @@ fn index(filter: &AuditFilter, number: i64) -> String {
 }
 
 /// One page and the number of all rows that match.
-pub(crate) fn audit(db: &Connection, detector: &str, filter: &AuditFilter, offset: u64, limit: u64) -> rusqlite::Result<AuditPage> {
+pub(crate) fn audit(
+    db: &Connection,
+    blocks: &Blocks,
+    detector: &str,
+    filter: &AuditFilter,
+    offset: u64,
+    limit: u64,
+) -> rusqlite::Result<AuditPage> {
     let Some(number) = detector_id(db, detector)? else {
         return Ok(AuditPage { total: 0, rows: Vec::new() });
     };
-    let restriction = Where::new(filter);
-    let total = total(db, detector, number, filter, &restriction)?;
-    if limit == 0 || offset >= total {
-        return Ok(AuditPage { total, rows: Vec::new() });
-    }
-    let (index, condition) = (index(filter, number), restriction.sql());
-    let mut query =
-        db.prepare_cached(&format!("SELECT {COLUMNS} FROM detections_{number} d {index} {condition} ORDER BY d.id DESC LIMIT ? OFFSET ?"))?;
-    let page = [Value::from(clamp(limit)), Value::from(clamp(offset))];
-    let mut reader = Reader::new(db, detector);
-    let rows = query.query_map(params_from_iter(restriction.values.into_iter().chain(page)), |row| reader.detection(row))?;
-    Ok(AuditPage { total, rows: rows.collect::<rusqlite::Result<_>>()? })
+    let mut walk = Walk { db, number, filter, restriction: Where::new(filter), reader: Reader::new(db, detector), rows: Vec::new() };
+    let (offset, limit) = (clamp(offset), clamp(limit));
+    let total = if Blocks::serve(filter) { walk.by_blocks(blocks, offset, limit)? } else { walk.whole(detector, offset, limit)? };
+    Ok(AuditPage { total: u64::try_from(total).unwrap_or(0), rows: walk.rows })
 }
 
-/// How many rows match: from the totals where they know, counted where not.
-fn total(db: &Connection, detector: &str, number: i64, filter: &AuditFilter, restriction: &Where) -> rusqlite::Result<u64> {
-    let simple = AuditFilter { is_anomaly: filter.is_anomaly, include_unjudged: filter.include_unjudged, ..AuditFilter::default() };
-    let count = |filter: &AuditFilter, restriction: &Where| {
-        let (index, condition) = (index(filter, number), restriction.sql());
-        let mut query = db.prepare_cached(&format!("SELECT count(*) FROM detections_{number} d {index} {condition}"))?;
-        query.query_row(params_from_iter(&restriction.values), |row| row.get::<_, i64>(0))
-    };
-    let total = match filter.is_anomaly {
-        None if *filter == simple && filter.include_unjudged => Totals::read(db, detector)?.stored,
-        None if *filter == simple => Totals::read(db, detector)?.stored_judged,
-        Some(false) if *filter == simple => {
-            let anomalous = AuditFilter { is_anomaly: Some(true), ..AuditFilter::default() };
-            Totals::read(db, detector)?.stored_judged - count(&anomalous, &Where::new(&anomalous))?
+/// One listing of a detector's rows.
+struct Walk<'db> {
+    db: &'db Connection,
+    number: i64,
+    filter: &'db AuditFilter,
+    restriction: Where,
+    reader: Reader<'db>,
+    rows: Vec<Detection>,
+}
+
+impl Walk<'_> {
+    /// Lists without looking at blocks; gives how many rows match: from the totals where they know, counted where not.
+    fn whole(&mut self, detector: &str, offset: i64, limit: i64) -> rusqlite::Result<i64> {
+        let plain = self.filter.has_label.is_none();
+        let total = match self.filter.is_anomaly {
+            None if plain && self.filter.include_unjudged => Totals::read(self.db, detector)?.stored,
+            None if plain => Totals::read(self.db, detector)?.stored_judged,
+            Some(false) if plain => {
+                let anomalous = AuditFilter { is_anomaly: Some(true), ..AuditFilter::default() };
+                Totals::read(self.db, detector)?.stored_judged - self.count(&anomalous, &Where::new(&anomalous), None)?
+            }
+            _ => self.count(self.filter, &self.restriction, None)?,
+        };
+        if limit > 0 && offset < total {
+            self.page(None, offset, limit)?;
         }
-        _ => count(filter, restriction)?,
-    };
-    Ok(u64::try_from(total).unwrap_or(0))
+        Ok(total)
+    }
+
+    /// Lists block by block, passing over those that cannot match; gives how many rows match.
+    fn by_blocks(&mut self, blocks: &Blocks, offset: i64, limit: i64) -> rusqlite::Result<i64> {
+        let (mut total, mut before) = (0, i64::MAX);
+        while let Some(ids) = Blocks::next(self.db, self.number, before)? {
+            before = *ids.start();
+            if !blocks.may_match(self.db, self.number, &ids, self.filter)? {
+                continue;
+            }
+            let matching = self.count(self.filter, &self.restriction, Some(&ids))?;
+            let (skipped, wanted) = ((offset - total).max(0), limit - self.rows.len() as i64);
+            if skipped < matching && wanted > 0 {
+                self.page(Some(&ids), skipped, wanted)?;
+            }
+            total += matching;
+        }
+        blocks.forget(self.number, before);
+        Ok(total)
+    }
+
+    fn page(&mut self, ids: Option<&Ids>, offset: i64, limit: i64) -> rusqlite::Result<()> {
+        let (index, condition) = (index(self.filter, self.number), self.restriction.sql(ids.is_some()));
+        let table = format!("detections_{}", self.number);
+        let mut query =
+            self.db.prepare_cached(&format!("SELECT {LISTED} FROM {table} d {index} {condition} ORDER BY d.id DESC LIMIT ? OFFSET ?"))?;
+        let values = self.restriction.values(ids).chain([Value::from(limit), Value::from(offset)]);
+        let mut found = query.query(params_from_iter(values))?;
+        while let Some(row) = found.next()? {
+            self.rows.push(self.reader.listed(row, &table)?);
+        }
+        Ok(())
+    }
+
+    fn count(&self, filter: &AuditFilter, restriction: &Where, ids: Option<&Ids>) -> rusqlite::Result<i64> {
+        let (index, condition) = (index(filter, self.number), restriction.sql(ids.is_some()));
+        let mut query = self.db.prepare_cached(&format!("SELECT count(*) FROM detections_{} d {index} {condition}", self.number))?;
+        query.query_row(params_from_iter(restriction.values(ids)), |row| row.get(0))
+    }
 }

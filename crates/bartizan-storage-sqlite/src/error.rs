@@ -14,6 +14,8 @@ pub(crate) fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
     match cause.code {
         ErrorCode::DiskFull => full(path, error),
         _ if cause.extended_code == SQLITE_IOERR_SHMSIZE => full(path, error),
+        // Only queries with a time limit, and those that nobody waits for any more, are interrupted.
+        ErrorCode::OperationInterrupted => StoreError::TimedOut { secs: 0 },
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed => {
             StoreError::Unavailable(format!("{file} is locked by another process; stop that process or try again ({error})"))
         }

@@ -1,10 +1,10 @@
 //! Finding one detection, and reading history to learn from.
 
-use crate::rows::{COLUMNS, PAYLOAD, Reader, clamp};
+use crate::rows::{COLUMNS, PAYLOAD, PAYLOAD_BYTES, Reader, clamp, label, sample, verdict};
 use crate::schema::detector_id;
 use bartizan_core::Timestamp;
-use bartizan_storage::{Detection, DetectionKey, HistoryQuery};
-use rusqlite::{Connection, OptionalExtension};
+use bartizan_storage::{Detection, DetectionKey, EntityHash, HistoryEntry, HistoryQuery, StoredEvent};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 /// The row that a key names.
 pub(crate) fn resolve(db: &Connection, detector: i64, key: &DetectionKey) -> rusqlite::Result<Option<i64>> {
@@ -17,9 +17,11 @@ pub(crate) fn resolve(db: &Connection, detector: i64, key: &DetectionKey) -> rus
         // costs a walk of the narrow table, 0.1 s a million rows. An index on random names divides the insert rate by
         // four (on a hash of them) or five (on the text): see examples/layout_bench.rs.
         DetectionKey::EventId(event_id) => {
-            let mut query =
-                db.prepare_cached(&format!("SELECT id FROM detections_{detector} WHERE event_id = ?1 ORDER BY id DESC LIMIT 1"))?;
-            query.query_row([event_id], |row| row.get(0)).optional()
+            let mut query = db.prepare_cached(&format!(
+                "SELECT id FROM detections_{detector} NOT INDEXED \
+                 WHERE octet_length(event_id) = ?2 AND event_id = ?1 ORDER BY id DESC LIMIT 1"
+            ))?;
+            query.query_row((event_id, event_id.len() as i64), |row| row.get(0)).optional()
         }
     }
 }
@@ -35,24 +37,46 @@ pub(crate) fn find(db: &Connection, detector: &str, key: &DetectionKey) -> rusql
     query.query_row([id], |row| reader.whole(row)).optional()
 }
 
-/// The newest unlabelled rows and the newest labelled ones, by event time, ties by id.
-pub(crate) fn history(db: &Connection, detector: &str, query: HistoryQuery) -> rusqlite::Result<Vec<Detection>> {
+/// Rows to choose from, newest first.
+pub(crate) fn history_index(db: &Connection, detector: &str, query: HistoryQuery) -> rusqlite::Result<Vec<HistoryEntry>> {
     let Some(number) = detector_id(db, detector)? else { return Ok(Vec::new()) };
-    let since = query.since.map_or(i64::MIN, Timestamp::micros);
-    let mut found = Vec::new();
-    for (index, labelled, limit) in
-        [("NOT INDEXED".to_owned(), "IS NULL", query.newest), (format!("INDEXED BY labelled_{number}"), "IS NOT NULL", query.max_labelled)]
-    {
-        let mut rows = db.prepare_cached(&format!(
-            "SELECT {COLUMNS}, {PAYLOAD} FROM detections_{number} d {index} LEFT JOIN payloads_{number} p ON p.id = d.id \
-             WHERE d.label {labelled} AND d.event_time >= ?1 ORDER BY d.id DESC LIMIT ?2"
-        ))?;
-        let mut reader = Reader::new(db, detector);
-        let rows = rows.query_map([since, clamp(limit as u64)], |row| reader.whole(row))?;
-        for row in rows {
-            found.push(row?);
-        }
-    }
-    found.sort_unstable_by_key(|row| (row.detection.event_time, row.id));
-    Ok(found)
+    let (index, labelled) = match query.labelled {
+        Some(true) => (format!("INDEXED BY labelled_{number}"), "d.label IS NOT NULL"),
+        Some(false) => ("NOT INDEXED".to_owned(), "d.label IS NULL"),
+        None => ("NOT INDEXED".to_owned(), "TRUE"),
+    };
+    let mut rows = db.prepare_cached(&format!(
+        "SELECT d.id, d.entity, d.label, d.verdict, d.event_time, coalesce({PAYLOAD_BYTES}, 0) FROM detections_{number} d {index} \
+         LEFT JOIN payloads_{number} p ON p.id = d.id WHERE {labelled} AND d.event_time <= ?1 ORDER BY d.id DESC LIMIT ?2"
+    ))?;
+    let until = query.until.map_or(i64::MAX, Timestamp::micros);
+    let found = rows.query_map([until, clamp(query.most as u64)], |row| {
+        Ok(HistoryEntry {
+            id: row.get(0)?,
+            entity: EntityHash::of(row.get_ref(1)?.as_str()?),
+            label: label(row.get(2)?),
+            verdict: verdict(row.get(3)?),
+            event_time: Timestamp::from_micros(row.get(4)?),
+            bytes: u64::try_from(row.get::<_, i64>(5)?).unwrap_or(0),
+        })
+    })?;
+    found.collect()
+}
+
+/// The events of rows, in the order of `ids`.
+pub(crate) fn events(db: &Connection, detector: &str, ids: &[i64]) -> rusqlite::Result<Vec<StoredEvent>> {
+    let Some(number) = detector_id(db, detector)? else { return Ok(Vec::new()) };
+    let mut query = db.prepare_cached(&format!(
+        "SELECT d.id, d.event_time, d.label, p.sample, p.event FROM detections_{number} d JOIN payloads_{number} p ON p.id = d.id WHERE d.id = ?1"
+    ))?;
+    let read = |row: &Row<'_>| {
+        Ok(StoredEvent {
+            id: row.get(0)?,
+            event_time: Timestamp::from_micros(row.get(1)?),
+            label: label(row.get(2)?),
+            sample: sample(row.get_ref(3)?),
+            event: row.get(4)?,
+        })
+    };
+    ids.iter().filter_map(|id| query.query_row([id], read).optional().transpose()).collect()
 }

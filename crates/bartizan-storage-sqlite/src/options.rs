@@ -26,14 +26,24 @@ pub struct SqliteOptions {
     pub max_queued: usize,
     /// How long to wait for another process that writes to the same database.
     pub busy_timeout: Duration,
-    /// How many queries may run at once.
+    /// How many queries that may read much (audits, history) may run at once. As many connections again are kept for those that read
+    /// little (statistics, models, one detection), so that they never wait for the others.
     pub readers: usize,
+    /// Longest time for a query that a client waits for, its wait for a connection included.
+    pub query_timeout: Duration,
 }
 
 impl SqliteOptions {
-    /// The defaults, for the database in `path`: `Durability::Process`, 65,536 queued, 5 s, 2 readers.
+    /// The defaults, for the database in `path`: `Durability::Process`, 65,536 queued, 5 s, 2 readers, 5 s a query.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), durability: Durability::Process, max_queued: 65_536, busy_timeout: Duration::from_secs(5), readers: 2 }
+        Self {
+            path: path.into(),
+            durability: Durability::Process,
+            max_queued: 65_536,
+            busy_timeout: Duration::from_secs(5),
+            readers: 2,
+            query_timeout: Duration::from_secs(5),
+        }
     }
 }

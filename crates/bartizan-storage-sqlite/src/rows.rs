@@ -1,18 +1,32 @@
 //! Rows of the tables as the words of the product.
 
 use bartizan_core::{Label, Timestamp, Verdict};
-use bartizan_storage::{Detection, Judged, NewDetection};
+use bartizan_storage::{AUDIT_TEXT_BYTES, Detection, Judged, NewDetection};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What [`Reader::detection`] reads, of a table or its join with the payloads.
+/// What a [`Reader`] reads, of a table or its join with the payloads.
 pub(crate) const COLUMNS: &str = "d.id, d.verdict, d.label, d.learning, d.version, d.confidence, d.analyzed_at, d.entity, d.event_id, \
      d.event_time, d.score, d.threshold, d.grade, d.resource, d.action";
 
+/// [`COLUMNS`] for a listing: a text of more than 4096 bytes ([`AUDIT_TEXT_BYTES`]) is NULL, and is not read.
+pub(crate) const LISTED: &str = "d.id, d.verdict, d.label, d.learning, d.version, d.confidence, d.analyzed_at, \
+     CASE WHEN octet_length(d.entity) <= 4096 THEN d.entity END, CASE WHEN octet_length(d.event_id) <= 4096 THEN d.event_id END, \
+     d.event_time, d.score, d.threshold, d.grade, CASE WHEN octet_length(d.resource) <= 4096 THEN d.resource END, \
+     CASE WHEN octet_length(d.action) <= 4096 THEN d.action END";
+
+const _: () = assert!(AUDIT_TEXT_BYTES == 4096, "LISTED names the number");
+
 /// The columns of a payload, which follow [`COLUMNS`].
 pub(crate) const PAYLOAD: &str = "p.sample, p.event";
+
+/// Bytes of the columns of a row that have no fixed size; read from the row's header, whatever they hold.
+pub(crate) const ROW_BYTES: &str = "octet_length(entity) + octet_length(event_id) + octet_length(resource) + octet_length(action)";
+
+/// Bytes of a payload, likewise.
+pub(crate) const PAYLOAD_BYTES: &str = "length(sample) + length(event)";
 
 /// Turns rows of one detector into detections.
 pub(crate) struct Reader<'db> {
@@ -27,18 +41,26 @@ impl<'db> Reader<'db> {
         Self { db, detector: detector.into(), versions: HashMap::new() }
     }
 
-    /// A row of [`COLUMNS`], without its payload.
-    pub(crate) fn detection(&mut self, row: &Row<'_>) -> rusqlite::Result<Detection> {
+    /// A row of [`LISTED`] of this table, without its payload. Of a long text only the beginning is read.
+    pub(crate) fn listed(&mut self, row: &Row<'_>, table: &str) -> rusqlite::Result<Detection> {
+        let db = self.db;
+        self.detection(row, |at, column| match row.get(at)? {
+            Some(text) => Ok(text),
+            None => beginning(db, table, column, row.get(0)?),
+        })
+    }
+
+    fn detection(&mut self, row: &Row<'_>, text: impl Fn(usize, &str) -> rusqlite::Result<String>) -> rusqlite::Result<Detection> {
         let judged = match verdict(row.get(1)?) {
             Some(verdict) => Some(self.judged(row, verdict)?),
             None => None,
         };
         let detection = NewDetection {
             detector: Arc::clone(&self.detector),
-            event_id: row.get(8)?,
-            entity: row.get(7)?,
-            resource: row.get(13)?,
-            action: row.get(14)?,
+            event_id: text(8, "event_id")?,
+            entity: text(7, "entity")?,
+            resource: text(13, "resource")?,
+            action: text(14, "action")?,
             event_time: Timestamp::from_micros(row.get(9)?),
             analyzed_at: Timestamp::from_micros(row.get(6)?),
             judged,
@@ -51,10 +73,8 @@ impl<'db> Reader<'db> {
 
     /// A row of [`COLUMNS`] and [`PAYLOAD`].
     pub(crate) fn whole(&mut self, row: &Row<'_>) -> rusqlite::Result<Detection> {
-        let mut found = self.detection(row)?;
-        if let ValueRef::Blob(bytes) = row.get_ref(15)? {
-            found.detection.sample = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-        }
+        let mut found = self.detection(row, |at, _| row.get(at))?;
+        found.detection.sample = sample(row.get_ref(15)?);
         found.detection.event = row.get::<_, Option<Vec<u8>>>(16)?.unwrap_or_default();
         Ok(found)
     }
@@ -82,6 +102,23 @@ impl<'db> Reader<'db> {
         self.versions.insert(id, Arc::clone(&name));
         Ok(name)
     }
+}
+
+/// The first bytes of a long text, with `…` for the rest.
+fn beginning(db: &Connection, table: &str, column: &str, id: i64) -> rusqlite::Result<String> {
+    let stored = db.blob_open("main", table, column, id, true)?;
+    let mut bytes = vec![0; AUDIT_TEXT_BYTES.min(stored.len())];
+    let length = stored.read_at(&mut bytes, 0)?;
+    bytes.truncate(length);
+    // A character that was cut through is left out.
+    let whole = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    Ok(format!("{whole}…"))
+}
+
+/// A sample as stored.
+pub(crate) fn sample(stored: ValueRef<'_>) -> Vec<f32> {
+    let bytes = stored.as_blob().unwrap_or_default();
+    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
 }
 
 /// A verdict as stored.

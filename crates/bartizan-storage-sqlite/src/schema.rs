@@ -1,6 +1,7 @@
 //! Tables, and how a database of an earlier release is brought up to date.
 
 use crate::error::explain;
+use crate::rows::{PAYLOAD_BYTES, ROW_BYTES};
 use bartizan_storage::StoreError;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::path::Path;
@@ -10,7 +11,7 @@ const APPLICATION_ID: i64 = 0x4261_7274;
 
 /// What leads from each schema version to the next, beginning with an empty database. Never change one that has been
 /// released: add another.
-const MIGRATIONS: &[fn(&Connection) -> rusqlite::Result<()>] = &[first];
+const MIGRATIONS: &[fn(&Connection) -> rusqlite::Result<()>] = &[first, second];
 
 fn first(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch(
@@ -36,6 +37,26 @@ fn first(db: &Connection) -> rusqlite::Result<()> {
              UNIQUE(detector, version)) STRICT;
          CREATE UNIQUE INDEX models_active ON models(detector) WHERE is_active = 1;",
     )
+}
+
+/// Counts the bytes held, and makes the table that a probe of a failing disk writes to.
+fn second(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "ALTER TABLE detectors ADD COLUMN stored_bytes INTEGER NOT NULL DEFAULT 0;
+         CREATE TABLE probes(id INTEGER PRIMARY KEY, filler BLOB NOT NULL) STRICT;",
+    )?;
+    let detectors: Vec<i64> = db.prepare("SELECT id FROM detectors")?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for id in detectors {
+        tracing::info!(detector = id, "counting the bytes that are stored, once");
+        db.execute(
+            &format!(
+                "UPDATE detectors SET stored_bytes = (SELECT coalesce(sum({ROW_BYTES}), 0) FROM detections_{id}) \
+                 + (SELECT coalesce(sum({PAYLOAD_BYTES}), 0) FROM payloads_{id}) WHERE id = ?1"
+            ),
+            [id],
+        )?;
+    }
+    Ok(())
 }
 
 /// The tables of one detector. The columns that filters look at come first, so that a scan reads little of a row.

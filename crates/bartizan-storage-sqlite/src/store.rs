@@ -1,8 +1,10 @@
 //! The store: both repositories over one writer and a few readers.
 
+use crate::blocks::Blocks;
 use crate::error::{closed, explain};
 use crate::options::{Durability, SqliteOptions};
-use crate::prune::Doomed;
+use crate::probe::Probes;
+use crate::prune::{Doomed, Found};
 use crate::queue::{Call, Job, Queue, Refused, Reply};
 use crate::readers::Readers;
 use crate::schema::{detector_id, migrate};
@@ -12,11 +14,12 @@ use crate::{audit, labels, lookup, models};
 use async_trait::async_trait;
 use bartizan_core::Label;
 use bartizan_storage::{
-    AuditFilter, AuditPage, Counted, Detection, DetectionKey, DetectionRepository, HistoryQuery, LabelChange, LabelOutcome, ModelRecord,
-    ModelRepository, NewDetection, NewModel, Replaced, Retention, Statistics, StoreError,
+    AuditFilter, AuditPage, Counted, Detection, DetectionKey, DetectionRepository, HistoryEntry, HistoryQuery, LabelChange, LabelOutcome,
+    ModelRecord, ModelRepository, NewDetection, NewModel, Pruned, Replaced, Retention, Statistics, StoreError, StoredEvent,
 };
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -35,8 +38,15 @@ pub struct SqliteStore {
     queue: Arc<Queue>,
     max_queued: usize,
     parts: Semaphore,
-    readers: Readers,
+    /// For queries that read a row or a few.
+    quick: Readers,
+    /// For queries that may read a whole table.
+    scans: Readers,
+    query_timeout: Duration,
+    probes: Arc<Probes>,
+    blocks: Arc<Blocks>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    lock_waits: Arc<AtomicU64>,
 }
 
 impl SqliteStore {
@@ -50,26 +60,47 @@ impl SqliteStore {
         let sql = |error: rusqlite::Error| explain(&path, &error);
         let db = connect(&options)?;
         let copier = connect(&options)?;
-        let readers = Readers::open(Arc::clone(&path), options.readers, options.busy_timeout).map_err(sql)?;
+        let readers = || Readers::open(Arc::clone(&path), options.readers, options.busy_timeout).map_err(sql);
+        let (quick, scans) = (readers()?, readers()?);
         let queue = Arc::new(Queue::new(options.max_queued));
-        let writer = Writer::new(db, Arc::clone(&path));
+        let writer = Writer::new(db, Arc::clone(&path), options.busy_timeout);
+        let (lock_waits, probes) = (writer.lock_waits(), writer.probes());
         let jobs = Arc::clone(&queue);
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || writer.run(&jobs, copier))
             .map_err(|error| StoreError::Other(format!("the thread that writes to {} cannot start: {error}", path.display())))?;
-        Ok(Self { path, queue, max_queued: options.max_queued, parts: Semaphore::new(PARTS), readers, writer: Mutex::new(Some(thread)) })
+        Ok(Self {
+            path,
+            queue,
+            max_queued: options.max_queued,
+            parts: Semaphore::new(PARTS),
+            quick,
+            scans,
+            query_timeout: options.query_timeout,
+            probes,
+            blocks: Arc::default(),
+            writer: Mutex::new(Some(thread)),
+            lock_waits,
+        })
     }
 
     /// Finishes what is queued, folds the write-ahead log into the database and closes it. What is asked of the store
     /// afterwards is refused.
     pub async fn close(&self) {
         self.queue.close();
-        self.readers.close().await;
+        self.quick.close().await;
+        self.scans.close().await;
         if let Some(thread) = self.writer_thread() {
             // The thread reports its own troubles; one that panicked has told its callers.
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
+    }
+
+    /// How often a wait for another process that writes to the database was in vain.
+    #[must_use]
+    pub fn lock_waits(&self) -> u64 {
+        self.lock_waits.load(Ordering::Relaxed)
     }
 
     fn writer_thread(&self) -> Option<JoinHandle<()>> {
@@ -95,6 +126,26 @@ impl SqliteStore {
         let (reply, answer) = oneshot::channel();
         self.push(Job::Call(make(reply)))?;
         answer.await.map_err(|_| closed(&self.path))?
+    }
+
+    /// Runs a query for a detection. By the sender's name for it, that may be a walk of the table.
+    async fn by_key<T, F>(&self, key: &DetectionKey, query: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        match key {
+            DetectionKey::Id(_) => self.quick.run(query).await,
+            DetectionKey::EventId(_) => self.scans.run_within(self.query_timeout, query).await,
+        }
+    }
+
+    async fn remove(&self, doomed: Doomed, found: Found) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        for ids in found.steps {
+            removed += self.write(move |db| doomed.remove(db, &ids)).await?;
+        }
+        Ok(removed)
     }
 
     /// Runs `work` on the writer, in a transaction of its own.
@@ -205,18 +256,23 @@ impl DetectionRepository for SqliteStore {
     }
 
     async fn find(&self, detector: &str, key: &DetectionKey) -> Result<Option<Detection>, StoreError> {
-        let (detector, key) = (detector.to_owned(), key.clone());
-        self.readers.run(move |db| lookup::find(db, &detector, &key)).await
+        let (detector, wanted) = (detector.to_owned(), key.clone());
+        self.by_key(key, move |db| lookup::find(db, &detector, &wanted)).await
     }
 
     async fn audit(&self, detector: &str, filter: &AuditFilter, offset: u64, limit: u64) -> Result<AuditPage, StoreError> {
-        let (detector, filter) = (detector.to_owned(), filter.clone());
-        self.readers.run(move |db| audit::audit(db, &detector, &filter, offset, limit)).await
+        let (detector, filter, blocks) = (detector.to_owned(), filter.clone(), Arc::clone(&self.blocks));
+        self.scans.run_within(self.query_timeout, move |db| audit::audit(db, &blocks, &detector, &filter, offset, limit)).await
     }
 
-    async fn history(&self, detector: &str, query: HistoryQuery) -> Result<Vec<Detection>, StoreError> {
+    async fn history_index(&self, detector: &str, query: HistoryQuery) -> Result<Vec<HistoryEntry>, StoreError> {
         let detector = detector.to_owned();
-        self.readers.run(move |db| lookup::history(db, &detector, query)).await
+        self.scans.run(move |db| lookup::history_index(db, &detector, query)).await
+    }
+
+    async fn events(&self, detector: &str, ids: &[i64]) -> Result<Vec<StoredEvent>, StoreError> {
+        let (detector, ids) = (detector.to_owned(), ids.to_vec());
+        self.scans.run(move |db| lookup::events(db, &detector, &ids)).await
     }
 
     async fn stored(&self, detector: &str) -> Result<u64, StoreError> {
@@ -224,39 +280,51 @@ impl DetectionRepository for SqliteStore {
     }
 
     async fn label(&self, detector: &str, key: &DetectionKey, change: LabelChange) -> Result<Option<LabelOutcome>, StoreError> {
-        let (name, key) = (detector.to_owned(), key.clone());
-        let find = move |db: &Connection| detector_id(db, &name)?.map_or(Ok(None), |number| lookup::resolve(db, number, &key));
-        let Some(id) = self.readers.run(find).await? else { return Ok(None) };
+        let (name, wanted) = (detector.to_owned(), key.clone());
+        let find = move |db: &Connection| detector_id(db, &name)?.map_or(Ok(None), |number| lookup::resolve(db, number, &wanted));
+        let Some(id) = self.by_key(key, find).await? else { return Ok(None) };
         let name = detector.to_owned();
         self.write(move |db| labels::set(db, &name, id, &change)).await
     }
 
     async fn label_changes(&self, detector: &str, id: i64) -> Result<Vec<(Option<Label>, LabelChange)>, StoreError> {
         let detector = detector.to_owned();
-        self.readers.run(move |db| labels::changes(db, &detector, id)).await
+        self.quick.run(move |db| labels::changes(db, &detector, id)).await
     }
 
     async fn statistics(&self, detector: &str) -> Result<Statistics, StoreError> {
         let detector = detector.to_owned();
-        self.readers.run(move |db| Ok(Totals::read(db, &detector)?.statistics())).await
+        self.quick.run(move |db| Ok(Totals::read(db, &detector)?.statistics())).await
     }
 
-    async fn prune(&self, detector: &str, retention: Retention) -> Result<u64, StoreError> {
-        let detector = detector.to_owned();
-        let Some(doomed) = self.readers.run(move |db| Doomed::new(db, &detector, retention)).await? else { return Ok(0) };
-        let (mut removed, mut after) = (0, 0);
-        loop {
-            let steps = self.readers.run(move |db| doomed.search(db, after)).await?;
-            let Some(last) = steps.last().and_then(|ids| ids.last()) else { return Ok(removed) };
-            after = *last;
-            for ids in steps {
-                removed += self.write(move |db| doomed.remove(db, &ids)).await?;
+    async fn prune(&self, detector: &str, retention: Retention) -> Result<Pruned, StoreError> {
+        let name = detector.to_owned();
+        let mut pruned = Pruned::default();
+        let Some(mut doomed) = self.scans.run(move |db| Doomed::new(db, &name, retention)).await? else { return Ok(pruned) };
+        let mut after = Some(0);
+        while let Some(from) = after {
+            let found = self.scans.run(move |db| doomed.search(db, from)).await?;
+            (doomed, after) = (doomed.less(&found), found.last);
+            pruned.removed += self.remove(doomed, found).await?;
+        }
+        if doomed.has_spared() {
+            pruned.spared = self.scans.run(move |db| doomed.spared(db)).await?;
+        }
+        if let Some(keep) = retention.max_bytes {
+            let name = detector.to_owned();
+            let mut excess = self.scans.run(move |db| doomed.excess(db, &name, keep)).await?;
+            let mut after = Some(0);
+            while let Some(from) = after.filter(|_| excess > 0) {
+                let found = self.scans.run(move |db| doomed.oldest(db, from, excess)).await?;
+                (after, excess) = (found.last, excess - found.bytes);
+                pruned.removed += self.remove(doomed, found).await?;
             }
         }
+        Ok(pruned)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.readers.run(|db| db.query_row("SELECT last_id FROM sequence", [], |_| Ok(()))).await
+        self.probes.ask(&self.queue).await.map_err(|_| closed(&self.path))?
     }
 }
 
@@ -277,17 +345,17 @@ impl ModelRepository for SqliteStore {
 
     async fn models(&self, detector: &str) -> Result<Vec<ModelRecord>, StoreError> {
         let detector = detector.to_owned();
-        self.readers.run(move |db| models::list(db, &detector)).await
+        self.quick.run(move |db| models::list(db, &detector)).await
     }
 
     async fn model(&self, detector: &str, version: &str) -> Result<Option<NewModel>, StoreError> {
         let (detector, version) = (detector.to_owned(), version.to_owned());
-        self.readers.run(move |db| models::get(db, &detector, Some(&version))).await
+        self.quick.run(move |db| models::get(db, &detector, Some(&version))).await
     }
 
     async fn active_model(&self, detector: &str) -> Result<Option<NewModel>, StoreError> {
         let detector = detector.to_owned();
-        self.readers.run(move |db| models::get(db, &detector, None)).await
+        self.quick.run(move |db| models::get(db, &detector, None)).await
     }
 
     async fn delete_model(&self, detector: &str, version: &str) -> Result<bool, StoreError> {
@@ -300,7 +368,7 @@ impl ModelRepository for SqliteStore {
 mod tests {
     use super::SqliteStore;
     use crate::SqliteOptions;
-    use bartizan_storage::{Counted, DetectionRepository, ModelRepository, StoreError};
+    use bartizan_storage::{AuditFilter, Counted, DetectionRepository, ModelRepository, StoreError};
     use bartizan_testkit::{detection, model};
     use std::sync::Arc;
     use std::task::{Context, Waker};
@@ -322,7 +390,7 @@ mod tests {
         let mut tasks = tokio::task::JoinSet::new();
         let holding = Arc::clone(&store);
         tasks.spawn(async move {
-            holding.write(move |_| Ok(drop(wait.recv()))).await.unwrap();
+            holding.write(move |_| Ok(wait.recv().is_ok())).await.unwrap();
             0
         });
         for _ in 0..10 {
@@ -359,12 +427,36 @@ mod tests {
         assert!(matches!(store.store_and_activate(large.clone()).await, Err(StoreError::Full(_))));
         assert_eq!(store.active_model("requests").await.unwrap(), Some(model("v1.0", 1)));
         assert_eq!(store.stored("requests").await.unwrap(), recorded, "nothing of a call that failed is stored");
+        assert!(matches!(store.ping().await, Err(StoreError::Full(_))), "a full disk is not healthy");
         limit(&store, 10_000).await;
+        store.ping().await.unwrap();
         store.record(vec![detection("requests", 1), detection("a new one", 2)]).await.unwrap();
         store.store_and_activate(large).await.unwrap();
         store.close().await;
         let store = SqliteStore::open(SqliteOptions::new(&path)).unwrap();
-        let sound: String = store.readers.run(|db| db.query_row("PRAGMA integrity_check", [], |row| row.get(0))).await.unwrap();
+        let sound: String = store.quick.run(|db| db.query_row("PRAGMA integrity_check", [], |row| row.get(0))).await.unwrap();
         assert_eq!((sound.as_str(), store.stored("requests").await.unwrap()), ("ok", recorded + 1));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn statistics_and_health_do_not_wait_for_searches() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(SqliteOptions::new(folder.path().join("busy.db"))).unwrap());
+        store.record(vec![detection("requests", 0)]).await.unwrap();
+        let searches: Vec<_> = (0..100)
+            .map(|_| {
+                let store = Arc::clone(&store);
+                let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+                tokio::spawn(async move { store.scans.run(|db| db.query_row(endless, [], |row| row.get::<_, i64>(0))).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        for _ in 0..100 {
+            assert_eq!(store.statistics("requests").await.unwrap().stored, 1);
+            store.ping().await.unwrap();
+        }
+        searches.iter().for_each(tokio::task::JoinHandle::abort);
+        let all = AuditFilter { include_unjudged: true, ..AuditFilter::default() };
+        assert_eq!(store.audit("requests", &all, 0, 9).await.unwrap().total, 1, "searches of callers that have gone end");
     }
 }

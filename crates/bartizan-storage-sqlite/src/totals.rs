@@ -18,12 +18,21 @@ pub(crate) struct Totals {
     pub(crate) stored: i64,
     /// Rows held now that are judged.
     pub(crate) stored_judged: i64,
+    /// Bytes of the rows held now, as [`bytes`] counts.
+    pub(crate) stored_bytes: i64,
+}
+
+/// Bytes of a row's names, sample and event. The SQL in `rows.rs` counts alike.
+fn bytes(detection: &NewDetection) -> usize {
+    let texts = detection.event_id.len() + detection.entity.len() + detection.resource.len() + detection.action.len();
+    texts + size_of_val(detection.sample.as_slice()) + detection.event.len()
 }
 
 impl Totals {
     /// Adds a detection that is being recorded.
     pub(crate) fn add(&mut self, detection: &NewDetection) {
         self.stored += 1;
+        self.stored_bytes += bytes(detection) as i64;
         if let Some(judged) = &detection.judged {
             self.judged += 1;
             self.stored_judged += 1;
@@ -64,7 +73,8 @@ impl Totals {
         let mut update = db.prepare_cached(
             "UPDATE detectors SET judged = judged + ?2, anomalous = anomalous + ?3, confidence_sum = confidence_sum + ?4, \
              confidence_count = confidence_count + ?5, labelled = labelled + ?6, false_positives = false_positives + ?7, \
-             false_negatives = false_negatives + ?8, stored = stored + ?9, stored_judged = stored_judged + ?10 WHERE id = ?1",
+             false_negatives = false_negatives + ?8, stored = stored + ?9, stored_judged = stored_judged + ?10, \
+             stored_bytes = stored_bytes + ?11 WHERE id = ?1",
         )?;
         update.execute((
             detector,
@@ -77,6 +87,7 @@ impl Totals {
             self.false_negatives,
             self.stored,
             self.stored_judged,
+            self.stored_bytes,
         ))?;
         Ok(())
     }
@@ -84,8 +95,8 @@ impl Totals {
     /// The detector's row; zeros for one that has recorded nothing.
     pub(crate) fn read(db: &Connection, detector: &str) -> rusqlite::Result<Self> {
         let mut query = db.prepare_cached(
-            "SELECT judged, anomalous, confidence_sum, confidence_count, labelled, false_positives, false_negatives, stored, stored_judged \
-             FROM detectors WHERE name = ?1",
+            "SELECT judged, anomalous, confidence_sum, confidence_count, labelled, false_positives, false_negatives, stored, stored_judged, \
+             stored_bytes FROM detectors WHERE name = ?1",
         )?;
         let totals = query.query_row([detector], |row| {
             Ok(Self {
@@ -98,6 +109,7 @@ impl Totals {
                 false_negatives: row.get(6)?,
                 stored: row.get(7)?,
                 stored_judged: row.get(8)?,
+                stored_bytes: row.get(9)?,
             })
         });
         Ok(totals.optional()?.unwrap_or_default())
@@ -115,6 +127,7 @@ impl Totals {
             false_positives: count(self.false_positives),
             false_negatives: count(self.false_negatives),
             stored: count(self.stored),
+            stored_bytes: count(self.stored_bytes),
         }
     }
 }

@@ -3,14 +3,20 @@
 use crate::checkpoint::Checkpoints;
 use crate::error::explain;
 use crate::insert::{Names, insert};
+use crate::probe::Probes;
 use crate::queue::{Call, Job, Queue};
 use bartizan_storage::StoreError;
 use rusqlite::{Connection, ErrorCode};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 /// A transaction takes no further calls once it has this many rows.
 const MAX_ROWS: usize = 4096;
+
+/// What a probe writes after a failure.
+const PROBE_BYTES: i64 = 64 << 10;
 
 /// The only connection that writes, and what it remembers.
 pub(crate) struct Writer {
@@ -18,6 +24,22 @@ pub(crate) struct Writer {
     path: Arc<PathBuf>,
     names: Names,
     checkpoints: Option<Checkpoints>,
+    /// How long a transaction waits for another process that writes.
+    patience: Duration,
+    lock: Lock,
+    /// Those who wait to hear how a transaction ends.
+    probes: Arc<Probes>,
+    /// The last transaction failed for a reason that the next one will meet too.
+    failing: bool,
+}
+
+/// What is known of another process that writes. All jobs at hand have waited together: once one has waited in vain for its lock,
+/// the others are tried without waiting again.
+#[derive(Default)]
+struct Lock {
+    held: bool,
+    /// Waits in vain since the start.
+    waits: Arc<AtomicU64>,
 }
 
 /// Tells callers that still wait when the thread ends, however it ends.
@@ -31,8 +53,19 @@ impl Drop for Abandon {
 
 impl Writer {
     /// A writer on an open, migrated database.
-    pub(crate) fn new(db: Connection, path: Arc<PathBuf>) -> Self {
-        Self { db, path, names: Names::default(), checkpoints: None }
+    pub(crate) fn new(db: Connection, path: Arc<PathBuf>, patience: Duration) -> Self {
+        let (names, lock) = (Names::default(), Lock::default());
+        Self { db, path, names, checkpoints: None, patience, lock, probes: Arc::default(), failing: false }
+    }
+
+    /// Where to ask whether transactions succeed.
+    pub(crate) fn probes(&self) -> Arc<Probes> {
+        Arc::clone(&self.probes)
+    }
+
+    /// Counts the waits for another process that were in vain.
+    pub(crate) fn lock_waits(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.lock.waits)
     }
 
     /// Works off the queue until it is closed and empty, then folds the write-ahead log into the database. In between,
@@ -46,6 +79,7 @@ impl Writer {
         let mut jobs = Vec::new();
         let mut group = Vec::new();
         while queue.take(MAX_ROWS, &mut jobs) {
+            self.begin_round();
             for job in jobs.drain(..) {
                 match job {
                     Job::Call(call) => group.push(call),
@@ -65,6 +99,26 @@ impl Writer {
         }
     }
 
+    fn begin_round(&mut self) {
+        if std::mem::take(&mut self.lock.held)
+            && let Err(error) = self.db.busy_timeout(self.patience)
+        {
+            tracing::warn!(path = %self.path.display(), %error, "the wait for other processes could not be set");
+        }
+    }
+
+    /// Finds out whether transactions can be committed now: with a small write as long as all went well, after a failure with one as
+    /// large as a group of recordings, since the last free page of a full disk means nothing.
+    pub(crate) fn probe(&mut self) -> Result<(), StoreError> {
+        if !self.failing {
+            return self.transaction(|db| db.prepare_cached("UPDATE sequence SET last_id = last_id")?.execute([]).map(drop));
+        }
+        self.transaction(|db| {
+            db.prepare_cached("INSERT OR REPLACE INTO probes(id, filler) VALUES(1, zeroblob(?1))")?.execute([PROBE_BYTES]).map(drop)
+        })?;
+        self.transaction(|db| db.prepare_cached("DELETE FROM probes")?.execute([]).map(drop))
+    }
+
     /// Folds in the rest of the write-ahead log, when the other thread has done its part.
     pub(crate) fn finish_checkpoint(&mut self) {
         let Some(checkpoints) = &mut self.checkpoints else { return };
@@ -80,7 +134,10 @@ impl Writer {
 
     fn transact<T>(&mut self, work: impl FnOnce(&Connection, &mut Names) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         let Self { db, names, checkpoints, .. } = self;
-        db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        if let Err(error) = db.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([])) {
+            self.note(Some(&error));
+            return Err(error);
+        }
         let done = work(db, names).and_then(|value| db.prepare_cached("COMMIT")?.execute([]).map(|_| value));
         if done.is_err() {
             *names = Names::default();
@@ -93,7 +150,28 @@ impl Writer {
             (Err(error), Some(checkpoints)) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => checkpoints.full(),
             _ => {}
         }
+        self.note(done.as_ref().err());
         done
+    }
+
+    /// Takes down how a transaction ended.
+    fn note(&mut self, error: Option<&rusqlite::Error>) {
+        let Some(error) = error else {
+            self.failing = false;
+            return self.probes.answer(|| Ok(()));
+        };
+        // Any other error is one of this transaction alone.
+        let reason = explain(&self.path, error);
+        if matches!(reason, StoreError::Unavailable(_) | StoreError::Full(_) | StoreError::Corrupt(_)) {
+            self.failing = true;
+            self.probes.answer(|| Err(reason.clone()));
+        }
+        let busy = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked));
+        if busy && !std::mem::replace(&mut self.lock.held, true) {
+            self.lock.waits.fetch_add(1, Relaxed);
+            // It can fail for a closed connection alone.
+            let _ = self.db.busy_timeout(Duration::ZERO);
+        }
     }
 
     /// Commits the calls in one transaction and answers them. When that fails, each is tried alone, so that one cannot

@@ -1,6 +1,7 @@
 //! Files that are no database, disks that are full, other processes: a clear error, nothing lost, and it goes on.
 
-use bartizan_storage::{AuditFilter, DetectionKey, DetectionRepository, ModelRepository, StoreError};
+use bartizan_core::{Label, Timestamp};
+use bartizan_storage::{AuditFilter, DetectionKey, DetectionRepository, LabelChange, ModelRepository, StoreError};
 use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
 use bartizan_testkit::{detection, model};
 use rusqlite::Connection;
@@ -89,11 +90,60 @@ async fn a_lock_held_by_another_process_is_waited_for_and_then_named() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let error = store.record(vec![detection("requests", 1)]).await.unwrap_err();
     assert!(error.is_transient() && error.to_string().contains("is locked by another process"), "{error}");
-    store.ping().await.unwrap();
-    assert_eq!(store.stored("requests").await.unwrap(), 0);
+    let error = store.ping().await.unwrap_err();
+    assert!(error.is_transient() && error.to_string().contains("is locked by another process"), "{error}");
+    assert_eq!(store.stored("requests").await.unwrap(), 0, "reading goes on");
     other.execute_batch("COMMIT").unwrap();
+    store.ping().await.unwrap();
     store.record(vec![detection("requests", 1)]).await.unwrap();
     assert_eq!(store.stored("requests").await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_is_queued_waits_once_for_a_lock_that_another_process_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("locked.db");
+    let store = Arc::new(open(&path).unwrap());
+    let ids = store.record((0..20).map(|number| detection("requests", number)).collect()).await.unwrap();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // On a runtime of one thread, all ask before any is answered. Those that the writer takes together wait together.
+    let calls: Vec<_> = (0..20)
+        .map(|number| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.activate("requests", &format!("v{number}")).await.map(drop) })
+        })
+        .chain((0..20).map(|number| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { ask(store, number).await.map(drop) })
+        }))
+        .collect();
+    for call in calls {
+        let error = call.await.unwrap().unwrap_err();
+        assert!(error.to_string().contains("is locked by another process"), "{error}");
+    }
+    let waits = store.lock_waits();
+    assert!((1..10).contains(&waits), "{waits} waits for forty transactions");
+    other.execute_batch("COMMIT").unwrap();
+    let change = LabelChange { label: Label::Legitimate, changed_by: "ann".to_owned(), changed_at: Timestamp::from_secs(1) };
+    store.label("requests", &DetectionKey::Id(ids[0]), change).await.unwrap().unwrap();
+    assert_eq!(store.lock_waits(), waits, "once the lock is gone nothing waits");
+}
+
+#[tokio::test]
+async fn a_query_that_takes_too_long_ends_and_the_others_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = SqliteOptions { query_timeout: Duration::ZERO, ..SqliteOptions::new(folder.path().join("slow.db")) };
+    let store = SqliteStore::open(options).unwrap();
+    let ids = store.record((0..5000).map(|number| detection("requests", number)).collect()).await.unwrap();
+    let filter = AuditFilter { entity: Some("nobody".to_owned()), include_unjudged: true, ..AuditFilter::default() };
+    let error = store.audit("requests", &filter, 0, 9).await.unwrap_err();
+    assert!(matches!(error, StoreError::TimedOut { .. }) && !error.is_transient(), "{error}");
+    let error = store.find("requests", &DetectionKey::EventId("none".to_owned())).await.unwrap_err();
+    assert!(matches!(error, StoreError::TimedOut { .. }), "{error}");
+    assert_eq!(store.statistics("requests").await.unwrap().stored, 5000);
+    assert!(store.find("requests", &DetectionKey::Id(ids[7])).await.unwrap().is_some());
+    store.ping().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

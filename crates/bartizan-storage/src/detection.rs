@@ -1,6 +1,6 @@
 //! Detections: what was judged, how, and what people said of it.
 
-use crate::StoreError;
+use crate::{HistoryEntry, HistoryQuery, StoreError, StoredEvent};
 use async_trait::async_trait;
 use bartizan_core::{Label, Timestamp, Verdict};
 use std::sync::Arc;
@@ -95,20 +95,12 @@ pub struct AuditFilter {
 pub struct AuditPage {
     /// Rows that match, on all pages.
     pub total: u64,
-    /// This page's rows. `event` and `sample` may be left empty.
+    /// This page's rows. `event` and `sample` may be left empty, and texts of more than [`AUDIT_TEXT_BYTES`] are cut.
     pub rows: Vec<Detection>,
 }
 
-/// Which events to learn from, oldest first by event time, ties by id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HistoryQuery {
-    /// At most this many unlabelled rows, the newest by id; labelled rows within `max_labelled` come on top of it.
-    pub newest: usize,
-    /// At most this many labelled rows, the newest by id.
-    pub max_labelled: usize,
-    /// Only events at or after this time (to replay windows); `None` for all.
-    pub since: Option<Timestamp>,
-}
+/// Longest text of a row in a listing, in bytes; of longer ones it has the beginning and `…`.
+pub const AUDIT_TEXT_BYTES: usize = 4096;
 
 /// A person's correction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,6 +141,8 @@ pub struct Statistics {
     pub false_negatives: u64,
     /// Rows held now, unjudged included.
     pub stored: u64,
+    /// Bytes of their names, samples and events; the tables and indices around them come on top.
+    pub stored_bytes: u64,
 }
 
 /// Judged events of which no row is stored.
@@ -162,13 +156,26 @@ pub struct Counted {
     pub confidence_sum: f64,
 }
 
-/// What to keep. Labelled rows are kept past both limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What to keep. Labelled rows are kept past all limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Retention {
     /// Remove rows analysed before this time.
     pub analyzed_before: Option<Timestamp>,
+    /// Largest share of the rows held that may go at once because of `analyzed_before`, at least one row; `None` sets no bound.
+    pub max_aged_share: Option<f64>,
     /// Keep at most this many unlabelled rows, the newest.
     pub max_rows: Option<u64>,
+    /// Keep at most this many bytes of unlabelled rows (as [`Statistics::stored_bytes`] counts), the newest.
+    pub max_bytes: Option<u64>,
+}
+
+/// What retention did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Rows removed.
+    pub removed: u64,
+    /// Rows past `analyzed_before` that `max_aged_share` left for later.
+    pub spared: u64,
 }
 
 /// Keeps detections.
@@ -188,11 +195,16 @@ pub trait DetectionRepository: Send + Sync {
     /// One detection, whole.
     async fn find(&self, detector: &str, key: &DetectionKey) -> Result<Option<Detection>, StoreError>;
 
-    /// Lists detections, newest first, `offset` rows skipped, at most `limit`.
+    /// Lists detections, newest first, `offset` rows skipped, at most `limit`. Ends with [`StoreError::TimedOut`] when it takes
+    /// longer than the engine is configured to let it.
     async fn audit(&self, detector: &str, filter: &AuditFilter, offset: u64, limit: u64) -> Result<AuditPage, StoreError>;
 
-    /// Events to learn from or to replay, whole.
-    async fn history(&self, detector: &str, query: HistoryQuery) -> Result<Vec<Detection>, StoreError>;
+    /// Lists what there is to learn from or to replay, without the events.
+    async fn history_index(&self, detector: &str, query: HistoryQuery) -> Result<Vec<HistoryEntry>, StoreError>;
+
+    /// The events of these rows, in the order of `ids`; rows that are gone are left out. All are in memory at once: see
+    /// [`chunks`](crate::chunks).
+    async fn events(&self, detector: &str, ids: &[i64]) -> Result<Vec<StoredEvent>, StoreError>;
 
     /// How many rows there are to learn from (judged or not).
     async fn stored(&self, detector: &str) -> Result<u64, StoreError>;
@@ -206,9 +218,9 @@ pub trait DetectionRepository: Send + Sync {
     /// The totals.
     async fn statistics(&self, detector: &str) -> Result<Statistics, StoreError>;
 
-    /// Removes what is past its time and gives how many rows went; in steps small enough not to hold up recording.
-    async fn prune(&self, detector: &str, retention: Retention) -> Result<u64, StoreError>;
+    /// Removes what is past its limits, in steps small enough not to hold up recording.
+    async fn prune(&self, detector: &str, retention: Retention) -> Result<Pruned, StoreError>;
 
-    /// Answers when the database does (for `/health`).
+    /// Answers when the database can be written to, with the error of the last try when it cannot (for `/health`).
     async fn ping(&self) -> Result<(), StoreError>;
 }

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 /// Why a store could not do its work. Messages are for the log, never for the client.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 pub enum StoreError {
     /// The database does not answer, is locked, or too much is queued: try again later.
     #[error("the database is unavailable: {0}")]
@@ -21,6 +21,12 @@ pub enum StoreError {
         found: i64,
         /// What this release knows.
         known: i64,
+    },
+    /// A query took longer than it may.
+    #[error("a query was given up after {secs} s")]
+    TimedOut {
+        /// How long it may take.
+        secs: u64,
     },
     /// Anything else.
     #[error("the database failed: {0}")]

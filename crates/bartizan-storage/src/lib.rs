@@ -5,13 +5,15 @@
 
 mod detection;
 mod error;
+mod history;
 mod model;
 
 pub use detection::{
-    AuditFilter, AuditPage, Counted, Detection, DetectionKey, DetectionRepository, HistoryQuery, Judged, LabelChange, LabelOutcome,
-    NewDetection, Retention, Statistics,
+    AUDIT_TEXT_BYTES, AuditFilter, AuditPage, Counted, Detection, DetectionKey, DetectionRepository, Judged, LabelChange, LabelOutcome,
+    NewDetection, Pruned, Retention, Statistics,
 };
 pub use error::StoreError;
+pub use history::{EntityHash, HistoryEntry, HistoryQuery, StoredEvent, chunks};
 pub use model::{ModelRecord, ModelRepository, NewModel, Replaced};
 
 /// Everything an engine offers.

@@ -95,6 +95,7 @@ fn store_advice(error: &StoreError) -> &'static str {
         StoreError::Full(_) => "make room on the disk, or choose another folder with --data-dir",
         StoreError::Corrupt(_) => "restore the file from a backup, or choose another folder with --data-dir",
         StoreError::TooNew { .. } => "run the release that wrote it, or a newer one",
+        StoreError::TimedOut { .. } => "ask for less at once",
         StoreError::Other(_) => "check that the folder named by --data-dir exists and may be written",
     }
 }

@@ -1,7 +1,7 @@
 //! `GET /health` of a behavior detector: 200 as long as the process answers; the body says how it is.
 
 use super::Here;
-use crate::routes::health::{self, HEALTHY};
+use crate::routes::health::{self, HEALTHY, UNHEALTHY};
 use aide::axum::routing::{ApiMethodRouter, get_with};
 use axum::{Json, extract::State};
 use schemars::JsonSchema;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "BehaviorHealth")]
 struct Answer {
-    /// `healthy`, or `unhealthy` without a model or when the database does not answer.
+    /// `healthy`, or `unhealthy` without a model or while nothing can be written to the database.
     status: &'static str,
     model_loaded: bool,
     version: &'static str,
@@ -30,7 +30,7 @@ async fn handler(State(here): State<Arc<Here>>) -> Json<Answer> {
     let usual = health::of(here.mount.life(), shared.clock.now()).await;
     let well = usual.status == HEALTHY && usual.model_loaded;
     Json(Answer {
-        status: if well { HEALTHY } else { "unhealthy" },
+        status: if well { HEALTHY } else { UNHEALTHY },
         model_loaded: usual.model_loaded,
         version: shared.version,
         model_version: usual.model_version,

@@ -47,6 +47,8 @@ struct Detail<T> {
 }
 
 pub(crate) const NO_MODEL: &str = "No active model found. Train a model first.";
+const TOO_SLOW: &str = "This takes too long over all that is stored. Narrow the filter by ip_address, date_from or date_to, or ask again: what was \
+    read is remembered.";
 const STORE_AWAY: &str = "The database is unavailable. Try again later.";
 
 impl Refusal {
@@ -135,6 +137,9 @@ impl OperationOutput for Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::TimedOut { .. }) {
+            return Self::text(StatusCode::SERVICE_UNAVAILABLE, TOO_SLOW);
+        }
         if error.is_transient() { Self::TryAgain(STORE_AWAY.into()) } else { Self::Internal(error.to_string()) }
     }
 }
@@ -186,6 +191,7 @@ mod tests {
         for (error, status, retry) in [
             (StoreError::Unavailable(secret()), 503, Some("1")),
             (StoreError::Full(secret()), 503, Some("1")),
+            (StoreError::TimedOut { secs: 5 }, 503, None),
             (StoreError::Corrupt(secret()), 500, None),
             (StoreError::Other(secret()), 500, None),
         ] {

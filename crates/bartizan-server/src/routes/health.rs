@@ -10,13 +10,14 @@ use serde::Serialize;
 use std::{sync::Arc, time::Duration};
 
 pub(crate) const HEALTHY: &str = "healthy";
-pub(crate) const DEGRADED: &str = "degraded";
+pub(crate) const UNHEALTHY: &str = "unhealthy";
+/// Longest wait for the store to say whether it can be written to; behind another process's lock it does not say.
 const LONGEST_PING: Duration = Duration::from_secs(1);
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Health")]
 pub(crate) struct Answer {
-    /// `healthy`, or `degraded` when the database does not answer.
+    /// `healthy`, or `unhealthy` while nothing can be written to the database.
     pub(crate) status: &'static str,
     pub(crate) timestamp: String,
     pub(crate) model_loaded: bool,
@@ -34,13 +35,13 @@ async fn handler(State(mount): State<Arc<Mount>>) -> Json<Answer> {
 }
 
 pub(crate) async fn of(life: &dyn LifeCycle, now: Timestamp) -> Answer {
-    let answers = matches!(tokio::time::timeout(LONGEST_PING, life.ping()).await, Ok(Ok(())));
+    let writable = matches!(tokio::time::timeout(LONGEST_PING, life.ping()).await, Ok(Ok(())));
     let model_version = life.active().map(|model| model.version);
     Answer {
-        status: if answers { HEALTHY } else { DEGRADED },
+        status: if writable { HEALTHY } else { UNHEALTHY },
         timestamp: now.to_string(),
         model_loaded: model_version.is_some(),
         model_version,
-        database: if answers { "connected" } else { "unavailable" },
+        database: if writable { "connected" } else { "unavailable" },
     }
 }

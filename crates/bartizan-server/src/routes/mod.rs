@@ -12,6 +12,7 @@ mod metrics;
 pub(crate) mod model_info;
 mod models;
 mod pages;
+mod readyz;
 pub(crate) mod retrain;
 mod server_health;
 mod server_info;
@@ -35,6 +36,11 @@ pub(crate) fn at(prefix: &str, path: &str) -> String {
 /// The routes of the server itself, without those of [`shared`].
 pub(crate) fn server() -> ApiRouter<Arc<Shared>> {
     ApiRouter::new().api_route("/", server_info::route()).api_route("/health", server_health::route())
+}
+
+/// What the server answers at its root, whatever detector is mounted there too.
+pub(crate) fn root() -> ApiRouter<Arc<Shared>> {
+    ApiRouter::new().api_route("/readyz", readyz::route())
 }
 
 /// What the server offers under every prefix alike: its counters and its documentation.

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ServerHealth")]
 struct Answer {
-    /// `healthy`, or `degraded` when a detector is.
+    /// `healthy`, or `unhealthy` when a detector is.
     status: &'static str,
     timestamp: String,
     detectors: BTreeMap<String, health::Answer>,
@@ -26,6 +26,6 @@ async fn handler(State(shared): State<Arc<Shared>>) -> Json<Answer> {
         shared.detectors.iter().map(async |detector| (detector.life.name().to_owned(), health::of(detector.life.as_ref(), now).await));
     let detectors: BTreeMap<_, _> = futures::future::join_all(each).await.into_iter().collect();
     let all_well = detectors.values().all(|health| health.status == health::HEALTHY);
-    let status = if all_well { health::HEALTHY } else { health::DEGRADED };
+    let status = if all_well { health::HEALTHY } else { health::UNHEALTHY };
     Json(Answer { status, timestamp: now.to_string(), detectors })
 }

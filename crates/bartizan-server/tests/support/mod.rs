@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use std::{
     io,
     net::SocketAddr,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -40,7 +41,7 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     ended: Option<JoinHandle<io::Result<()>>>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// An answer, read whole.
@@ -103,7 +104,12 @@ impl Running {
         let ended = tokio::spawn(server.run(async move {
             let _ = stopped.await;
         }));
-        Self { address, stop: Some(stop), ended: Some(ended), _folder: folder }
+        Self { address, stop: Some(stop), ended: Some(ended), folder: folder }
+    }
+
+    /// Its database, for another process to meddle with.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("test.db")
     }
 
     /// Tells the server to stop and gives what `run` will return.

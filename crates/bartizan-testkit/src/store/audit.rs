@@ -2,7 +2,7 @@
 
 use super::{DETECTOR, Shared, anomalous, change, detection, everything, judged_detection, listed, normal};
 use bartizan_core::{Label, Timestamp, Verdict};
-use bartizan_storage::{AuditFilter, DetectionKey};
+use bartizan_storage::{AUDIT_TEXT_BYTES, AuditFilter, DetectionKey, NewDetection};
 
 pub(super) async fn newest_come_first_and_pages_do_not_overlap(store: Shared) {
     // Recorded in another order than that of their times: the id decides.
@@ -118,4 +118,24 @@ pub(super) async fn an_unknown_detector_has_nothing(store: Shared) {
     store.record(vec![normal(1)]).await.expect("the store answers");
     let page = store.audit("nobody", &everything(), 0, 10).await.expect("the store answers");
     assert_eq!((page.total, page.rows.len()), (0, 0));
+}
+
+pub(super) async fn long_texts_are_cut_in_a_listing(store: Shared) {
+    let long = |text: &str| text.repeat(AUDIT_TEXT_BYTES / text.len() + 1000);
+    let exact = "x".repeat(AUDIT_TEXT_BYTES);
+    let row = NewDetection { entity: long("a"), event_id: exact.clone(), resource: long("/ö"), action: long("€uro"), ..normal(1) };
+    let ids = store.record(vec![row.clone(), normal(2)]).await.expect("the store answers");
+    let filter = AuditFilter { entity: Some(row.entity.clone()), ..AuditFilter::default() };
+    let page = store.audit(DETECTOR, &filter, 0, 10).await.expect("the store answers");
+    let listed = &page.rows[0].detection;
+    assert_eq!((page.total, page.rows.len(), page.rows[0].id), (1, 1, ids[0]));
+    assert_eq!(listed.event_id, exact, "a text that is just short enough is whole");
+    for (name, cut, whole) in
+        [("entity", &listed.entity, &row.entity), ("resource", &listed.resource, &row.resource), ("action", &listed.action, &row.action)]
+    {
+        let beginning = cut.strip_suffix('…').unwrap_or_else(|| panic!("{name} is not marked as cut: {cut}"));
+        assert!(whole.starts_with(beginning) && AUDIT_TEXT_BYTES - beginning.len() < 4, "{name}: {}", beginning.len());
+    }
+    let found = store.find(DETECTOR, &DetectionKey::EventId(exact)).await.expect("the store answers");
+    assert_eq!(found.map(|found| found.detection), Some(row), "one detection alone is whole");
 }

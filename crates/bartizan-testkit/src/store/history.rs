@@ -1,49 +1,75 @@
-//! What there is to learn from.
+//! What there is to learn from and to replay.
 
-use super::{DETECTOR, Shared, anomalous, detection, normal};
-use bartizan_core::{Label, Timestamp};
-use bartizan_storage::{Detection, HistoryQuery, NewDetection};
+use super::{DETECTOR, Shared, anomalous, change, detection, normal};
+use bartizan_core::{Label, Timestamp, Verdict};
+use bartizan_storage::{DetectionKey, EntityHash, HistoryEntry, HistoryQuery, NewDetection, StoredEvent};
 
-const ALL: HistoryQuery = HistoryQuery { newest: usize::MAX, max_labelled: usize::MAX, since: None };
+const ALL: HistoryQuery = HistoryQuery { labelled: None, until: None, most: usize::MAX };
 
 fn labelled(number: i64) -> NewDetection {
     NewDetection { label: Some(Label::Anomalous), ..anomalous(number) }
 }
 
 async fn ids(store: &Shared, query: HistoryQuery) -> Vec<i64> {
-    store.history(DETECTOR, query).await.expect("the store answers").into_iter().map(|row| row.id).collect()
+    store.history_index(DETECTOR, query).await.expect("the store answers").into_iter().map(|row| row.id).collect()
 }
 
-pub(super) async fn history_is_in_event_time_order_with_ties_by_id(store: Shared) {
-    let rows = vec![normal(3), normal(1), detection(DETECTOR, 2), labelled(1), normal(1)];
-    let given = store.record(rows).await.expect("the store answers");
-    assert_eq!(ids(&store, ALL).await, [1, 3, 4, 2, 0].map(|index: usize| given[index]));
+pub(super) async fn a_listing_has_what_rows_are_chosen_by(store: Shared) {
+    let unknown = NewDetection { entity: String::new(), ..detection(DETECTOR, 9) };
+    let rows = vec![normal(1), labelled(2), detection(DETECTOR, 3), unknown];
+    let given = store.record(rows.clone()).await.expect("the store answers");
+    let expected: Vec<HistoryEntry> = given
+        .into_iter()
+        .zip(rows)
+        .map(|(id, row)| HistoryEntry {
+            id,
+            entity: EntityHash::of(&row.entity),
+            label: row.label,
+            verdict: row.judged.map(|judged| judged.verdict),
+            event_time: row.event_time,
+            bytes: (4 * row.sample.len() + row.event.len()) as u64,
+        })
+        .rev()
+        .collect();
+    assert_eq!(store.history_index(DETECTOR, ALL).await.expect("the store answers"), expected);
+    assert_eq!(expected[0].entity, EntityHash::NONE);
+    assert_eq!(expected[2].verdict, Some(Verdict::Anomalous));
+    assert_eq!(store.history_index("nobody", ALL).await.expect("the store answers"), []);
 }
 
-pub(super) async fn the_newest_unlabelled_rows_and_the_labelled_ones_on_top(store: Shared) {
-    // Event times run against the ids, so that newest by id is oldest by time.
+pub(super) async fn a_listing_is_restricted_by_label_time_and_number(store: Shared) {
+    // Event times run against the ids: the id decides what is newest.
     let rows = (0..10).map(|n| if n < 4 { labelled(100 - n) } else { normal(100 - n) }).collect();
     let given = store.record(rows).await.expect("the store answers");
-    let query = HistoryQuery { newest: 3, max_labelled: 2, since: None };
-    assert_eq!(ids(&store, query).await, [9, 8, 7, 3, 2].map(|index: usize| given[index]));
-    let unlabelled = HistoryQuery { newest: 2, max_labelled: 0, since: None };
-    assert_eq!(ids(&store, unlabelled).await, [9, 8].map(|index: usize| given[index]));
-    let only_labelled = HistoryQuery { newest: 0, max_labelled: 10, since: None };
-    assert_eq!(ids(&store, only_labelled).await, [3, 2, 1, 0].map(|index: usize| given[index]));
+    store
+        .label(DETECTOR, &DetectionKey::Id(given[9]), change(Label::Legitimate, "ann", 1))
+        .await
+        .expect("the store answers")
+        .expect("the store answers");
+    let until = Some(Timestamp::from_secs(96));
+    for (name, query, expected) in [
+        ("all", ALL, vec![9, 8, 7, 6, 5, 4, 3, 2, 1, 0]),
+        ("the newest", HistoryQuery { most: 2, ..ALL }, vec![9, 8]),
+        ("none", HistoryQuery { most: 0, ..ALL }, vec![]),
+        ("unlabelled", HistoryQuery { labelled: Some(false), most: 3, ..ALL }, vec![8, 7, 6]),
+        ("labelled", HistoryQuery { labelled: Some(true), most: 3, ..ALL }, vec![9, 3, 2]),
+        ("until", HistoryQuery { until, ..ALL }, vec![9, 8, 7, 6, 5, 4]),
+        ("labelled until", HistoryQuery { until, labelled: Some(true), most: 9 }, vec![9]),
+    ] {
+        let expected: Vec<i64> = expected.into_iter().map(|index: usize| given[index]).collect();
+        assert_eq!(ids(&store, query).await, expected, "{name}");
+    }
 }
 
-pub(super) async fn history_since_a_time(store: Shared) {
-    let given =
-        store.record(vec![normal(5), labelled(6), normal(7), labelled(4), detection(DETECTOR, 6)]).await.expect("the store answers");
-    let query = HistoryQuery { since: Some(Timestamp::from_secs(6)), ..ALL };
-    assert_eq!(ids(&store, query).await, [1, 4, 2].map(|index: usize| given[index]));
-    let one = HistoryQuery { newest: 1, max_labelled: 1, ..query };
-    assert_eq!(ids(&store, one).await, [1, 4].map(|index: usize| given[index]));
-}
-
-pub(super) async fn history_has_samples_and_events(store: Shared) {
+pub(super) async fn events_come_in_the_order_asked_for(store: Shared) {
     let rows = vec![normal(1), labelled(2), detection(DETECTOR, 3)];
     let given = store.record(rows.clone()).await.expect("the store answers");
-    let expected: Vec<Detection> = given.into_iter().zip(rows).map(|(id, detection)| Detection { id, detection }).collect();
-    assert_eq!(store.history(DETECTOR, ALL).await.expect("the store answers"), expected);
+    let expected = [2, 0, 1].map(|index: usize| {
+        let row = rows[index].clone();
+        StoredEvent { id: given[index], event_time: row.event_time, label: row.label, sample: row.sample, event: row.event }
+    });
+    let asked = [given[2], given[0], i64::MAX, given[1]];
+    assert_eq!(store.events(DETECTOR, &asked).await.expect("the store answers"), expected);
+    assert_eq!(store.events(DETECTOR, &[]).await.expect("the store answers"), []);
+    assert_eq!(store.events("nobody", &asked).await.expect("the store answers"), []);
 }

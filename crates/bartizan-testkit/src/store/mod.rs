@@ -37,12 +37,13 @@ pub async fn store_conformance<S: Store + 'static>(make: impl AsyncFn() -> Arc<S
             sixty_four_tasks_record_at_once, totals_are_exact, counting_stores_no_rows, parts_of_a_batch_are_stored_and_counted_together, a_store_answers_a_ping;
         audit: newest_come_first_and_pages_do_not_overlap, pages_past_the_end_are_empty_but_know_the_total,
             every_filter_alone, bounds_are_inclusive, filters_combine, unjudged_rows_are_listed_only_on_request,
-            an_unknown_detector_has_nothing;
-        history: history_is_in_event_time_order_with_ties_by_id, the_newest_unlabelled_rows_and_the_labelled_ones_on_top,
-            history_since_a_time, history_has_samples_and_events;
+            an_unknown_detector_has_nothing, long_texts_are_cut_in_a_listing;
+        history: a_listing_has_what_rows_are_chosen_by, a_listing_is_restricted_by_label_time_and_number,
+            events_come_in_the_order_asked_for;
         labels: labels_are_kept_with_who_and_when, relabelling_keeps_the_totals_exact, a_label_by_event_id_meets_the_newest_row,
             labels_of_nothing_are_none, imported_labels_count;
         retention: pruning_by_age_keeps_the_bound_and_the_labelled, pruning_by_number_keeps_the_newest,
+            pruning_by_bytes_keeps_the_newest, age_takes_a_share_at_once_and_says_what_it_left,
             ids_are_not_used_again_after_the_newest_is_pruned, totals_survive_pruning, pruning_does_not_touch_neighbours,
             recording_goes_on_while_pruning;
         models: a_stored_model_comes_back, models_are_listed_newest_first_without_blobs, activating_replaces_the_active_one,
@@ -104,6 +105,11 @@ pub(crate) fn anomalous(number: i64) -> NewDetection {
 
 pub(crate) fn change(label: Label, by: &str, at: i64) -> LabelChange {
     LabelChange { label, changed_by: by.to_owned(), changed_at: Timestamp::from_secs(at) }
+}
+
+/// What a row counts for in `Statistics::stored_bytes`.
+pub(crate) fn bytes(row: &NewDetection) -> u64 {
+    (row.event_id.len() + row.entity.len() + row.resource.len() + row.action.len() + 4 * row.sample.len() + row.event.len()) as u64
 }
 
 /// All rows, unjudged included, newest first.

@@ -1,6 +1,6 @@
 //! Recording, finding and the totals.
 
-use super::{DETECTOR, Shared, anomalous, detection, everything, judged_detection, listed, normal};
+use super::{DETECTOR, Shared, anomalous, bytes, detection, everything, judged_detection, listed, normal};
 use bartizan_core::{Label, Timestamp, Verdict};
 use bartizan_storage::{Counted, Detection, DetectionKey, Judged, NewDetection, Statistics};
 use std::collections::HashSet;
@@ -152,9 +152,10 @@ pub(super) async fn sixty_four_tasks_record_at_once(store: Shared) {
 pub(super) async fn totals_are_exact(store: Shared) {
     let learning = Judged { learning: true, confidence: 0.0, ..anomalous(1).judged.expect("the store answers") };
     let rows = vec![normal(1), anomalous(2), detection(DETECTOR, 3), NewDetection { judged: Some(learning), ..normal(4) }];
+    let stored_bytes = rows.iter().chain([&normal(5)]).map(bytes).sum();
     store.record(rows).await.expect("the store answers");
     store.record(vec![normal(5)]).await.expect("the store answers");
-    let expected = Statistics { judged: 4, anomalous: 2, average_confidence: 2.0 / 3.0, stored: 5, ..Statistics::default() };
+    let expected = Statistics { judged: 4, anomalous: 2, average_confidence: 2.0 / 3.0, stored: 5, stored_bytes, ..Statistics::default() };
     assert_eq!(store.statistics(DETECTOR).await.expect("the store answers"), expected);
     assert_eq!(store.stored(DETECTOR).await.expect("the store answers"), 5);
 }
@@ -163,7 +164,14 @@ pub(super) async fn counting_stores_no_rows(store: Shared) {
     store.count(DETECTOR, 3, 1, 2.25).await.expect("the store answers");
     store.record(vec![normal(1)]).await.expect("the store answers");
     store.count(DETECTOR, 0, 0, 0.0).await.expect("the store answers");
-    let expected = Statistics { judged: 4, anomalous: 1, average_confidence: 0.75, stored: 1, ..Statistics::default() };
+    let expected = Statistics {
+        judged: 4,
+        anomalous: 1,
+        average_confidence: 0.75,
+        stored: 1,
+        stored_bytes: bytes(&normal(1)),
+        ..Statistics::default()
+    };
     assert_eq!(store.statistics(DETECTOR).await.expect("the store answers"), expected);
     assert_eq!(listed(&store, &everything()).await.0, 1);
 }

@@ -110,6 +110,9 @@ macro_rules! detector {
             (concat!("detectors.", $name, ".min_training_samples")) => Kind::Whole(2, 100_000_000), "100", $least_names;
             /// Most unlabelled events to train on, the newest.
             (concat!("detectors.", $name, ".max_training_samples")) => Kind::Whole(2, 100_000_000), $most, [];
+            /// Largest share of the unlabelled events to train on that may come from one client (two parts of an equal division where
+            /// there are few clients); 1 sets no bound.
+            (concat!("detectors.", $name, ".max_client_share")) => Kind::Share(0.0, 1.0), "0.1", [];
             /// Fewest corrected labels to retrain on.
             (concat!("detectors.", $name, ".min_corrected_labels")) => Kind::Whole(1, 1_000_000), "10", [];
             /// Without a model: `refuse` to judge (the event is kept as history), or `learn` (answer normal with
@@ -117,10 +120,14 @@ macro_rules! detector {
             (concat!("detectors.", $name, ".cold_start")) => Kind::Choice(&["refuse", "learn"]), "refuse", [];
             /// Verdicts that are kept: `all`, or `anomalies` with a sample of the normal ones, the rest being counted.
             (concat!("detectors.", $name, ".record")) => Kind::Choice(&["all", "anomalies"]), "all", [];
-            /// Days that unlabelled verdicts are kept; 0 keeps them for ever.
+            /// Days that unlabelled verdicts are kept; 0 keeps them for ever. At most a tenth of what is stored goes in each hourly round,
+            /// so that a clock that is wrong for a while costs little.
             (concat!("detectors.", $name, ".retention_days")) => Kind::Whole(0, 100_000), "90", [];
             /// Most unlabelled verdicts kept, the newest; 0 sets no limit.
             (concat!("detectors.", $name, ".retention_rows")) => Kind::Whole(0, u64::MAX), "10000000", [];
+            /// Most bytes of unlabelled verdicts kept (their names, features and events; tables and indices come on top), the newest; 0
+            /// sets no limit.
+            (concat!("detectors.", $name, ".retention_bytes")) => Kind::Whole(0, u64::MAX), "21474836480", [];
             /// Seed of everything random in training: the same data and seed give the same model.
             (concat!("detectors.", $name, ".seed")) => Kind::Whole(0, u64::MAX), "0", [];
         }

@@ -227,6 +227,7 @@ fn detector(layers: &mut Layers, detector: &'static str) -> Settings {
     settings.false_alarms = layers.whole(&path("one_false_alarm_in")).and_then(|n| FalseAlarmBudget::try_from(n).ok());
     settings.min_training_samples = size("min_training_samples");
     settings.max_training_samples = size("max_training_samples");
+    settings.max_client_share = layers.number(&path("max_client_share")).unwrap_or(settings.max_client_share);
     settings.min_corrected_labels = size("min_corrected_labels");
     settings.max_tracked_clients = whole("max_tracked_clients").map_or(1, |count| usize::try_from(count).unwrap_or(usize::MAX));
     settings.max_ahead_secs = layers.whole("events.max_ahead_secs").unwrap_or_default();
@@ -235,6 +236,7 @@ fn detector(layers: &mut Layers, detector: &'static str) -> Settings {
     settings.record = if layers.text(&path("record")) == Some("anomalies") { RecordPolicy::Anomalies } else { RecordPolicy::All };
     settings.retention_days = whole("retention_days").filter(|n| *n > 0).and_then(|n| u32::try_from(n).ok());
     settings.retention_rows = whole("retention_rows").filter(|n| *n > 0);
+    settings.retention_bytes = whole("retention_bytes").filter(|n| *n > 0);
     settings.seed = Seed(whole("seed").unwrap_or_default());
     if settings.min_training_samples > settings.max_training_samples {
         let (least, most) = (settings.min_training_samples, settings.max_training_samples);

@@ -1,0 +1,64 @@
+//! Whether the database can be written to, asked of the thread that writes.
+
+use crate::queue::{Job, Queue, Reply};
+use crate::writer::Writer;
+use bartizan_storage::StoreError;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::oneshot;
+
+/// Those who wait for an answer. The next transaction gives it, however much is queued behind that; where nothing is to be
+/// written, a probe in the queue does. However many ask, at most one waits there.
+#[derive(Default)]
+pub(crate) struct Probes {
+    waiting: Mutex<Vec<Reply<()>>>,
+}
+
+impl Probes {
+    /// Asks; the answer is of a transaction that ends after this call. Without one, the writer is gone.
+    pub(crate) fn ask(self: &Arc<Self>, queue: &Queue) -> oneshot::Receiver<Result<(), StoreError>> {
+        let (reply, answer) = oneshot::channel();
+        let mut waiting = self.lock();
+        let first = waiting.is_empty();
+        waiting.push(reply);
+        drop(waiting);
+        if first {
+            let asked = Asked(Some(Arc::clone(self)));
+            queue.force(Job::Task(Box::new(move |writer| asked.run(writer))));
+        }
+        answer
+    }
+
+    /// Tells those who wait.
+    pub(crate) fn answer(&self, outcome: impl Fn() -> Result<(), StoreError>) {
+        for reply in std::mem::take(&mut *self.lock()) {
+            // A caller that has gone away needs no answer.
+            let _ = reply.send(outcome());
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Reply<()>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A probe that waits in the queue. Dropped there, it lets those go who wait for it.
+struct Asked(Option<Arc<Probes>>);
+
+impl Asked {
+    fn run(mut self, writer: &mut Writer) {
+        if let Some(probes) = self.0.take()
+            && !probes.lock().is_empty()
+        {
+            let outcome = writer.probe();
+            probes.answer(|| outcome.clone());
+        }
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if let Some(probes) = self.0.take() {
+            probes.lock().clear();
+        }
+    }
+}
