@@ -390,7 +390,7 @@ mod tests {
         let mut tasks = tokio::task::JoinSet::new();
         let holding = Arc::clone(&store);
         tasks.spawn(async move {
-            holding.write(move |_| Ok(drop(wait.recv()))).await.unwrap();
+            holding.write(move |_| Ok(wait.recv().is_ok())).await.unwrap();
             0
         });
         for _ in 0..10 {
