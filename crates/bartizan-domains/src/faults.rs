@@ -114,15 +114,15 @@ impl<'a> Fields<'a> {
 ///
 /// # Errors
 /// What is wrong with the body as a whole: there is none, it is no JSON or no object.
-pub fn object_of<'a>(body: &'a [u8], names: &[&'static str]) -> Result<RawObject<'a>, Fault> {
+pub fn object_of<'a>(body: &'a [u8], names: &[&'static str]) -> Result<RawObject<'a>, Vec<Fault>> {
     if body.trim_ascii().is_empty() {
-        return Err(missing(Vec::new(), Value::Null));
+        return Err(vec![missing(Vec::new(), Value::Null)]);
     }
-    let whole = Raw::parse(body).map_err(|error| not_json(body, &error))?;
+    let whole = Raw::parse(body).map_err(|error| vec![not_json(body, &error)])?;
     match whole.kind() {
-        RawKind::Object => RawObject::read(whole, names).ok_or_else(|| bad_name(body, whole)),
-        RawKind::Null => Err(missing(Vec::new(), Value::Null)),
-        _ => Err(not_an_object(whole)),
+        RawKind::Object => RawObject::read(whole, names).ok_or_else(|| vec![bad_name(body, whole)]),
+        RawKind::Null => Err(vec![missing(Vec::new(), Value::Null)]),
+        _ => Err(vec![not_an_object(whole)]),
     }
 }
 
@@ -195,7 +195,7 @@ mod tests {
             (" {\"\\ud800\": 1}", "json_invalid", Some(9)),
             (&deep, "json_invalid", Some(9_999)),
         ] {
-            let fault = object_of(body.as_bytes(), &["a"]).unwrap_err();
+            let fault = object_of(body.as_bytes(), &["a"]).unwrap_err().remove(0);
             assert_eq!((fault.kind, fault.loc), (kind, loc.map(Loc::Index).into_iter().collect::<Vec<_>>()), "{body:.20}");
         }
     }

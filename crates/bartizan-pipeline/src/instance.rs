@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 /// Rows recorded together when history is imported.
 const IMPORT_CHUNK: usize = 4096;
 /// Most bytes kept in the columns of the event's name and of what it was about.
-const MAX_COLUMN: usize = 1_024;
+pub(crate) const MAX_COLUMN: usize = 1_024;
 /// Most bytes kept in the column of what was done.
 const MAX_ACTION: usize = 256;
 /// The version that verdicts carry while the first model is being learned.

@@ -2,6 +2,7 @@
 
 mod active;
 mod batch;
+mod check;
 mod classes;
 mod codec;
 mod error;

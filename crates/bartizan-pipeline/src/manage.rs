@@ -1,12 +1,13 @@
 //! The life cycle of an instance: train, version, activate, roll back, label, list.
 
 use crate::active::{self, Active, Details};
+use crate::instance::MAX_COLUMN;
 use crate::training::{self, Plan, Trained, TrainingEvent};
 use crate::{
     Explanation, Instance, Labelled, LifeCycle, LifeCycleError, ModelInfo, StatisticsReport, TrainReport, TrainRequest, codec, version,
 };
 use async_trait::async_trait;
-use bartizan_core::{Contamination, Domain, FeatureSchema, Label, Recency};
+use bartizan_core::{Contamination, Domain, FeatureSchema, Label, Recency, head};
 use bartizan_estimators::thresholds::FalseAlarmBudget;
 use bartizan_estimators::{Algorithm, ParamValue, StoredDetector, format, format::ModelFile};
 use bartizan_storage::{
@@ -18,7 +19,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// The algorithm of a training that names none.
-const DEFAULT_ALGORITHM: &str = "ensemble";
+pub(crate) const DEFAULT_ALGORITHM: &str = "ensemble";
 const SECS_PER_DAY: i64 = 86_400;
 /// Largest share of the stored rows that one round of retention removes because of their age. In an ordinary round it is one of
 /// days times 24; much more is past its time after a long pause, and when the clock is wrong.
@@ -255,11 +256,7 @@ impl<D: Domain> LifeCycle for Instance<D> {
     }
 
     fn check(&self, request: &TrainRequest) -> Vec<LifeCycleError> {
-        let version = request.version.clone().map_or(Ok(String::new()), version::check).err();
-        let contamination = request.contamination.and_then(|share| Contamination::try_from(share).err()).map(LifeCycleError::from);
-        let budget = request.one_false_alarm_in.and_then(|count| FalseAlarmBudget::try_from(count).err()).map(LifeCycleError::from);
-        let params = Algorithm::faults(&request.params.over(&self.settings.params), DEFAULT_ALGORITHM);
-        version.into_iter().chain(contamination).chain(budget).chain(params.into_iter().map(LifeCycleError::from)).collect()
+        request.faults(&self.settings)
     }
 
     async fn train(&self, request: TrainRequest) -> Result<TrainReport, LifeCycleError> {
@@ -282,11 +279,11 @@ impl<D: Domain> LifeCycle for Instance<D> {
     }
 
     async fn label(&self, key: &DetectionKey, change: LabelChange) -> Result<Option<LabelOutcome>, StoreError> {
-        self.store.label(&self.settings.name, key, change).await
+        self.store.label(&self.settings.name, &stored_key(key), change).await
     }
 
     async fn find(&self, key: &DetectionKey) -> Result<Option<Detection>, StoreError> {
-        self.store.find(&self.settings.name, key).await
+        self.store.find(&self.settings.name, &stored_key(key)).await
     }
 
     fn stored_event(&self, event: &[u8]) -> Option<serde_json::Value> {
@@ -296,6 +293,8 @@ impl<D: Domain> LifeCycle for Instance<D> {
     fn explain_stored(&self, event: &[u8], sample: &[f32]) -> Option<Explanation> {
         let active = self.active.load_full()?;
         let event = codec::decode::<D::Event>(event).ok()?;
+        // Those of format 1 are stored whole.
+        let event = D::bounded(&event);
         (sample.len() == self.schema.width()).then(|| active.explain(&event, sample, &self.schema)).flatten()
     }
 
@@ -372,5 +371,13 @@ impl<D: Domain> LifeCycle for Instance<D> {
 
     fn dated_ahead(&self) -> u64 {
         self.dated_ahead.load(Ordering::Relaxed)
+    }
+}
+
+/// A key as the store has it: names of events are kept up to a length.
+fn stored_key(key: &DetectionKey) -> DetectionKey {
+    match key {
+        DetectionKey::Id(id) => DetectionKey::Id(*id),
+        DetectionKey::EventId(name) => DetectionKey::EventId(head(name, MAX_COLUMN).to_owned()),
     }
 }

@@ -109,4 +109,6 @@ async fn what_is_stored_of_an_event_is_bounded_and_its_features_are_those_of_the
         assert_eq!(feature(&instance, &stored, name), value as f32, "{name}");
     }
     assert!(instance.explain_stored(&row.event, &row.sample).is_some());
+    let by_name = instance.find(&DetectionKey::EventId(long)).await.expect("a store");
+    assert_eq!(by_name.map(|found| found.id), Some(stored.id), "it is found by the name that its sender gave it");
 }

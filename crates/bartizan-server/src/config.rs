@@ -22,18 +22,25 @@ pub struct ServerConfig {
     pub max_header_bytes: usize,
     /// Most requests worked on at once; more are answered 503.
     pub max_concurrent_requests: usize,
-    /// Most connections; more are closed at once.
+    /// Most connections; beyond, the one idle for longest is closed, or the new one when none is.
     pub max_connections: usize,
+    /// Most connections from one address (IPv6: from one /64 network); beyond, alike among those of the address.
+    pub max_connections_per_address: usize,
     /// Longest time to answer one request; then 503. Training is not cut short, but its body must arrive in this time.
     pub request_timeout_secs: u64,
     /// Longest time that a client may take to send a request head.
     pub header_timeout_secs: u64,
     /// Longest time that a connection may stay open without a request.
     pub keep_alive_secs: u64,
+    /// Longest time without a byte of an answer being taken by the client.
+    pub write_timeout_secs: u64,
     /// Longest time to finish running requests when stopping.
     pub shutdown_grace_secs: u64,
     /// Origins that browsers may call from. `None`: any with a token, loopback ones without.
     pub cors_origins: Option<Vec<String>>,
+    /// Names that clients may call the server by, each with or without a port; `*` is any. Without a token those of this machine
+    /// are answered to as well; with one, all are unless some are listed.
+    pub allowed_hosts: Vec<String>,
     /// Name of the mount that is also served at `/`.
     pub root: Option<String>,
     /// Version to show.
@@ -78,11 +85,14 @@ impl ServerConfig {
             max_header_bytes: 64 << 10,
             max_concurrent_requests: 1024,
             max_connections: 8192,
+            max_connections_per_address: 1024,
             request_timeout_secs: 30,
             header_timeout_secs: 10,
             keep_alive_secs: 75,
+            write_timeout_secs: 120,
             shutdown_grace_secs: 30,
             cors_origins: None,
+            allowed_hosts: Vec::new(),
             root: None,
             version: env!("CARGO_PKG_VERSION"),
             docs: true,
@@ -109,11 +119,14 @@ impl fmt::Debug for ServerConfig {
             .field("max_header_bytes", &self.max_header_bytes)
             .field("max_concurrent_requests", &self.max_concurrent_requests)
             .field("max_connections", &self.max_connections)
+            .field("max_connections_per_address", &self.max_connections_per_address)
             .field("request_timeout_secs", &self.request_timeout_secs)
             .field("header_timeout_secs", &self.header_timeout_secs)
             .field("keep_alive_secs", &self.keep_alive_secs)
+            .field("write_timeout_secs", &self.write_timeout_secs)
             .field("shutdown_grace_secs", &self.shutdown_grace_secs)
             .field("cors_origins", &self.cors_origins)
+            .field("allowed_hosts", &self.allowed_hosts)
             .field("root", &self.root)
             .field("version", &self.version)
             .field("docs", &self.docs)

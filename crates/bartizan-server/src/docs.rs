@@ -5,10 +5,11 @@ use crate::{
     input::fault::{InvalidAnswer, RefusedAnswer},
 };
 use aide::{
-    openapi::{Info, OpenApi, Operation, ReferenceOr, SecurityScheme, Tag},
+    openapi::{Info, MediaType, OpenApi, Operation, ReferenceOr, Response, SchemaObject, SecurityScheme, StatusCode, Tag},
     transform::{TransformOpenApi, TransformOperation},
 };
 use axum::Json;
+use schemars::json_schema;
 
 /// Name of the one security scheme.
 const TOKEN: &str = "token";
@@ -50,9 +51,70 @@ pub(crate) fn finish<'t>(api: TransformOpenApi<'t>, tags: &[(String, String)]) -
             operation.tags = vec![tag.to_owned()];
             operation.operation_id = Some(operation_id(method, path));
             describe_success(operation);
+            may_refuse(operation);
         }
     }
+    let components = api.inner_mut().components.get_or_insert_default();
+    for (_, name, description) in REFUSALS.iter().chain(REFUSED_BODIES) {
+        components.responses.insert((*name).to_owned(), ReferenceOr::Item(refusal(description)));
+    }
     api.security_scheme(TOKEN, scheme)
+}
+
+/// How any operation may refuse: status, name, and when.
+const REFUSALS: &[(u16, &str, &str)] = &[
+    (400, "BadRequest", "The request names no host, or more than one, or its body could not be read"),
+    (421, "Misdirected", "The host that the request names is not answered to"),
+    (500, "Failed", "Something went wrong; the log says what, under the `x-request-id` of the answer"),
+    (503, "Busy", "The request took too long, or the service is busy: see Retry-After"),
+];
+
+/// How operations with a body may refuse besides.
+const REFUSED_BODIES: &[(u16, &str, &str)] = &[
+    (408, "Late", "The body did not arrive in time"),
+    (413, "TooLarge", "The body is too large"),
+    (415, "UnknownCoding", "The Content-Encoding is none of gzip and zstd"),
+];
+
+fn refusal(description: &str) -> Response {
+    let mut refusal = Response { description: description.to_owned(), ..Response::default() };
+    let schema =
+        SchemaObject { json_schema: json_schema!({ "$ref": "#/components/schemas/RefusedAnswer" }), external_docs: None, example: None };
+    refusal.content.insert("application/json".to_owned(), MediaType { schema: Some(schema), ..MediaType::default() });
+    refusal
+}
+
+/// Adds the refusals that are the same everywhere, where the operation does not say something of its own.
+fn may_refuse(operation: &mut Operation) {
+    let with_body = if operation.request_body.is_some() { REFUSED_BODIES } else { &[] };
+    let responses = &mut operation.responses.get_or_insert_default().responses;
+    for (status, name, _) in REFUSALS.iter().chain(with_body) {
+        let reference = ReferenceOr::Reference { reference: format!("#/components/responses/{name}"), summary: None, description: None };
+        responses.entry(StatusCode::Code(*status)).or_insert(reference);
+    }
+    responses.sort_unstable_keys();
+}
+
+/// The document of a server without a token: nothing is asked for, and only web pages are refused.
+pub(crate) fn without_token(mut api: OpenApi) -> OpenApi {
+    if let Some(components) = &mut api.components {
+        components.security_schemes.clear();
+    }
+    for (_, item) in api.paths.iter_mut().flat_map(|paths| &mut paths.paths) {
+        let ReferenceOr::Item(item) = item else { continue };
+        for operation in [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten() {
+            operation.security.clear();
+            let Some(responses) = &mut operation.responses else { continue };
+            responses.responses.retain(|status, _| *status != StatusCode::Code(401));
+            if let Some(ReferenceOr::Item(forbidden)) = responses.responses.get_mut(&StatusCode::Code(403)) {
+                "A web page that may not do this asked for it".clone_into(&mut forbidden.description);
+            }
+        }
+        if let Some(responses) = item.get.as_mut().and_then(|get| get.responses.as_mut()) {
+            responses.responses.retain(|status, _| *status != StatusCode::Code(403));
+        }
+    }
+    api
 }
 
 fn describe_success(operation: &mut Operation) {
@@ -87,12 +149,40 @@ pub(crate) fn checks_input(op: TransformOperation<'_>) -> TransformOperation<'_>
     op.response_with::<422, Json<InvalidAnswer>, _>(|res| res.description("The input does not validate"))
 }
 
+/// Documents an answer that is text of another type than JSON.
+pub(crate) fn answers_text<'t>(mut op: TransformOperation<'t>, media_type: &str, description: &str) -> TransformOperation<'t> {
+    answers(&mut op, media_type, description, json_schema!({ "type": "string" }));
+    op
+}
+
+/// Documents an answer that is a JSON object of a form described elsewhere.
+pub(crate) fn answers_object<'t>(mut op: TransformOperation<'t>, description: &str) -> TransformOperation<'t> {
+    answers(&mut op, "application/json", description, json_schema!({ "type": "object" }));
+    op
+}
+
+fn answers(op: &mut TransformOperation<'_>, media_type: &str, description: &str, schema: schemars::Schema) {
+    let schema = Some(SchemaObject { json_schema: schema, external_docs: None, example: None });
+    let mut answer = Response { description: description.to_owned(), ..Response::default() };
+    answer.content.insert(media_type.to_owned(), MediaType { schema, ..MediaType::default() });
+    let responses = op.inner_mut().responses.get_or_insert_default();
+    responses.responses.insert(StatusCode::Code(200), ReferenceOr::Item(answer));
+}
+
 /// Documents that a body is read.
 pub(crate) fn reads_body(op: TransformOperation<'_>) -> TransformOperation<'_> {
     let op = refuses::<400>(op, "The body is not what its Content-Encoding says");
     let op = refuses::<408>(op, "The body did not arrive in time");
     let op = refuses::<413>(op, "The body is too large, as sent or decoded");
     refuses::<415>(op, "The Content-Encoding is neither gzip nor zstd: see Accept-Encoding")
+}
+
+/// Documents that a body may be left out.
+pub(crate) fn body_is_optional(mut op: TransformOperation<'_>) -> TransformOperation<'_> {
+    if let Some(ReferenceOr::Item(body)) = &mut op.inner_mut().request_body {
+        body.required = false;
+    }
+    op
 }
 
 /// Documents one more refusal.

@@ -5,7 +5,7 @@ use crate::{
         body::Limits,
         refusal::{Refusal, json},
     },
-    input::{fault::Fault, query::Query},
+    input::{described, fault::Fault, query::Query},
     mount::Mount,
 };
 use aide::{
@@ -74,7 +74,8 @@ pub(crate) const EVENT_ROOM: usize = 1 << 10;
 pub(crate) struct Asked {
     /// Say why, too: of a batch, the first 1,000 anomalous events are explained, and as many of the others as there is room for up to
     /// that number.
-    explain: Option<bool>,
+    #[schemars(schema_with = "described::truth", default)]
+    explain: bool,
 }
 
 /// One reason, as [`Reason`] serialises.

@@ -1,6 +1,6 @@
 //! The HTTP service: routes, authentication, limits and documentation pages.
 //!
-//! [`Server::bind`] puts the routers of all mounts together and reads from their OpenAPI document which paths exist, what
+//! [`Listening::serve`] puts the routers of all mounts together and reads from their OpenAPI document which paths exist, what
 //! right each needs and under which name it is counted. A request passes `http::guard`, which decides everything that is
 //! decided before a body is read, then either the router or, where every microsecond counts, a route's direct handler.
 //! A further kind of detector is one more folder beside `requests`, and one more field of [`Mounts`].
@@ -21,4 +21,4 @@ mod server;
 
 pub use config::{ApiKey, Scope, ServerConfig};
 pub use mounts::{Mounts, openapi};
-pub use server::{BindError, Server};
+pub use server::{BindError, Listening, Server};

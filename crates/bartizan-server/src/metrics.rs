@@ -14,7 +14,7 @@ use std::{
 const BOUNDS_US: [u64; 15] =
     [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 10_000_000];
 /// Statuses that are counted each for itself; others are summed up as `other`.
-const STATUSES: [u16; 13] = [200, 202, 204, 400, 401, 403, 404, 405, 408, 413, 422, 500, 503];
+const STATUSES: [u16; 16] = [200, 202, 204, 400, 401, 403, 404, 405, 408, 409, 413, 415, 421, 422, 500, 503];
 
 /// Requests of one method and route.
 pub(crate) struct RouteCounter {
@@ -79,8 +79,10 @@ pub(crate) struct Metrics {
     pub(crate) in_flight: Level,
     /// Open connections.
     pub(crate) connections: Level,
-    /// Connections closed at once because there were too many.
+    /// Connections closed at once because there were too many, all at work.
     pub(crate) connections_refused: AtomicU64,
+    /// Idle connections closed to make room for new ones.
+    pub(crate) connections_evicted: AtomicU64,
     statuses: [AtomicU64; STATUSES.len() + 1],
     buckets: [AtomicU64; BOUNDS_US.len() + 1],
     duration_ns: AtomicU64,
@@ -96,6 +98,7 @@ impl Metrics {
             in_flight: Level::default(),
             connections: Level::default(),
             connections_refused: AtomicU64::new(0),
+            connections_evicted: AtomicU64::new(0),
             statuses: Default::default(),
             buckets: Default::default(),
             duration_ns: AtomicU64::new(0),
@@ -129,6 +132,8 @@ impl Metrics {
         text.single("bartizan_connections", "gauge", "Open connections.", self.connections.now());
         let refused = self.connections_refused.load(Relaxed);
         text.single("bartizan_connections_refused_total", "counter", "Connections closed at once because there were too many.", refused);
+        let evicted = self.connections_evicted.load(Relaxed);
+        text.single("bartizan_connections_evicted_total", "counter", "Idle connections closed to make room for new ones.", evicted);
     }
 
     fn write_durations(&self, text: &mut Text) {

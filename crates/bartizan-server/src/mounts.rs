@@ -44,7 +44,7 @@ pub(crate) struct Mounted {
 impl Mounts {
     /// All of them, whatever their kind.
     pub(crate) fn into_all(self) -> Vec<Mounted> {
-        let requests = self.requests.into_iter().map(|instance| mounted(instance, requests::attach, &[]));
+        let requests = self.requests.into_iter().map(|instance| mounted(instance, requests::attach, requests::OWN));
         let flows = self.flows.into_iter().map(|instance| mounted(instance, flows::attach, flows::OWN));
         let behavior = self.behavior.into_iter().map(|instance| mounted(instance, behavior::attach, behavior::OWN));
         requests.chain(flows).chain(behavior).collect()
@@ -105,6 +105,7 @@ pub fn openapi(kinds: &[&str], version: &str) -> serde_json::Value {
         tags.push(((*kind).to_owned(), format!("Detector `{kind}`, of kind {kind}")));
         let prefix = format!("/{kind}");
         let own = match *kind {
+            requests::KIND => requests::OWN,
             flows::KIND => flows::OWN,
             behavior::KIND => behavior::OWN,
             _ => &[],

@@ -6,9 +6,11 @@ use crate::{
     http::{
         auth::Keys,
         body::Limits,
-        connection::{self, Patience, Phase},
+        connection::{self, Phase, Timeouts},
+        connections::{Admission, Connections},
         cors::Origins,
         guard::Guard,
+        host::Hosts,
         request_id::RequestIds,
         table::Table,
     },
@@ -23,7 +25,7 @@ use std::{
     collections::{HashMap, HashSet},
     future::Future,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::pin,
     sync::{Arc, OnceLock, atomic::Ordering::Relaxed},
     time::Duration,
@@ -66,42 +68,73 @@ pub enum BindError {
     Routes(#[from] matchit::InsertError),
 }
 
+/// A port that is taken, before anything is put behind it: whoever connects waits.
+pub struct Listening {
+    listener: TcpListener,
+    address: SocketAddr,
+    config: ServerConfig,
+}
+
 /// A server that listens and does not answer yet.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     guard: Arc<Guard>,
-    patience: Patience,
-    max_connections: u64,
+    timeouts: Timeouts,
+    connections: Arc<Connections>,
     grace: Duration,
 }
 
 /// Paths of the server itself, which no mount can have.
 const TAKEN: [&str; 7] = ["health", "readyz", "docs", "redoc", "metrics", "openapi", "dashboard"];
 
-impl Server {
-    /// Checks the settings, puts the routes together and listens.
+/// What the system says when the process, or all processes, have as many files and sockets as they may.
+const TOO_MANY_FILES: [i32; 2] = [23, 24];
+
+impl Listening {
+    /// Puts the routes together.
     ///
     /// # Errors
     /// See [`BindError`].
-    pub async fn bind(config: ServerConfig, mounts: Mounts, clock: Arc<dyn Clock>) -> Result<Self, BindError> {
+    pub fn serve(self, mounts: Mounts, clock: Arc<dyn Clock>) -> Result<Server, BindError> {
+        let Self { listener, address, config } = self;
         let mounted = mounts.into_all();
-        check(&config, &mounted)?;
+        check_mounts(&config, &mounted)?;
+        let secs = Duration::from_secs;
+        let timeouts = Timeouts {
+            head: secs(config.header_timeout_secs.max(1)),
+            idle: secs(config.keep_alive_secs.max(1)),
+            write: secs(config.write_timeout_secs.max(1)),
+            max_header_bytes: config.max_header_bytes,
+        };
+        let guard = Arc::new(guard(&config, &mounted, clock)?);
+        let connections = Connections::new(config.max_connections, config.max_connections_per_address);
+        Ok(Server { listener, address, guard, timeouts, connections, grace: secs(config.shutdown_grace_secs) })
+    }
+}
+
+impl Server {
+    /// Checks the settings and takes the port.
+    ///
+    /// # Errors
+    /// See [`BindError`].
+    pub async fn listen(config: ServerConfig) -> Result<Listening, BindError> {
+        check(&config)?;
         let listener = TcpListener::bind(config.listen).await.map_err(|error| match error.kind() {
             io::ErrorKind::AddrInUse => BindError::InUse(config.listen),
             io::ErrorKind::PermissionDenied => BindError::Denied(config.listen),
             _ => BindError::Io(config.listen, error),
         })?;
         let address = listener.local_addr().map_err(|error| BindError::Io(config.listen, error))?;
-        let secs = Duration::from_secs;
-        let patience = Patience {
-            head: secs(config.header_timeout_secs.max(1)),
-            idle: secs(config.keep_alive_secs.max(1)),
-            max_header_bytes: config.max_header_bytes,
-        };
-        let guard = Arc::new(guard(&config, &mounted, clock)?);
-        let (max_connections, grace) = (config.max_connections.max(1) as u64, secs(config.shutdown_grace_secs));
-        Ok(Self { listener, address, guard, patience, max_connections, grace })
+        Ok(Listening { listener, address, config })
+    }
+
+    /// [`listen`](Self::listen), then [`serve`](Listening::serve).
+    ///
+    /// # Errors
+    /// See [`BindError`].
+    pub async fn bind(config: ServerConfig, mounts: Mounts, clock: Arc<dyn Clock>) -> Result<Self, BindError> {
+        Self::listen(config).await?.serve(mounts, clock)
     }
 
     /// Where it listens.
@@ -122,14 +155,14 @@ impl Server {
             tokio::select! {
                 () = shutdown.as_mut() => break,
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => self.welcome(stream, watched.clone(), alive.clone()),
+                    Ok((stream, peer)) => self.welcome(stream, peer.ip(), watched.clone(), alive.clone()),
                     Err(error) => self.pause_after(&error).await,
                 },
             }
         }
         // Connections that the system has taken over for us by now are served too.
-        while let Some(Ok((stream, _))) = self.listener.accept().now_or_never() {
-            self.welcome(stream, watched.clone(), alive.clone());
+        while let Some(Ok((stream, peer))) = self.listener.accept().now_or_never() {
+            self.welcome(stream, peer.ip(), watched.clone(), alive.clone());
         }
         drop(self.listener);
         drop((watched, alive));
@@ -142,29 +175,34 @@ impl Server {
         Ok(())
     }
 
-    fn welcome(&self, stream: TcpStream, phase: watch::Receiver<Phase>, alive: mpsc::Sender<()>) {
-        let (guard, patience) = (Arc::clone(&self.guard), self.patience);
-        if guard.metrics.connections.now() >= self.max_connections {
+    fn welcome(&self, stream: TcpStream, peer: IpAddr, phase: watch::Receiver<Phase>, alive: mpsc::Sender<()>) {
+        let (guard, timeouts) = (Arc::clone(&self.guard), self.timeouts);
+        let Admission::Admitted { place, activity, evicted } = self.connections.admit(peer) else {
             guard.metrics.connections_refused.fetch_add(1, Relaxed);
             return;
-        }
+        };
+        guard.metrics.connections_evicted.fetch_add(u64::from(evicted), Relaxed);
         // Without it small answers wait for the client's acknowledgement; a failure costs only time.
         let _ = stream.set_nodelay(true);
         let inside = Arc::clone(&guard);
         tokio::spawn(async move {
             let _inside = inside.metrics.connections.enter();
-            connection::serve(stream, guard, patience, phase).await;
-            drop(alive);
+            connection::serve(stream, guard, activity, timeouts, phase).await;
+            drop((place, alive));
         });
     }
 
+    /// A connection that cannot be accepted stays where it is; without a pause the next try would fail at once.
     async fn pause_after(&self, error: &io::Error) {
         tracing::warn!(%error, "a connection could not be accepted");
+        if error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code)) && self.connections.close_idlest() {
+            self.guard.metrics.connections_evicted.fetch_add(1, Relaxed);
+        }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-fn check(config: &ServerConfig, mounted: &[Mounted]) -> Result<(), BindError> {
+fn check(config: &ServerConfig) -> Result<(), BindError> {
     let tokens = config.token.iter().chain(config.keys.iter().map(|key| &key.token));
     if tokens.into_iter().any(|token| token.trim().is_empty()) {
         return Err(BindError::EmptyToken);
@@ -172,6 +210,10 @@ fn check(config: &ServerConfig, mounted: &[Mounted]) -> Result<(), BindError> {
     if !config.listen.ip().to_canonical().is_loopback() && !config.is_guarded() {
         return Err(BindError::TokenRequired(config.listen));
     }
+    Ok(())
+}
+
+fn check_mounts(config: &ServerConfig, mounted: &[Mounted]) -> Result<(), BindError> {
     let mut names = HashSet::from(TAKEN);
     for name in mounted.iter().map(|mounted| mounted.detector.life.name()) {
         let is_path = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
@@ -207,15 +249,18 @@ fn guard(config: &ServerConfig, mounted: &[Mounted], clock: Arc<dyn Clock>) -> R
     let table = Table::new(&assembled.api, &mut routes, &assembled.shortcuts)?;
     let metrics = Arc::new(Metrics::new(routes));
     let text = |api| crate::http::refusal::json(&api);
-    let mut documents: HashMap<String, Bytes> = HashMap::from([(String::new(), text(assembled.api.clone()))]);
+    let api = if config.is_guarded() { assembled.api } else { docs::without_token(assembled.api) };
+    let mut documents: HashMap<String, Bytes> = HashMap::new();
     for mounted in mounted {
         let prefix = format!("/{}", mounted.detector.life.name());
-        let part = text(docs::part(&assembled.api, &prefix));
+        let part = text(docs::part(&api, &prefix));
         documents.insert(prefix, part);
     }
+    let paths = api.paths.iter().flat_map(|paths| paths.paths.keys().cloned()).collect();
+    documents.insert(String::new(), text(api));
     // Set once, here: nothing else has had the chance.
     let _ = shared.documents.set(documents);
-    let _ = shared.paths.set(assembled.api.paths.iter().flat_map(|paths| paths.paths.keys().cloned()).collect());
+    let _ = shared.paths.set(paths);
     let _ = shared.metrics.set(Arc::clone(&metrics));
     let origins = Origins::new(config);
     Ok(Guard {
@@ -223,6 +268,7 @@ fn guard(config: &ServerConfig, mounted: &[Mounted], clock: Arc<dyn Clock>) -> R
         router: assembled.router,
         keys: Keys::new(config),
         origins,
+        hosts: Hosts::new(config),
         shut_to_foreign_pages: !config.is_guarded(),
         ids,
         metrics,

@@ -1,5 +1,7 @@
 //! Bodies of every route: how they may come, and what large ones cost.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 mod support;
 
 use flate2::{Compression, write::GzEncoder};

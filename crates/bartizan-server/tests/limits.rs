@@ -164,7 +164,7 @@ async fn bodies_that_do_not_come_end_in_time() {
     let server = Running::start_with(|config| config.request_timeout_secs = 1).await;
     for (path, status) in [("/requests/analyze", 503), ("/requests/train", 408)] {
         let mut stream = server.connect().await;
-        stream.write_all(format!("POST {path} HTTP/1.1\r\nhost: t\r\ncontent-length: 10\r\n\r\n{{").as_bytes()).await.unwrap();
+        stream.write_all(format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\n{{").as_bytes()).await.unwrap();
         let mut answer = vec![0; 4096];
         let read = stream.read(&mut answer).await.unwrap();
         assert_eq!(parse(&answer[..read]).status, status, "{path}");
@@ -175,7 +175,10 @@ async fn bodies_that_do_not_come_end_in_time() {
 async fn more_requests_than_allowed_are_told_to_come_again() {
     let server = Running::start_with(|config| config.max_concurrent_requests = 1).await;
     let mut holding = server.connect().await;
-    holding.write_all(b"POST /requests/analyze HTTP/1.1\r\nhost: t\r\ncontent-length: 10\r\nexpect: 100-continue\r\n\r\n").await.unwrap();
+    holding
+        .write_all(b"POST /requests/analyze HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\nexpect: 100-continue\r\n\r\n")
+        .await
+        .unwrap();
     let mut interim = [0; 25];
     holding.read_exact(&mut interim).await.unwrap();
     assert!(interim.starts_with(b"HTTP/1.1 100"));
@@ -193,7 +196,8 @@ async fn stopping_loses_nothing_that_was_begun() {
     for i in 0..20 {
         let mut stream = server.connect().await;
         let body = record(i).to_string();
-        let head = format!("POST /requests/analyze HTTP/1.1\r\nhost: t\r\ncontent-length: {}\r\nexpect: 100-continue\r\n\r\n", body.len());
+        let head =
+            format!("POST /requests/analyze HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\nexpect: 100-continue\r\n\r\n", body.len());
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut interim = [0; 25];
         stream.read_exact(&mut interim).await.unwrap();
@@ -293,4 +297,153 @@ impl bartizan_pipeline::Clock for Still {
     fn now(&self) -> bartizan_core::Timestamp {
         bartizan_core::Timestamp::from_secs(0)
     }
+}
+
+#[tokio::test]
+async fn every_answer_is_kept_from_being_sniffed_framed_or_traced() {
+    let server = guarded().await;
+    let master = format!("Bearer {TOKEN}");
+    let token = [("authorization", master.as_str())];
+    let large = vec![b'x'; 5000];
+    for (method, path, headers, body, status) in [
+        ("GET", "/health", &[][..], &b""[..], 200),
+        ("GET", "/docs", &[], b"", 200),
+        ("GET", "/metrics", &[], b"", 200),
+        ("GET", "/requests/models", &[], b"", 401),
+        ("GET", "/nowhere", &token, b"", 404),
+        ("PUT", "/requests/train", &token, b"", 405),
+        ("POST", "/requests/train", &token, &large, 413),
+        ("POST", "/requests/train", &token, b"{", 422),
+        ("POST", "/requests/analyze", &token, record(0).to_string().as_bytes(), 503),
+    ] {
+        let answer = server.send(method, path, headers, body).await;
+        assert_eq!(answer.status, status, "{path}");
+        for (name, value) in [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("referrer-policy", "no-referrer")] {
+            assert_eq!(answer.header(name), Some(value), "{path} {status}");
+        }
+        assert!(answer.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"), "{path} {status}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_of_this_machine_is_refused_without_a_token() {
+    let server = Running::start().await;
+    let get = |target: &str, version: &str, hosts: &str| format!("GET {target} {version}\r\n{hosts}connection: close\r\n\r\n");
+    for (request, status, word) in [
+        (get("/requests/audit", "HTTP/1.1", "host: rebound.example:8000\r\n"), 421, "host rebound.example is"),
+        (get("http://rebound.example/requests/audit", "HTTP/1.1", "host: localhost\r\n"), 421, "server.allowed_hosts"),
+        (get("/requests/audit", "HTTP/1.1", ""), 400, "no Host header"),
+        (get("/requests/audit", "HTTP/1.1", "host: localhost\r\nhost: localhost\r\n"), 400, "more than one Host"),
+        (get("/requests/audit", "HTTP/1.0", ""), 200, "total_records"),
+        (get("/requests/audit", "HTTP/1.1", "host: 127.0.0.1:8000\r\n"), 200, "total_records"),
+    ] {
+        let answer = server.raw(request.as_bytes()).await;
+        assert_eq!(answer.status, status, "{request}{}", answer.body);
+        assert!(answer.body.contains(word), "{request}{}", answer.body);
+        assert!(status == 200 || answer.json()["detail"].is_string());
+    }
+    let named = Running::start_with(|config| config.allowed_hosts = vec!["rebound.example".to_owned()]).await;
+    let answer = named.raw(get("/requests/audit", "HTTP/1.1", "host: rebound.example:8000\r\n").as_bytes()).await;
+    assert_eq!(answer.status, 200);
+}
+
+/// Sends a request on a connection and reads its answer by the length that it gives.
+async fn exchange(stream: &mut tokio::net::TcpStream, head: &str, body: &[u8]) -> Option<u16> {
+    let head = format!("{head} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", body.len());
+    let (mut read, mut write) = stream.split();
+    let bytes = [head.as_bytes(), body].concat();
+    let sending = async { write.write_all(&bytes).await.is_ok() };
+    let answering = async {
+        let mut got = Vec::new();
+        loop {
+            if let Some(end) = got.windows(4).position(|four| four == b"\r\n\r\n") {
+                let answer = parse(&got);
+                let length: usize = answer.header("content-length").unwrap().parse().unwrap();
+                if got.len() >= end + 4 + length {
+                    return Some(answer.status);
+                }
+            }
+            if read.read_buf(&mut got).await.unwrap_or(0) == 0 {
+                return None;
+            }
+        }
+    };
+    let (sent, status) = tokio::join!(sending, answering);
+    status.filter(|_| sent)
+}
+
+#[tokio::test]
+async fn a_connection_goes_on_after_a_body_that_nobody_reads() {
+    let server = guarded().await;
+    let open = Running::start().await;
+    let large = vec![b'x'; 3 << 20];
+    for (server, head, status) in [
+        (&open, "GET /health", 200),
+        (&open, "GET /requests/audit", 200),
+        (&open, "GET /nowhere", 404),
+        (&open, "DELETE /requests/train", 405),
+        (&open, "POST /requests/load-model", 404),
+        (&open, "POST /requests/models/v9/activate", 404),
+        (&server, "POST /requests/analyze", 401),
+        (&server, "GET /health", 413),
+    ] {
+        let mut stream = server.connect().await;
+        for round in 0..3 {
+            assert_eq!(exchange(&mut stream, head, &large).await, Some(status), "{head}, round {round}");
+        }
+        assert_eq!(exchange(&mut stream, "GET /health", b"").await, Some(200), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn idle_connections_make_room_for_new_ones() {
+    for (most, of_one) in [(4, 100), (100, 4)] {
+        let server = Running::start_with(|config| {
+            config.max_connections = most;
+            config.max_connections_per_address = of_one;
+        })
+        .await;
+        let mut idle = Vec::new();
+        for _ in 0..20 {
+            let mut stream = server.connect().await;
+            // An answer shows that the connection was taken in.
+            assert_eq!(exchange(&mut stream, "GET /health", b"").await, Some(200), "at most {most}, {of_one} of an address");
+            idle.push(stream);
+        }
+        let metrics = server.get("/metrics").await.body;
+        assert!(metrics.contains("\nbartizan_connections_evicted_total 17\n"), "{metrics}");
+        assert!(metrics.contains("\nbartizan_connections_refused_total 0\n"), "{metrics}");
+    }
+}
+
+/// One operation of an OpenAPI document.
+fn described<'a>(document: &'a Value, path: &str, method: &str) -> &'a Value {
+    &document["paths"][path][method]
+}
+
+#[tokio::test]
+async fn the_document_says_what_is_enforced() {
+    let (open, closed) = (Running::start().await.get("/openapi.json").await.json(), guarded().await.get("/openapi.json").await.json());
+    for (path, kind) in [("/docs", "text/html"), ("/redoc", "text/html"), ("/metrics", "text/plain"), ("/openapi.json", "application/json")]
+    {
+        for prefix in ["", "/requests"] {
+            let content = &described(&closed, &format!("{prefix}{path}"), "get")["responses"]["200"]["content"];
+            assert_eq!(content.as_object().unwrap().keys().collect::<Vec<_>>(), [kind], "{prefix}{path}");
+        }
+    }
+    for (path, item) in closed["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let statuses = |document: &Value| described(document, path, method)["responses"].as_object().unwrap().clone();
+            let (with, without) = (statuses(&closed), statuses(&open));
+            assert_eq!(operation.get("security").is_some(), with.contains_key("401"), "{method} {path}");
+            assert!(described(&open, path, method).get("security").is_none() && !without.contains_key("401"), "{method} {path}");
+            for status in ["400", "421", "500", "503"] {
+                assert!(with.contains_key(status), "{method} {path} {status}");
+            }
+            for status in ["408", "413", "415"] {
+                assert_eq!(with.contains_key(status), operation.get("requestBody").is_some(), "{method} {path} {status}");
+            }
+        }
+    }
+    assert!(closed["components"]["securitySchemes"].is_object() && open["components"].get("securitySchemes").is_none());
 }

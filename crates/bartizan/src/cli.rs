@@ -113,7 +113,7 @@ pub(crate) struct Training {
     #[arg(long, value_name = "NAME")]
     pub(crate) algorithm: Option<String>,
     /// Expected share of anomalies in the data, above 0 and at most 0.5.
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", conflicts_with = "one_false_alarm_in")]
     pub(crate) contamination: Option<f64>,
     /// Set the threshold for at most one false alarm in N normal events, instead of by contamination.
     #[arg(long, value_name = "N")]

@@ -68,7 +68,7 @@ impl Client {
 pub(crate) fn request(path: &str, token: Option<&str>, body: &[u8]) -> Vec<u8> {
     let authorization = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
     let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: bartizan\r\ncontent-type: application/json\r\n{authorization}content-length: {}\r\n\r\n",
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{authorization}content-length: {}\r\n\r\n",
         body.len()
     );
     [head.as_bytes(), body].concat()

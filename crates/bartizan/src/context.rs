@@ -3,8 +3,9 @@
 use crate::cli::{Common, Training};
 use crate::clock::SystemClock;
 use crate::config::{self, Config, Faults, Layers};
+use crate::files;
 use crate::kinds::Telemetry;
-use crate::output::Output;
+use crate::output::{self, Output};
 use anyhow::Context as _;
 use bartizan_core::Domain;
 use bartizan_pipeline::{Clock, Instance, LifeCycle as _, LifeCycleError, Settings, TrainRequest};
@@ -88,14 +89,15 @@ impl Opened {
     }
 }
 
-/// Opens the database, making folder and file when missing.
+/// Opens the database, making folder and file when missing, for their owner alone.
 pub(crate) fn open_store(database: &Path, survive_power_loss: bool) -> anyhow::Result<Opened> {
     let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)
-        .map_err(|error| StoreError::Other(format!("the folder {} cannot be made: {error}", folder.display())))?;
+        .map_err(|error| StoreError::Other(format!("the folder {} cannot be made: {error}", output::path(folder))))?;
+    files::tighten_database(database);
     let mut options = SqliteOptions::new(database);
     options.durability = if survive_power_loss { Durability::Power } else { Durability::Process };
-    let store = SqliteStore::open(options).with_context(|| format!("the database {} cannot be used", database.display()))?;
+    let store = SqliteStore::open(options).with_context(|| format!("the database {} cannot be used", output::path(database)))?;
     Ok(Opened { store: Arc::new(store) })
 }
 
@@ -122,13 +124,32 @@ pub(crate) async fn prepare<D: Telemetry>(instance: &Instance<D>) -> anyhow::Res
 /// Store and detector for a command that runs and ends.
 pub(crate) async fn open<D: Telemetry>(context: &Context) -> anyhow::Result<(Config, Opened, Arc<Instance<D>>)> {
     let config = context.quiet_config()?;
-    let opened = open_store(&config.database, config.survive_power_loss)?;
-    let instance = open_detector(D::settings(&config).clone(), &opened).await?;
+    let (opened, instance) = open_with(&config).await?;
     Ok((config, opened, instance))
 }
 
-/// What to train, from the flags.
-pub(crate) fn train_request(flags: &Training, version: Option<String>, use_labels: bool) -> TrainRequest {
+/// [`open`] with a configuration that is read already.
+pub(crate) async fn open_with<D: Telemetry>(config: &Config) -> anyhow::Result<(Opened, Arc<Instance<D>>)> {
+    let opened = open_store(&config.database, config.survive_power_loss)?;
+    let instance = open_detector(D::settings(config).clone(), &opened).await?;
+    Ok((opened, instance))
+}
+
+/// What to train, from the flags, checked before any file is read or store opened.
+pub(crate) fn checked_request(
+    flags: &Training,
+    version: Option<String>,
+    use_labels: bool,
+    settings: &Settings,
+) -> anyhow::Result<TrainRequest> {
+    let request = train_request(flags, version, use_labels);
+    match request.faults(settings).into_iter().next() {
+        Some(fault) => Err(fault.into()),
+        None => Ok(request),
+    }
+}
+
+fn train_request(flags: &Training, version: Option<String>, use_labels: bool) -> TrainRequest {
     TrainRequest {
         version,
         use_labels,

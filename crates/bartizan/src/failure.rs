@@ -1,6 +1,7 @@
 //! Exit codes, and how an error becomes one.
 
 use crate::config::Faults;
+use crate::output::{visible_json, visible_lines};
 use bartizan_pipeline::{JudgeError, LifeCycleError};
 use bartizan_server::BindError;
 use bartizan_storage::StoreError;
@@ -123,9 +124,10 @@ pub(crate) fn report(error: &anyhow::Error, kind: Option<&str>, json: bool) -> E
     let mut out = io::stderr().lock();
     let written = if json {
         let body = serde_json::json!({"error": text, "advice": advice, "exit_code": exit as u8});
-        writeln!(out, "{body}")
+        writeln!(out, "{}", visible_json(&body.to_string()))
     } else {
-        writeln!(out, "error: {text}").and_then(|()| advice.map_or(Ok(()), |advice| writeln!(out, "  help: {advice}")))
+        let advice = advice.map(|advice| format!("\n  help: {advice}")).unwrap_or_default();
+        writeln!(out, "{}", visible_lines(&format!("error: {text}{advice}")))
     };
     drop(written);
     exit

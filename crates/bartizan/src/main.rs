@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod context;
 mod failure;
+mod files;
 mod kinds;
 mod live;
 mod load;
@@ -26,6 +27,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    files::keep_to_owner();
     let cli = Cli::parse();
     let json = cli.common.json;
     let kind = cli.command.kind().map(kinds::name);

@@ -26,6 +26,22 @@ pub(crate) struct Format {
     pub(crate) label_column: Option<String>,
 }
 
+impl Format {
+    /// Refuses a format that the kind does not have, before a file is opened.
+    pub(crate) fn check<D: Telemetry>(&self) -> anyhow::Result<()> {
+        let format = self.name::<D>();
+        if D::FORMATS.contains(&format) {
+            return Ok(());
+        }
+        let known = D::FORMATS.join(", ");
+        Err(Problem::usage(format!("--format {format:?} is none of {}: {known}", D::NAME)).into())
+    }
+
+    fn name<D: Telemetry>(&self) -> &str {
+        self.format.as_deref().unwrap_or(D::FORMATS[0])
+    }
+}
+
 /// Events of one or more files, in order.
 pub(crate) struct Loaded<D: Domain> {
     /// The events.
@@ -181,12 +197,8 @@ pub(crate) fn stream<D: Telemetry>(
     now: Timestamp,
     each: &mut dyn FnMut(usize, Record<D::Event>) -> ControlFlow<()>,
 ) -> anyhow::Result<u64> {
-    let how = How { format: format.format.as_deref().unwrap_or(D::FORMATS[0]), label_column: format.label_column.as_deref() };
-    let format = how.format;
-    if !D::FORMATS.contains(&format) {
-        let known = D::FORMATS.join(", ");
-        return Err(Problem::usage(format!("--format {format:?} is none of {}: {known}", D::NAME)).into());
-    }
+    format.check::<D>()?;
+    let how = How { format: format.name::<D>(), label_column: format.label_column.as_deref() };
     let (mut rejected, mut stopped) = (0, false);
     for (at, file) in files.iter().enumerate() {
         rejected += stream_one::<D>(file, how, now, &mut |record| {
@@ -207,7 +219,7 @@ fn stream_one<D: Telemetry>(
     now: Timestamp,
     each: &mut dyn FnMut(Record<D::Event>) -> ControlFlow<()>,
 ) -> anyhow::Result<u64> {
-    let refuse = |what: String| Problem::data(format!("{}: {what}", path.display()));
+    let refuse = |what: String| Problem::data(format!("{}: {what}", output::path(path)));
     let file = File::open(path).map_err(|error| refuse(format!("cannot be opened: {error}")).advise("check the path"))?;
     let size = file.metadata().map_or(0, |meta| meta.len());
     let bar = output::progress(size, "reading");
@@ -234,19 +246,19 @@ fn stream_one<D: Telemetry>(
 /// Says what was wrong with a file that was read all the same.
 fn tell(path: &Path, summary: &Summary, rejected: &[Rejected]) {
     for bad in rejected {
-        output::note(&format!("{}:{}: skipped: {}", path.display(), bad.line, output::clean(&bad.reason, 200)));
+        output::note(&format!("{}:{}: skipped: {}", output::path(path), bad.line, output::clean(&bad.reason, 200)));
     }
     if summary.rejected > rejected.len() as u64 {
-        output::note(&format!("{}: {} lines were skipped in all", path.display(), summary.rejected));
+        output::note(&format!("{}: {} lines were skipped in all", output::path(path), summary.rejected));
     }
     let mut repairs: Vec<(&String, &u64)> = summary.repairs.iter().collect();
     repairs.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
     for (what, times) in repairs.iter().take(SHOWN_REPAIRS) {
-        output::note(&format!("{}: {times} × {}", path.display(), output::clean(what, 120)));
+        output::note(&format!("{}: {times} × {}", output::path(path), output::clean(what, 120)));
     }
     if repairs.len() > SHOWN_REPAIRS {
         let rest: u64 = repairs[SHOWN_REPAIRS..].iter().map(|(_, times)| **times).sum();
         let kinds = repairs.len() - SHOWN_REPAIRS;
-        output::note(&format!("{}: {rest} × other faults that were mended ({kinds} more to tell apart)", path.display()));
+        output::note(&format!("{}: {rest} × other faults that were mended ({kinds} more to tell apart)", output::path(path)));
     }
 }

@@ -102,11 +102,89 @@ fn wrong_use_has_code_2() {
         (&["serve", "--listen", "127.0.0.1:0", "--durability", "maybe"], "one of process, power"),
         (&["serve", "--listen", "127.0.0.1:0", "--token-file", "none"], "the token file none cannot be read"),
         (&["score", "requests", "x", "--out", "x.txt"], ".csv or .ndjson"),
-        (&["label", "requests", "1", "--by", "me"], "--anomalous"),
+        (&["label", "requests", "1", "--by", "me"], "<--anomalous|--legitimate>"),
+        (&["label", "requests", "1", "--by", "me", "--anomalous", "--legitimate"], "cannot be used with"),
+        (&["train", "requests", "none", "--contamination", "0.1", "--one-false-alarm-in", "100"], "cannot be used with"),
         (&["config", "check", "--config", "none.toml"], "none.toml"),
     ] {
         let text = fails(folder.path(), arguments, 2);
         assert!(text.contains(expected), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn parameters_are_checked_before_a_file_is_read_or_anything_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in [&["train", "requests", "none"] as &[&str], &["evaluate", "flows", "none", "--split", "0.5"]] {
+        for (flags, expected) in [
+            (&["--contamination", "0.7"] as &[&str], "0.7"),
+            (&["--one-false-alarm-in", "1"], "1"),
+            (&["--algorithm", "nonsense"], "nonsense"),
+            (&["--algorithm", "isolation_forest", "--n-estimators", "0"], "n_estimators"),
+            (&["--algorithm", "isolation_forest", "--param", "nonsense=1"], "nonsense"),
+            (&["--format", "nonsense"], "nonsense"),
+        ] {
+            let text = fails(folder.path(), &[command, flags].concat(), 2);
+            assert!(text.contains(expected) && !text.contains("cannot be opened"), "{command:?} {flags:?}: {text}");
+        }
+    }
+    for command in [&["score", "requests", "none", "--format", "x"] as &[&str], &["tune", "flows", "none", "--format", "x"]] {
+        assert!(fails(folder.path(), command, 2).contains("--format"), "{command:?}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made");
+}
+
+#[test]
+fn a_taken_port_is_said_before_anything_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap().to_string();
+    let mut command = bartizan(folder.path(), &["serve", "--listen", &address]);
+    let output = command.env("LOG_FILE", "logs/bartizan.log").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("in use"), "{}", stderr(&output));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made");
+}
+
+#[test]
+fn an_empty_token_does_not_open_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, value) in [("AUTH_TOKEN", ""), ("AUTH_TOKEN", "  "), ("BARTIZAN_SERVER_TOKEN", ""), ("BARTIZAN_SERVER_TOKEN_FILE", "")] {
+        let output = bartizan(folder.path(), &["serve", "--listen", "127.0.0.1:0"]).env(name, value).output().unwrap();
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{name}: {text}");
+        assert!(text.contains(name) && text.contains("token"), "{text}");
+    }
+}
+
+#[test]
+fn nothing_from_outside_steers_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let deceptive = "v\u{1b}[31m\u{202e}\u{9b}1";
+    let clean = |text: &str| !text.chars().any(|c| matches!(c, '\u{1b}' | '\u{202e}' | '\u{9b}'));
+    for arguments in [
+        &["models", "show", deceptive] as &[&str],
+        &["models", "activate", deceptive],
+        &["models", "import", deceptive],
+        &["train", "requests", deceptive],
+        &["score", "requests", deceptive, "--out", deceptive],
+        &["config", "check", "--config", deceptive],
+        &["models", "show", deceptive, "--json"],
+    ] {
+        let output = run(folder.path(), arguments);
+        let (out, err) = (String::from_utf8(output.stdout.clone()).unwrap(), stderr(&output));
+        assert!(clean(&out) && clean(&err) && !err.is_empty(), "{arguments:?}: {out:?} {err:?}");
+    }
+    // Names of labels in a file, as `evaluate` lists them.
+    let header = "Destination Port,Flow Duration,Total Fwd Packets,Label";
+    let label = |i: usize| if i.is_multiple_of(10) { "Bad\u{1b}[31m\u{202e}\u{9b}" } else { "BENIGN" };
+    let rows: String = (1..=300).map(|i| format!("80,{i},{i},{}\n", label(i))).collect();
+    fs::write(folder.path().join("flows.csv"), format!("{header}\n{rows}")).unwrap();
+    for flags in [&["--by", "random"] as &[&str], &["--by", "random", "--json"]] {
+        let output = run(folder.path(), &[&["evaluate", "flows", "flows.csv", "--split", "0.5"], flags].concat());
+        let text = String::from_utf8(output.stdout.clone()).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert!(text.contains("Bad") && clean(&text), "{text:?}");
     }
 }
 

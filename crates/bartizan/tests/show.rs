@@ -38,6 +38,40 @@ fn the_interface_is_described() {
     let document = json(folder.path(), &["openapi"]);
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     assert!(document["paths"]["/requests/analyze"]["post"].is_object());
+    let schemas = &document["components"]["schemas"];
+    // Bounds of the six counters of a session, whether to judge it or to learn from it.
+    for schema in ["SessionBody", "LabelledSession"] {
+        for (field, least, most) in [
+            ("failed_logins", 0, 150),
+            ("request_rate", 1, 600),
+            ("commands_count", 0, 20),
+            ("sql_payload", 0, 1),
+            ("honeytoken_access", 0, 1),
+            ("session_time", 10, 600),
+        ] {
+            let described = &schemas[schema]["properties"][field];
+            assert_eq!((&described["minimum"], &described["maximum"]), (&least.into(), &most.into()), "{schema}.{field}");
+            assert!(schemas[schema]["required"].as_array().unwrap().contains(&field.into()), "{schema}.{field}");
+        }
+    }
+    for (pointer, expected) in [
+        ("/FlowsBody/properties/flows/minItems", 1),
+        ("/FlowBody/properties/data/minProperties", 1),
+        ("/FlowsTrainBody/properties/flows/minItems", 100),
+        ("/BehaviorTrainBody/properties/logs/minItems", 100),
+        ("/TrainBody/properties/model_version/minLength", 1),
+        ("/RetrainBody/properties/model_version/maxLength", 64),
+        ("/LabelBody/properties/changed_by/maxLength", 256),
+    ] {
+        assert_eq!(schemas.pointer(pointer), Some(&expected.into()), "{pointer}");
+    }
+    for (path, required) in [("/requests/train", true), ("/requests/retrain", true), ("/flows/train", false), ("/behavior/train", false)] {
+        assert_eq!(document["paths"][path]["post"]["requestBody"]["required"].as_bool().unwrap_or(false), required, "{path}");
+    }
+    for (schema, nullable) in [("TrainBody", false), ("RetrainNamedBody", false), ("RetrainBody", true), ("FlowsTrainBody", true)] {
+        let types = &schemas[schema]["properties"]["model_version"]["type"];
+        assert_eq!(types.as_array().is_some_and(|types| types.contains(&"null".into())), nullable, "{schema}: {types}");
+    }
 }
 
 #[test]

@@ -42,7 +42,7 @@ pub fn parse_session(bytes: &[u8], now: Timestamp) -> Result<SessionEvent, Vec<F
     {
         return Ok(event.0);
     }
-    let object = object_of(bytes, &FIELDS).map_err(|fault| vec![fault])?;
+    let object = object_of(bytes, &FIELDS)?;
     closely(&object, now).map(|(event, _)| event)
 }
 
@@ -91,7 +91,10 @@ pub struct Lesson {
 pub fn parse_training(bytes: &[u8], now: Timestamp, most: usize, seed: Seed) -> Result<Lesson, LogsError> {
     let mut drawn = Reservoir::new(most, seed);
     sessions(bytes, now, |(event, label)| match label.fault() {
-        None => Ok(drawn.push(event)),
+        None => {
+            drawn.push(event);
+            Ok(())
+        }
         Some(fault) => Err(LogsError::Faults(vec![fault])),
     })?;
     Ok(Lesson { met: drawn.met(), events: drawn.into_drawn() })
@@ -130,17 +133,17 @@ struct Logs<'a> {
 }
 
 /// The list `logs` of a body.
-fn logs_of(bytes: &[u8]) -> Result<Raw<'_>, Fault> {
+fn logs_of(bytes: &[u8]) -> Result<Raw<'_>, Vec<Fault>> {
     if let Ok(Logs { logs }) = serde_json::from_slice(bytes) {
         return Ok(Raw::from(logs));
     }
     let body = object_of(bytes, &["logs"])?;
-    body.get("logs").ok_or_else(|| missing(vec![Loc::key("logs")], body.whole().shown()))
+    body.get("logs").ok_or_else(|| vec![missing(vec![Loc::key("logs")], body.whole().shown())])
 }
 
 /// Reads the list `logs` and gives each session to `take`, which may have faults to add.
 fn sessions(bytes: &[u8], now: Timestamp, mut take: impl FnMut(Session) -> Result<(), LogsError>) -> Result<(), LogsError> {
-    let logs = logs_of(bytes).map_err(|fault| LogsError::Faults(vec![fault]))?;
+    let logs = logs_of(bytes).map_err(LogsError::Faults)?;
     let of_logs = || vec![Loc::key("logs")];
     if logs.kind() != RawKind::List {
         let msg = "Input should be a valid list".to_owned();

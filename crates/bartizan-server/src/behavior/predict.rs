@@ -6,7 +6,7 @@ use crate::{
     docs,
     here::{Asked, EVENT_ROOM, Why, Written, both, invalid, too_many, wants_reasons},
     http::{body, refusal::Refusal},
-    input::params::Params,
+    input::{described, params::Params},
 };
 use aide::{
     axum::routing::{ApiMethodRouter, post_with},
@@ -23,6 +23,7 @@ use bartizan_domains::behavior::{
 use bartizan_pipeline::{Judgement, Reason};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 use std::sync::Arc;
 
 /// Risks from here on are high.
@@ -30,29 +31,40 @@ const HIGH_RISK: u8 = 7;
 
 /// A session's counters.
 #[derive(JsonSchema)]
+#[schemars(inline)]
+#[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
+pub(super) struct Counters {
+    #[schemars(schema_with = "described::whole::<0, 150>")]
+    failed_logins: u16,
+    /// A second.
+    #[schemars(schema_with = "described::whole::<1, 600>")]
+    request_rate: u16,
+    #[schemars(schema_with = "described::whole::<0, 20>")]
+    commands_count: u16,
+    #[schemars(schema_with = "described::whole::<0, 1>")]
+    sql_payload: u16,
+    #[schemars(schema_with = "described::whole::<0, 1>")]
+    honeytoken_access: u16,
+    /// Seconds.
+    #[schemars(schema_with = "described::whole::<10, 600>")]
+    session_time: u16,
+    /// Who, as text; anything else is passed over.
+    client: Option<Value>,
+    /// When it began, RFC 3339; now if left out or anything else.
+    timestamp: Option<Value>,
+    /// The sender's name for it, as text; anything else is passed over.
+    session_id: Option<Value>,
+}
+
+/// A session's counters, and what may be known of it.
+#[derive(JsonSchema)]
 #[schemars(rename = "SessionBody")]
 #[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
-pub(super) struct Described {
-    /// 0 to 150.
-    failed_logins: u16,
-    /// 1 to 600 a second.
-    request_rate: u16,
-    /// 0 to 20.
-    commands_count: u16,
-    /// 0 or 1.
-    sql_payload: u16,
-    /// 0 or 1.
-    honeytoken_access: u16,
-    /// 10 to 600 s.
-    session_time: u16,
-    /// Who; optional.
-    client: Option<String>,
-    /// When it began; now if left out. RFC 3339.
-    timestamp: Option<String>,
-    /// The sender's name for it; optional.
-    session_id: Option<String>,
-    /// What it is known to be, to learn from.
-    label: Option<String>,
+struct Described {
+    #[schemars(flatten)]
+    counters: Counters,
+    /// One of the five attack types, where it is known; anything else is passed over.
+    label: Option<Value>,
 }
 
 #[derive(JsonSchema)]

@@ -1,11 +1,12 @@
 //! `POST /train` of a behavior detector: learns from labelled sessions in the body, or from generated ones.
 
-use super::{Here, predict::Described as Session};
+use super::{Here, predict::Counters};
 use crate::{
+    docs,
     here::Draw,
     http::{body, refusal::Refusal},
-    input::{content::object, fault::note, fields::Fields},
-    routes::train::{self, Answer, Asked, Params, asked, check, document, to_its_end},
+    input::{content::object, described, fault::note, fields::Fields},
+    routes::train::{self, Answer, Asked, Params, asked, check, document, to_its_end, yes},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
 use axum::{
@@ -14,13 +15,13 @@ use axum::{
 };
 use bartizan_core::{Seed, Timestamp};
 use bartizan_domains::behavior::{
-    SessionEvent,
+    AttackType, SessionEvent,
     body::{Lesson, LogsError, parse_training},
     generator::training_set,
 };
 use bartizan_pipeline::{Labelled, LifeCycle};
 use hyper::StatusCode;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::sync::Arc;
 
 #[derive(JsonSchema)]
@@ -28,16 +29,34 @@ use std::sync::Arc;
 #[expect(dead_code, reason = "describes the body in the OpenAPI document")]
 struct Described {
     /// Name of the new version; the next minor version if left out.
+    #[schemars(schema_with = "described::version_or_null", default)]
     model_version: Option<String>,
     /// Learn from what people said; true if left out.
-    use_corrected_labels: Option<bool>,
+    #[schemars(schema_with = "described::truth", default = "yes")]
+    use_corrected_labels: bool,
     training_params: Option<Params>,
-    /// Sessions to learn from, each with a `label`; generated ones if left out.
+    /// Sessions to learn from, at least as many as `min_training_samples` (100 unless set otherwise); generated ones if left out.
+    #[schemars(length(min = 100), default)]
     logs: Option<Vec<Session>>,
 }
 
+/// A session's counters and what it is.
+#[derive(JsonSchema)]
+#[schemars(rename = "LabelledSession")]
+#[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
+struct Session {
+    #[schemars(flatten)]
+    counters: Counters,
+    #[schemars(schema_with = "label")]
+    label: String,
+}
+
+fn label(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": AttackType::ALL.map(AttackType::name) })
+}
+
 pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
-    post_with(handler, |op| document(op).input::<Json<Described>>())
+    post_with(handler, |op| docs::body_is_optional(document(op).input::<Json<Described>>()))
 }
 
 async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Answer>, Refusal> {

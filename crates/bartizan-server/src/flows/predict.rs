@@ -9,7 +9,7 @@ use crate::{
         body::{self, Body},
         refusal::Refusal,
     },
-    input::{fault::Fault, params::Params},
+    input::{described, fault::Fault, params::Params},
 };
 use aide::{
     axum::routing::{ApiMethodRouter, post_with},
@@ -26,8 +26,9 @@ use bartizan_domains::flows::{
 };
 use bartizan_pipeline::{Judgement, Reason};
 use hyper::StatusCode;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
+use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// One flow: numbers under the names of CICFlowMeter, in either dialect.
@@ -36,6 +37,7 @@ use std::{collections::BTreeMap, sync::Arc};
 #[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
 struct Described {
     /// Names that are not known are ignored, missing ones are 0. Snake-case names are in seconds, the others in microseconds.
+    #[schemars(schema_with = "some_flow")]
     data: BTreeMap<String, f64>,
 }
 
@@ -44,7 +46,7 @@ struct Described {
 #[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
 struct DescribedBatch {
     /// At least one, and at most as many as `server.max_batch_events` says: 65,536 if it is not set. More are refused with 413.
-    #[schemars(length(min = 1))]
+    #[schemars(schema_with = "flows")]
     flows: Vec<BTreeMap<String, f64>>,
 }
 
@@ -53,7 +55,34 @@ struct DescribedBatch {
 #[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
 struct DescribedLine {
     /// 80 or 82 fields in the order of the contract, as text or as a list.
+    #[schemars(schema_with = "line")]
     csv: String,
+}
+
+/// Columns that hold text: who, when, and what it is.
+const TEXTS: [&str; 7] = ["Flow ID", "Source IP", "Source Port", "Destination IP", "Protocol", "Timestamp", "Label"];
+
+/// One flow as it may come.
+pub(super) fn flow_schema() -> Value {
+    let text = json!({ "type": ["string", "number", "boolean", "null"] });
+    let texts: Map<String, Value> = TEXTS.iter().map(|name| ((*name).to_owned(), text.clone())).collect();
+    json!({ "type": "object", "properties": texts, "additionalProperties": described::number() })
+}
+
+fn some_flow(_: &mut SchemaGenerator) -> Schema {
+    let mut flow = flow_schema();
+    flow["minProperties"] = json!(1);
+    flow.try_into().unwrap_or_default()
+}
+
+fn flows(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "minItems": 1, "items": flow_schema() })
+}
+
+fn line(_: &mut SchemaGenerator) -> Schema {
+    let fields = |count: usize| json!({ "type": "array", "minItems": count, "maxItems": count });
+    let text = json!({ "type": "string", "pattern": "^[^,]*(,[^,]*){79}((,[^,]*){2})?$" });
+    json_schema!({ "anyOf": [text, fields(80), fields(82)] })
 }
 
 #[derive(Serialize, JsonSchema)]

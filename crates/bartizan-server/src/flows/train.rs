@@ -1,11 +1,12 @@
 //! `POST /train` of a flows detector: learns from flows in the body, as JSON or as a table, or from the stored history.
 
-use super::{Here, model_info::performance};
+use super::{Here, model_info::performance, predict::flow_schema};
 use crate::{
+    docs,
     here::{Draw, invalid},
     http::{body, refusal::Refusal},
-    input::{content::object, fields::Fields},
-    routes::train::{self, Answer, Asked, Params, asked, check, document, to_its_end},
+    input::{content::object, described, fields::Fields},
+    routes::train::{self, Answer, Asked, Params, asked, check, document, to_its_end, yes},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
 use axum::{
@@ -26,7 +27,7 @@ use bartizan_domains::{
 use bartizan_pipeline::{Labelled, LifeCycle, TrainRequest};
 use bytes::Bytes;
 use hyper::StatusCode;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 use std::{collections::BTreeMap, io::Cursor, ops::ControlFlow, sync::Arc};
 
@@ -35,20 +36,29 @@ use std::{collections::BTreeMap, io::Cursor, ops::ControlFlow, sync::Arc};
 #[expect(dead_code, reason = "describes the body in the OpenAPI document")]
 struct Described {
     /// Name of the new version; the next minor version if left out.
+    #[schemars(schema_with = "described::version_or_null", default)]
     model_version: Option<String>,
     /// Learn from what people said; true if left out.
-    use_corrected_labels: Option<bool>,
+    #[schemars(schema_with = "described::truth", default = "yes")]
+    use_corrected_labels: bool,
     training_params: Option<Params>,
-    /// Flows to learn from, each with a `Label` where it is known.
+    /// Flows to learn from, each with a `Label` where it is known, at least as many as `min_training_samples` (100 unless set otherwise).
+    #[schemars(schema_with = "flows_or_null", default)]
     flows: Option<Vec<BTreeMap<String, Value>>>,
-    /// Labels of the flows, in their order.
+    /// Labels of the flows, one for each, in their order.
+    #[schemars(default)]
     labels: Option<Vec<Value>>,
     /// A table of flows, header and rows; a `text/csv` body is the same.
+    #[schemars(default)]
     csv: Option<String>,
 }
 
+fn flows_or_null(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["array", "null"], "minItems": 100, "items": flow_schema() })
+}
+
 pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
-    post_with(handler, |op| document(op).input::<Json<Described>>())
+    post_with(handler, |op| docs::body_is_optional(document(op).input::<Json<Described>>()))
 }
 
 async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Answer>, Refusal> {

@@ -1,7 +1,17 @@
 //! One connection: how long it may be silent, and how it ends when the server stops.
 
-use crate::http::guard::Guard;
-use hyper::{server::conn::http1, service::service_fn};
+use crate::http::{
+    guard::Guard,
+    request_body::RequestBody,
+    table::{Reply, ReplyBody},
+};
+use bytes::Bytes;
+use hyper::{
+    Request,
+    body::{Body, Frame, Incoming, SizeHint},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use std::{
     convert::Infallible,
@@ -9,15 +19,15 @@ use std::{
     pin::{Pin, pin},
     sync::{
         Arc,
-        atomic::{AtomicU8, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-    sync::watch,
+    sync::{Notify, watch},
+    time::Instant,
 };
 
 /// Where the server is in its life.
@@ -32,42 +42,117 @@ pub(crate) enum Phase {
 
 /// How long a connection may take.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
+pub(crate) struct Timeouts {
     /// For a request head, once begun.
     pub(crate) head: Duration,
     /// Between requests.
     pub(crate) idle: Duration,
+    /// Without a byte of an answer being taken by the client.
+    pub(crate) write: Duration,
     pub(crate) max_header_bytes: usize,
 }
 
+/// No byte of the next request has come.
 const IDLE: u8 = 0;
+/// A request head has begun to come.
 const HEAD: u8 = 1;
+/// A request is being worked on.
 const BUSY: u8 = 2;
+/// An answer is being sent.
+const ANSWERING: u8 = 3;
 
 /// What a connection is waiting for, and since when.
-struct Watch {
+pub(crate) struct Activity {
     opened: Instant,
     state: AtomicU8,
+    /// Milliseconds from `opened` to when the present state began, or to the last progress in it.
     since_ms: AtomicU64,
+    /// Whether the last of an answer was taken over by the connection's buffer.
+    answer_is_buffered: AtomicBool,
+    close: Notify,
 }
 
-impl Watch {
+impl Activity {
+    /// Of a connection just accepted; `opened` is the same instant for all connections, so that their times compare.
+    pub(crate) fn new(opened: Instant) -> Self {
+        let activity = Self {
+            opened,
+            state: AtomicU8::new(IDLE),
+            since_ms: AtomicU64::new(0),
+            answer_is_buffered: AtomicBool::new(false),
+            close: Notify::new(),
+        };
+        activity.enter(IDLE);
+        activity
+    }
+
     fn enter(&self, state: u8) {
         self.state.store(state, Relaxed);
+        self.progress();
+    }
+
+    fn progress(&self) {
         self.since_ms.store(self.opened.elapsed().as_millis() as u64, Relaxed);
     }
 
-    fn bytes_came(&self) {
-        if self.state.load(Relaxed) == IDLE {
+    fn is(&self, state: u8) -> bool {
+        self.state.load(Relaxed) == state
+    }
+
+    fn received(&self) {
+        if self.is(IDLE) {
             self.enter(HEAD);
         }
     }
 
-    /// Time left in the present state; `None` while a request is being answered.
-    fn left(&self, patience: Patience) -> Option<Duration> {
+    fn sent(&self) {
+        if self.is(ANSWERING) {
+            self.progress();
+        }
+    }
+
+    /// All that was buffered has been sent.
+    fn flushed(&self) {
+        if self.is(ANSWERING) && self.answer_is_buffered.load(Relaxed) {
+            self.enter(IDLE);
+        }
+    }
+
+    /// A request has come.
+    pub(crate) fn begin_request(&self) {
+        self.enter(BUSY);
+    }
+
+    fn begin_answer(&self) {
+        self.answer_is_buffered.store(false, Relaxed);
+        self.enter(ANSWERING);
+    }
+
+    /// The bytes that came since the last answer were the rest of its request.
+    pub(crate) fn drained(&self) {
+        if self.is(HEAD) {
+            self.enter(IDLE);
+        }
+    }
+
+    /// What makes a connection the first to be closed when there are too many: those without a byte of a request before those
+    /// with an unfinished head, then the one that has been so for longest. `None` while a request is worked on or answered.
+    pub(crate) fn idleness(&self) -> Option<(u8, u64)> {
+        let state = self.state.load(Relaxed);
+        (state == IDLE || state == HEAD).then(|| (state, self.since_ms.load(Relaxed)))
+    }
+
+    /// Closes the connection, unless a request has come in the meantime: that is answered first.
+    pub(crate) fn close(&self) {
+        self.close.notify_one();
+    }
+
+    /// Time left in the present state; `None` while a request is being worked on.
+    fn left(&self, timeouts: Timeouts) -> Option<Duration> {
         let allowed = match self.state.load(Relaxed) {
-            IDLE => patience.idle,
-            HEAD => patience.head,
+            IDLE => timeouts.idle,
+            HEAD => timeouts.head,
+            ANSWERING => timeouts.write,
             _ => return None,
         };
         let since = Duration::from_millis(self.since_ms.load(Relaxed));
@@ -75,35 +160,53 @@ impl Watch {
     }
 
     /// Returns when the client has been silent for too long.
-    async fn overdue(&self, patience: Patience) {
+    async fn overdue(&self, timeouts: Timeouts) {
         loop {
-            match self.left(patience) {
+            match self.left(timeouts) {
                 Some(left) if left.is_zero() => return,
-                Some(left) => tokio::time::sleep(left.min(patience.head).max(Duration::from_millis(1))).await,
-                None => tokio::time::sleep(patience.head).await,
+                Some(left) => tokio::time::sleep(left.min(timeouts.head).max(Duration::from_millis(1))).await,
+                None => tokio::time::sleep(timeouts.head).await,
             }
         }
     }
 }
 
 /// Serves one connection to its end.
-pub(crate) async fn serve(stream: TcpStream, guard: Arc<Guard>, patience: Patience, mut phase: watch::Receiver<Phase>) {
-    let watch = Arc::new(Watch { opened: Instant::now(), state: AtomicU8::new(IDLE), since_ms: AtomicU64::new(0) });
-    let seen = Arc::clone(&watch);
-    let service = service_fn(move |request| {
-        let (guard, watch) = (Arc::clone(&guard), Arc::clone(&seen));
+pub(crate) async fn serve<S>(stream: S, guard: Arc<Guard>, activity: Arc<Activity>, timeouts: Timeouts, phase: watch::Receiver<Phase>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let answer = move |request| {
+        let guard = Arc::clone(&guard);
+        async move { guard.handle(request).await }
+    };
+    serve_with(stream, activity, timeouts, phase, answer).await;
+}
+
+/// [`serve`] with anything that answers.
+async fn serve_with<S, A, F>(stream: S, activity: Arc<Activity>, timeouts: Timeouts, mut phase: watch::Receiver<Phase>, answer: A)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    A: Fn(Request<RequestBody>) -> F,
+    F: Future<Output = Reply>,
+{
+    let seen = Arc::clone(&activity);
+    let service = service_fn(move |request: Request<Incoming>| {
+        seen.begin_request();
+        let activity = Arc::clone(&seen);
+        let (head, body) = request.into_parts();
+        let body = RequestBody::new(body, &head.headers, Arc::clone(&activity));
+        let answered = answer(Request::from_parts(head, body));
         async move {
-            watch.enter(BUSY);
-            let reply = guard.handle(request).await;
-            watch.enter(IDLE);
-            Ok::<_, Infallible>(reply)
+            let reply = answered.await;
+            activity.begin_answer();
+            Ok::<_, Infallible>(reply.map(|body| Answer { body, activity }))
         }
     });
     let mut http = http1::Builder::new();
-    http.max_buf_size(patience.max_header_bytes.max(8192)).half_close(true);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(Watched { stream, watch: Arc::clone(&watch) }), service));
-    let overdue = watch.overdue(patience);
-    let mut overdue = pin!(overdue);
+    http.max_buf_size(timeouts.max_header_bytes.max(8192)).half_close(true);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(Watched { stream, activity: Arc::clone(&activity) }), service));
+    let mut overdue = pin!(activity.overdue(timeouts));
     loop {
         tokio::select! {
             biased;
@@ -119,46 +222,176 @@ pub(crate) async fn serve(stream: TcpStream, guard: Arc<Guard>, patience: Patien
                 }
                 connection.as_mut().graceful_shutdown();
             }
+            () = activity.close.notified() => {
+                if activity.is(HEAD) {
+                    return;
+                }
+                connection.as_mut().graceful_shutdown();
+            }
             () = overdue.as_mut() => return,
         }
     }
 }
 
-/// A stream that tells its watch when bytes come in.
-struct Watched {
-    stream: TcpStream,
-    watch: Arc<Watch>,
+/// The body of an answer, which tells when the connection has taken over all of it.
+struct Answer {
+    body: ReplyBody,
+    activity: Arc<Activity>,
 }
 
-impl AsyncRead for Watched {
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = <ReplyBody as Body>::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.activity.answer_is_buffered.store(true, Relaxed);
+    }
+}
+
+/// A stream that notes when bytes come in and go out.
+struct Watched<S> {
+    stream: S,
+    activity: Arc<Activity>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
-            self.watch.bytes_came();
+            self.activity.received();
         }
         polled
     }
 }
 
-impl AsyncWrite for Watched {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        if polled.is_ready() {
+            self.activity.sent();
+        }
+        polled
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        if polled.is_ready() {
+            self.activity.sent();
+        }
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }
 
+    /// Called by the connection only when nothing is left in its buffer.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let polled = Pin::new(&mut self.stream).poll_flush(cx);
+        if polled.is_ready() {
+            self.activity.flushed();
+        }
+        polled
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Activity, Phase, Timeouts, serve_with};
+    use crate::http::table::Reply;
+    use bytes::Bytes;
+    use http_body_util::{Either, Full};
+    use std::{sync::Arc, time::Duration};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+        sync::watch,
+        task::JoinHandle,
+        time::{Instant, timeout},
+    };
+
+    const ANSWER: usize = 100_000;
+    const TIMEOUTS: Timeouts =
+        Timeouts { head: Duration::from_secs(5), idle: Duration::from_secs(10), write: Duration::from_secs(30), max_header_bytes: 8192 };
+
+    /// A connection whose buffers hold a kilobyte, and which answers anything with [`ANSWER`] bytes.
+    fn connect() -> (DuplexStream, Arc<Activity>, watch::Sender<Phase>, JoinHandle<()>) {
+        let (client, server) = duplex(1000);
+        let (phase, watched) = watch::channel(Phase::Serving);
+        let activity = Arc::new(Activity::new(Instant::now()));
+        let reply = |_| async { Reply::new(Either::Left(Full::new(Bytes::from(vec![b'x'; ANSWER])))) };
+        let served = tokio::spawn(serve_with(server, Arc::clone(&activity), TIMEOUTS, watched, reply));
+        (client, activity, phase, served)
+    }
+
+    /// Reads as much of an answer, a kilobyte in each period.
+    async fn read_slowly(client: &mut DuplexStream, bytes: usize, every: Duration) -> usize {
+        let (mut read, mut buffer) = (0, [0; 1000]);
+        while read < bytes {
+            // Lets the paused clock go on from timer to timer.
+            let _ = timeout(every, std::future::pending::<()>()).await;
+            match client.read(&mut buffer).await.unwrap() {
+                0 => break,
+                some => read += some,
+            }
+        }
+        read
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_read_is_not_cut_and_one_that_is_not_ends() {
+        for (every, whole) in [(1, true), (20, true), (31, false)] {
+            let (mut client, _, _phase, served) = connect();
+            client.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+            let read = read_slowly(&mut client, ANSWER, Duration::from_secs(every)).await;
+            assert_eq!(read >= ANSWER, whole, "every {every} s: {read}");
+            // The rest of the head and body, if any, then the end: after the answer the connection is idle and closed for it.
+            let mut rest = Vec::new();
+            client.read_to_end(&mut rest).await.unwrap();
+            served.await.unwrap();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_ends_a_connection_after_the_time_of_its_state() {
+        for (sent, secs) in [("", 10), ("GET / HT", 5)] {
+            let (mut client, _, _phase, served) = connect();
+            let begun = Instant::now();
+            client.write_all(sent.as_bytes()).await.unwrap();
+            served.await.unwrap();
+            assert_eq!(begun.elapsed().as_secs(), secs, "{sent:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_must_make_room_closes_after_the_request_that_it_has() {
+        for (sent, answered) in [("", false), ("GET / HT", false), ("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n", true)] {
+            let (mut client, activity, _phase, served) = connect();
+            client.write_all(sent.as_bytes()).await.unwrap();
+            tokio::task::yield_now().await;
+            activity.close();
+            let mut got = Vec::new();
+            client.read_to_end(&mut got).await.unwrap();
+            assert_eq!(got.len() > ANSWER, answered, "{sent:?}");
+            served.await.unwrap();
+        }
     }
 }

@@ -5,7 +5,9 @@ use crate::{
         auth::{Access, Keys},
         body::{self, Limits},
         cors::{self, Origin, Origins},
+        host::Hosts,
         refusal::{Cause, Refusal},
+        request_body::RequestBody,
         request_id::{REQUEST_ID, RequestIds},
         table::{Found, Reply, ReplyBody, Table},
     },
@@ -16,9 +18,8 @@ use bytes::Bytes;
 use futures::FutureExt;
 use http_body_util::{Either, Full};
 use hyper::{
-    Method, Request, StatusCode, Uri,
-    body::Incoming,
-    header::{ALLOW, HeaderValue},
+    HeaderMap, Method, Request, StatusCode, Uri,
+    header::{ALLOW, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS},
     http::uri::PathAndQuery,
 };
 use std::{
@@ -34,6 +35,7 @@ pub(crate) struct Guard {
     pub(crate) router: Router,
     pub(crate) keys: Keys,
     pub(crate) origins: Origins,
+    pub(crate) hosts: Hosts,
     /// Whether foreign pages must be kept from changing anything, since no token does it.
     pub(crate) shut_to_foreign_pages: bool,
     pub(crate) ids: RequestIds,
@@ -45,7 +47,7 @@ pub(crate) struct Guard {
 
 impl Guard {
     /// Answers one request, whatever happens.
-    pub(crate) async fn handle(&self, mut request: Request<Incoming>) -> Reply {
+    pub(crate) async fn handle(&self, mut request: Request<RequestBody>) -> Reply {
         let begun = Instant::now();
         let id = self.ids.of(request.headers());
         let origin = self.origins.judge(request.headers());
@@ -57,15 +59,17 @@ impl Guard {
         if let Some(Cause(cause)) = reply.extensions_mut().remove() {
             tracing::error!(request_id = id.to_str().unwrap_or(""), cause, "a request failed");
         }
-        reply.headers_mut().insert(REQUEST_ID, id);
-        origin.stamp(reply.headers_mut());
+        let headers = reply.headers_mut();
+        headers.insert(REQUEST_ID, id);
+        protect(headers);
+        origin.stamp(headers);
         let counter = if let Found::Endpoint(endpoint) = &found { &endpoint.counter } else { &self.metrics.unmatched };
         counter.count();
         self.metrics.answered(reply.status(), begun.elapsed());
         reply
     }
 
-    async fn within_time(&self, found: &Found<'_>, origin: &Origin, request: Request<Incoming>) -> Reply {
+    async fn within_time(&self, found: &Found<'_>, origin: &Origin, request: Request<RequestBody>) -> Reply {
         if found.is_unhurried() {
             return self.answer(found, origin, request).await;
         }
@@ -75,12 +79,14 @@ impl Guard {
         }
     }
 
-    async fn answer(&self, found: &Found<'_>, origin: &Origin, request: Request<Incoming>) -> Reply {
+    async fn answer(&self, found: &Found<'_>, origin: &Origin, request: Request<RequestBody>) -> Reply {
+        if let Err(refusal) = self.hosts.check(&request) {
+            return refusal.answer_bytes();
+        }
         if cors::is_preflight(request.method(), request.headers()) {
             return preflight(origin, &request);
         }
         if let Err(refusal) = self.admit(found, origin, &request) {
-            body::discard(request.into_body());
             return refusal.answer_bytes();
         }
         match found {
@@ -89,20 +95,16 @@ impl Guard {
                 _ => self.route(request).await,
             },
             Found::OtherMethod { allow } => {
-                body::discard(request.into_body());
                 let mut reply: Reply = Refusal::text(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed").answer_bytes();
                 reply.headers_mut().insert(ALLOW, (*allow).clone());
                 reply
             }
-            Found::Nothing => {
-                body::discard(request.into_body());
-                Refusal::text(StatusCode::NOT_FOUND, "Not Found").answer_bytes()
-            }
+            Found::Nothing => Refusal::text(StatusCode::NOT_FOUND, "Not Found").answer_bytes(),
         }
     }
 
     /// Everything that is decided before the body is read.
-    fn admit(&self, found: &Found<'_>, origin: &Origin, request: &Request<Incoming>) -> Result<(), Refusal> {
+    fn admit(&self, found: &Found<'_>, origin: &Origin, request: &Request<RequestBody>) -> Result<(), Refusal> {
         let access = found.access();
         self.keys.check(access, request.headers())?;
         if self.shut_to_foreign_pages && *origin == Origin::Foreign && !request.method().is_safe() {
@@ -119,7 +121,7 @@ impl Guard {
         }
     }
 
-    async fn route(&self, request: Request<Incoming>) -> Reply {
+    async fn route(&self, request: Request<RequestBody>) -> Reply {
         match self.router.clone().oneshot(request.map(axum::body::Body::new)).await {
             Ok(response) => response.map(Either::Right),
             Err(never) => match never {},
@@ -133,11 +135,20 @@ impl Refusal {
     }
 }
 
-fn preflight(origin: &Origin, request: &Request<Incoming>) -> Reply {
+fn preflight(origin: &Origin, request: &Request<RequestBody>) -> Reply {
     if *origin == Origin::Foreign {
         return Refusal::text(StatusCode::BAD_REQUEST, "Disallowed CORS origin").answer_bytes();
     }
     cors::preflight(request.headers(), ReplyBody::Left(Full::default()))
+}
+
+/// Headers that keep a browser from taking an answer for something else, from showing it in a frame, and from telling others its
+/// address. A page that has a policy of its own keeps it.
+fn protect(headers: &mut HeaderMap) {
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("frame-ancestors 'none'"));
 }
 
 /// `/audit/` is `/audit`.

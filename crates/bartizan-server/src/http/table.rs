@@ -3,14 +3,14 @@
 use crate::{
     config::Scope,
     docs::scope_of,
-    http::auth::Access,
+    http::{auth::Access, request_body::RequestBody},
     metrics::{RouteCounter, Routes},
 };
 use aide::openapi::{OpenApi, ReferenceOr};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http_body_util::{Either, Full};
-use hyper::{Method, Request, Response, body::Incoming, header::HeaderValue};
+use hyper::{Method, Request, Response, header::HeaderValue};
 use std::sync::Arc;
 
 /// The body of an answer: bytes at hand, or whatever a route made.
@@ -21,7 +21,7 @@ pub(crate) type Reply = Response<ReplyBody>;
 /// A route that is answered without passing the router.
 pub(crate) trait Direct: Send + Sync {
     /// Answers.
-    fn answer(self: Arc<Self>, request: Request<Incoming>) -> BoxFuture<'static, Reply>;
+    fn answer(self: Arc<Self>, request: Request<RequestBody>) -> BoxFuture<'static, Reply>;
 }
 
 /// A path and method to be answered so.

@@ -55,7 +55,7 @@ fn parse<T: FromBody>(bytes: &[u8]) -> Result<T, Refusal> {
 
 /// Finds the fields called `names` of a body that must be an object.
 pub(crate) fn object<'a>(bytes: &'a [u8], names: &[&'static str]) -> Result<RawObject<'a>, Refusal> {
-    object_of(bytes, names).map_err(|fault| Refusal::Invalid(vec![Fault::from(fault)]))
+    object_of(bytes, names).map_err(|faults| Refusal::Invalid(faults.into_iter().map(Fault::from).collect()))
 }
 
 impl<T: JsonSchema> OperationInput for Content<T> {

@@ -7,9 +7,10 @@ use crate::{
         body,
         guard::ok_json,
         refusal::Refusal,
+        request_body::RequestBody,
         table::{Direct, Reply},
     },
-    input::{fault::Fault, params::Params},
+    input::{described, fault::Fault, params::Params},
     requests::Here,
 };
 use aide::{
@@ -28,7 +29,6 @@ use bartizan_domains::requests::{RequestEvent, body::parse_event};
 use bartizan_pipeline::{Judgement, Reason};
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use hyper::body::Incoming;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -51,10 +51,14 @@ pub(crate) struct Described {
     headers: BTreeMap<String, String>,
     /// The body of the request, if any.
     payload: Option<Value>,
-    /// When it came; now if left out. RFC 3339. One that is too far ahead of the clock (`events.max_ahead_secs`) counts as now.
+    /// When it came, RFC 3339 or seconds or milliseconds since 1970; now if left out. One that is too far ahead of the clock
+    /// (`events.max_ahead_secs`) counts as now.
+    #[schemars(schema_with = "described::time_or_null", default)]
     timestamp: Option<String>,
-    query_string: Option<String>,
-    content_type: Option<String>,
+    /// Text; anything else is passed over.
+    query_string: Option<Value>,
+    /// Text; anything else is passed over.
+    content_type: Option<Value>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -107,7 +111,7 @@ pub(crate) fn respond(answer: Result<Bytes, Refusal>) -> Response {
 }
 
 impl Direct for Here {
-    fn answer(self: Arc<Self>, request: hyper::Request<Incoming>) -> BoxFuture<'static, Reply> {
+    fn answer(self: Arc<Self>, request: hyper::Request<RequestBody>) -> BoxFuture<'static, Reply> {
         Box::pin(async move {
             let explain = here::wants_reasons(request.uri().query());
             judge(&self, explain, request).await.map_or_else(Refusal::answer_bytes, ok_json)

@@ -20,6 +20,9 @@ use std::sync::Arc;
 /// Name of the kind.
 pub(crate) const KIND: &str = "requests";
 
+/// Paths of every detector that this kind answers in its own way.
+pub(crate) const OWN: &[&str] = &["/retrain"];
+
 /// One mounted instance, as these routes see it.
 pub(crate) type Here = crate::here::Here<Requests>;
 
@@ -42,10 +45,11 @@ pub(crate) fn routes(prefix: &str) -> ApiRouter<Arc<Here>> {
         .api_route(&at("/training/train"), train::alias("/train"))
 }
 
-/// Paths that deployed clients call by an older name.
+/// What this kind has in its own way, and paths that deployed clients call by an older name.
 pub(crate) fn aliases(prefix: &str) -> ApiRouter<Arc<Mount>> {
     ApiRouter::new()
         .api_route(&at(prefix, "/audit/requests"), audit::alias("/audit"))
         .api_route(&at(prefix, "/labeling/label/{id}"), label::alias("/label/{id}"))
+        .api_route(&at(prefix, "/retrain"), retrain::named())
         .api_route(&at(prefix, "/training/retrain"), retrain::alias("/retrain"))
 }

@@ -3,9 +3,9 @@
 use crate::{
     docs,
     http::{body, refusal::Refusal},
-    input::{content::object, fields::Fields},
+    input::{content::object, described, fields::Fields},
     requests::{Here, analyze::Described, records},
-    routes::train::{self, Answer, Asked, Params, asked, check, document, to_its_end},
+    routes::train::{self, Answer, Asked, Params, asked, check, document, to_its_end, yes},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
 use axum::{
@@ -23,9 +23,11 @@ use std::sync::Arc;
 #[expect(dead_code, reason = "describes the body in the OpenAPI document; what is read of it is in `Asked`")]
 struct Body {
     /// Name of the new version; one that exists is replaced.
+    #[schemars(schema_with = "described::version")]
     model_version: String,
     /// Learn from what people said; true if left out.
-    use_corrected_labels: Option<bool>,
+    #[schemars(schema_with = "described::truth", default = "yes")]
+    use_corrected_labels: bool,
     training_params: Option<Params>,
     /// Records to take into the history first.
     requests: Option<Vec<Described>>,

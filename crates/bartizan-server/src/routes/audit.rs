@@ -5,6 +5,7 @@ use crate::{
     docs,
     http::refusal::Refusal,
     input::{
+        described,
         params::{FromQuery, Params},
         query::Query,
         scalar::Bounds,
@@ -18,7 +19,7 @@ use aide::{
 use axum::{Json, extract::State};
 use bartizan_core::Label;
 use bartizan_storage::{AuditFilter, Detection};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -27,24 +28,40 @@ use std::sync::Arc;
 #[expect(dead_code, reason = "describes the query in the OpenAPI document; what is read of it is in `Asked`")]
 struct Described {
     /// From 1.
-    #[schemars(range(min = 1), default = "first_page")]
+    #[schemars(schema_with = "page_number", default = "first_page")]
     page: i64,
     #[schemars(range(min = 1, max = 100), default = "usual_size")]
     page_size: i64,
-    /// Exactly this client, in any spelling that a request may have it in.
-    ip_address: Option<String>,
-    is_anomaly: Option<bool>,
-    #[schemars(range(min = 0.0, max = 1.0))]
-    min_confidence: Option<f64>,
-    #[schemars(range(min = 0.0, max = 1.0))]
-    max_confidence: Option<f64>,
+    /// Exactly this client, in any spelling that a request may have it in; empty for any.
+    #[schemars(skip_serializing_if = "is_left_out", default)]
+    ip_address: String,
+    #[schemars(schema_with = "described::truth", skip_serializing_if = "is_left_out", default)]
+    is_anomaly: bool,
+    #[schemars(range(min = 0.0, max = 1.0), skip_serializing_if = "is_left_out", default)]
+    min_confidence: f64,
+    #[schemars(range(min = 0.0, max = 1.0), skip_serializing_if = "is_left_out", default)]
+    max_confidence: f64,
     /// Analysed at or after this time, RFC 3339.
-    date_from: Option<String>,
+    #[schemars(schema_with = "described::time", skip_serializing_if = "is_left_out", default)]
+    date_from: String,
     /// Analysed at or before this time, RFC 3339.
-    date_to: Option<String>,
-    has_user_label: Option<bool>,
+    #[schemars(schema_with = "described::time", skip_serializing_if = "is_left_out", default)]
+    date_to: String,
+    #[schemars(schema_with = "described::truth", skip_serializing_if = "is_left_out", default)]
+    has_user_label: bool,
     /// List what came while there was no model, too.
-    include_unjudged: Option<bool>,
+    #[schemars(schema_with = "described::truth", default)]
+    include_unjudged: bool,
+}
+
+/// Parameters that filter only where they are given have no default.
+fn is_left_out<T>(_: &T) -> bool {
+    true
+}
+
+/// From 1; what is beyond 64 bits is past the end like any other.
+fn page_number(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 1 })
 }
 
 fn first_page() -> i64 {

@@ -6,6 +6,7 @@ use crate::{
     http::refusal::Refusal,
     input::{
         content::{Content, FromBody},
+        described,
         fault::Fault,
         fields::Fields,
         path::Segment,
@@ -38,8 +39,10 @@ struct Id {
 #[schemars(rename = "LabelBody")]
 struct Asked {
     /// True for an attack, false for legitimate traffic.
+    #[schemars(schema_with = "described::truth")]
     user_label: bool,
     /// Who says so.
+    #[schemars(length(max = LONGEST_NAME))]
     changed_by: String,
 }
 

@@ -1,12 +1,12 @@
 //! `GET /metrics`: the whole server for Prometheus.
 
-use crate::mount::Shared;
+use crate::{docs, mount::Shared};
 use aide::axum::routing::{ApiMethodRouter, get_with};
 use axum::{extract::State, http::header::CONTENT_TYPE, response::IntoResponse};
 use std::sync::Arc;
 
 pub(crate) fn route() -> ApiMethodRouter<Arc<Shared>> {
-    get_with(handler, |op| op.summary("Counters as Prometheus text").response_with::<200, String, _>(|res| res.description("Metrics")))
+    get_with(handler, |op| docs::answers_text(op.summary("Counters as Prometheus text"), "text/plain", "Metrics"))
 }
 
 async fn handler(State(shared): State<Arc<Shared>>) -> impl aide::axum::IntoApiResponse {

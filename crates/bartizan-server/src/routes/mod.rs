@@ -52,12 +52,16 @@ pub(crate) fn shared(prefix: &str, with_pages: bool) -> ApiRouter<Arc<Shared>> {
 /// The routes that every detector has, without those paths that its kind answers in its own way.
 pub(crate) fn mount(prefix: &str, own: &[&str]) -> ApiRouter<Arc<Mount>> {
     let at = |path| at(prefix, path);
-    let shaped = [("/health", health::route()), ("/features", features::route()), ("/model/info", model_info::route())];
+    let shaped = [
+        ("/health", health::route()),
+        ("/features", features::route()),
+        ("/model/info", model_info::route()),
+        ("/retrain", retrain::route()),
+    ];
     let shaped = shaped.into_iter().filter(|(path, _)| !own.contains(path));
     shaped
         .fold(ApiRouter::new(), |router, (path, route)| router.api_route(&at(path), route))
         .api_route(&at("/"), info::route())
-        .api_route(&at("/retrain"), retrain::route())
         .api_route(&at("/detections/{id}"), detection::route())
         .api_route(&at("/status"), status::route())
         .api_route(&at("/load-model"), load_model::route())

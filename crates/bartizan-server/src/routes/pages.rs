@@ -1,6 +1,6 @@
 //! `GET /docs`, `/redoc` and `/openapi.json`, all from the binary: nothing is fetched from elsewhere.
 
-use crate::{mount::Shared, routes::at};
+use crate::{docs, mount::Shared, routes::at};
 use aide::{
     axum::{
         ApiRouter, IntoApiResponse,
@@ -18,7 +18,7 @@ use bytes::Bytes;
 use std::sync::{Arc, OnceLock};
 
 /// Pages may use what they bring and ask this server, and nobody else.
-const POLICY: &str = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'self'";
+const POLICY: &str = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'none'";
 /// A logo that the bundled ReDoc would fetch, and a picture of nothing in its place.
 const FETCHED_LOGO: &str = "https://cdn.redoc.ly/redoc/logo-mini.svg";
 const EMPTY_LOGO: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E";
@@ -45,14 +45,14 @@ fn openapi(prefix: String) -> ApiMethodRouter<Arc<Shared>> {
         let document = shared.documents.get().and_then(|documents| documents.get(&prefix)).cloned();
         ([(CONTENT_TYPE, "application/json")], document.unwrap_or_default()).into_response()
     };
-    get_with(handler, |op| op.summary("The OpenAPI document").response_with::<200, String, _>(|res| res.description("OpenAPI 3.1")))
+    get_with(handler, |op| docs::answers_object(op.summary("The OpenAPI document"), "OpenAPI 3.1"))
 }
 
 /// The page is put together when it is first asked for, and then shared: it weighs more than a megabyte.
 fn page(summary: &'static str, html: impl Fn() -> String + Clone + Send + Sync + 'static) -> ApiMethodRouter<Arc<Shared>> {
     let made: Arc<OnceLock<Bytes>> = Arc::default();
     let handler = async move || respond(made.get_or_init(|| html().into()).clone());
-    get_with(handler, move |op| op.summary(summary).response_with::<200, String, _>(|res| res.description("A page")))
+    get_with(handler, move |op| docs::answers_text(op.summary(summary), "text/html", "A page"))
 }
 
 fn respond(html: Bytes) -> impl IntoApiResponse {

@@ -4,7 +4,7 @@ use crate::{
     config::Scope,
     docs,
     http::{body, refusal::Refusal},
-    input::{content::object, fields::Fields},
+    input::{content::object, described, fields::Fields},
     mount::Mount,
     routes::{
         activate::NONE,
@@ -28,8 +28,18 @@ use std::sync::Arc;
 #[schemars(rename = "RetrainBody")]
 #[expect(dead_code, reason = "describes the body in the OpenAPI document")]
 struct Described {
-    /// Name of the new version; one that exists is replaced. The next minor version if left out, which `requests` does not allow.
+    /// Name of the new version; one that exists is replaced. The next minor version if left out.
+    #[schemars(schema_with = "described::version_or_null", default)]
     model_version: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename = "RetrainNamedBody")]
+#[expect(dead_code, reason = "describes the body in the OpenAPI document")]
+struct DescribedNamed {
+    /// Name of the new version; one that exists is replaced.
+    #[schemars(schema_with = "described::version")]
+    model_version: String,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -47,18 +57,22 @@ struct Answer {
 }
 
 pub(crate) fn route() -> ApiMethodRouter<Arc<Mount>> {
-    post_with(handler, document)
+    post_with(handler, |op| document(op).input::<Json<Described>>())
 }
 
-/// The same under another name.
+/// The same for kinds whose clients name the version.
+pub(crate) fn named() -> ApiMethodRouter<Arc<Mount>> {
+    post_with(handler, |op| document(op).input::<Json<DescribedNamed>>())
+}
+
+/// [`named`] under another name.
 pub(crate) fn alias(of: &'static str) -> ApiMethodRouter<Arc<Mount>> {
-    post_with(handler, move |op| docs::alias(document(op), of))
+    post_with(handler, move |op| docs::alias(document(op).input::<Json<DescribedNamed>>(), of))
 }
 
 fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
-    let op = docs::reads_body(docs::checks_input(docs::needs(op, Scope::Manage))).input::<Json<Described>>();
-    let op = op.summary("Train again, from corrected labels");
-    docs::refuses::<400>(op, "Too few labels")
+    let op = docs::reads_body(docs::checks_input(docs::needs(op, Scope::Manage)));
+    docs::refuses::<400>(op.summary("Train again, from corrected labels"), "Too few labels")
 }
 
 async fn handler(State(mount): State<Arc<Mount>>, request: Request) -> Result<Json<Answer>, Refusal> {

@@ -1,11 +1,16 @@
 //! `POST /train`: learns from records in the body, or from the stored history. What every kind reads and answers alike.
 
-use crate::{config::Scope, docs, http::refusal::Refusal, input::fields::Fields};
+use crate::{
+    config::Scope,
+    docs,
+    http::refusal::Refusal,
+    input::{described, fields::Fields},
+};
 use aide::transform::TransformOperation;
 use bartizan_core::Contamination;
 use bartizan_domains::raw::{Raw, RawObject};
 use bartizan_pipeline::{Algorithm, LifeCycle, LifeCycleError, ParamValue, TrainReport, TrainRequest};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::ops::ControlFlow;
@@ -15,17 +20,33 @@ use std::ops::ControlFlow;
 #[expect(dead_code, reason = "describes the body in the OpenAPI document")]
 pub(crate) struct Params {
     /// Expected share of anomalies, above 0 and at most 0.5.
+    #[schemars(schema_with = "described::contamination", default)]
     contamination: Option<f64>,
-    /// One false alarm in how many normal events, 2 or more: sets the threshold instead of the contamination.
+    /// One false alarm in how many normal events: sets the threshold instead of the contamination.
+    #[schemars(schema_with = "described::whole_or_null::<2, { i64::MAX }>", default)]
     one_false_alarm_in: Option<u64>,
     /// Trees; 100 if left out.
+    #[schemars(schema_with = "described::whole_or_null::<1, 10_000>", default)]
     n_estimators: Option<u64>,
     /// Rows in a tree's sample; 256 if left out.
+    #[schemars(schema_with = "described::whole_or_null::<2, 65_536>", default)]
     max_samples: Option<u64>,
+    #[schemars(schema_with = "algorithm", default)]
     algorithm: Option<String>,
     /// Any other parameter of the algorithm, by name.
     #[schemars(flatten)]
     others: std::collections::BTreeMap<String, Value>,
+}
+
+/// The name of an algorithm, or null for the detector's own choice.
+fn algorithm(_: &mut SchemaGenerator) -> Schema {
+    let names: Vec<Value> = Algorithm::NAMES.iter().map(|name| Value::from(*name)).chain([Value::Null]).collect();
+    json_schema!({ "enum": names })
+}
+
+/// What holds where it is not said whether to learn from labels.
+pub(crate) fn yes() -> bool {
+    true
 }
 
 #[derive(Serialize, JsonSchema)]

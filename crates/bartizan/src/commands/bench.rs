@@ -1,7 +1,7 @@
 //! `bartizan bench`: what this machine does.
 
 use crate::client;
-use crate::commands::serve::Served;
+use crate::commands::serve::{self, Served};
 use crate::context::{self, Context};
 use crate::kinds::{Plan, Telemetry as _};
 use crate::load::{self, Measured};
@@ -135,7 +135,7 @@ async fn service(context: &Context, flags: &Flags) -> anyhow::Result<Vec<Measure
     config.server.token = None;
     "127.0.0.1".clone_into(&mut config.host);
     config.port = 0;
-    let served = Served::open(&config).await?;
+    let served = Served::open(&config, serve::take_port(&config).await?).await?;
     let start = context::clock().now().plus_secs(-GAP_SECS * REQUESTS as i64);
     let plan = |attack_share| Plan { rows: REQUESTS, attack_share, start, gap_secs: GAP_SECS as f64 };
     let history: Loaded<Requests> = Requests::generate(plan(0.0), Seed(1)).into_iter().collect();

@@ -55,6 +55,7 @@ fn show(layers: &Layers, output: Output) -> anyhow::Result<()> {
 }
 
 fn check(context: &Context) -> anyhow::Result<()> {
-    context.config()?;
+    let config = context.config()?;
+    config.warnings.iter().for_each(|warning| output::note(&format!("warning: {warning}")));
     Ok(context.output.print(&json!({"ok": true}), || "The configuration is right.".to_owned())?)
 }

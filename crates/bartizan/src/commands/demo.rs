@@ -7,7 +7,7 @@ use crate::context::{self, Context};
 use crate::kinds::{Plan, Telemetry as _};
 use crate::live::{self, Live};
 use crate::logging;
-use crate::output::{Output, clean, note};
+use crate::output::{self, Output, clean, note};
 use crate::records::Loaded;
 use anyhow::Context as _;
 use bartizan_core::Seed;
@@ -65,8 +65,9 @@ pub(crate) async fn run(mut context: Context, flags: Flags) -> anyhow::Result<()
         context.set("storage.data_dir", Some(folder.path().display().to_string()), "(demo)");
     }
     let config = configure(&context)?;
+    let listening = serve::take_port(&config).await?;
     let _log = logging::start(&config)?;
-    let served = Served::open(&config).await?;
+    let served = Served::open(&config, listening).await?;
     prepare(&served, flags.seed).await?;
     let address = served.address;
     let token = config.server.token.clone();
@@ -158,7 +159,7 @@ fn greet(config: &Config, address: SocketAddr) {
          \"headers\":{{\"User-Agent\":\"BadBot/1.0\"}},\"payload\":{{\"table\":\"users\"}}}}'\
          \n  data   {}\
          \n\nLive traffic follows: requests, flows and sessions, about one in {:.0} an attack. Ctrl-C stops.\n",
-        config.data_dir.display(),
+        output::path(&config.data_dir),
         1.0 / ATTACK_SHARE
     ));
 }

@@ -10,7 +10,7 @@ use crate::measures::{ClassMeasures, Measures};
 use crate::output::{self, percent};
 use crate::records::{self, Loaded, SplitBy};
 use bartizan_core::{Domain, Seed};
-use bartizan_pipeline::{Instance, Judgement};
+use bartizan_pipeline::{Instance, Judgement, TrainRequest};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -49,6 +49,9 @@ pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
 }
 
 async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<()> {
+    flags.format.check::<D>()?;
+    let config = context.quiet_config()?;
+    let request = context::checked_request(&flags.training, None, true, D::settings(&config))?;
     let read = |files| records::load::<D>(files, &flags.format, context::clock().now());
     let loaded = read(&flags.files)?;
     let (fit, mut test) = match flags.split {
@@ -62,8 +65,8 @@ async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<
     };
     check_labels(&test)?;
     let judged = match fit {
-        Some(fit) => fit_and_score(context.quiet_config()?, &flags.training, fit, &mut test).await?,
-        None => score(&context, &mut test).await?,
+        Some(fit) => fit_and_score(&config, request, fit, &mut test).await?,
+        None => score(&config, &mut test).await?,
     };
     let measures = Measures::of(&test, &judged);
     Ok(context.output.print(&serde_json::to_value(&measures)?, || text(&measures))?)
@@ -93,8 +96,8 @@ fn check_labels<D: Telemetry>(test: &Loaded<D>) -> anyhow::Result<()> {
     Err(problem.advise(format!("name a labelled file, such as one of `bartizan generate {} --labels`", D::NAME)).into())
 }
 
-async fn score<D: Telemetry>(context: &Context, test: &mut Loaded<D>) -> anyhow::Result<Vec<Judgement>> {
-    let (_, opened, instance) = context::open::<D>(context).await?;
+async fn score<D: Telemetry>(config: &Config, test: &mut Loaded<D>) -> anyhow::Result<Vec<Judgement>> {
+    let (opened, instance) = context::open_with::<D>(config).await?;
     context::prepare(&instance).await?;
     let judged = judge(&instance, test);
     opened.close().await;
@@ -114,19 +117,18 @@ fn judge<D: Domain>(instance: &Instance<D>, test: &mut Loaded<D>) -> anyhow::Res
 /// Trains in a temporary folder, so that the data folder is neither read nor written. Kinds with classes learn from attacks
 /// too; the others from what is not labelled anomalous.
 async fn fit_and_score<D: Telemetry>(
-    config: Config,
-    flags: &Training,
+    config: &Config,
+    request: TrainRequest,
     fit: Loaded<D>,
     test: &mut Loaded<D>,
 ) -> anyhow::Result<Vec<Judgement>> {
     let folder = tempfile::tempdir()?;
     let learned = if D::CLASSES.is_empty() { fit.only_normal() } else { fit };
-    let mut settings = D::settings(&config).clone();
+    let mut settings = D::settings(config).clone();
     settings.max_training_samples = learned.len().max(1);
     let opened = context::open_store(&folder.path().join("evaluate.db"), false)?;
     let done = async {
         let instance = context::open_detector::<D>(settings, &opened).await?;
-        let request = context::train_request(flags, None, true);
         if D::INDEPENDENT {
             train::train(&instance, Some(learned.into_labelled()), request).await?;
         } else {

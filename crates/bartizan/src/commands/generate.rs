@@ -3,6 +3,7 @@
 use crate::cli::Kind;
 use crate::context::Context;
 use crate::failure::Problem;
+use crate::files;
 use crate::kinds::{self, Plan, Telemetry, for_kind};
 use crate::output;
 use anyhow::Context as _;
@@ -10,7 +11,6 @@ use bartizan_core::{Seed, Timestamp};
 use bartizan_domains::records::Record;
 use clap::Args;
 use serde_json::json;
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
@@ -60,8 +60,8 @@ fn run_on<D: Telemetry>(context: &Context, flags: &Flags) -> anyhow::Result<()> 
     if flags.out.as_os_str() == "-" {
         return Ok(write::<D>(io::stdout().lock(), &records, flags.labels)?);
     }
-    let shown = flags.out.display();
-    let file = File::create(&flags.out).with_context(|| format!("{shown} cannot be written; check the folder"))?;
+    let shown = output::path(&flags.out);
+    let file = files::create(&flags.out).with_context(|| format!("{shown} cannot be written; check the folder"))?;
     write::<D>(file, &records, flags.labels).with_context(|| format!("{shown} cannot be written"))?;
     let value = json!({"file": flags.out, "rows": records.len(), "attacks": attacks});
     Ok(context.output.print(&value, || format!("{} {} written to {shown}, {attacks} of them attacks.", records.len(), D::EVENTS))?)

@@ -32,6 +32,7 @@ pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
 }
 
 async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<()> {
+    flags.format.check::<D>()?;
     let loaded = records::load::<D>(&flags.files, &flags.format, context::clock().now())?;
     let (labelled, rejected) = (loaded.labelled(), loaded.rejected);
     let (_, opened, instance) = context::open::<D>(&context).await?;

@@ -7,18 +7,19 @@ use crate::kinds::{Telemetry, for_kind};
 use bartizan_core::{Label, Verdict};
 use bartizan_pipeline::LifeCycle as _;
 use bartizan_storage::{DetectionKey, LabelChange, LabelOutcome};
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde_json::json;
 
 /// Say whether a stored verdict was right.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("verdict").args(["anomalous", "legitimate"]).required(true))]
 pub(crate) struct Flags {
     /// Kind of telemetry.
     pub(crate) kind: Kind,
     /// Row id, or the event's own id (its newest row); digits are tried as a row id first.
     id: String,
     /// It is an attack or a fault.
-    #[arg(long, conflicts_with = "legitimate", required_unless_present = "legitimate")]
+    #[arg(long)]
     anomalous: bool,
     /// It belongs.
     #[arg(long)]

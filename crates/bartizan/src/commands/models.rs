@@ -4,6 +4,7 @@ use crate::cli::Kind;
 use crate::config::Config;
 use crate::context::{self, Context, Opened};
 use crate::failure::Problem;
+use crate::files;
 use crate::kinds::{Telemetry as _, for_kind};
 use crate::output::{self, Output};
 use anyhow::Context as _;
@@ -154,16 +155,16 @@ async fn activate(detector: &dyn LifeCycle, version: &str, output: Output) -> an
 }
 
 fn export(file: &[u8], version: &str, out: &Path, output: Output) -> anyhow::Result<()> {
-    std::fs::write(out, file).with_context(|| format!("{} cannot be written", out.display()))?;
+    files::write(out, file).with_context(|| format!("{} cannot be written", output::path(out)))?;
     let value = json!({"model_version": version, "file": out, "size_bytes": file.len()});
-    Ok(output.print(&value, || format!("{version} written to {} ({} bytes).", out.display(), file.len()))?)
+    Ok(output.print(&value, || format!("{version} written to {} ({} bytes).", output::path(out), file.len()))?)
 }
 
 async fn import(detector: &dyn LifeCycle, file: &Path, version: Option<String>, output: Output) -> anyhow::Result<()> {
-    let bytes = std::fs::read(file).map_err(|error| Problem::data(format!("{} cannot be read: {error}", file.display())))?;
+    let bytes = std::fs::read(file).map_err(|error| Problem::data(format!("{} cannot be read: {error}", output::path(file))))?;
     let version = detector.import_model(&bytes, version).await.map_err(|error| match error {
         LifeCycleError::Damaged { .. } | LifeCycleError::SchemaMismatch { .. } => {
-            let problem = Problem::data(format!("{} is not a model that can be used: {error}", file.display()));
+            let problem = Problem::data(format!("{} is not a model that can be used: {error}", output::path(file)));
             anyhow::Error::from(problem.advise("export it again with `bartizan models export`"))
         }
         other => other.into(),

@@ -4,8 +4,9 @@
 use crate::cli::Kind;
 use crate::context::{self, Context};
 use crate::failure::Problem;
+use crate::files;
 use crate::kinds::{Telemetry, for_kind};
-use crate::output::{self, clean};
+use crate::output::{self, Cell, clean};
 use crate::records;
 use anyhow::Context as _;
 use bartizan_core::Timestamp;
@@ -56,11 +57,17 @@ pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
 }
 
 async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<()> {
-    let out = flags.out.as_deref().map(Out::create).transpose()?;
+    flags.format.check::<D>()?;
+    flags.out.as_deref().map(Out::is_csv).transpose()?;
     let (_, opened, instance) = context::open::<D>(&context).await?;
     context::prepare(&instance).await?;
     let offline = instance.offline();
-    let done = tokio::task::block_in_place(|| score(offline?, &flags, out));
+    let done = tokio::task::block_in_place(|| {
+        let offline = offline?;
+        // Not before there is a model: what stands in the file so far would be lost for nothing.
+        let out = flags.out.as_deref().map(Out::create).transpose()?;
+        score(offline, &flags, out)
+    });
     opened.close().await;
     let scored: Scored<D> = done?;
     Ok(context.output.print(&scored.document(), || scored.text())?)
@@ -202,11 +209,11 @@ impl<D: Telemetry> Scored<D> {
         format!("{judged} {events} scored: {}. {odd} ({share}) are unlike those learned from.", classes.join(", "))
     }
 
-    fn row(&self, met: &Met<D::Event>) -> Vec<String> {
+    fn row(&self, met: &Met<D::Event>) -> Vec<Cell> {
         let facts = D::facts(&met.event);
         let judgement = &met.verdict.judgement;
         let explanation = self.offline.explain(&met.event, &met.verdict);
-        let why = reasons(explanation.as_ref()).into_iter().take(3).map(|text| clean(text, 100)).collect::<Vec<_>>().join("\n");
+        let why = reasons(explanation.as_ref()).into_iter().take(3).map(|text| clean(text, 100)).collect();
         let what = match judgement.class {
             Some(class) => format!("{} ({:.0} %)", class.name, class.probability * 100.0),
             None => clean(format!("{} {}", facts.action, facts.resource).trim(), 60),
@@ -217,7 +224,10 @@ impl<D: Telemetry> Scored<D> {
             Some(risk) => [risk.to_string(), grade],
             None => [grade, format!("{:.0} %", judgement.confidence * 100.0)],
         };
-        vec![format!("{file}{}", met.line), first, second, clean(&facts.entity, 39), what, why]
+        let line = format!("{file}{}", met.line);
+        let mut row: Vec<Cell> = [line, first, second, clean(&facts.entity, 39), what].map(Cell::Line).into();
+        row.push(Cell::Lines(why));
+        row
     }
 }
 
@@ -245,13 +255,18 @@ struct Out {
 }
 
 impl Out {
+    /// What is written there, told from the name.
+    fn is_csv(path: &Path) -> anyhow::Result<bool> {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("csv") => Ok(true),
+            Some("ndjson" | "jsonl") => Ok(false),
+            _ => Err(Problem::usage(format!("--out {} must end in .csv or .ndjson", output::path(path))).into()),
+        }
+    }
+
     fn create(path: &Path) -> anyhow::Result<Self> {
-        let csv = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("csv") => true,
-            Some("ndjson" | "jsonl") => false,
-            _ => return Err(Problem::usage(format!("--out {} must end in .csv or .ndjson", path.display())).into()),
-        };
-        let file = File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
+        let csv = Self::is_csv(path)?;
+        let file = files::create(path).with_context(|| format!("{} cannot be written", output::path(path)))?;
         let mut out = Self { path: path.to_owned(), file: BufWriter::with_capacity(1 << 18, file), csv };
         if csv {
             let head = "line,event_id,time,client,action,resource,score,grade,is_anomaly,confidence,class,risk,reasons";
@@ -278,7 +293,7 @@ impl Out {
     }
 
     fn said(&self, written: std::io::Result<()>) -> anyhow::Result<()> {
-        written.with_context(|| format!("{} cannot be written", self.path.display()))
+        written.with_context(|| format!("{} cannot be written", output::path(&self.path)))
     }
 }
 

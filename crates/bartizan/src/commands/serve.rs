@@ -3,13 +3,14 @@
 use crate::config::Config;
 use crate::context::{self, Context, Opened};
 use crate::failure::Problem;
+use crate::files;
 use anyhow::Context as _;
 use bartizan_core::Domain;
 use bartizan_domains::behavior::Behavior;
 use bartizan_domains::flows::Flows;
 use bartizan_domains::requests::Requests;
 use bartizan_pipeline::{Instance, LifeCycle};
-use bartizan_server::{Mounts, Server, ServerConfig};
+use bartizan_server::{Listening, Mounts, Server, ServerConfig};
 use clap::Args;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
@@ -48,9 +49,12 @@ pub(crate) async fn run(mut context: Context, flags: Flags) -> anyhow::Result<()
     context.set("server.token_file", flags.token_file, "--token-file");
     context.set("storage.durability", flags.durability, "--durability");
     let config = context.config()?;
+    // First of all: where the port is taken, nothing is made, opened or learned.
+    let listening = take_port(&config).await?;
     let _log = crate::logging::start(&config)?;
+    files::raise_open_files();
     let stop = stop_signal();
-    let served = Served::open(&config).await?;
+    let served = Served::open(&config, listening).await?;
     let done = served.until(stop).await;
     info!("stopped");
     done
@@ -83,9 +87,8 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// Opens store and detectors and takes the port.
-    pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
-        let server_config = resolve(config)?;
+    /// Opens store and detectors behind a port that is taken.
+    pub(crate) async fn open(config: &Config, listening: Listening) -> anyhow::Result<Self> {
         let opened = context::open_store(&config.database, config.survive_power_loss)?;
         let requests = context::open_detector::<Requests>(config.requests.clone(), &opened).await?;
         let flows = context::open_detector::<Flows>(config.flows.clone(), &opened).await?;
@@ -94,7 +97,7 @@ impl Served {
             context::prepare(&behavior).await?;
         }
         let mounts = Mounts { requests: served(config, &requests), flows: served(config, &flows), behavior: served(config, &behavior) };
-        let server = Server::bind(server_config, mounts, context::clock()).await?;
+        let server = listening.serve(mounts, context::clock())?;
         let address = server.local_addr();
         Ok(Self { server, opened, requests, flows, behavior, address })
     }
@@ -113,6 +116,11 @@ impl Served {
         self.opened.close().await;
         done.context("the server failed")
     }
+}
+
+/// Listens; whoever connects waits until the server is ready.
+pub(crate) async fn take_port(config: &Config) -> anyhow::Result<Listening> {
+    Ok(Server::listen(resolve(config)?).await?)
 }
 
 fn is_served(config: &Config, name: &str) -> bool {

@@ -38,13 +38,15 @@ pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
 }
 
 async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<()> {
-    let (config, opened, instance) = context::open::<D>(&context).await?;
+    let config = context.quiet_config()?;
     let settings = D::settings(&config);
+    let request = context::checked_request(&flags.training, flags.model_version, !flags.ignore_labels, settings)?;
+    flags.format.check::<D>()?;
     let loaded = match flags.files.as_slice() {
         [] => None,
         files => Some(records::sample::<D>(files, &flags.format, context::clock().now(), settings.max_training_samples, settings.seed)?),
     };
-    let request = context::train_request(&flags.training, flags.model_version, !flags.ignore_labels);
+    let (opened, instance) = context::open_with::<D>(&config).await?;
     let done = async {
         let Some(loaded) = loaded else {
             return train(&instance, D::first_lesson(), request).await;

@@ -39,6 +39,7 @@ pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
 const MOST: usize = 20_000;
 
 fn run_on<D: Telemetry>(context: &Context, flags: &Flags) -> anyhow::Result<()> {
+    flags.format.check::<D>()?;
     let config = context.quiet_config()?;
     let settings = D::settings(&config);
     let events = records::sample::<D>(&flags.files, &flags.format, context::clock().now(), MOST, settings.seed)?.into_labelled();

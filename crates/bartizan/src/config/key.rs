@@ -179,7 +179,7 @@ const SERVICE: &[Key] = keys! {
     "server.host" => Kind::Text, "127.0.0.1", ["API_HOST", "HOST"];
     /// Port to listen on; 0 takes a free one, which the log names.
     "server.port" => Kind::Whole(0, 65_535), "8000", ["API_PORT", "PORT"];
-    /// Bearer token that clients must send. Unset: no authentication, and only loopback is served.
+    /// Bearer token that clients must send. Unset: no authentication, and only loopback is served. An empty one is refused.
     "server.token" => Kind::Text, unset, ["AUTH_TOKEN"] secret;
     /// File whose first line is the bearer token; an alternative to `server.token`.
     "server.token_file" => Kind::Path, unset, [];
@@ -197,8 +197,11 @@ const SERVICE: &[Key] = keys! {
     "server.max_buffered_bytes" => Kind::Whole(1_048_576, 1_099_511_627_776), "1073741824", [];
     /// Requests worked on at once; more are answered 503.
     "server.max_concurrent_requests" => Kind::Whole(1, 1_000_000), "1024", [];
-    /// Most connections; more are closed at once.
+    /// Most connections. Beyond, the one idle for longest is closed to make room, or the new one when all are at work.
     "server.max_connections" => Kind::Whole(1, 10_000_000), "8192", [];
+    /// Most connections from one address (IPv6: one /64 network). Beyond, the one of them idle for longest is closed, or the new
+    /// one when all are at work. Loopback counts like any other: a gateway that keeps more connections open needs more.
+    "server.max_connections_per_address" => Kind::Whole(1, 10_000_000), "1024", [];
     /// Largest request line and headers together in bytes, after which 431 is answered.
     "server.max_header_bytes" => Kind::Whole(8192, 16_777_216), "65536", [];
     /// Seconds after which an unfinished request is given up with 503. Trainings are not cut short.
@@ -207,12 +210,18 @@ const SERVICE: &[Key] = keys! {
     "server.header_timeout_secs" => Kind::Whole(1, 86_400), "10", [];
     /// Seconds that a connection may stay open without a request.
     "server.keep_alive_secs" => Kind::Whole(1, 86_400), "75", [];
+    /// Seconds after which a client is given up that takes no byte of its answer; one that reads slowly is not.
+    "server.write_timeout_secs" => Kind::Whole(1, 86_400), "120", [];
     /// Seconds given to running requests when the server stops.
     "server.shutdown_grace_secs" => Kind::Whole(0, 86_400), "30", [];
     /// Whether the documentation pages are served: `on` or `off`.
     "server.docs" => Kind::Choice(&["on", "off"]), "on", [];
     /// Origins that browsers may call from. Empty: any when a token is set, loopback ones otherwise.
     "server.allowed_origins" => Kind::List, "", [];
+    /// Names that clients may call the server by, with or without a port; `*` is any. Without a token, names and addresses of
+    /// this machine (localhost, 127.0.0.1, ::1) are answered to as well, and all others refused with 421; with a token, all are
+    /// answered to unless some are listed here.
+    "server.allowed_hosts" => Kind::List, "", [];
     /// Proxies between clients and the gateway, whose entries in a list of addresses (`X-Forwarded-For`) are believed: addresses and
     /// networks such as `10.0.0.0/8`, or one number of proxies. The client is then the last entry that lies in none of the networks,
     /// or the entry that the outermost of so many proxies added, counted from the right. Empty: the first entry, which clients can
@@ -220,7 +229,7 @@ const SERVICE: &[Key] = keys! {
     "server.trusted_proxies" => Kind::List, "", [];
     /// Seconds that an event may be dated ahead of the clock. One dated further ahead counts at its arrival.
     "events.max_ahead_secs" => Kind::Whole(0, 315_360_000), "300", [];
-    /// Folder that holds everything stored; made when missing.
+    /// Folder that holds everything stored; made when missing, for its owner alone.
     "storage.data_dir" => Kind::Path, "bartizan-data", [];
     /// What a verdict survives before it is answered: `process` (kill -9, and power loss but for the last instant)
     /// or `power` (power loss at any instant).

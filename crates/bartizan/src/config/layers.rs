@@ -129,9 +129,9 @@ impl Layers {
         }
     }
 
-    /// Lays the environment over them. Variables that are set but empty count as unset.
+    /// Lays the environment over them. Variables that are set but empty count as unset, but for those that keep others out.
     pub(crate) fn environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
-        let variables: BTreeMap<String, String> = variables.filter(|(_, value)| !value.is_empty()).collect();
+        let variables: BTreeMap<String, String> = variables.filter(|(name, value)| !value.is_empty() || is_lock(name)).collect();
         for key in KEYS {
             let own = key.variable();
             let found = std::iter::once(own.as_str()).chain(key.aliases.iter().copied()).find_map(|n| variables.get_key_value(n));
@@ -269,6 +269,12 @@ fn check(kind: Kind, value: Plain) -> Option<Value> {
         }
         _ => None,
     }
+}
+
+/// Whether a variable sets what clients must show: an empty one must not open the server without a word.
+fn is_lock(name: &str) -> bool {
+    let locks = ["server.token", "server.token_file"].into_iter().filter_map(find);
+    locks.into_iter().any(|key| key.variable() == name || key.aliases.contains(&name))
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

@@ -55,9 +55,10 @@ fn variables(key: &Key) -> Vec<String> {
     std::iter::once(key.variable()).chain(key.aliases.iter().map(|alias| (*alias).to_owned())).collect()
 }
 
-/// A configuration file with every setting, its manual above it, commented out at its default.
+/// A configuration file with every setting and its manual. Settings are commented out with one #, everything else with two: a
+/// file in which every line has lost `# ` is a configuration that means the defaults.
 pub(crate) fn example() -> String {
-    let mut text = String::from("# Bartizan. Every setting at its default; take the # away to change one.\n");
+    let mut text = String::from("## Bartizan. Every setting at its default; take the # away to change one.\n");
     let mut current = "";
     for key in KEYS {
         let (section, name) = key.section();
@@ -65,17 +66,24 @@ pub(crate) fn example() -> String {
             text.push_str(&format!("\n[{section}]\n"));
             current = section;
         }
-        text.push_str(&format!("\n# {}\n# Expected: {}. Environment: {}.\n", key.manual(), key.kind.expected(), variables(key).join(", ")));
-        text.push_str(&format!("# {name} = {}\n", shown_default(key)));
+        let (expected, variables) = (key.kind.expected(), variables(key).join(", "));
+        text.push_str(&format!("\n## {}\n## Expected: {expected}. Environment: {variables}.\n", key.manual()));
+        match key.default {
+            Some(default) => text.push_str(&format!("# {name} = {}\n", default_of(key.kind, default))),
+            None => text.push_str(&format!("## Not set by default; to set it: {name} = {}\n", some_value(key.kind))),
+        }
     }
     text
 }
 
-fn shown_default(key: &Key) -> String {
-    match (key.kind, key.default) {
-        (Kind::Whole(low, _), None) => low.to_string(),
-        (_, None) => "\"\"".to_owned(),
-        (kind, Some(default)) => default_of(kind, default).to_string(),
+/// Any value that a setting can have.
+fn some_value(kind: Kind) -> String {
+    match kind {
+        Kind::Text | Kind::Path => "\"…\"".to_owned(),
+        Kind::Whole(low, _) => low.to_string(),
+        Kind::Share(_, high) => high.to_string(),
+        Kind::Choice(words) => format!("{:?}", words.first().copied().unwrap_or_default()),
+        Kind::List => "[]".to_owned(),
     }
 }
 
@@ -85,15 +93,21 @@ mod tests {
     use crate::config::{KEYS, Layers};
 
     #[test]
-    fn the_example_is_a_configuration_once_uncommented() {
-        let text: String = example()
-            .lines()
-            .filter(|line| !line.ends_with("\"\""))
-            .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line).to_owned() + "\n")
-            .collect();
-        let mut layers = Layers::defaults();
-        layers.file("example", &text);
-        assert_eq!(layers.faults(), []);
+    fn the_example_with_all_lines_uncommented_loads_and_means_the_defaults() {
+        let example = example();
+        let ways: [fn(&str) -> &str; 2] = [|line| line.strip_prefix("# ").unwrap_or(line), |line| line.strip_prefix('#').unwrap_or(line)];
+        for uncommented in ways {
+            let text: String = example.lines().map(|line| format!("{}\n", uncommented(line))).collect();
+            let (mut layers, defaults) = (Layers::defaults(), Layers::defaults());
+            layers.file("example", &text);
+            assert_eq!(layers.faults(), []);
+            for key in KEYS {
+                let value = |layers: &Layers| layers.get(key.path).map(|(value, _)| value.clone());
+                assert_eq!(value(&layers), value(&defaults), "{}", key.path);
+                let said = layers.origin(key.path) != crate::config::Origin::Default;
+                assert_eq!(said, key.default.is_some(), "{} is at its default only because nothing was said", key.path);
+            }
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub(crate) use key::{KEYS, Key};
 pub(crate) use layers::{Faults, Layers, Origin};
 pub(crate) use manual::{example, schema};
 
+use crate::{files, output};
 use bartizan_core::{Contamination, Seed, TrustedProxies};
 use bartizan_estimators::RawParams;
 use bartizan_estimators::thresholds::FalseAlarmBudget;
@@ -38,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) log_level: String,
     /// File for JSON log lines.
     pub(crate) log_file: Option<PathBuf>,
+    /// What is not wrong but should be known.
+    pub(crate) warnings: Vec<String>,
     /// The `requests` detector.
     pub(crate) requests: Settings,
     /// The `flows` detector.
@@ -85,6 +88,7 @@ pub(crate) fn resolve(mut layers: Layers) -> Result<Config, Faults> {
         survive_power_loss: text("storage.durability").as_deref() == Some("power"),
         log_level: text("log.level").unwrap_or_default(),
         log_file: text("log.file").map(PathBuf::from),
+        warnings: warnings(&layers),
         requests,
         flows,
         behavior,
@@ -103,11 +107,14 @@ fn server(layers: &Layers, token: Option<String>) -> ServerConfig {
     server.max_header_bytes = size("max_header_bytes");
     server.max_concurrent_requests = size("max_concurrent_requests");
     server.max_connections = size("max_connections");
+    server.max_connections_per_address = size("max_connections_per_address");
     server.request_timeout_secs = whole("request_timeout_secs");
     server.header_timeout_secs = whole("header_timeout_secs");
     server.keep_alive_secs = whole("keep_alive_secs");
+    server.write_timeout_secs = whole("write_timeout_secs");
     server.shutdown_grace_secs = whole("shutdown_grace_secs");
     server.cors_origins = Some(layers.list("server.allowed_origins")).filter(|origins| !origins.is_empty());
+    server.allowed_hosts = layers.list("server.allowed_hosts");
     server.root = layers.text("server.root").map(str::to_owned);
     server.version = env!("CARGO_PKG_VERSION");
     server.docs = layers.text("server.docs") != Some("off");
@@ -118,18 +125,42 @@ fn data_dir(layers: &Layers) -> PathBuf {
     PathBuf::from(layers.text("storage.data_dir").unwrap_or("bartizan-data"))
 }
 
+/// The token, which must not be empty wherever it comes from.
 fn token(layers: &mut Layers) -> Option<String> {
-    let path = layers.text("server.token_file").map(str::to_owned);
-    let Some(path) = path else { return layers.text("server.token").map(str::to_owned) };
-    let origin = layers.origin("server.token_file");
+    let Some(path) = layers.text("server.token_file").map(str::to_owned) else {
+        let token = layers.text("server.token")?.trim().to_owned();
+        let origin = layers.origin("server.token");
+        if token.is_empty() {
+            layers.fault(origin, "the token is empty, which would let anybody in: set a secret, or unset it altogether".to_owned());
+        } else if token.chars().any(char::is_control) {
+            layers.fault(origin, "the token holds a control character, which no client can send".to_owned());
+        }
+        return Some(token);
+    };
+    let (origin, shown) = (layers.origin("server.token_file"), output::path(Path::new(&path)));
     match std::fs::read_to_string(&path) {
         Ok(text) => match text.lines().next().map(str::trim).filter(|line| !line.is_empty()) {
             Some(line) => return Some(line.to_owned()),
-            None => layers.fault(origin, format!("the token file {path} is empty; its first line must be the token")),
+            None => layers.fault(origin, format!("the token file {shown} is empty; its first line must be the token")),
         },
-        Err(error) => layers.fault(origin, format!("the token file {path} cannot be read: {error}")),
+        Err(error) => layers.fault(origin, format!("the token file {shown} cannot be read: {error}")),
     }
     None
+}
+
+/// Files with the token in them that others on this machine can read.
+fn warnings(layers: &Layers) -> Vec<String> {
+    let file = layers.text("server.token_file").map(str::to_owned);
+    let in_configuration = match layers.origin("server.token") {
+        Origin::File(path, _) if layers.get("server.token").is_some() => Some(path),
+        _ => None,
+    };
+    let open = file.into_iter().chain(in_configuration).filter_map(|path| Some((files::open_to_others(Path::new(&path))?, path)));
+    let warning = |(mode, path): (u32, String)| {
+        let shown = output::path(Path::new(&path));
+        format!("others on this machine can read the token in {shown} (mode {mode:04o}); to keep it to yourself: chmod 600 {shown}")
+    };
+    open.map(warning).collect()
 }
 
 fn trusted_proxies(layers: &mut Layers) -> Arc<TrustedProxies> {
@@ -262,6 +293,38 @@ mod tests {
         let mut layers = Layers::defaults();
         layers.flag("storage.url", "sqlite:///tmp/x.db", "--test");
         assert_eq!(resolve(layers).unwrap().database.to_str(), Some("/tmp/x.db"));
+    }
+
+    #[test]
+    fn an_empty_token_is_refused_wherever_it_comes_from() {
+        let folder = tempfile::tempdir().unwrap();
+        let empty = folder.path().join("empty").display().to_string();
+        std::fs::write(&empty, "\nsecret\n").unwrap();
+        let env = |name: &str, value: &str| std::iter::once((name.to_owned(), value.to_owned()));
+        type Set<'a> = &'a dyn Fn(&mut Layers);
+        let cases: [(&str, Set<'_>); 8] = [
+            ("environment AUTH_TOKEN", &|layers| layers.environment(env("AUTH_TOKEN", ""))),
+            ("environment AUTH_TOKEN", &|layers| layers.environment(env("AUTH_TOKEN", " \t"))),
+            ("environment BARTIZAN_SERVER_TOKEN", &|layers| layers.environment(env("BARTIZAN_SERVER_TOKEN", ""))),
+            ("environment BARTIZAN_SERVER_TOKEN_FILE", &|layers| layers.environment(env("BARTIZAN_SERVER_TOKEN_FILE", ""))),
+            ("b.toml:2", &|layers| layers.file("b.toml", "[server]\ntoken = \"\"\n")),
+            ("b.toml:2", &|layers| layers.file("b.toml", "[server]\ntoken_file = \"\"\n")),
+            ("flag --token-file", &|layers| layers.flag("server.token_file", &empty, "--token-file")),
+            ("flag --test", &|layers| layers.flag("server.token", "a\u{7}b", "--test")),
+        ];
+        for (origin, set) in cases {
+            let mut layers = Layers::defaults();
+            set(&mut layers);
+            let faults = resolve(layers).unwrap_err().0;
+            assert_eq!(faults.len(), 1, "{origin}: {faults:?}");
+            assert!(faults[0].origin.to_string() == origin && faults[0].message.contains("token"), "{faults:?}");
+        }
+        let mut layers = Layers::defaults();
+        layers.environment(env("AUTH_TOKEN", " secret\n"));
+        assert_eq!(resolve(layers).unwrap().server.token.as_deref(), Some("secret"));
+        let mut layers = Layers::defaults();
+        layers.environment(env("MYSQL_HOST", ""));
+        assert!(resolve(layers).is_ok(), "other variables that are empty count as unset");
     }
 
     #[test]

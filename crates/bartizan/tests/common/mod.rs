@@ -144,8 +144,9 @@ impl Connection {
     pub(crate) fn exchange(&mut self, method: &str, path: &str, headers: &[&str], body: &str) -> std::io::Result<Answer> {
         let length = body.len();
         let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
-        let head =
-            format!("{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{headers}\r\n");
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{headers}\r\n"
+        );
         self.stream.get_mut().write_all([head.as_bytes(), body.as_bytes()].concat().as_slice())?;
         let (mut answer, mut expected) = (Answer::default(), 0);
         loop {

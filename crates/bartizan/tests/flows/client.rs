@@ -45,7 +45,7 @@ pub(crate) fn ask(server: &Running, method: &str, path: &str, headers: &[&str], 
     let body = body.as_ref();
     let mut stream = TcpStream::connect_timeout(&server.address, PATIENCE).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
     headers.iter().for_each(|line| head += &format!("{line}\r\n"));
     stream.write_all(&[head.as_bytes(), b"\r\n", body].concat()).unwrap();
     let mut bytes = Vec::new();

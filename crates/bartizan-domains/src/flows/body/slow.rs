@@ -249,7 +249,7 @@ fn hash(name: &str) -> u64 {
 
 /// An object, of which some fields are looked at.
 fn object<'a>(body: Raw<'a>, names: &[&'static str]) -> Result<RawObject<'a>, BodyError> {
-    faults::object_of(body.json().as_bytes(), names).map_err(|fault| BodyError::Faults(vec![fault]))
+    faults::object_of(body.json().as_bytes(), names).map_err(BodyError::Faults)
 }
 
 fn key(name: &str) -> Loc {

@@ -1,0 +1,82 @@
+//! The body of a request, which leaves the connection usable however much of it a route reads.
+
+use crate::http::connection::Activity;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::{
+    HeaderMap,
+    body::{Body, Frame, Incoming, SizeHint},
+    header::EXPECT,
+};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+/// How much of a body that no route wants is read and thrown away, so that its sender comes to read the answer and can send
+/// the next request on the same connection; after that the connection is closed.
+const MAX_DISCARDED_BYTES: usize = 128 << 20;
+/// For how long.
+const MAX_DISCARDING: Duration = Duration::from_secs(10);
+
+/// A request body. What is left of it when it is dropped is read and thrown away.
+pub(crate) struct RequestBody {
+    /// `None` once dropped.
+    body: Option<Incoming>,
+    /// Whether its sender waits to be asked for it, which is done by reading.
+    unasked: bool,
+    activity: Arc<Activity>,
+}
+
+impl RequestBody {
+    pub(crate) fn new(body: Incoming, headers: &HeaderMap, activity: Arc<Activity>) -> Self {
+        Self { body: Some(body), unasked: headers.contains_key(EXPECT), activity }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        self.unasked = false;
+        match &mut self.body {
+            Some(body) => Pin::new(body).poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Incoming::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or_else(SizeHint::default, Incoming::size_hint)
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        let Some(body) = self.body.take() else { return };
+        if !self.unasked && !body.is_end_stream() {
+            tokio::spawn(discard(body, Arc::clone(&self.activity)));
+        }
+    }
+}
+
+async fn discard(mut body: Incoming, activity: Arc<Activity>) {
+    let reading = async {
+        let mut discarded = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            discarded += frame.data_ref().map_or(0, Bytes::len);
+            if discarded > MAX_DISCARDED_BYTES {
+                break;
+            }
+        }
+    };
+    // Whatever is left after the time or the bytes allowed closes the connection.
+    let _ = tokio::time::timeout(MAX_DISCARDING, reading).await;
+    activity.drained();
+}
