@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn no_client_makes_up_more_than_its_share_of_what_is_learned() {
-        let cases: Vec<(&str, Vec<(String, usize)>, usize, usize, f64)> = vec![
+        let cases = [
             // name, clients with their rows (newest first), wanted, chosen, most of one client
             ("a flood over ordinary rows", [many("flood", 1, 10_500), many("c", 100, 20)].concat(), 10_000, 2222, 0.1),
             ("a flood of two", [many("flood", 2, 10_000), many("c", 100, 20)].concat(), 10_000, 2500, 0.1),

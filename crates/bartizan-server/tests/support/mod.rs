@@ -104,7 +104,7 @@ impl Running {
         let ended = tokio::spawn(server.run(async move {
             let _ = stopped.await;
         }));
-        Self { address, stop: Some(stop), ended: Some(ended), folder: folder }
+        Self { address, stop: Some(stop), ended: Some(ended), folder }
     }
 
     /// Its database, for another process to meddle with.
