@@ -21,7 +21,9 @@ pub(crate) fn array<E>(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, 
         let parsed = match end {
             End::File => Err("the array breaks off".to_owned()),
             End::TooLong { .. } => Err(too_long(MAX_JSON)),
-            End::Comma | End::Bracket => std::str::from_utf8(text).map_err(|e| e.to_string()).and_then(|text| parse(text, line, counted.now)),
+            End::Comma | End::Bracket => {
+                std::str::from_utf8(text).map_err(|e| e.to_string()).and_then(|text| parse(text, line, counted.now))
+            }
         };
         if counted.pass(parsed.map_err(|reason| Rejected { line, reason })).is_break() || matches!(end, End::File) {
             return Ok(());

@@ -63,8 +63,7 @@ impl<'a> Rows<'a> {
         loop {
             let line = self.parser.line() + self.passed;
             let chunk = self.reader.fill_buf().map_err(|source| ReadError::Io { line, source })?;
-            let (result, read, written, ended) =
-                self.parser.read_record(chunk, &mut self.text[length..], &mut self.ends[self.cells..]);
+            let (result, read, written, ended) = self.parser.read_record(chunk, &mut self.text[length..], &mut self.ends[self.cells..]);
             self.reader.consume(read);
             (length, self.cells) = (length + written, self.cells + ended);
             match result {

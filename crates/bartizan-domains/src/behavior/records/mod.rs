@@ -10,7 +10,8 @@ mod time;
 use super::sessions::{Activity, Closed, Sessions};
 use super::{AttackType, Behavior, NAMES, SessionEvent};
 use crate::records::{
-    Counted, FromFiles, How, MAX_JSON, MAX_ROW, ReadError, Record, Rejected, Sink, Summary, Unread, array, label_from_name, lines, open, peek,
+    Counted, FromFiles, How, MAX_JSON, MAX_ROW, ReadError, Record, Rejected, Sink, Summary, Unread, array, label_from_name, lines, open,
+    peek,
 };
 use crate::requests::records::combined;
 use bartizan_core::{Label, Timestamp};
@@ -129,7 +130,11 @@ fn pass(counted: &mut Counted<'_, SessionEvent>, closed: Vec<Closed>) -> Control
 
 fn sshd(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, SessionEvent>) -> Result<(), ReadError> {
     let log = std::cell::RefCell::new(sshd::Log::new());
-    fold(counted, |inner| lines(reader, MAX_ROW, inner, |text, line, now| log.borrow_mut().line(text, line, now)), || log.borrow_mut().finish())
+    fold(
+        counted,
+        |inner| lines(reader, MAX_ROW, inner, |text, line, now| log.borrow_mut().line(text, line, now)),
+        || log.borrow_mut().finish(),
+    )
 }
 
 /// Takes over what a label column says: the name of an attack type, or what people write for "belongs" and "does not".

@@ -222,7 +222,9 @@ mod tests {
 
     #[test]
     fn quotes_are_taken_off() {
-        let of = |text: &str| split(text.as_bytes(), b',', usize::MAX).iter().map(|c| String::from_utf8_lossy(c).into_owned()).collect::<Vec<_>>();
+        let of = |text: &str| {
+            split(text.as_bytes(), b',', usize::MAX).iter().map(|c| String::from_utf8_lossy(c).into_owned()).collect::<Vec<_>>()
+        };
         assert_eq!(of(r#"a,"b,c", "d""e" ,f"#), ["a", "b,c", "d\"e", "f"]);
         assert_eq!(of(r#","","#), ["", "", ""]);
         assert_eq!(of("\"a\nb\",c"), ["a\nb", "c"]);

@@ -71,8 +71,12 @@ struct Response {
 pub(super) fn element(text: &str, line: u64, now: Timestamp) -> Result<Record, String> {
     let pair: Pair<'_> = serde_json::from_str(text).map_err(|e| e.to_string())?;
     let request = pair.request;
-    let headers: Vec<(String, String)> =
-        request.headers.0.into_iter().map(|(name, value)| (name.into_owned(), string(value).unwrap_or_else(|| compact(value.get())))).collect();
+    let headers: Vec<(String, String)> = request
+        .headers
+        .0
+        .into_iter()
+        .map(|(name, value)| (name.into_owned(), string(value).unwrap_or_else(|| compact(value.get()))))
+        .collect();
     let date = headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("date")).and_then(|(_, v)| http_date(v));
     let payload = match request.body {
         None => String::new(),
