@@ -138,7 +138,7 @@ fn stored(binary: &Path, data: &Path, events: usize, bytes: usize) -> anyhow::Re
     let began = Instant::now();
     let server = Server::start(binary, data)?;
     let (started, held) = (began.elapsed().as_secs_f64(), server.peak());
-    let page = client::get("/requests/audit?limit=100");
+    let page = client::get("/requests/audit?page_size=100");
     let cost = server.watched("/health", || client::send_many(server.port(), &page, 1));
     Ok(Cost {
         status: format!("{status}; start {started:.1} s; audit {}", cost.status),
@@ -154,7 +154,7 @@ fn audits(binary: &Path, data: &Path, rows: usize, copies: usize) -> anyhow::Res
     process::succeed(binary, data, &["generate", "requests", "--rows", &rows.to_string(), "--out", &file])?;
     process::succeed(binary, data, &["import", "requests", &file])?;
     let server = Server::start(binary, data)?;
-    let audit = client::get("/requests/audit?endpoint=/nowhere&http_method=PATCH");
+    let audit = client::get("/requests/audit?include_unjudged=true&has_user_label=false&page=1000&page_size=100");
     Ok(server.watched("/requests/statistics", || client::send_many(server.port(), &audit, copies)))
 }
 

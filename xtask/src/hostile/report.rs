@@ -33,6 +33,9 @@ impl Line {
 fn broken(cost: &Cost, bytes: usize) -> Vec<&'static str> {
     let bytes = bytes as f64;
     let mut broken = Vec::new();
+    if ["closed", "none after", "no connection", "ended"].iter().any(|word| cost.status.contains(word)) {
+        broken.push("answer");
+    }
     if cost.seconds > (SECONDS_PER_MIB * bytes / MIB).max(SECONDS_PER_MIB) {
         broken.push("time");
     }
@@ -100,8 +103,11 @@ mod tests {
 
     #[test]
     fn promises_grow_with_the_body() {
-        let cost = |seconds: f64, mib: u64, health: f64| Cost { status: String::new(), seconds, memory: mib << 20, health: Some(health) };
+        let cost =
+            |seconds: f64, mib: u64, health: f64| Cost { status: "200".to_owned(), seconds, memory: mib << 20, health: Some(health) };
+        let unanswered = Cost { status: "200 and closed".to_owned(), ..cost(0.1, 1, 1.0) };
         for (name, cost, bytes, expected) in [
+            ("one of two without an answer", unanswered, 100, vec!["answer"]),
             ("a small one", cost(0.9, 60, 99.0), 100, vec![]),
             ("a slow one", cost(1.1, 1, 1.0), 100, vec!["time"]),
             ("a large one may take long", cost(1.9, 19, 1.0), 2 << 20, vec![]),
