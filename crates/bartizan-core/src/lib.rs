@@ -3,18 +3,24 @@
 //! Nothing here opens a file, reads a clock or knows JSON. Every other crate speaks in these types; see the table of
 //! words in `ARCHITECTURE.md`.
 
+mod arrival;
 mod domain;
 mod estimator;
+mod reservoir;
 mod sample;
 mod schema;
 mod score;
 mod seed;
+mod text;
 mod time;
 
+pub use arrival::{Arrival, Arrived, MAX_CLIENT, ProxyError, TrustedProxies};
 pub use domain::{Domain, Extract, Facts, Label, NoRecency, Recency};
 pub use estimator::{Attribution, Detector, Estimator, Explain, FitError, ScoreError};
+pub use reservoir::Reservoir;
 pub use sample::{Samples, ShapeError};
 pub use schema::{Direction, Feature, FeatureSchema};
 pub use score::{AnomalyScore, Confidence, Contamination, Grade, RangeError, Threshold, Verdict};
 pub use seed::Seed;
+pub use text::{head, tail};
 pub use time::{TimeError, Timestamp};

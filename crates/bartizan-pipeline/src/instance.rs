@@ -1,19 +1,24 @@
-//! One detector instance: judging and recording. What trains and manages it is in `manage.rs`.
+//! One detector instance: what it is made of, and recording. What judges is in `judge.rs` and `batch.rs`, what trains and manages it in
+//! `manage.rs`.
 
 use crate::active::{Active, Scored};
-use crate::{
-    Clock, ColdStart, Explanation, JudgeError, Judgement, Labelled, LifeCycle, LifeCycleError, Offline, RecordPolicy, Settings, codec,
-};
+use crate::{Clock, ColdStart, JudgeError, Judgement, Labelled, LifeCycle, LifeCycleError, Offline, RecordPolicy, Settings, codec};
 use arc_swap::ArcSwapOption;
-use bartizan_core::{Domain, FeatureSchema, Recency, Timestamp, Verdict};
-use bartizan_storage::{HistoryQuery, Judged, NewDetection, Store, StoreError};
+use bartizan_core::{Domain, FeatureSchema, MAX_CLIENT, Recency, Timestamp, Verdict, head};
+use bartizan_storage::{Counted, HistoryQuery, Judged, NewDetection, Store, StoreError};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use tokio::sync::Semaphore;
 
 /// Rows recorded together when history is imported.
 const IMPORT_CHUNK: usize = 4096;
 /// Most events replayed into the windows when an instance is opened: enough for a busy hour, read in well under a second.
 const MAX_REPLAYED: usize = 50_000;
+/// Most bytes kept in the columns of the event's name and of what it was about.
+const MAX_COLUMN: usize = 1_024;
+/// Most bytes kept in the column of what was done.
+const MAX_ACTION: usize = 256;
 /// The version that verdicts carry while the first model is being learned.
 const LEARNING: &str = "learning";
 
@@ -27,11 +32,15 @@ pub struct Instance<D: Domain> {
     /// Held while models are made or swapped, so that the store and the memory agree on which is active.
     pub(crate) managing: tokio::sync::Mutex<()>,
     pub(crate) opened_at: Timestamp,
-    recency: D::Recency,
+    pub(crate) recency: Arc<D::Recency>,
     learning: Arc<str>,
     /// Events met without a model, to know when there are enough to learn from.
     unlearned: AtomicU64,
     training_itself: AtomicBool,
+    /// Chunks of batches that are judged at once: one for each core, so that other work gets its share. Others wait for their turn.
+    pub(crate) judging: Arc<Semaphore>,
+    /// Events whose time was too far ahead to be believed.
+    pub(crate) dated_ahead: AtomicU64,
     /// Normal verdicts met under [`RecordPolicy::Anomalies`].
     normals: AtomicU64,
 }
@@ -47,7 +56,9 @@ impl<D: Domain> Instance<D> {
     pub async fn open(settings: Settings, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Arc<Self>, LifeCycleError> {
         let unlearned = store.stored(&settings.name).await?;
         let instance = Arc::new(Self {
-            recency: D::recency(settings.max_tracked_clients),
+            recency: Arc::new(D::recency(settings.max_tracked_clients)),
+            dated_ahead: AtomicU64::new(0),
+            judging: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
             schema: D::schema(),
             active: ArcSwapOption::empty(),
             managing: tokio::sync::Mutex::new(()),
@@ -87,87 +98,13 @@ impl<D: Domain> Instance<D> {
         Ok(())
     }
 
-    /// Judges one event. Its verdict is recorded before this returns; without a model the event is kept as history.
-    ///
-    /// # Errors
-    /// Without a model, or when the verdict cannot be recorded: then it is not given.
-    pub async fn judge(self: &Arc<Self>, event: D::Event, explain: bool) -> Result<Judgement, JudgeError> {
-        let recent = self.recency.observe(&event);
-        let Some(active) = self.active.load_full() else {
-            let met = self.meet_without_model(vec![event]).await?;
-            return met.into_iter().next().ok_or(JudgeError::NoModel);
-        };
-        let scored = active.score(&event, &recent);
-        let explanation = explain.then(|| active.explain(&event, &scored.row, &self.schema)).flatten();
-        let mut judgement = judgement(&active, &scored, explanation.as_ref(), self.clock.now());
-        judgement.id = self.record_judged(&event, scored, &active.version, judgement.analyzed_at).await?;
-        Ok(judgement)
-    }
-
-    /// Judges many events at once, in order, as [`judge`](Self::judge) would one after the other. All verdicts are recorded
-    /// together before this returns.
-    ///
-    /// # Errors
-    /// Without a model, or when the verdicts cannot be recorded: then none is given.
-    pub async fn judge_many(self: &Arc<Self>, events: Vec<D::Event>, explain: bool) -> Result<Vec<Judgement>, JudgeError> {
-        let Some(active) = self.active.load_full() else {
-            for event in &events {
-                self.recency.observe(event);
-            }
-            return self.meet_without_model(events).await;
-        };
-        // Away from the threads that answer: a thousand rows are a millisecond's work or more.
-        let this = Arc::clone(self);
-        let judged = tokio::task::spawn_blocking(move || this.prepare_many(&active, &events, explain));
-        let (mut judgements, kept, detections, uncounted) =
-            judged.await.map_err(|_| StoreError::Other("judging was stopped".to_owned()))??;
-        if uncounted.0 > 0 {
-            self.store.count(&self.settings.name, uncounted.0, 0, uncounted.1).await?;
-        }
-        if !detections.is_empty() {
-            for (at, id) in kept.into_iter().zip(self.store.record(detections).await?) {
-                judgements[at].id = Some(id);
-            }
-        }
-        Ok(judgements)
-    }
-
-    /// The judgements, which of them are recorded and as what, and how many are only counted with the sum of their confidences.
-    #[expect(clippy::type_complexity, reason = "it has one caller, just above")]
-    fn prepare_many(
+    pub(crate) fn judged_detection(
         &self,
-        active: &Active<D>,
-        events: &[D::Event],
-        explain: bool,
-    ) -> Result<(Vec<Judgement>, Vec<usize>, Vec<NewDetection>, (u64, f64)), StoreError> {
-        let recents: Vec<D::Recent> = events.iter().map(|event| self.recency.observe(event)).collect();
-        let scored = active.score_many(events.iter().zip(recents));
-        let at = self.clock.now();
-        let (mut judgements, mut kept, mut detections) = (Vec::with_capacity(events.len()), Vec::new(), Vec::new());
-        let mut uncounted = (0, 0.0);
-        for (i, (event, scored)) in events.iter().zip(scored).enumerate() {
-            let explanation = explain.then(|| active.explain(event, &scored.row, &self.schema)).flatten();
-            judgements.push(judgement(active, &scored, explanation.as_ref(), at));
-            if self.keeps(scored.verdict) {
-                kept.push(i);
-                detections.push(self.judged_detection(event, scored, &active.version, at)?);
-            } else {
-                uncounted = (uncounted.0 + 1, uncounted.1 + scored.confidence);
-            }
-        }
-        Ok((judgements, kept, detections, uncounted))
-    }
-
-    async fn record_judged(&self, event: &D::Event, scored: Scored, version: &Arc<str>, at: Timestamp) -> Result<Option<i64>, StoreError> {
-        if !self.keeps(scored.verdict) {
-            self.store.count(&self.settings.name, 1, 0, scored.confidence).await?;
-            return Ok(None);
-        }
-        let detection = self.judged_detection(event, scored, version, at)?;
-        Ok(self.store.record(vec![detection]).await?.first().copied())
-    }
-
-    fn judged_detection(&self, event: &D::Event, scored: Scored, version: &Arc<str>, at: Timestamp) -> Result<NewDetection, StoreError> {
+        event: &D::Event,
+        scored: Scored,
+        version: &Arc<str>,
+        at: Timestamp,
+    ) -> Result<NewDetection, StoreError> {
         let judged = Judged {
             score: scored.score.0,
             threshold: scored.threshold.0,
@@ -187,7 +124,7 @@ impl<D: Domain> Instance<D> {
 
     /// Whether the recording policy keeps a verdict. Of the normal ones, each is kept with a probability that falls as
     /// they grow in number, so that about as many are kept as training needs.
-    fn keeps(&self, verdict: Verdict) -> bool {
+    pub(crate) fn keeps(&self, verdict: Verdict) -> bool {
         if self.settings.record == RecordPolicy::All || verdict.is_anomalous() {
             return true;
         }
@@ -197,24 +134,26 @@ impl<D: Domain> Instance<D> {
     }
 
     fn detection(&self, event: &D::Event, judged: Option<Judged>, sample: Vec<f32>, at: Timestamp) -> Result<NewDetection, StoreError> {
-        let facts = D::facts(event);
+        let stored = D::bounded(event);
+        let facts = D::facts(&stored);
         Ok(NewDetection {
             detector: Arc::clone(&self.settings.name),
-            event_id: facts.event_id.into_owned(),
-            entity: facts.entity.into_owned(),
-            resource: facts.resource.into_owned(),
-            action: facts.action.into_owned(),
+            event_id: column(facts.event_id, MAX_COLUMN),
+            entity: column(facts.entity, MAX_CLIENT),
+            resource: column(facts.resource, MAX_COLUMN),
+            action: column(facts.action, MAX_ACTION),
             event_time: facts.time,
             analyzed_at: at,
             judged,
             sample,
-            event: codec::encode(event).map_err(|e| StoreError::Other(format!("the event cannot be encoded: {e}")))?,
+            event: codec::encode(stored.as_ref()).map_err(|e| StoreError::Other(format!("the event cannot be encoded: {e}")))?,
             label: None,
         })
     }
 
     /// No model yet: the events are history, and with [`ColdStart::Learn`] the first training starts when there is enough.
-    async fn meet_without_model(self: &Arc<Self>, events: Vec<D::Event>) -> Result<Vec<Judgement>, JudgeError> {
+    /// Part of a batch waits for its turn to be written, a single event does not.
+    pub(crate) async fn meet_without_model(self: &Arc<Self>, events: &[D::Event], waits: bool) -> Result<Vec<Judgement>, JudgeError> {
         let at = self.clock.now();
         let learn = self.settings.cold_start == ColdStart::Learn;
         let judged = learn.then(|| Judged {
@@ -227,7 +166,10 @@ impl<D: Domain> Instance<D> {
             learning: true,
         });
         let rows: Result<Vec<_>, _> = events.iter().map(|event| self.detection(event, judged.clone(), Vec::new(), at)).collect();
-        let ids = if events.is_empty() { Vec::new() } else { self.store.record(rows?).await? };
+        let ids = match rows? {
+            rows if waits => self.store.record_part(rows, &self.settings.name, Counted::default()).await?,
+            rows => self.store.record(rows).await?,
+        };
         if !learn {
             return Err(JudgeError::NoModel);
         }
@@ -246,6 +188,7 @@ impl<D: Domain> Instance<D> {
             class: None,
             margin: None,
             reasons: Vec::new(),
+            explained: false,
         };
         Ok(ids.into_iter().map(judgement).collect())
     }
@@ -270,25 +213,33 @@ impl<D: Domain> Instance<D> {
     /// Without a model.
     pub fn offline(&self) -> Result<Offline<D>, JudgeError> {
         let active = self.active.load_full().ok_or(JudgeError::NoModel)?;
-        Ok(Offline::new(active, D::recency(self.settings.max_tracked_clients), self.schema.clone(), self.clock.now()))
+        let (windows, proxies) = (D::recency(self.settings.max_tracked_clients), Arc::clone(&self.settings.trusted_proxies));
+        Ok(Offline::new(active, windows, self.schema.clone(), self.clock.now(), proxies))
     }
 
     /// Brings in history: events are kept unjudged, with their labels, in transactions of a few thousand.
     ///
     /// # Errors
     /// When the store fails; the transactions before stay.
-    pub async fn import(&self, events: Vec<Labelled<D::Event>>) -> Result<usize, StoreError> {
+    pub async fn import(&self, mut events: Vec<Labelled<D::Event>>) -> Result<usize, StoreError> {
         let total = events.len();
         let at = self.clock.now();
+        events.iter_mut().for_each(|labelled| self.arrive(&mut labelled.event));
         for chunk in events.chunks(IMPORT_CHUNK) {
             let rows: Result<Vec<_>, _> = chunk
                 .iter()
                 .map(|e| self.detection(&e.event, None, Vec::new(), at).map(|d| NewDetection { label: e.label, ..d }))
                 .collect();
-            self.store.record(rows?).await?;
+            self.store.record_part(rows?, &self.settings.name, Counted::default()).await?;
         }
         self.unlearned.fetch_add(total as u64, Ordering::Relaxed);
         Ok(total)
+    }
+
+    /// What this instance was told.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     pub(crate) fn windows(&self) -> &D::Recency {
@@ -296,8 +247,13 @@ impl<D: Domain> Instance<D> {
     }
 }
 
+/// A column of bounded length.
+fn column(text: Cow<'_, str>, most: usize) -> String {
+    if text.len() <= most { text.into_owned() } else { head(&text, most).to_owned() }
+}
+
 /// What is said of an event, not yet recorded.
-pub(crate) fn judgement<D: Domain>(active: &Active<D>, scored: &Scored, explanation: Option<&Explanation>, at: Timestamp) -> Judgement {
+pub(crate) fn judgement<D: Domain>(active: &Active<D>, scored: &Scored, at: Timestamp) -> Judgement {
     Judgement {
         id: None,
         verdict: scored.verdict,
@@ -308,6 +264,7 @@ pub(crate) fn judgement<D: Domain>(active: &Active<D>, scored: &Scored, explanat
         analyzed_at: at,
         class: scored.class,
         margin: Some(scored.threshold.0 - scored.score.0),
-        reasons: explanation.map(|e| e.reasons.clone()).unwrap_or_default(),
+        reasons: Vec::new(),
+        explained: false,
     }
 }

@@ -1,10 +1,12 @@
 //! A detector at work: score, decide, record, label, train, activate. No HTTP, no SQL.
 
 mod active;
+mod batch;
 mod classes;
 mod codec;
 mod error;
 mod instance;
+mod judge;
 mod lifecycle;
 mod manage;
 mod offline;
@@ -16,7 +18,8 @@ mod tune;
 mod version;
 
 pub use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
-pub use bartizan_estimators::{ParamValue, RawParams};
+pub use bartizan_estimators::{Algorithm, ParamError, ParamValue, RawParams};
+pub use batch::MAX_EXPLAINED;
 pub use classes::ClassVerdict;
 pub use error::{JudgeError, LifeCycleError};
 pub use instance::Instance;

@@ -29,6 +29,9 @@ pub trait LifeCycle: Send + Sync {
     /// Reads the active model from the store again.
     async fn reload(&self) -> Result<(), LifeCycleError>;
 
+    /// Everything about a request that no training could satisfy, whatever there is to learn from.
+    fn check(&self, request: &TrainRequest) -> Vec<LifeCycleError>;
+
     /// Trains on the stored history and activates the result. Trainings of one instance run one after another.
     async fn train(&self, request: TrainRequest) -> Result<TrainReport, LifeCycleError>;
 
@@ -70,4 +73,7 @@ pub trait LifeCycle: Send + Sync {
 
     /// Clients tracked in the sliding windows, and those forgotten at the limit.
     fn tracked_clients(&self) -> (usize, u64);
+
+    /// Events since the start whose time was too far ahead of the clock to be believed: they counted at their arrival.
+    fn dated_ahead(&self) -> u64;
 }

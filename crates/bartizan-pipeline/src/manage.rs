@@ -14,6 +14,7 @@ use bartizan_storage::{
 };
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// The algorithm of a training that names none.
@@ -75,7 +76,10 @@ impl<D: Domain> Instance<D> {
         if got < needed {
             return Err(LifeCycleError::InsufficientData { needed, got });
         }
-        let read = |e: Labelled<D::Event>| TrainingEvent { event: e.event, label: e.label.filter(|_| use_labels) };
+        let read = |mut e: Labelled<D::Event>| {
+            self.arrive(&mut e.event);
+            TrainingEvent { event: e.event, label: e.label.filter(|_| use_labels) }
+        };
         let mut events: Vec<_> = given.into_iter().map(read).collect();
         events.sort_by_key(|e| D::facts(&e.event).time);
         Ok(events)
@@ -268,6 +272,14 @@ impl<D: Domain> LifeCycle for Instance<D> {
         Ok(())
     }
 
+    fn check(&self, request: &TrainRequest) -> Vec<LifeCycleError> {
+        let version = request.version.clone().map_or(Ok(String::new()), version::check).err();
+        let contamination = request.contamination.and_then(|share| Contamination::try_from(share).err()).map(LifeCycleError::from);
+        let budget = request.one_false_alarm_in.and_then(|count| FalseAlarmBudget::try_from(count).err()).map(LifeCycleError::from);
+        let params = Algorithm::faults(&request.params.over(&self.settings.params), DEFAULT_ALGORITHM);
+        version.into_iter().chain(contamination).chain(budget).chain(params.into_iter().map(LifeCycleError::from)).collect()
+    }
+
     async fn train(&self, request: TrainRequest) -> Result<TrainReport, LifeCycleError> {
         let _managing = self.managing.lock().await;
         self.train_now(request, None).await
@@ -283,7 +295,8 @@ impl<D: Domain> LifeCycle for Instance<D> {
     }
 
     async fn audit(&self, filter: &AuditFilter, offset: u64, limit: u64) -> Result<AuditPage, StoreError> {
-        self.store.audit(&self.settings.name, filter, offset, limit).await
+        let entity = filter.entity.as_deref().map(|text| D::entity(text, &self.settings.trusted_proxies).into_owned());
+        self.store.audit(&self.settings.name, &AuditFilter { entity, ..filter.clone() }, offset, limit).await
     }
 
     async fn label(&self, key: &DetectionKey, change: LabelChange) -> Result<Option<LabelOutcome>, StoreError> {
@@ -363,5 +376,9 @@ impl<D: Domain> LifeCycle for Instance<D> {
 
     fn tracked_clients(&self) -> (usize, u64) {
         (self.windows().entities(), self.windows().evicted())
+    }
+
+    fn dated_ahead(&self) -> u64 {
+        self.dated_ahead.load(Ordering::Relaxed)
     }
 }

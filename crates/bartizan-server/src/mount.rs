@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) version: &'static str,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Limits,
+    /// Most events that one request may have judged.
+    pub(crate) max_batch_events: usize,
     pub(crate) detectors: Vec<Arc<Detector>>,
     pub(crate) metrics: OnceLock<Arc<Metrics>>,
     /// The OpenAPI document of each mount prefix; `""` is the whole server's.
@@ -79,12 +81,18 @@ impl Shared {
 
     fn write_detectors(&self, text: &mut Text) {
         type Read = fn(&Detector) -> u64;
-        let families: [(&str, &str, &str, Read); 4] = [
+        let families: [(&str, &str, &str, Read); 5] = [
             ("anomalies_detected_total", "counter", "Events judged anomalous.", |d| d.anomalies.load(Relaxed)),
             ("bartizan_tracked_clients", "gauge", "Clients in the sliding windows.", |d| d.life.tracked_clients().0 as u64),
             ("bartizan_forgotten_clients_total", "counter", "Clients forgotten because there were too many.", |d| {
                 d.life.tracked_clients().1
             }),
+            (
+                "bartizan_events_dated_ahead_total",
+                "counter",
+                "Events dated too far ahead of the clock, which counted at their arrival.",
+                |d| d.life.dated_ahead(),
+            ),
             ("bartizan_model_training_samples", "gauge", "Rows that the active model was trained on.", |d| {
                 d.life.active().map_or(0, |model| model.training_samples)
             }),

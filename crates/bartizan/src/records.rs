@@ -3,7 +3,7 @@
 use crate::failure::Problem;
 use crate::kinds::Telemetry;
 use crate::output;
-use bartizan_core::{Domain, Label, Seed, Timestamp};
+use bartizan_core::{Domain, Label, Reservoir, Seed, Timestamp};
 use bartizan_domains::records::{How, Record, Rejected, Summary};
 use bartizan_pipeline::Labelled;
 use serde::Serialize;
@@ -163,7 +163,7 @@ pub(crate) fn load<D: Telemetry>(files: &[PathBuf], format: &Format, now: Timest
 }
 
 /// Reads files to learn from. Memory is bounded however large the files are: of events that stand for themselves at most `most` are
-/// drawn; of others the last are taken, which is said. Neither are more than weigh [`MAX_HELD_BYTES`].
+/// drawn; of others the last are taken, which is said, and no more than weigh [`MAX_HELD_BYTES`].
 pub(crate) fn sample<D: Telemetry>(
     files: &[PathBuf],
     format: &Format,
@@ -174,25 +174,12 @@ pub(crate) fn sample<D: Telemetry>(
     if !D::INDEPENDENT {
         return newest(files, format, now, most);
     }
-    // Vitter: Random sampling with a reservoir, ACM TOMS 11(1), 1985, algorithm R.
-    let mut drawn: Vec<Record<D::Event>> = Vec::new();
-    let (mut met, mut held) = (0_u64, 0);
+    let mut drawn = Reservoir::new(most, seed);
     let rejected = stream::<D>(files, format, now, &mut |_, record| {
-        met += 1;
-        held += weight(&record.event);
-        if drawn.len() < most {
-            drawn.push(record);
-        } else if let Some(place) = drawn.get_mut((seed.derive(met).0 % met) as usize) {
-            held -= weight(&std::mem::replace(place, record).event);
-        } else {
-            held -= weight(&record.event);
-        }
-        if held > MAX_HELD_BYTES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        drawn.push(record);
+        ControlFlow::Continue(())
     })?;
-    if held > MAX_HELD_BYTES {
-        let what = format!("{} {} that were drawn take more than {} GiB", drawn.len(), D::EVENTS, MAX_HELD_BYTES >> 30);
-        return Err(Problem::data(what).advise("lower max_training_samples").into());
-    }
+    let (met, drawn) = (drawn.met(), drawn.into_drawn());
     if met > drawn.len() as u64 {
         output::note(&format!("{} of {met} {} were drawn; max_training_samples sets how many", drawn.len(), D::EVENTS));
     }

@@ -2,13 +2,15 @@
 
 use super::{Bounds, Target, shape};
 use crate::seeds;
-use bartizan_core::{Domain, Extract, Recency, Timestamp};
+use bartizan_core::{Domain, Extract, Recency, Seed, Timestamp};
 use bartizan_domains::behavior::{Behavior, body as behavior};
 use bartizan_domains::faults::{Fault, Loc};
 use bartizan_domains::flows::{Flows, body as flows};
 use bartizan_domains::raw::{Raw, RawObject};
 use bartizan_domains::requests::{Requests, body as requests};
 
+/// Most records of a batch, and most that are kept of a training.
+const MOST: usize = 2_000;
 /// A flow of a body may be two bytes long and is eighty numbers.
 const FLOWS: Bounds = Bounds { held: 500, allocated: 1_000, free: 1 << 20 };
 /// A session of a batch likewise.
@@ -51,6 +53,14 @@ fn flow_error(error: &flows::BodyError) -> u64 {
     match error {
         flows::BodyError::Faults(list) => faults(list),
         flows::BodyError::Duplicate(_) => 3,
+        flows::BodyError::TooMany(_) => 4,
+    }
+}
+
+fn logs_error(error: &behavior::LogsError) -> u64 {
+    match error {
+        behavior::LogsError::Faults(list) => faults(list),
+        behavior::LogsError::TooMany(_) => 4,
     }
 }
 
@@ -85,9 +95,16 @@ fn requests_and_behavior() -> Vec<Target> {
             }
         })
         .with_words(seeds::SESSION_WORDS),
-        Target::new("behavior-logs", SESSIONS, seeds::session_batches(), |bytes| match behavior::parse_logs(bytes, seeds::now()) {
+        Target::new("behavior-logs", SESSIONS, seeds::session_batches(), |bytes| match behavior::parse_logs(bytes, seeds::now(), MOST) {
             Ok(events) => events.len().min(8) as u64,
-            Err(list) => faults(&list),
+            Err(error) => logs_error(&error),
+        })
+        .with_words(seeds::SESSION_WORDS),
+        Target::new("behavior-training", SESSIONS, seeds::session_batches(), |bytes| {
+            match behavior::parse_training(bytes, seeds::now(), MOST, Seed(0)) {
+                Ok(lesson) => lesson.met.min(8),
+                Err(error) => logs_error(&error),
+            }
         })
         .with_words(seeds::SESSION_WORDS),
     ]
@@ -104,14 +121,16 @@ fn of_flows() -> Vec<Target> {
             Err(error) => flow_error(&error),
         })
         .with_words(seeds::FLOW_WORDS),
-        Target::new("flows-batch", FLOWS, seeds::flow_batches(), |bytes| match flows::parse_batch(bytes, seeds::now()) {
+        Target::new("flows-batch", FLOWS, seeds::flow_batches(), |bytes| match flows::parse_batch(bytes, seeds::now(), MOST) {
             Ok(events) => events.len().min(8) as u64,
             Err(error) => flow_error(&error),
         })
         .with_words(seeds::FLOW_WORDS),
-        Target::new("flows-training", FLOWS, seeds::flow_batches(), |bytes| match flows::parse_training(bytes, seeds::now()) {
-            Ok(events) => events.len().min(8) as u64,
-            Err(error) => flow_error(&error),
+        Target::new("flows-training", FLOWS, seeds::flow_batches(), |bytes| {
+            match flows::parse_training(bytes, seeds::now(), MOST, Seed(0)) {
+                Ok(lesson) => lesson.met.min(8),
+                Err(error) => flow_error(&error),
+            }
         })
         .with_words(seeds::FLOW_WORDS),
         Target::new("flows-csv", Bounds::USUAL, seeds::flow_tables(), |bytes| match flows::parse_csv(bytes, seeds::now()) {

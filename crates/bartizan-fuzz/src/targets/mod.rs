@@ -73,6 +73,7 @@ pub const NAMES: &[&str] = &[
     "flows-csv",
     "behavior-session",
     "behavior-logs",
+    "behavior-training",
     "raw-json",
     "timestamp",
     "files-requests-auto",

@@ -182,6 +182,12 @@ const SERVICE: &[Key] = keys! {
     "server.root" => Kind::Text, unset, [];
     /// Largest request body in bytes, after which 413 is answered.
     "server.max_body_bytes" => Kind::Whole(1024, 1_073_741_824), "67108864", [];
+    /// Most flows or sessions of one request to `/predict/batch` or `/predict-batch`, after which 413 is answered. Their answer takes
+    /// about 200 bytes each; 60 MiB of real flows are about 28,000.
+    "server.max_batch_events" => Kind::Whole(1, 10_000_000), "65536", [];
+    /// Most memory in bytes for request bodies above 16 KiB and for what is made of them, counted as eight times their size until the work
+    /// on them is done; more are answered 503. There is always room for one body of the largest size.
+    "server.max_buffered_bytes" => Kind::Whole(1_048_576, 1_099_511_627_776), "1073741824", [];
     /// Requests worked on at once; more are answered 503.
     "server.max_concurrent_requests" => Kind::Whole(1, 1_000_000), "1024", [];
     /// Most connections; more are closed at once.
@@ -200,6 +206,13 @@ const SERVICE: &[Key] = keys! {
     "server.docs" => Kind::Choice(&["on", "off"]), "on", [];
     /// Origins that browsers may call from. Empty: any when a token is set, loopback ones otherwise.
     "server.allowed_origins" => Kind::List, "", [];
+    /// Proxies between clients and the gateway, whose entries in a list of addresses (`X-Forwarded-For`) are believed: addresses and
+    /// networks such as `10.0.0.0/8`, or one number of proxies. The client is then the last entry that lies in none of the networks,
+    /// or the entry that the outermost of so many proxies added, counted from the right. Empty: the first entry, which clients can
+    /// write as they like.
+    "server.trusted_proxies" => Kind::List, "", [];
+    /// Seconds that an event may be dated ahead of the clock. One dated further ahead counts at its arrival.
+    "events.max_ahead_secs" => Kind::Whole(0, 315_360_000), "300", [];
     /// Folder that holds everything stored; made when missing.
     "storage.data_dir" => Kind::Path, "bartizan-data", [];
     /// What a verdict survives before it is answered: `process` (kill -9, and power loss but for the last instant)

@@ -8,13 +8,14 @@ pub(crate) use key::{KEYS, Key};
 pub(crate) use layers::{Faults, Layers, Origin};
 pub(crate) use manual::{example, schema};
 
-use bartizan_core::{Contamination, Seed};
+use bartizan_core::{Contamination, Seed, TrustedProxies};
 use bartizan_estimators::RawParams;
 use bartizan_estimators::thresholds::FalseAlarmBudget;
 use bartizan_pipeline::{ColdStart, RecordPolicy, Settings};
 use bartizan_server::ServerConfig;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Everything a command may need to know.
 #[derive(Clone, Debug)]
@@ -70,7 +71,9 @@ pub(crate) fn resolve(mut layers: Layers) -> Result<Config, Faults> {
     let token = token(&mut layers);
     let database = database(&mut layers);
     detectors(&mut layers);
-    let [requests, flows, behavior] = ["requests", "flows", "behavior"].map(|name| detector(&mut layers, name));
+    let proxies = trusted_proxies(&mut layers);
+    let [requests, flows, behavior] =
+        ["requests", "flows", "behavior"].map(|name| Settings { trusted_proxies: Arc::clone(&proxies), ..detector(&mut layers, name) });
     let text = |path: &str| layers.text(path).map(str::to_owned);
     let config = Config {
         host: text("server.host").unwrap_or_default(),
@@ -95,6 +98,8 @@ fn server(layers: &Layers, token: Option<String>) -> ServerConfig {
     let mut server = ServerConfig::new(SocketAddr::from(([127, 0, 0, 1], 0)));
     server.token = token;
     server.max_body_bytes = size("max_body_bytes");
+    server.max_batch_events = size("max_batch_events");
+    server.max_buffered_bytes = size("max_buffered_bytes");
     server.max_header_bytes = size("max_header_bytes");
     server.max_concurrent_requests = size("max_concurrent_requests");
     server.max_connections = size("max_connections");
@@ -125,6 +130,15 @@ fn token(layers: &mut Layers) -> Option<String> {
         Err(error) => layers.fault(origin, format!("the token file {path} cannot be read: {error}")),
     }
     None
+}
+
+fn trusted_proxies(layers: &mut Layers) -> Arc<TrustedProxies> {
+    let parsed = TrustedProxies::parse(&layers.list("server.trusted_proxies"));
+    Arc::new(parsed.unwrap_or_else(|error| {
+        let origin = layers.origin("server.trusted_proxies");
+        layers.fault(origin, format!("server.trusted_proxies: {error}"));
+        TrustedProxies::default()
+    }))
 }
 
 /// The database's file. Other engines than SQLite are refused here, before anything is opened.
@@ -184,6 +198,7 @@ fn detector(layers: &mut Layers, detector: &'static str) -> Settings {
     settings.max_training_samples = size("max_training_samples");
     settings.min_corrected_labels = size("min_corrected_labels");
     settings.max_tracked_clients = whole("max_tracked_clients").map_or(1, |count| usize::try_from(count).unwrap_or(usize::MAX));
+    settings.max_ahead_secs = layers.whole("events.max_ahead_secs").unwrap_or_default();
     settings.feature_set = if layers.text(&path("features")) == Some("robust") { "robust" } else { "all" };
     settings.cold_start = if layers.text(&path("cold_start")) == Some("learn") { ColdStart::Learn } else { ColdStart::Refuse };
     settings.record = if layers.text(&path("record")) == Some("anomalies") { RecordPolicy::Anomalies } else { RecordPolicy::All };
@@ -225,6 +240,18 @@ mod tests {
             layers.flag(path, value, "--test");
             let text = resolve(layers).unwrap_err().to_string();
             assert!(text.contains(named) && text.contains("not have built in") && !text.contains("u:p"), "{text}");
+        }
+    }
+
+    #[test]
+    fn proxies_are_networks_or_a_number() {
+        for (value, fault) in [("10.0.0.0/8, ::1", None), ("2", None), ("10.0.0.0/8,gateway", Some("\"gateway\"")), ("2,3", Some("\"2\""))]
+        {
+            let mut layers = Layers::defaults();
+            layers.flag("server.trusted_proxies", value, "--test");
+            let said = resolve(layers).err().map(|faults| faults.to_string());
+            assert_eq!(said.is_some(), fault.is_some(), "{value}: {said:?}");
+            assert!(fault.is_none_or(|fault| said.unwrap().contains(fault)), "{value}");
         }
     }
 
