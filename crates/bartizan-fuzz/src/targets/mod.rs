@@ -33,6 +33,9 @@ impl Bounds {
     }
 }
 
+/// Reads an input; inputs that are read in different ways give different numbers.
+type Run = Box<dyn Fn(&[u8]) -> u64>;
+
 /// A parser of outside bytes.
 pub struct Target {
     /// Its name on the command line.
@@ -43,8 +46,8 @@ pub struct Target {
     pub(crate) seeds: Vec<Vec<u8>>,
     /// Words that mean something to it.
     pub(crate) words: &'static [&'static str],
-    /// Reads an input; inputs that are read in different ways give different numbers.
-    pub(crate) run: Box<dyn Fn(&[u8]) -> u64>,
+    /// Reads an input.
+    pub(crate) run: Run,
 }
 
 impl Target {
