@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod ci;
+mod fuzz;
 mod generate;
+mod hostile;
 mod layers;
 mod quality;
 mod tidy;
@@ -49,6 +51,10 @@ enum Command {
         #[arg(long, value_delimiter = ',')]
         algorithm: Vec<String>,
     },
+    /// Try a million mutated inputs on every parser of outside bytes. What fails is saved in target/fuzz.
+    Fuzz(fuzz::Plan),
+    /// Measure what hostile requests, files and models cost, beside what is promised.
+    Hostile(hostile::Plan),
 }
 
 fn main() -> ExitCode {
@@ -73,6 +79,8 @@ fn run(command: &Command) -> anyhow::Result<bool> {
         Command::Layers { list: false } => report("layers", &layers::check(&root)?),
         Command::Tidy => report("tidy", &tidy::check(&root)?),
         Command::Generate { check } => report("generate", &generate::run(&root, *check)?),
+        Command::Fuzz(plan) => fuzz::run(&root, plan),
+        Command::Hostile(plan) => hostile::run(&root, plan),
         Command::Quality { data, algorithm } => quality::run(&root, data, algorithm).map(|()| true),
     }
 }

@@ -6,10 +6,14 @@ use crate::output;
 use bartizan_core::{Domain, Label, Reservoir, Seed, Timestamp};
 use bartizan_domains::records::{How, Record, Rejected, Summary};
 use bartizan_pipeline::Labelled;
+use serde::Serialize;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+/// Most bytes of events from files that are held at once.
+const MAX_HELD_BYTES: usize = 2 << 30;
 /// Rejected lines that are shown of each file.
 const SHOWN_REJECTED: usize = 5;
 /// Repairs that are shown of each file.
@@ -152,19 +156,30 @@ impl<D: Domain> FromIterator<Record<D::Event>> for Loaded<D> {
     }
 }
 
-/// Reads files whole. `now` stands in for missing times.
+/// What an event weighs in memory, nearly.
+fn weight<E: Serialize>(event: &E) -> usize {
+    size_of::<Record<E>>() + postcard::experimental::serialized_size(event).unwrap_or(0)
+}
+
+/// Reads files whole, up to [`MAX_HELD_BYTES`]. `now` stands in for missing times.
 pub(crate) fn load<D: Telemetry>(files: &[PathBuf], format: &Format, now: Timestamp) -> anyhow::Result<Loaded<D>> {
-    let mut loaded = Loaded::default();
+    let (mut loaded, mut held) = (Loaded::default(), 0);
     let rejected = stream::<D>(files, format, now, &mut |_, record| {
+        held += weight(&record.event);
         loaded.push(record);
-        ControlFlow::Continue(())
+        if held > MAX_HELD_BYTES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
+    if held > MAX_HELD_BYTES {
+        let (most, events) = (MAX_HELD_BYTES >> 30, loaded.len());
+        let what = format!("the files hold more than fits: {events} {} take more than {most} GiB", D::EVENTS);
+        return Err(Problem::data(what).advise("give fewer or smaller files").into());
+    }
     loaded.rejected = rejected;
     Ok(loaded)
 }
 
-/// Reads files to learn from: of events that stand for themselves at most `most` are drawn, so that memory is bounded
-/// however large the files are; of others all are read.
+/// Reads files to learn from. Memory is bounded however large the files are: of events that stand for themselves at most `most` are
+/// drawn; of others the last are taken, which is said, and no more than weigh [`MAX_HELD_BYTES`].
 pub(crate) fn sample<D: Telemetry>(
     files: &[PathBuf],
     format: &Format,
@@ -173,7 +188,7 @@ pub(crate) fn sample<D: Telemetry>(
     seed: Seed,
 ) -> anyhow::Result<Loaded<D>> {
     if !D::INDEPENDENT {
-        return load(files, format, now);
+        return newest(files, format, now, most);
     }
     let mut drawn = Reservoir::new(most, seed);
     let rejected = stream::<D>(files, format, now, &mut |_, record| {
@@ -185,6 +200,29 @@ pub(crate) fn sample<D: Telemetry>(
         output::note(&format!("{} of {met} {} were drawn; max_training_samples sets how many", drawn.len(), D::EVENTS));
     }
     let mut loaded: Loaded<D> = drawn.into_iter().collect();
+    (loaded.rejected, loaded.met) = (rejected, met);
+    Ok(loaded)
+}
+
+/// The last events of the files: as many as are learned from, and fit.
+fn newest<D: Telemetry>(files: &[PathBuf], format: &Format, now: Timestamp, most: usize) -> anyhow::Result<Loaded<D>> {
+    let mut taken: VecDeque<Record<D::Event>> = VecDeque::new();
+    let (mut met, mut held) = (0_u64, 0);
+    let rejected = stream::<D>(files, format, now, &mut |_, record| {
+        met += 1;
+        held += weight(&record.event);
+        taken.push_back(record);
+        while taken.len() > most || held > MAX_HELD_BYTES {
+            let Some(first) = taken.pop_front() else { break };
+            held -= weight(&first.event);
+        }
+        ControlFlow::Continue(())
+    })?;
+    if met > taken.len() as u64 {
+        let (last, events) = (taken.len(), D::EVENTS);
+        output::note(&format!("the last {last} of {met} {events} were taken; max_training_samples sets how many, up to 2 GiB of them"));
+    }
+    let mut loaded: Loaded<D> = taken.into_iter().collect();
     (loaded.rejected, loaded.met) = (rejected, met);
     Ok(loaded)
 }

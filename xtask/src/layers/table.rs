@@ -39,6 +39,9 @@ pub(super) const EDGES: &[Edge] = &[
     edge("bartizan", "bartizan-server", "the binary starts the service"),
     edge("xtask", "bartizan-core", "quality is measured on samples"),
     edge("xtask", "bartizan-estimators", "quality is that of the algorithms"),
+    edge("bartizan-fuzz", "bartizan-core", "inputs are made from a seed, rows are scored"),
+    edge("bartizan-fuzz", "bartizan-domains", "its parsers and readers are fuzzed"),
+    edge("bartizan-fuzz", "bartizan-estimators", "model files are fuzzed"),
     edge("bartizan-testkit", "bartizan-core", "conformance suites of its traits"),
     edge("bartizan-testkit", "bartizan-storage", "the conformance suite of the repositories"),
 ];

@@ -1,65 +1,153 @@
 //! Files that are one array of JSON.
 
-use super::{Counted, ReadError, Record, Rejected};
+use super::{Counted, MAX_JSON, ReadError, Record, Rejected, too_long};
 use bartizan_core::Timestamp;
-use serde::de::{DeserializeSeed, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-use std::fmt;
 use std::io::BufRead;
-use std::ops::ControlFlow;
 
 type Parse<E> = fn(&str, u64, Timestamp) -> Result<Record<E>, String>;
 
-/// Reads an array element by element, never holding more than one.
+/// Reads an array element by element. Never more than one is held, and none longer than [`MAX_JSON`]: a longer one is passed over.
 pub(crate) fn array<E>(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, E>, parse: Parse<E>) -> Result<(), ReadError> {
-    let mut elements = Elements { counted, parse, position: 0, stopped: false };
-    let mut deserializer = serde_json::Deserializer::from_reader(reader);
-    let result = (&mut elements).deserialize(&mut deserializer);
-    let (position, stopped) = (elements.position, elements.stopped);
-    match result {
-        Err(_) if stopped => Ok(()),
-        Err(error) if error.is_io() => Err(ReadError::Io { line: position, source: error.into() }),
-        Err(error) => {
-            // The array is broken here; what came before stands.
-            let _ = counted.pass(Err(Rejected { line: position + 1, reason: format!("the array breaks off: {error}") }));
-            Ok(())
+    let mut elements = Elements { reader, text: Vec::new(), position: 0 };
+    elements.begin()?;
+    loop {
+        let end = elements.next()?;
+        let text = elements.text.trim_ascii();
+        // `[]`, or the end after the last element.
+        if matches!(end, End::Bracket) && text.is_empty() && elements.position == 1 {
+            return elements.rest(counted);
         }
-        Ok(()) => Ok(()),
+        let line = elements.position;
+        let parsed = match end {
+            End::File => Err("the array breaks off".to_owned()),
+            End::TooLong { .. } => Err(too_long(MAX_JSON)),
+            End::Comma | End::Bracket => {
+                std::str::from_utf8(text).map_err(|e| e.to_string()).and_then(|text| parse(text, line, counted.now))
+            }
+        };
+        if counted.pass(parsed.map_err(|reason| Rejected { line, reason })).is_break() || matches!(end, End::File) {
+            return Ok(());
+        }
+        if matches!(end, End::Bracket | End::TooLong { last: true }) {
+            return elements.rest(counted);
+        }
     }
 }
 
-struct Elements<'a, 'b, E> {
-    counted: &'a mut Counted<'b, E>,
-    parse: Parse<E>,
+/// What ended an element.
+#[derive(Clone, Copy)]
+enum End {
+    Comma,
+    Bracket,
+    File,
+    /// It was passed over; `last` when the bracket that closes the array came after it.
+    TooLong {
+        last: bool,
+    },
+}
+
+/// The elements of an array, cut at commas outside of texts, lists and objects.
+struct Elements<'a> {
+    reader: Box<dyn BufRead + 'a>,
+    text: Vec<u8>,
+    /// Of the element in `text`, from 1.
     position: u64,
-    stopped: bool,
 }
 
-impl<'de, E> DeserializeSeed<'de> for &mut Elements<'_, '_, E> {
-    type Value = ();
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
+impl Elements<'_> {
+    /// Reads up to the opening bracket.
+    fn begin(&mut self) -> Result<(), ReadError> {
+        if self.peek()?.starts_with(b"\xef\xbb\xbf") {
+            self.reader.consume(3);
+        }
+        match self.next_byte()? {
+            None => Err(ReadError::Empty),
+            Some(b'[') => {
+                self.reader.consume(1);
+                Ok(())
+            }
+            Some(_) => Err(ReadError::Unknown("a JSON array begins with [")),
+        }
     }
-}
 
-impl<'de, E> Visitor<'de> for &mut Elements<'_, '_, E> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of records")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
-        while let Some(raw) = sequence.next_element::<Box<RawValue>>()? {
-            self.position += 1;
-            let line = self.position;
-            let parsed = (self.parse)(raw.get(), line, self.counted.now).map_err(|reason| Rejected { line, reason });
-            if let ControlFlow::Break(()) = self.counted.pass(parsed) {
-                self.stopped = true;
-                return Err(serde::de::Error::custom("stopped"));
+    /// Reads the next element into `text`.
+    fn next(&mut self) -> Result<End, ReadError> {
+        self.text.clear();
+        self.position += 1;
+        let (mut depth, mut quoted, mut escaped, mut long) = (0_u64, false, false, false);
+        loop {
+            let chunk = self.reader.fill_buf().map_err(|source| ReadError::Io { line: self.position - 1, source })?;
+            if chunk.is_empty() {
+                return Ok(End::File);
+            }
+            let end = chunk.iter().position(|byte| match byte {
+                _ if escaped => {
+                    escaped = false;
+                    false
+                }
+                b'\\' if quoted => {
+                    escaped = true;
+                    false
+                }
+                b'"' => {
+                    quoted = !quoted;
+                    false
+                }
+                _ if quoted => false,
+                b'[' | b'{' => {
+                    depth += 1;
+                    false
+                }
+                b',' | b']' if depth == 0 => true,
+                b']' | b'}' => {
+                    depth = depth.saturating_sub(1);
+                    false
+                }
+                _ => false,
+            });
+            let length = end.unwrap_or(chunk.len());
+            let last = end.map(|at| chunk[at] == b']');
+            if long || self.text.len() + length > MAX_JSON {
+                long = true;
+                self.text.clear();
+            } else {
+                self.text.extend_from_slice(&chunk[..length]);
+            }
+            self.reader.consume(length + usize::from(end.is_some()));
+            match last {
+                Some(last) if long => return Ok(End::TooLong { last }),
+                Some(true) => return Ok(End::Bracket),
+                Some(false) => return Ok(End::Comma),
+                None => {}
             }
         }
+    }
+
+    /// Says so when something follows the array: it is not read.
+    fn rest<E>(&mut self, counted: &mut Counted<'_, E>) -> Result<(), ReadError> {
+        if self.next_byte()?.is_some() {
+            let reason = "the array has ended; what follows it is not read".to_owned();
+            let _ = counted.pass(Err(Rejected { line: self.position + 1, reason }));
+        }
         Ok(())
+    }
+
+    /// The next byte that is no blank, without consuming it.
+    fn next_byte(&mut self) -> Result<Option<u8>, ReadError> {
+        loop {
+            let chunk = self.peek()?;
+            let blanks = chunk.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            let next = chunk.get(blanks).copied();
+            let ended = chunk.is_empty();
+            self.reader.consume(blanks);
+            if ended || next.is_some() {
+                return Ok(next);
+            }
+        }
+    }
+
+    fn peek(&mut self) -> Result<&[u8], ReadError> {
+        let line = self.position.saturating_sub(1);
+        self.reader.fill_buf().map_err(|source| ReadError::Io { line, source })
     }
 }

@@ -4,30 +4,24 @@ use super::{Mended, told};
 use crate::behavior::SessionEvent;
 use crate::behavior::body::parse_session;
 use crate::faults::{Fault, Loc};
+use crate::raw::{Raw, RawObject};
 use crate::records::Record;
 use crate::requests::records::json::describe;
 use bartizan_core::Timestamp;
-use serde::Deserialize;
 use serde_json::Value;
 
-#[derive(Deserialize)]
-struct Labels {
-    #[serde(default)]
-    attack_type: Value,
-    #[serde(default)]
-    label: Value,
-}
+const LABELS: &[&str] = &["attack_type", "label"];
 
 pub(super) fn line(text: &[u8], line: u64, now: Timestamp) -> Result<Record<Mended>, String> {
     let (mut event, mended) = match parse_session(text, now) {
         Ok(event) => (event, Vec::new()),
         Err(faults) => into_ranges(text, faults, now).map_err(|faults| describe(&faults))?,
     };
-    let labels: Labels = serde_json::from_slice(text).map_err(|e| e.to_string())?;
-    let value = if labels.attack_type.is_null() { labels.label } else { labels.attack_type };
-    let name = match value {
-        Value::String(name) => name,
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
+    let labels = Raw::parse(text).ok().and_then(|raw| RawObject::read(raw, LABELS));
+    let said = labels.as_ref().and_then(|labels| labels.some("attack_type").or(labels.some("label")));
+    let name = match said.and_then(Raw::scalar) {
+        Some(Value::String(name)) => name,
+        Some(value @ (Value::Bool(_) | Value::Number(_))) => value.to_string(),
         _ => String::new(),
     };
     let (label, label_name) = told(&mut event, &name);

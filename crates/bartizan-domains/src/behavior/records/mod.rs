@@ -9,7 +9,10 @@ mod time;
 
 use super::sessions::{Activity, Closed, Sessions};
 use super::{AttackType, Behavior, NAMES, SessionEvent};
-use crate::records::{Counted, FromFiles, How, ReadError, Record, Rejected, Sink, Summary, array, label_from_name, lines, open, peek};
+use crate::records::{
+    Counted, FromFiles, How, MAX_JSON, MAX_ROW, ReadError, Record, Rejected, Sink, Summary, Unread, array, label_from_name, lines, open,
+    peek,
+};
 use crate::requests::records::combined;
 use bartizan_core::{Label, Timestamp};
 use std::io::{BufRead, Read};
@@ -28,18 +31,18 @@ impl FromFiles for Behavior {
     const FORMATS: &'static [&'static str] = &["auto", "ndjson", "json", "csv", "sshd", "access-log", "cowrie"];
 
     fn read(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, SessionEvent>) -> Result<Summary, ReadError> {
-        let mut reader = open(reader)?;
+        let (mut reader, unread) = open(reader)?;
         let start = peek(&mut reader)?;
         let format = if how.format == "auto" { detect(start, now)? } else { how.format };
         let json = start.trim_ascii_start().first() == Some(&b'{');
-        let mut counted = Counted::new(sink, now);
+        let mut counted = Counted::new(sink, now, unread);
         match format {
-            "ndjson" => mend(&mut counted, |inner| lines(reader, inner, bodies::line))?,
+            "ndjson" => mend(&mut counted, |inner| lines(reader, MAX_JSON, inner, bodies::line))?,
             "json" => mend(&mut counted, |inner| array(reader, inner, bodies::element))?,
             "csv" => mend(&mut counted, |inner| table::rows(reader, inner, &NAMES, how.label_column, table::session))?,
             "sshd" => sshd(reader, &mut counted)?,
-            "access-log" => fold(&mut counted, |inner| lines(reader, inner, access::line), Vec::new)?,
-            "cowrie" if json => fold(&mut counted, |inner| lines(reader, inner, cowrie::line), Vec::new)?,
+            "access-log" => fold(&mut counted, |inner| lines(reader, MAX_ROW, inner, access::line), Vec::new)?,
+            "cowrie" if json => fold(&mut counted, |inner| lines(reader, MAX_ROW, inner, cowrie::line), Vec::new)?,
             "cowrie" => fold(&mut counted, |inner| table::rows(reader, inner, cowrie::COLUMNS, None, cowrie::row), Vec::new)?,
             _ => return Err(ReadError::Unknown(EXPECTED)),
         }
@@ -87,7 +90,8 @@ fn mend(
         }
         Err(rejected) => counted.pass(Err(rejected)),
     };
-    read(&mut Counted::new(&mut sink, now))
+    // Lines that only name columns are no records: the other one counts those.
+    read(&mut Counted::new(&mut sink, now, Unread::default()))
 }
 
 /// Folds what the lines of a log say into sessions and passes those on, each with the line that it began with. `rest`
@@ -97,7 +101,7 @@ fn fold(
     read: impl FnOnce(&mut Counted<'_, Vec<Activity>>) -> Result<(), ReadError>,
     rest: impl FnOnce() -> Vec<Activity>,
 ) -> Result<(), ReadError> {
-    let (now, mut sessions, mut stopped) = (counted.now, Sessions::new(), false);
+    let (now, unread, mut sessions, mut stopped) = (counted.now, counted.unread(), Sessions::new(), false);
     let mut sink = |record: Result<Record<Vec<Activity>>, Rejected>| {
         let flow = match record {
             Ok(record) => record.event.into_iter().try_for_each(|activity| pass(counted, sessions.add(activity))),
@@ -106,7 +110,8 @@ fn fold(
         stopped |= flow.is_break();
         flow
     };
-    let result = read(&mut Counted::new(&mut sink, now));
+    // A line that was understood is a record, though a session may be long in coming.
+    let result = read(&mut Counted::new(&mut sink, now, unread));
     if !stopped {
         let flow = rest().into_iter().try_for_each(|activity| pass(counted, sessions.add(activity)));
         if flow.is_continue() {
@@ -125,7 +130,11 @@ fn pass(counted: &mut Counted<'_, SessionEvent>, closed: Vec<Closed>) -> Control
 
 fn sshd(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, SessionEvent>) -> Result<(), ReadError> {
     let log = std::cell::RefCell::new(sshd::Log::new());
-    fold(counted, |inner| lines(reader, inner, |text, line, now| log.borrow_mut().line(text, line, now)), || log.borrow_mut().finish())
+    fold(
+        counted,
+        |inner| lines(reader, MAX_ROW, inner, |text, line, now| log.borrow_mut().line(text, line, now)),
+        || log.borrow_mut().finish(),
+    )
 }
 
 /// Takes over what a label column says: the name of an attack type, or what people write for "belongs" and "does not".

@@ -14,6 +14,8 @@ use std::collections::{HashMap, VecDeque};
 const MAX_CONNECTIONS: usize = 4_096;
 /// Most users remembered with the address that they came from.
 const MAX_USERS: usize = 10_000;
+/// Most bytes of a user's or a host's name that is remembered.
+const MAX_NAME: usize = 256;
 /// Seconds after which the same process number is another connection.
 const REUSED_SECS: i64 = 600;
 
@@ -129,7 +131,7 @@ impl Log {
         connection.last = time;
         match (source, rhost(message)) {
             (Some(source), _) => connection.client = Some(source),
-            (None, Some(host)) => connection.host = Some(host.to_owned()),
+            (None, Some(host)) => connection.host = Some(short(host).to_owned()),
             _ => {}
         }
         let count = |counter: &mut u32, more: u32| *counter = counter.saturating_add(more.saturating_mul(times));
@@ -156,6 +158,7 @@ impl Log {
         activity.requests = activity.requests.max(u32::from(activity.failed_logins > 0));
         connection.acted |= activity.requests > 0;
         (activity.injection, activity.decoy) = (injected(user), decoy_account(user));
+        let user = short(user);
         if matches!(said, Said::Accepted(_)) && (self.users.len() < MAX_USERS || self.users.contains_key(user)) {
             self.users.insert(user.to_owned(), client.clone());
         }
@@ -192,7 +195,7 @@ impl Log {
     fn sudo(&self, time: i64, line: u64, message: &str) -> Option<Activity> {
         let (user, rest) = message.split_once(" : ")?;
         let (_, command) = rest.split_once("COMMAND=")?;
-        let client = self.users.get(user.trim())?.clone();
+        let client = self.users.get(short(user.trim()))?.clone();
         let (injection, decoy) = (sql_in(command), decoy_command(command));
         let command = Some(hash(command.as_bytes()));
         Some(Activity { client, time, line, requests: 1, command, injection, decoy, ..Activity::default() })
@@ -267,6 +270,12 @@ fn source(message: &str) -> Option<String> {
     let after_from = || first_word(message.rsplit_once(" from ")?.1);
     let any_word = || message.rsplit(' ').find_map(|text| address(text.trim_matches(['[', ']', ':', ',', ';'])));
     before_port().or_else(after_from).or_else(any_word)
+}
+
+/// The beginning of a name, as much of it as is remembered.
+fn short(name: &str) -> &str {
+    let end = (0..=MAX_NAME.min(name.len())).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
+    &name[..end]
 }
 
 /// The name that PAM gives of a client whose address it does not give.

@@ -4,7 +4,7 @@ use super::{Mended, told};
 use crate::behavior::body::whole_of_text;
 use crate::behavior::features::into_ranges;
 use crate::behavior::{NAMES, SessionEvent};
-use crate::records::{Counted, ReadError, Record, lines, peek};
+use crate::records::{Counted, MAX_COLUMNS, MAX_ROW, ReadError, Record, lines, peek};
 use bartizan_core::Timestamp;
 use std::io::BufRead;
 
@@ -43,7 +43,7 @@ impl Header {
     }
 }
 
-/// Splits a line; a field in quotes may hold the separator, and a quote written twice.
+/// Splits a line; a field in quotes may hold the separator, and a quote written twice. What follows the field after [`MAX_COLUMNS`] is left.
 fn fields(line: &str, separator: char) -> Vec<String> {
     let (mut fields, mut field, mut quoted) = (Vec::new(), String::new(), false);
     let mut characters = line.chars().peekable();
@@ -55,6 +55,7 @@ fn fields(line: &str, separator: char) -> Vec<String> {
             }
             '"' if quoted => quoted = false,
             '"' if field.is_empty() => quoted = true,
+            _ if fields.len() > MAX_COLUMNS => break,
             _ if character == separator && !quoted => fields.push(std::mem::take(&mut field)),
             _ => field.push(character),
         }
@@ -62,6 +63,9 @@ fn fields(line: &str, separator: char) -> Vec<String> {
     fields.push(field);
     fields
 }
+
+/// Longest header, in bytes.
+const MAX_HEADER: usize = 1 << 16;
 
 /// Makes a record of a row, its line and the time that stands in for missing ones.
 type Parse<E> = fn(&Header, &[String], u64, Timestamp) -> Result<Record<E>, String>;
@@ -80,21 +84,28 @@ pub(super) fn rows<E: Default>(
 ) -> Result<(), ReadError> {
     let start = peek(&mut reader)?;
     let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
-    let first = start.split(|b| *b == b'\n').next().unwrap_or_default().trim_ascii();
-    if first.is_empty() {
+    let first = start.split(|b| *b == b'\n').next().unwrap_or_default();
+    if first.trim_ascii().is_empty() {
         return Err(ReadError::Empty);
     }
-    let mut header = Header::of(&String::from_utf8_lossy(first), label);
+    let mut header = Header::of(&String::from_utf8_lossy(first.trim_ascii()), label);
+    // The beginning that is there to be looked at has no end of this line: neither has the file, or it is no header.
+    if header.names.len() > MAX_COLUMNS || (first.len() == start.len() && first.len() >= MAX_HEADER) {
+        return Err(ReadError::Header);
+    }
     if let Some(name) = header.label.as_deref().filter(|name| header.column(name).is_none()) {
         return Err(ReadError::Column(format!("{name:?}, named as the one with the labels")));
     }
     if let Some(name) = header.lacks(required) {
         return Err(ReadError::Column(name));
     }
-    lines(reader, counted, |text, line, now| {
+    lines(reader, MAX_ROW, counted, |text, line, now| {
         let text = String::from_utf8_lossy(text);
         if required.iter().all(|name| text.contains(name)) {
             header = Header::of(&text, label);
+            if header.names.len() > MAX_COLUMNS {
+                return Err(format!("a header of more than {MAX_COLUMNS} columns"));
+            }
             return Ok(Record { event: E::default(), label: None, label_name: None, line });
         }
         let row = fields(&text, header.separator);

@@ -76,7 +76,9 @@ impl Sessions {
         while !activity.client.is_char_boundary(end) {
             end -= 1;
         }
-        activity.client.truncate(end);
+        if end < activity.client.len() {
+            activity.client = activity.client[..end].to_owned();
+        }
         self.latest = self.latest.max(activity.time);
         let mut closed = Vec::new();
         match self.open.get_mut(&activity.client) {
@@ -105,7 +107,8 @@ impl Sessions {
     fn sweep(&mut self) -> Vec<Closed> {
         let before = self.latest.saturating_sub(SILENCE_SECS);
         let mut ended: Vec<(String, Open)> = self.open.extract_if(|_, open| open.last < before).collect();
-        if self.open.len() >= MAX_OPEN {
+        // A tenth is free after a sweep at the limit, however few fell silent: the next one is far.
+        if self.open.len() > MAX_OPEN - MAX_OPEN / 10 {
             let mut ages: Vec<(i64, u64)> = self.open.values().map(|open| (open.last, open.line)).collect();
             let (_, middle, _) = ages.select_nth_unstable(MAX_OPEN / 10);
             let middle = *middle;

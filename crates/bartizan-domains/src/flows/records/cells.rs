@@ -117,8 +117,8 @@ pub(super) fn decode(bytes: &[u8]) -> (Cow<'_, str>, bool) {
     }
 }
 
-/// Cuts a record into its cells, without the quotes around them; `""` inside is one quote.
-pub(super) fn split(text: &[u8], separator: u8) -> Vec<Cow<'_, [u8]>> {
+/// Cuts a record into its cells, without the quotes around them; `""` inside is one quote. What follows the cell number `most` is left.
+pub(super) fn split(text: &[u8], separator: u8, most: usize) -> Vec<Cow<'_, [u8]>> {
     let mut cells = Vec::new();
     let mut at = 0;
     loop {
@@ -131,7 +131,7 @@ pub(super) fn split(text: &[u8], separator: u8) -> Vec<Cow<'_, [u8]>> {
             }
         };
         cells.push(cell);
-        if end >= text.len() {
+        if end >= text.len() || cells.len() >= most {
             return cells;
         }
         at = end + 1;
@@ -222,7 +222,9 @@ mod tests {
 
     #[test]
     fn quotes_are_taken_off() {
-        let of = |text: &str| split(text.as_bytes(), b',').iter().map(|c| String::from_utf8_lossy(c).into_owned()).collect::<Vec<_>>();
+        let of = |text: &str| {
+            split(text.as_bytes(), b',', usize::MAX).iter().map(|c| String::from_utf8_lossy(c).into_owned()).collect::<Vec<_>>()
+        };
         assert_eq!(of(r#"a,"b,c", "d""e" ,f"#), ["a", "b,c", "d\"e", "f"]);
         assert_eq!(of(r#","","#), ["", "", ""]);
         assert_eq!(of("\"a\nb\",c"), ["a\nb", "c"]);
@@ -242,7 +244,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_cells(bytes in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'"'), Just(b',')], 0..60)) {
-            for cell in split(&bytes, b',') {
+            for cell in split(&bytes, b',', usize::MAX) {
                 let _ = (number(&cell), scan(&cell), decode(&cell));
             }
         }

@@ -3,6 +3,7 @@
 use super::super::features::{F, TABLE, WIDTH, name};
 use super::super::names::{self, Column};
 use super::cells::split;
+use crate::records::MAX_COLUMNS;
 
 /// What is done with a column.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,12 +28,16 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads a header. Without a single feature in it, it has no use, but it is one.
-    pub(super) fn read(text: &[u8], label_column: Option<&str>) -> Self {
+    /// Reads a header; none has more than [`MAX_COLUMNS`] columns. Without a single feature in it, it has no use, but it is one.
+    pub(super) fn read(text: &[u8], label_column: Option<&str>) -> Option<Self> {
         let separator = separator(text);
         let mut header = Self { separator, plan: Vec::new(), twice: Vec::new(), label_column: label_column.map(str::to_owned) };
         let mut given = 0_u128;
-        for cell in split(text, separator) {
+        let cells = split(text, separator, MAX_COLUMNS + 1);
+        if cells.len() > MAX_COLUMNS {
+            return None;
+        }
+        for cell in cells {
             let mut column = match label_column {
                 Some(label) if cell.trim_ascii().eq_ignore_ascii_case(label.trim().as_bytes()) => Some(Column::Label),
                 Some(_) => names::column(&cell).filter(|column| *column != Column::Label),
@@ -59,12 +64,12 @@ impl Header {
                 None => Plan::Pass,
             });
         }
-        header
+        Some(header)
     }
 
     /// Reads a line that may be a header among the rows: at least half of its cells, and two, name features.
     pub(super) fn among_rows(&self, text: &[u8]) -> Option<Self> {
-        let header = Self::read(text, self.label_column.as_deref());
+        let header = Self::read(text, self.label_column.as_deref())?;
         let features = header.features();
         (features >= 2 && 2 * features >= header.plan.len()).then_some(header)
     }

@@ -14,7 +14,7 @@ use super::body::{BodyError, parse_record};
 use super::features::TABLE;
 use super::{FlowEvent, Flows};
 use crate::faults::{Fault, Loc};
-use crate::records::{Counted, FromFiles, How, ReadError, Record, Sink, Summary, array, lines, open, peek};
+use crate::records::{Counted, FromFiles, How, MAX_JSON, ReadError, Record, Sink, Summary, array, lines, open, peek};
 use bartizan_core::Timestamp;
 use std::io::Read;
 
@@ -25,12 +25,12 @@ impl FromFiles for Flows {
     const FORMATS: &'static [&'static str] = &["auto", "cicflow", "ndjson", "json", "zeek", "suricata"];
 
     fn read(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, FlowEvent>) -> Result<Summary, ReadError> {
-        let mut reader = open(reader)?;
+        let (mut reader, unread) = open(reader)?;
         let format = if how.format == "auto" { detect(peek(&mut reader)?)? } else { how.format };
-        let mut counted = Counted::new(sink, now);
+        let mut counted = Counted::new(sink, now, unread);
         match format {
             "cicflow" => table::read(reader, &mut counted, how.label_column)?,
-            "ndjson" => lines(reader, &mut counted, json)?,
+            "ndjson" => lines(reader, MAX_JSON, &mut counted, json)?,
             "json" => array(reader, &mut counted, |text, line, now| json(text.as_bytes(), line, now))?,
             "zeek" => zeek::read(reader, &mut counted)?,
             "suricata" => suricata::read(reader, &mut counted)?,

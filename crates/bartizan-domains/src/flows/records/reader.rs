@@ -1,10 +1,8 @@
 //! Lines, and records of several lines where a quoted text holds line breaks.
 
-use crate::records::ReadError;
+use crate::records::{MAX_ROW, ReadError, skip_line};
 use std::io::{BufRead, Read};
 
-/// Longest record. A longer line is skipped as a whole.
-const MAX_RECORD: usize = 1 << 20;
 /// Most lines of one record: a quote that is never closed must not swallow the rest of the file.
 const MAX_LINES: u64 = 8;
 
@@ -84,35 +82,19 @@ impl<'a> Lines<'a> {
         }
         let line = self.passed;
         let io = |source| ReadError::Io { line, source };
-        let room = (MAX_RECORD + 1).saturating_sub(self.buffer.len());
+        let room = (MAX_ROW + 1).saturating_sub(self.buffer.len());
         let length = self.reader.by_ref().take(room as u64).read_until(b'\n', &mut self.buffer).map_err(io)?;
         if length == 0 && room > 0 {
             return Ok(Next::End);
         }
         self.passed += 1;
-        if self.buffer.len() > MAX_RECORD {
+        if self.buffer.len() > MAX_ROW {
             if !self.buffer.ends_with(b"\n") {
-                self.skip_line().map_err(io)?;
+                skip_line(&mut self.reader).map_err(io)?;
             }
             return Ok(Next::TooLong);
         }
         Ok(Next::Text)
-    }
-
-    fn skip_line(&mut self) -> std::io::Result<()> {
-        loop {
-            let (length, ends) = {
-                let buffer = self.reader.fill_buf()?;
-                match buffer.iter().position(|b| *b == b'\n') {
-                    Some(at) => (at + 1, true),
-                    None => (buffer.len(), buffer.is_empty()),
-                }
-            };
-            self.reader.consume(length);
-            if ends {
-                return Ok(());
-            }
-        }
     }
 }
 

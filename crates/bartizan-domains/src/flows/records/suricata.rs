@@ -6,7 +6,7 @@ use super::super::names::Column;
 use super::connection::Connection;
 use super::reader::{Lines, Next};
 use crate::flows::FlowEvent;
-use crate::records::{Counted, ReadError, Record, Rejected};
+use crate::records::{Counted, MAX_ROW, ReadError, Record, Rejected, too_long};
 use bartizan_core::Timestamp;
 use serde_json::{Map, Value};
 use std::io::BufRead;
@@ -26,7 +26,7 @@ pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, Flow
         let (text, line) = (lines.text().trim_ascii(), lines.line());
         let record = match next {
             Next::End => return Ok(()),
-            Next::TooLong => Err("longer than a megabyte".to_owned()),
+            Next::TooLong => Err(too_long(MAX_ROW)),
             Next::Text if text.is_empty() => continue,
             Next::Text => match serde_json::from_slice::<Map<String, Value>>(text) {
                 Err(error) => Err(error.to_string()),
@@ -34,7 +34,7 @@ pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, Flow
                     Some("flow") => flow(&event, line, counted.now),
                     Some(other) => {
                         let name: String = other.chars().take(MAX_NAME).collect();
-                        counted.repaired(&format!("skipped event_type {name}"), 1);
+                        counted.passed_over(&format!("skipped event_type {name}"));
                         continue;
                     }
                     None => Err("no event_type".to_owned()),

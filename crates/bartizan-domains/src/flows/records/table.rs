@@ -7,7 +7,7 @@ use super::cells::{Oddity, decode, number, scan, split};
 use super::header::{Header, Plan};
 use super::reader::{Lines, Next};
 use crate::flows::FlowEvent;
-use crate::records::{Counted, ReadError, Record, Rejected};
+use crate::records::{Counted, MAX_COLUMNS, MAX_ROW, ReadError, Record, Rejected, too_long};
 use std::io::BufRead;
 
 /// Reads a table to its end.
@@ -28,10 +28,10 @@ fn first_header(lines: &mut Lines<'_>, label_column: Option<&str>) -> Result<Hea
     loop {
         match lines.next_quoted()? {
             Next::End => return Err(ReadError::Empty),
-            Next::TooLong => return Err(no_features()),
+            Next::TooLong => return Err(ReadError::Header),
             Next::Text if lines.text().trim_ascii().is_empty() => {}
             Next::Text => {
-                let header = Header::read(lines.text(), label_column);
+                let header = Header::read(lines.text(), label_column).ok_or(ReadError::Header)?;
                 if let Some(name) = header.lacks_label() {
                     return Err(ReadError::Column(format!("{name:?}, named as the one with the labels")));
                 }
@@ -100,7 +100,7 @@ impl Rows {
             let record = match next {
                 Next::End if rows == 0 => return Err(ReadError::NoRows),
                 Next::End => return Ok(()),
-                Next::TooLong => Err("longer than a megabyte".to_owned()),
+                Next::TooLong => Err(too_long(MAX_ROW)),
                 Next::Text => match self.row(lines.text()) {
                     Row::Flow => Ok(()),
                     Row::Bad(reason) => Err(reason),
@@ -152,7 +152,9 @@ impl Rows {
         }
         let texts = self.odd.iter().filter(|(_, oddity)| *oddity == Oddity::Text).count();
         if !whole {
-            return Row::Bad(format!("{cells} fields, expected {}", self.header.plan.len()));
+            let expected = self.header.plan.len();
+            let more = if cells > MAX_COLUMNS { "more than " } else { "" };
+            return Row::Bad(format!("{more}{} fields, expected {expected}", cells.min(MAX_COLUMNS)));
         }
         if 2 * texts > self.header.features() { Row::Bad(format!("{texts} fields are no numbers")) } else { Row::Flow }
     }
@@ -186,7 +188,7 @@ impl Rows {
     }
 
     fn quoted_cells(&mut self, plan: &[Plan], text: &[u8]) -> usize {
-        let cells = split(text, self.header.separator);
+        let cells = split(text, self.header.separator, MAX_COLUMNS + 1);
         for (plan, cell) in plan.iter().zip(&cells) {
             self.cell(*plan, cell);
         }

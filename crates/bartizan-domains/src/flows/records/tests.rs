@@ -155,7 +155,7 @@ fn bad_rows_are_rejected_with_their_line_and_the_others_read() {
     assert_eq!(repairs(&summary), [("Destination Port: not a number", 1)]);
     let long = format!("Flow Duration,Label\n1,{}\n2,BENIGN\n", "x".repeat(3 << 20));
     let (records, rejected, _) = read(&long);
-    assert_eq!((records[0].line, rejected[0].line, rejected[0].reason.as_str()), (3, 2, "longer than a megabyte"));
+    assert_eq!((records[0].line, rejected[0].line, rejected[0].reason.as_str()), (3, 2, "longer than 1 MiB"));
 }
 
 #[test]

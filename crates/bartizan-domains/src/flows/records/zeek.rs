@@ -7,7 +7,7 @@ use super::cells::decode;
 use super::connection::Connection;
 use super::reader::{Lines, Next};
 use crate::flows::FlowEvent;
-use crate::records::{Counted, ReadError, Record, Rejected};
+use crate::records::{Counted, MAX_ROW, ReadError, Record, Rejected, too_long};
 use bartizan_core::Timestamp;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -31,7 +31,7 @@ pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, Flow
         let text = lines.text();
         let record = match next {
             Next::End => return Ok(()),
-            Next::TooLong => Err("longer than a megabyte".to_owned()),
+            Next::TooLong => Err(too_long(MAX_ROW)),
             Next::Text if text.trim_ascii().is_empty() => continue,
             Next::Text if text.starts_with(b"#") => {
                 layout.read(text)?;

@@ -2,26 +2,18 @@
 
 use super::Record;
 use crate::faults::{Fault, Loc};
+use crate::raw::{Raw, RawObject};
 use crate::records::label_from_name;
 use crate::requests::body::parse_event;
 use bartizan_core::{Label, Timestamp};
-use serde::Deserialize;
 use serde_json::Value;
 
-#[derive(Deserialize)]
-struct Labels {
-    #[serde(default)]
-    label: Value,
-    #[serde(default)]
-    user_label: Value,
-    #[serde(default)]
-    attack_type: Value,
-}
+const LABELS: &[&str] = &["user_label", "label", "attack_type"];
 
 pub(super) fn line(text: &[u8], line: u64, now: Timestamp) -> Result<Record, String> {
     let event = parse_event(text, now).map_err(|faults| describe(&faults))?;
-    let labels: Labels = serde_json::from_slice(text).map_err(|e| e.to_string())?;
-    let (label, name) = read_label(&labels);
+    let labels = Raw::parse(text).ok().and_then(|raw| RawObject::read(raw, LABELS));
+    let (label, name) = labels.as_ref().map_or((None, None), read_label);
     Ok(Record { event, label, label_name: name, line })
 }
 
@@ -29,15 +21,17 @@ pub(super) fn element(text: &str, position: u64, now: Timestamp) -> Result<Recor
     line(text.as_bytes(), position, now)
 }
 
-fn read_label(labels: &Labels) -> (Option<Label>, Option<String>) {
-    let value = if labels.user_label.is_null() { &labels.label } else { &labels.user_label };
-    let label = match value {
+fn read_label(labels: &RawObject<'_>) -> (Option<Label>, Option<String>) {
+    let said = labels.some("user_label").or(labels.some("label"));
+    let value = said.and_then(Raw::scalar).unwrap_or_default();
+    let label = match &value {
         Value::Bool(anomalous) => Some(if *anomalous { Label::Anomalous } else { Label::Legitimate }),
         Value::Number(n) => Some(if n.as_f64() == Some(0.0) { Label::Legitimate } else { Label::Anomalous }),
         Value::String(name) => Some(label_from_name(name)),
         _ => None,
     };
-    let name = labels.attack_type.as_str().or(value.as_str()).map(str::to_owned);
+    let kind = labels.get("attack_type").and_then(Raw::text);
+    let name = kind.as_deref().or(value.as_str()).map(str::to_owned);
     (label, name)
 }
 

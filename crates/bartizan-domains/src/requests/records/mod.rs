@@ -6,7 +6,7 @@ pub(crate) mod json;
 mod payloads;
 
 use super::{RequestEvent, Requests};
-use crate::records::{Counted, FromFiles, How, ReadError, Sink, Summary, array, lines, open, peek};
+use crate::records::{Counted, FromFiles, How, MAX_JSON, MAX_ROW, ReadError, Sink, Summary, array, lines, open, peek};
 use bartizan_core::Timestamp;
 use std::io::Read;
 use std::str::FromStr;
@@ -60,13 +60,13 @@ impl FromStr for Format {
 /// # Errors
 /// When the file as a whole cannot be read; single records go to the sink as rejected.
 pub fn read(reader: impl Read, format: Format, now: Timestamp, sink: Sink<'_, RequestEvent>) -> Result<Summary, ReadError> {
-    let mut reader = open(reader)?;
+    let (mut reader, unread) = open(reader)?;
     let format = if format == Format::Auto { detect(peek(&mut reader)?)? } else { format };
-    let mut counted = Counted::new(sink, now);
+    let mut counted = Counted::new(sink, now, unread);
     match format {
         Format::Auto => return Err(ReadError::Unknown(EXPECTED)),
-        Format::Ndjson => lines(reader, &mut counted, json::line)?,
-        Format::Combined => lines(reader, &mut counted, combined::line)?,
+        Format::Ndjson => lines(reader, MAX_JSON, &mut counted, json::line)?,
+        Format::Combined => lines(reader, MAX_ROW, &mut counted, combined::line)?,
         Format::JsonArray => array(reader, &mut counted, json::element)?,
         Format::Atrdf => array(reader, &mut counted, atrdf::element)?,
         Format::HttpParams => payloads::read(reader, &mut counted)?,
