@@ -9,6 +9,7 @@ mod sample;
 mod schema;
 mod score;
 mod seed;
+mod stop;
 mod time;
 
 pub use domain::{Domain, Extract, Facts, Label, NoRecency, Recency};
@@ -17,4 +18,5 @@ pub use sample::{Samples, ShapeError};
 pub use schema::{Direction, Feature, FeatureSchema};
 pub use score::{AnomalyScore, Confidence, Contamination, Grade, RangeError, Threshold, Verdict};
 pub use seed::Seed;
+pub use stop::Stop;
 pub use time::{TimeError, Timestamp};

@@ -8,7 +8,7 @@ use crate::{
     FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest, KNearestNeighbours, LocalOutlierFactor, Mahalanobis, OneClassSvm,
     ParamError, ParamValue, Pca, RandomCutForest, RandomForest, RawParams, RobustZ, Tails,
 };
-use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed};
+use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed, Stop};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -62,8 +62,23 @@ macro_rules! shelf {
             /// # Errors
             /// As [`Estimator::fit`], and [`FitError::TooFewLabels`] from what learns from labels.
             pub fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<StoredDetector, FitError> {
+                self.fit_until(schema, train, seed, &Stop::default())
+            }
+
+            /// As [`fit`](Self::fit), and ends early once `stop` is set.
+            ///
+            /// # Errors
+            /// As [`fit`](Self::fit), and [`FitError::Stopped`].
+            pub fn fit_until(
+                &self,
+                schema: &FeatureSchema,
+                train: Samples<'_>,
+                seed: Seed,
+                stop: &Stop,
+            ) -> Result<StoredDetector, FitError> {
+                stop.check()?;
                 Ok(match self {
-                    $(Self::$variant(a) => StoredDetector::$variant(Estimator::fit(a, schema, train, seed)?),)*
+                    $(Self::$variant(a) => StoredDetector::$variant(Estimator::fit_until(a, schema, train, seed, stop)?),)*
                 })
             }
         }
@@ -140,22 +155,23 @@ impl Algorithm {
     /// Fits it on rows of which some are labelled anomalous; what learns from normal rows alone leaves them out.
     ///
     /// # Errors
-    /// As [`Self::fit`].
+    /// As [`Self::fit_until`].
     pub fn fit_labelled(
         &self,
         schema: &FeatureSchema,
         train: Samples<'_>,
         anomalous: &[bool],
         seed: Seed,
+        stop: &Stop,
     ) -> Result<StoredDetector, FitError> {
         if let Self::RandomForest(forest) = self {
-            return Ok(StoredDetector::RandomForest(forest.fit_labelled(schema, train, anomalous, seed)?));
+            return Ok(StoredDetector::RandomForest(forest.fit_labelled(schema, train, anomalous, seed, stop)?));
         }
         let rows = train.iter().zip(anomalous).filter(|(_, anomalous)| !**anomalous);
         let normal: Vec<f32> = rows.flat_map(|(row, _)| row).copied().collect();
         let width = train.width();
         let normal = Samples::new(&normal, width).unwrap_or_else(|e| unreachable!("whole rows are left out: {e}"));
-        self.fit(schema, normal, seed)
+        self.fit_until(schema, normal, seed, stop)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What every algorithm must do with any training set: a named error or a documented result, never a panic or a NaN.
 
-use bartizan_core::{AnomalyScore, Contamination, Detector, FeatureSchema, FitError, Samples, ScoreError, Seed, Threshold};
+use bartizan_core::{AnomalyScore, Contamination, Detector, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop, Threshold};
 use bartizan_estimators::calibration::Calibration;
 use bartizan_estimators::format::{self, FormatError, ModelFile};
 use bartizan_estimators::labels::LabelCalibration;
@@ -18,7 +18,7 @@ fn algorithms() -> impl Iterator<Item = Algorithm> {
 /// Fits it; what learns from labels is told that every other row is anomalous.
 fn fit(algorithm: &Algorithm, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<StoredDetector, FitError> {
     let anomalous: Vec<bool> = (0..train.rows()).map(|row| algorithm.is_supervised() && row % 2 == 1).collect();
-    algorithm.fit_labelled(schema, train, &anomalous, seed)
+    algorithm.fit_labelled(schema, train, &anomalous, seed, &Stop::default())
 }
 
 /// Spread numbers without a generator: multiples of an irrational, modulo 1.

@@ -151,7 +151,7 @@ impl Task {
     fn outcome(&self, algorithm: &Algorithm, seed: Seed) -> Result<Outcome, String> {
         let shaped = |values| Samples::new(values, self.width).map_err(|e| e.to_string());
         let began = Instant::now();
-        let fitted = algorithm.fit_labelled(&self.schema, shaped(&self.fit)?, &self.fit_anomalous, seed).map_err(|e| e.to_string())?;
+        let fitted = algorithm.fit_labelled(&self.schema, shaped(&self.fit)?, &self.fit_anomalous, seed, &Stop::default()).map_err(|e| e.to_string())?;
         let (fit_secs, detector) = (began.elapsed().as_secs_f64(), fitted.into_detector());
         let began = Instant::now();
         let scores: Vec<f64> = score_all(detector.as_ref(), shaped(&self.test)?).into_iter().map(|score| score.0).collect();

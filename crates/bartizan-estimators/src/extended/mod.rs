@@ -4,7 +4,7 @@ use crate::isolation_forest::IsolationForest;
 use crate::isolation_forest::tree::{average_path, draw_rows, height_limit};
 use crate::params::{ParamError, ParamValue, Params};
 use crate::rows;
-use bartizan_core::{AnomalyScore, Detector, Estimator, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use bartizan_core::{AnomalyScore, Detector, Estimator, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rayon::prelude::*;
@@ -89,7 +89,7 @@ struct Node {
 impl Estimator for ExtendedIsolationForest {
     type Fitted = FittedExtendedForest;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedExtendedForest, FitError> {
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedExtendedForest, FitError> {
         rows::check(schema, train, 2)?;
         let (psi, width) = (self.forest.max_samples.min(train.rows()), train.width());
         let medians = rows::medians(train);
@@ -98,6 +98,7 @@ impl Estimator for ExtendedIsolationForest {
         let trees = (0..self.forest.trees as u64)
             .into_par_iter()
             .map(|t| {
+                stop.check()?;
                 let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed.derive(t).0);
                 let drawn = draw_rows(train.rows(), psi, &mut rng);
                 let values =
@@ -106,9 +107,9 @@ impl Estimator for ExtendedIsolationForest {
                 let tree = Tree { nodes: Vec::new(), normals: Vec::new() };
                 let mut grower = Grower { values, width, parts, spreads: &spreads, features, limit: height_limit(psi), tree, rng };
                 grower.split((0..psi as u32).collect(), 0);
-                grower.tree
+                Ok(grower.tree)
             })
-            .collect();
+            .collect::<Result<_, FitError>>()?;
         Ok(FittedExtendedForest { schema: schema.clone(), psi: psi as u32, parts: parts as u32, medians, trees })
     }
 }

@@ -7,7 +7,7 @@ mod kernel;
 use crate::params::{ParamError, ParamValue, Params};
 use crate::preparation::{Preparation, Scaling};
 use crate::rows;
-use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop};
 use component::Component;
 use fit::Data;
 use kernel::{BLOCK, SMALL};
@@ -115,7 +115,7 @@ impl GaussianMixture {
 impl Estimator for GaussianMixture {
     type Fitted = FittedMixture;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedMixture, FitError> {
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedMixture, FitError> {
         rows::check(schema, train, 2)?;
         let preparation = self.scaling.fit(train);
         let (width, chosen) = (train.width(), rows::drawn(train, MAX_ROWS, seed));
@@ -123,7 +123,7 @@ impl Estimator for GaussianMixture {
         let values = preparation.apply(chosen.samples());
         let data = Data { values: &values, width, full, regularisation: self.regularisation };
         let most = (values.len() / width) / width.max(MIN_ROWS);
-        let components = data.fit(self, self.components.min(most).max(1), seed.derive(1));
+        let components = data.fit(self, self.components.min(most).max(1), seed.derive(1), stop)?;
         Ok(FittedMixture { schema: schema.clone(), preparation, components })
     }
 }

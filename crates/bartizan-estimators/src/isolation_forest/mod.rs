@@ -9,9 +9,9 @@ pub(crate) mod tree;
 
 pub use kernel::{Kernel, kernel_name};
 
-use crate::params::{ParamError, ParamValue, Params};
+use crate::params::{ParamError, ParamValue, Params, check_product};
 use crate::rows;
-use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop};
 use layout::Layout;
 use paths::Paths;
 use rayon::prelude::*;
@@ -23,6 +23,8 @@ use tree::{Tree, average_path};
 const MAX_WIDTH: usize = u16::MAX as usize;
 /// Highest tree: `max_samples` is at most 2^16.
 pub(crate) const MAX_HEIGHT: usize = 16;
+/// Most rows that all trees draw together: what a forest takes to grow, to keep and to score grows with them.
+const MAX_DRAWN: usize = 1 << 23;
 /// Rows that one thread takes at a time.
 const PARALLEL_ROWS: usize = 4_096;
 
@@ -31,6 +33,8 @@ const PARALLEL_ROWS: usize = 4_096;
 /// # Parameters
 /// - `trees`: how many trees, 1 to 10,000; 100.
 /// - `max_samples`: rows that each tree is grown on, 2 to 65,536; 256. Training sets with fewer rows are used whole.
+///
+/// `trees` × `max_samples` is at most 8,388,608.
 ///
 /// # Errors
 /// Fewer than two rows, another width than the schema's, an infinite value.
@@ -64,7 +68,9 @@ impl Default for IsolationForest {
 impl IsolationForest {
     pub(crate) fn from_params(params: &mut Params<'_>) -> Result<Self, ParamError> {
         let trees = params.count("n_estimators", 100, 1..=10_000)?;
-        Ok(Self { trees, max_samples: params.count("max_samples", 256, 2..=65_536)? })
+        let max_samples = params.count("max_samples", 256, 2..=65_536)?;
+        check_product("max_samples", max_samples, ("n_estimators", trees), MAX_DRAWN)?;
+        Ok(Self { trees, max_samples })
     }
 
     pub(crate) fn parameters(&self) -> Vec<(&'static str, ParamValue)> {
@@ -75,14 +81,15 @@ impl IsolationForest {
 impl Estimator for IsolationForest {
     type Fitted = FittedForest;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedForest, FitError> {
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedForest, FitError> {
         rows::check(schema, train, 2)?;
         if train.width() >= MAX_WIDTH {
             return Err(FitError::Width { expected: MAX_WIDTH - 1, got: train.width() });
         }
         let psi = self.max_samples.min(train.rows());
         let medians = rows::medians(train);
-        let trees = (0..self.trees as u64).into_par_iter().map(|t| tree::grow(train, &medians, psi, seed.derive(t))).collect();
+        let grow = |t| stop.check().map(|()| tree::grow(train, &medians, psi, seed.derive(t)));
+        let trees = (0..self.trees as u64).into_par_iter().map(grow).collect::<Result<_, _>>()?;
         Ok(FittedForest::from(Stored { schema: schema.clone(), psi: psi as u32, medians, trees }))
     }
 }

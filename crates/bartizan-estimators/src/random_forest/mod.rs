@@ -16,7 +16,7 @@ pub use error::ClassError;
 
 use crate::treeshap::ShapTree;
 use crate::{NumberOr, ParamError, ParamValue, Params, rows};
-use bartizan_core::{AnomalyScore, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use bartizan_core::{AnomalyScore, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop};
 use grow::Plan;
 use layout::Layout;
 use rayon::prelude::*;
@@ -28,6 +28,8 @@ use tree::Tree;
 const MAX_WIDTH: usize = u16::MAX as usize - 1;
 /// Most classes: the counts of all classes in all bins of a column are held at once.
 const MAX_CLASSES: usize = 4_096;
+/// Most rows that all trees of a forest look at together: what it takes to grow and to keep grows with them.
+const MAX_DRAWN: usize = 1 << 26;
 /// Features and probabilities of a block of rows that passes through one tree before the next is fetched: few enough for the second-level cache.
 const BLOCK_VALUES: usize = 131_072;
 /// Most rows of such a block.
@@ -181,15 +183,39 @@ impl RandomForest {
         names: &[String],
         seed: Seed,
     ) -> Result<FittedRandomForest, ClassError> {
+        self.fit_until_stopped(schema, train, classes, names, seed, &Stop::default())
+    }
+
+    /// As [`fit`](Self::fit), and ends early once `stop` is set.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit), and [`FitError::Stopped`].
+    pub fn fit_until_stopped(
+        &self,
+        schema: &FeatureSchema,
+        train: Samples<'_>,
+        classes: &[u32],
+        names: &[String],
+        seed: Seed,
+        stop: &Stop,
+    ) -> Result<FittedRandomForest, ClassError> {
         rows::check(schema, train, 2)?;
         if train.width() > MAX_WIDTH {
             return Err(FitError::Width { expected: MAX_WIDTH, got: train.width() }.into());
         }
         error::check(train.rows(), classes, names)?;
-        Ok(self.fit_checked(schema, train, classes, names, seed))
+        Ok(self.fit_checked((schema, train), classes, names, seed, stop)?)
     }
 
-    fn fit_checked(&self, schema: &FeatureSchema, train: Samples<'_>, classes: &[u32], names: &[String], seed: Seed) -> FittedRandomForest {
+    fn fit_checked(
+        &self,
+        (schema, train): (&FeatureSchema, Samples<'_>),
+        classes: &[u32],
+        names: &[String],
+        seed: Seed,
+        stop: &Stop,
+    ) -> Result<FittedRandomForest, FitError> {
+        self.check_work(train)?;
         let medians = rows::medians(train);
         let weights = self.weights(classes, names.len());
         let width = train.width();
@@ -208,12 +234,20 @@ impl RandomForest {
             },
             max_leaves: self.max_leaves,
         };
-        let grown: Vec<(Tree, Vec<u64>)> = (0..self.trees as u64).into_par_iter().map(|t| grow::grow(&plan, seed.derive(t))).collect();
+        let grow = |t| stop.check().map(|()| grow::grow(&plan, seed.derive(t)));
+        let grown: Vec<(Tree, Vec<u64>)> = (0..self.trees as u64).into_par_iter().map(grow).collect::<Result<_, FitError>>()?;
         let (trees, drawn): (Vec<_>, Vec<_>) = grown.into_iter().unzip();
         let layout = Layout::new(&trees, &weights, width);
         let out_of_bag = self.bootstrap.then(|| bag::score(&layout, train, classes, &medians, &drawn)).flatten();
         let stored = Stored { schema: schema.clone(), names: names.to_vec(), normal: 0, weights, medians, out_of_bag, trees };
-        FittedRandomForest { stored: Arc::new(stored), layout: Arc::new(OnceLock::from(layout)), unfolded: Arc::default() }
+        Ok(FittedRandomForest { stored: Arc::new(stored), layout: Arc::new(OnceLock::from(layout)), unfolded: Arc::default() })
+    }
+
+    /// Refuses more trees than these rows allow: each looks at as many rows as there are.
+    fn check_work(&self, train: Samples<'_>) -> Result<(), FitError> {
+        let (rows, width, got) = (train.rows(), train.width(), self.trees);
+        let limit = MAX_DRAWN / rows.max(1);
+        if got <= limit.max(1) { Ok(()) } else { Err(FitError::TooMuch { what: "n_estimators", got, limit, rows, width }) }
     }
 
     /// Learns to tell anomalous rows from normal ones.
@@ -226,6 +260,7 @@ impl RandomForest {
         train: Samples<'_>,
         anomalous: &[bool],
         seed: Seed,
+        stop: &Stop,
     ) -> Result<FittedRandomForest, FitError> {
         rows::check(schema, train, 2)?;
         if train.width() > MAX_WIDTH {
@@ -237,7 +272,7 @@ impl RandomForest {
         if anomalous == 0 || normal == 0 {
             return Err(FitError::TooFewLabels { algorithm: "random_forest", needed: 1, normal, anomalous });
         }
-        Ok(self.fit_checked(schema, train, &classes, &["normal".to_owned(), "anomalous".to_owned()], seed))
+        self.fit_checked((schema, train), &classes, &["normal".to_owned(), "anomalous".to_owned()], seed, stop)
     }
 
     fn weights(&self, classes: &[u32], names: usize) -> Vec<f64> {
@@ -256,8 +291,8 @@ impl RandomForest {
 impl Estimator for RandomForest {
     type Fitted = FittedRandomForest;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedRandomForest, FitError> {
-        self.fit_labelled(schema, train, &[], seed)
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedRandomForest, FitError> {
+        self.fit_labelled(schema, train, &[], seed, stop)
     }
 }
 

@@ -9,7 +9,7 @@ pub use stream::RandomCutStream;
 use crate::params::{ParamError, ParamValue, Params};
 use crate::preparation::{Preparation, Scaling};
 use crate::rows;
-use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rayon::prelude::*;
@@ -115,10 +115,10 @@ impl RandomCutForest {
 impl Estimator for RandomCutForest {
     type Fitted = FittedRandomCutForest;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedRandomCutForest, FitError> {
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedRandomCutForest, FitError> {
         rows::check(schema, train, 2)?;
         let mut forest = self.start(schema, self.scaling.fit(train), seed);
-        forest.learn(train);
+        forest.learn(train, stop)?;
         Ok(forest)
     }
 }
@@ -143,20 +143,23 @@ impl FittedRandomCutForest {
 
     /// Learns rows in their order. What each tree draws depends only on the seed, the tree and the row's number, so
     /// trees learn on any thread and a stored forest goes on as if it had never stopped.
-    fn learn(&mut self, rows: Samples<'_>) {
+    fn learn(&mut self, rows: Samples<'_>, stop: &Stop) -> Result<(), FitError> {
         let points = self.preparation.apply(rows);
         let (width, seen, capacity, decay, seed) = (self.width(), self.seen, self.tree_size, self.time_decay, self.seed);
-        self.trees.par_iter_mut().enumerate().for_each(|(index, tree)| {
+        self.trees.par_iter_mut().enumerate().try_for_each(|(index, tree)| {
             let seed = seed.derive(index as u64);
             for (number, point) in (seen..).zip(points.chunks_exact(width)) {
+                stop.check()?;
                 let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed.derive(number).0);
                 // The top `capacity` of ln(u) / weight, on a scale where weights of far later rows stay finite.
                 let exponential = -(1.0 - rng.random::<f64>()).max(f64::MIN_POSITIVE).ln();
                 let priority = decay * number as f64 - exponential.max(f64::MIN_POSITIVE).ln();
                 tree.offer(point, priority, capacity, &mut rng);
             }
-        });
+            Ok::<_, FitError>(())
+        })?;
         self.seen += rows.rows() as u64;
+        Ok(())
     }
 
     /// Scores rows tree by tree, so that a tree is read while it is in the cache.
