@@ -3,6 +3,7 @@
 //! Nothing here opens a file, reads a clock or knows JSON. Every other crate speaks in these types; see the table of
 //! words in `ARCHITECTURE.md`.
 
+mod bounded;
 mod domain;
 mod estimator;
 mod sample;
@@ -12,6 +13,7 @@ mod seed;
 mod stop;
 mod time;
 
+pub use bounded::bounded;
 pub use domain::{Domain, Extract, Facts, Label, NoRecency, Recency};
 pub use estimator::{Attribution, Detector, Estimator, Explain, FitError, ScoreError};
 pub use sample::{Samples, ShapeError};

@@ -92,6 +92,14 @@ macro_rules! shelf {
                 }
             }
 
+            /// The columns that it was fitted on.
+            #[must_use]
+            pub fn schema(&self) -> &FeatureSchema {
+                match self {
+                    $(Self::$variant(d) => d.schema(),)*
+                }
+            }
+
             /// Makes it ready to score.
             #[must_use]
             pub fn into_detector(self) -> Arc<dyn Detector> {
@@ -112,6 +120,20 @@ macro_rules! shelf {
             }
         }
     };
+}
+
+impl StoredDetector {
+    /// Memory that it takes beyond what it takes in a file, once it is laid out for scoring and explaining; about that of the
+    /// file where nothing is laid out.
+    #[must_use]
+    pub(crate) fn footprint(&self) -> u64 {
+        match self {
+            Self::IsolationForest(forest) => forest.footprint(),
+            Self::Ensemble(ensemble) => ensemble.footprint(),
+            Self::RandomForest(forest) => forest.footprint(),
+            _ => 0,
+        }
+    }
 }
 
 shelf! {
@@ -193,6 +215,15 @@ mod tests {
         ] {
             let raw = RawParams::named(algorithm).with(name, value as usize);
             assert_eq!(Algorithm::from_raw(&raw, "ensemble").unwrap_err().to_string(), expected);
+        }
+        for name in ["isolation_forest", "extended_isolation_forest", "ensemble"] {
+            let both = RawParams::named(name).with("n_estimators", 10_000_usize).with("max_samples", 65_536_usize);
+            let expected =
+                "max_samples must be at most 838 with n_estimators = 10000 (8388608 is the most that both may multiply to), got 65536";
+            assert_eq!(Algorithm::from_raw(&both, "").unwrap_err().to_string(), expected, "{name}");
+            for (alone, value) in [("n_estimators", 10_000_usize), ("max_samples", 65_536)] {
+                assert!(Algorithm::from_raw(&RawParams::named(name).with(alone, value), "").is_ok(), "{name}: {alone}");
+            }
         }
         let unknown = Algorithm::from_raw(&RawParams::named("magic"), "ensemble").unwrap_err().to_string();
         assert!(unknown.starts_with("unknown algorithm \"magic\"; expected one of isolation_forest, "), "{unknown}");

@@ -84,6 +84,45 @@ fn what_cannot_be_learned_from_is_named() {
 }
 
 #[test]
+fn a_fit_that_takes_long_ends_when_it_is_stopped() {
+    let (schema, values) = (FeatureSchema::unnamed(2), spread(50, 2));
+    let (train, stop) = (Samples::new(&values, 2).expect("whole rows"), Stop::default());
+    stop.set();
+    let anomalous: Vec<bool> = (0..50).map(|row| row % 2 == 1).collect();
+    for algorithm in algorithms() {
+        let ended = algorithm.fit_labelled(&schema, train, &anomalous, Seed(1), &stop).map(|_| ()).unwrap_err();
+        assert_eq!(ended, FitError::Stopped, "{}", algorithm.name());
+    }
+}
+
+#[test]
+fn work_that_grows_with_rows_times_a_parameter_is_bounded() {
+    let schema = FeatureSchema::unnamed(1);
+    for (name, parameter, value, rows, expected) in [
+        (
+            "random_forest",
+            "n_estimators",
+            "10000",
+            10_000,
+            "n_estimators = 10000 is too much for 10000 rows of 1 features: the limit is 6710",
+        ),
+        ("lof", "n_neighbours", "1000", 50_000, "n_neighbours = 1000 is too much for 50000 rows of 1 features: the limit is 671"),
+        (
+            "one_class_svm",
+            "solver",
+            "exact",
+            100_001,
+            "rows of solver exact = 100001 is too much for 100001 rows of 1 features: the limit is 100000",
+        ),
+    ] {
+        let raw = RawParams::named(name).with(parameter, value.parse::<bartizan_estimators::ParamValue>().expect("any text"));
+        let algorithm = Algorithm::from_raw(&raw, "").expect("each alone is fine");
+        let refused = fit(&algorithm, &schema, Samples::new(&spread(rows, 1), 1).expect("whole rows"), Seed(1)).map(|_| ()).unwrap_err();
+        assert_eq!(refused.to_string(), expected);
+    }
+}
+
+#[test]
 fn shapes_are_checked_and_seeds_repeat() {
     let (schema, values) = (FeatureSchema::unnamed(4), spread(1000, 4));
     let train = Samples::new(&values, 4).expect("whole rows");

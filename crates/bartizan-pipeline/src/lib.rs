@@ -5,13 +5,16 @@ mod classes;
 mod codec;
 mod error;
 mod instance;
+mod learning;
 mod lifecycle;
 mod manage;
 mod offline;
+mod packed;
 mod report;
 mod settings;
 mod threshold;
 mod training;
+mod trainings;
 mod tune;
 mod version;
 
@@ -22,7 +25,7 @@ pub use error::{JudgeError, LifeCycleError};
 pub use instance::Instance;
 pub use lifecycle::LifeCycle;
 pub use offline::{Offline, OfflineVerdict};
-pub use report::{Explanation, Judgement, Labelled, ModelInfo, Reason, StatisticsReport, TrainReport, TrainRequest};
+pub use report::{Explanation, Imported, Judgement, Labelled, ModelInfo, Reason, StatisticsReport, TrainReport, TrainRequest};
 pub use settings::{ColdStart, RecordPolicy, Settings};
 pub use tune::{Criterion, Outcome, Trial, Tuning, tune};
 

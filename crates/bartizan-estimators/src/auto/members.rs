@@ -51,7 +51,12 @@ enum Fitted {
 }
 
 impl Member {
-    pub(super) fn fit(view: (View, Scaling), (schema, train): (&FeatureSchema, Samples<'_>), seed: Seed, stop: &Stop) -> Result<Self, FitError> {
+    pub(super) fn fit(
+        view: (View, Scaling),
+        (schema, train): (&FeatureSchema, Samples<'_>),
+        seed: Seed,
+        stop: &Stop,
+    ) -> Result<Self, FitError> {
         let (view, scaling) = view;
         stop.check()?;
         let preparation = scaling.fit(train);
@@ -59,11 +64,14 @@ impl Member {
         let rows = shaped(&values, train.width());
         let neighbours = |n_neighbours: usize| {
             let method = NeighbourDistance::Largest;
-            KNearestNeighbours { n_neighbours, method, scaling: Scaling::None, ..KNearestNeighbours::default() }.fit_until(schema, rows, seed, stop)
+            KNearestNeighbours { n_neighbours, method, scaling: Scaling::None, ..KNearestNeighbours::default() }
+                .fit_until(schema, rows, seed, stop)
         };
         let part = ((NEIGHBOURS_PART * rows.rows() as f64) as usize).clamp(LEAST_NEIGHBOURS, MOST_NEIGHBOURS);
         let fitted = match view {
-            View::Boundary => Fitted::Boundary(OneClassSvm { scaling: Scaling::None, ..OneClassSvm::default() }.fit_until(schema, rows, seed, stop)?),
+            View::Boundary => {
+                Fitted::Boundary(OneClassSvm { scaling: Scaling::None, ..OneClassSvm::default() }.fit_until(schema, rows, seed, stop)?)
+            }
             View::AllNeighbours => Fitted::Neighbours(neighbours(part)?),
             View::FewNeighbours => Fitted::Neighbours(neighbours(FEW_NEIGHBOURS)?),
             View::Histograms => Fitted::Histograms(Hbos::default().fit_until(schema, rows, seed, stop)?),

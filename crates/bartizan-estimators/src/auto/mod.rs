@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 /// Most rows learned from; more are drawn from by the seed.
 const MAX_ROWS: usize = 20_000;
+/// Most members that are read.
+const MAX_MEMBERS: usize = 8;
 /// Fewest rows of which half can be held back to see how members score what they have not seen.
 const MIN_ROWS: usize = 16;
 
@@ -125,6 +127,7 @@ fn shape(error: ScoreError) -> FitError {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FittedAuto {
     schema: FeatureSchema,
+    #[serde(deserialize_with = "bartizan_core::bounded::<_, _, MAX_MEMBERS>")]
     members: Vec<(Member, Scale)>,
 }
 

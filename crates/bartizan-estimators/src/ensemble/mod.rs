@@ -89,6 +89,11 @@ impl Estimator for Ensemble {
 }
 
 impl FittedEnsemble {
+    /// Memory that its forest takes, laid out for scoring.
+    pub(crate) fn footprint(&self) -> u64 {
+        self.forest.footprint()
+    }
+
     pub(crate) fn validate(&self) -> Result<(), String> {
         for scale in [self.forest_scale, self.tails_scale] {
             if !(scale.mean.is_finite() && scale.deviation > 0.0 && scale.deviation.is_finite()) {

@@ -1,7 +1,7 @@
 //! Extended isolation forest: cuts along random hyperplanes.
 
-use crate::isolation_forest::IsolationForest;
 use crate::isolation_forest::tree::{average_path, draw_rows, height_limit};
+use crate::isolation_forest::{IsolationForest, MAX_HEIGHT, MAX_TREES};
 use crate::params::{ParamError, ParamValue, Params};
 use crate::rows;
 use bartizan_core::{AnomalyScore, Detector, Estimator, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop};
@@ -64,6 +64,7 @@ pub struct FittedExtendedForest {
     psi: u32,
     parts: u32,
     medians: Vec<f32>,
+    #[serde(deserialize_with = "bartizan_core::bounded::<_, _, MAX_TREES>")]
     trees: Vec<Tree>,
 }
 
@@ -220,10 +221,17 @@ impl FittedExtendedForest {
             if tree.nodes.is_empty() || tree.normals.iter().any(|n| n.0 as usize >= width || !n.1.is_finite()) {
                 return Err("a tree is empty or cuts a feature that is not there".to_owned());
             }
+            let mut depth = vec![0_usize; tree.nodes.len()];
             for (i, node) in tree.nodes.iter().enumerate().filter(|(_, n)| n.right != LEAF) {
                 let (right, end) = (node.right as usize, node.normal as usize + self.parts as usize);
                 if right <= i + 1 || right >= tree.nodes.len() || end > tree.normals.len() || node.offset.is_nan() {
                     return Err(format!("node {i} points outside its tree"));
+                }
+                if depth[i] >= MAX_HEIGHT {
+                    return Err(format!("a tree is higher than {MAX_HEIGHT}"));
+                }
+                for child in [i + 1, right] {
+                    depth[child] = depth[child].max(depth[i] + 1);
                 }
             }
         }

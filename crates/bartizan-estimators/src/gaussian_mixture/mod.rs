@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 
 /// Widest rows that get a full covariance: each component keeps half the square of the width.
 const MAX_FULL_WIDTH: usize = 256;
+/// Most components.
+const MAX_COMPONENTS: usize = 64;
 /// Most rows fitted on; more are drawn from by the seed.
 const MAX_ROWS: usize = 20_000;
 /// Fewest rows for each component.
@@ -90,7 +92,7 @@ impl GaussianMixture {
     pub(crate) fn from_params(params: &mut Params<'_>) -> Result<Self, ParamError> {
         let default = Self::default();
         Ok(Self {
-            components: params.count("components", default.components, 1..=64)?,
+            components: params.count("components", default.components, 1..=MAX_COMPONENTS)?,
             covariance: params.choice("covariance", default.covariance, &[("full", Covariance::Full), ("diag", Covariance::Diagonal)])?,
             regularisation: params.number("regularisation", default.regularisation, 1e-9..=10.0)?,
             tolerance: params.number("tolerance", default.tolerance, 0.0..=1.0)?,
@@ -133,6 +135,7 @@ impl Estimator for GaussianMixture {
 pub struct FittedMixture {
     schema: FeatureSchema,
     preparation: Preparation,
+    #[serde(deserialize_with = "bartizan_core::bounded::<_, _, MAX_COMPONENTS>")]
     components: Vec<Component>,
 }
 

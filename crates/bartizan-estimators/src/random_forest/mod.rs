@@ -24,6 +24,14 @@ use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
 use tree::Tree;
 
+/// Most trees.
+const MAX_TREES: usize = 10_000;
+/// Most steps that explaining one row may take: a second or two.
+const MAX_EXPLAIN_STEPS: u64 = 1 << 29;
+/// Bytes of a node: 12 stored, 8 laid out for scoring, 40 for explaining.
+const NODE_BYTES: u64 = 60;
+/// Bytes of a class in a leaf: stored, as a share, and as weights while trees are unfolded.
+const COUNT_BYTES: u64 = 4 + 4 + 16;
 /// Most features: a cut keeps its feature in 16 bits, one value of which marks a leaf.
 const MAX_WIDTH: usize = u16::MAX as usize - 1;
 /// Most classes: the counts of all classes in all bins of a column are held at once.
@@ -137,7 +145,7 @@ impl RandomForest {
         let features = [("sqrt", MaxFeatures::Sqrt), ("all", MaxFeatures::All)];
         let weights = [("none", ClassWeight::None), ("balanced", ClassWeight::Balanced)];
         Ok(Self {
-            trees: params.count("n_estimators", 100, 1..=10_000)?,
+            trees: params.count("n_estimators", 100, 1..=MAX_TREES)?,
             max_depth: limit(params, "max_depth", 1.0..=1000.0)?,
             min_samples_leaf: params.count("min_samples_leaf", 1, 1..=MOST as usize)?,
             min_samples_split: params.count("min_samples_split", 2, 2..=MOST as usize)?,
@@ -300,12 +308,14 @@ impl Estimator for RandomForest {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Stored {
     schema: FeatureSchema,
+    #[serde(deserialize_with = "bartizan_core::bounded::<_, _, MAX_CLASSES>")]
     names: Vec<String>,
     normal: u32,
     /// Weight of a row of each class.
     weights: Vec<f64>,
     medians: Vec<f32>,
     out_of_bag: Option<f64>,
+    #[serde(deserialize_with = "bartizan_core::bounded::<_, _, MAX_TREES>")]
     trees: Vec<Tree>,
 }
 
@@ -463,7 +473,19 @@ impl FittedRandomForest {
         if stored.out_of_bag.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
             return Err(format!("{:?} of the rows get their own class", stored.out_of_bag));
         }
-        stored.trees.iter().try_for_each(|tree| tree.validate(width, classes))
+        stored.trees.iter().try_for_each(|tree| tree.validate(width, classes))?;
+        let steps: u64 = stored.trees.iter().map(Tree::explain_steps).sum();
+        if steps > MAX_EXPLAIN_STEPS {
+            return Err(format!("its trees are so high that explaining a row takes {steps} steps, more than {MAX_EXPLAIN_STEPS}"));
+        }
+        Ok(())
+    }
+
+    /// Memory that it takes, laid out for scoring and for explaining.
+    pub(crate) fn footprint(&self) -> u64 {
+        let classes = self.classes().len() as u64;
+        let of = |tree: &Tree| NODE_BYTES * tree.nodes.len() as u64 + COUNT_BYTES * tree.counts.len() as u64 + 4 * classes * classes;
+        self.stored.trees.iter().map(of).fold(0, u64::saturating_add)
     }
 }
 

@@ -150,12 +150,15 @@ impl From<LifeCycleError> for Refusal {
             | E::InsufficientLabels { .. }
             | E::NoClasses { .. }
             | E::Range(_)
+            | E::TooLarge { .. }
+            | E::ModelTooLarge(_)
             | E::Fit(_) => Self::text(StatusCode::BAD_REQUEST, text),
             E::Param(_) | E::Budget(_) => Self::Invalid(vec![Fault::value_error(&["body", "training_params"], &text)]),
             E::Version { got } => Self::Invalid(vec![Fault { input: got.into(), ..Fault::value_error(&["body", "model_version"], &text) }]),
             E::NoSuchModel | E::NothingStored => Self::text(StatusCode::NOT_FOUND, text),
             E::Damaged { .. } => Self::text(StatusCode::INTERNAL_SERVER_ERROR, text),
-            E::SchemaMismatch { .. } => Self::text(StatusCode::CONFLICT, text),
+            E::SchemaMismatch { .. } | E::VersionTaken { .. } | E::Busy { .. } | E::Cancelled => Self::text(StatusCode::CONFLICT, text),
+            E::TooLong { .. } => Self::text(StatusCode::SERVICE_UNAVAILABLE, text),
             E::Store(error) => error.into(),
             E::Interrupted => Self::TryAgain("Training was interrupted. Try again later.".into()),
         }

@@ -15,6 +15,8 @@ use bartizan_pipeline::{ColdStart, RecordPolicy, Settings};
 use bartizan_server::ServerConfig;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Everything a command may need to know.
 #[derive(Clone, Debug)]
@@ -70,7 +72,10 @@ pub(crate) fn resolve(mut layers: Layers) -> Result<Config, Faults> {
     let token = token(&mut layers);
     let database = database(&mut layers);
     detectors(&mut layers);
-    let [requests, flows, behavior] = ["requests", "flows", "behavior"].map(|name| detector(&mut layers, name));
+    let at_once = usize::try_from(layers.whole("training.max_at_once").unwrap_or(1)).unwrap_or(1);
+    let slots = Arc::new(Semaphore::new(at_once));
+    let [requests, flows, behavior] =
+        ["requests", "flows", "behavior"].map(|name| Settings { training_slots: Arc::clone(&slots), ..detector(&mut layers, name) });
     let text = |path: &str| layers.text(path).map(str::to_owned);
     let config = Config {
         host: text("server.host").unwrap_or_default(),
@@ -182,6 +187,7 @@ fn detector(layers: &mut Layers, detector: &'static str) -> Settings {
     settings.false_alarms = layers.whole(&path("one_false_alarm_in")).and_then(|n| FalseAlarmBudget::try_from(n).ok());
     settings.min_training_samples = size("min_training_samples");
     settings.max_training_samples = size("max_training_samples");
+    settings.max_training_secs = layers.whole("training.max_secs").unwrap_or(600);
     settings.min_corrected_labels = size("min_corrected_labels");
     settings.max_tracked_clients = whole("max_tracked_clients").map_or(1, |count| usize::try_from(count).unwrap_or(usize::MAX));
     settings.feature_set = if layers.text(&path("features")) == Some("robust") { "robust" } else { "all" };

@@ -18,6 +18,8 @@ use tree::Tree;
 
 /// Trees times points times features: 64 MiB of boxes.
 const MAX_CELLS: usize = 1 << 22;
+/// Most trees.
+const MAX_TREES: usize = 1_000;
 /// Fewest trees that wide samples are left with.
 const FEWEST_TREES: usize = 8;
 /// Rows that one thread takes at a time.
@@ -79,7 +81,7 @@ impl RandomCutForest {
     pub(crate) fn from_params(p: &mut Params<'_>) -> Result<Self, ParamError> {
         let usual = Self::default();
         Ok(Self {
-            trees: p.count("n_estimators", usual.trees, 1..=1_000)?,
+            trees: p.count("n_estimators", usual.trees, 1..=MAX_TREES)?,
             tree_size: p.count("tree_size", usual.tree_size, 2..=4_096)?,
             time_decay: p.number("time_decay", usual.time_decay, 0.0..=1.0)?,
             scaling: p.scaling(usual.scaling)?,
@@ -133,6 +135,7 @@ pub struct FittedRandomCutForest {
     seen: u64,
     tree_size: usize,
     time_decay: f64,
+    #[serde(deserialize_with = "bartizan_core::bounded::<_, _, MAX_TREES>")]
     trees: Vec<Tree>,
 }
 
