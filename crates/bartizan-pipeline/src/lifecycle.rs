@@ -36,6 +36,9 @@ pub trait LifeCycle: Send + Sync {
     /// Ends the trainings that are under way; gives how many. Their callers get [`LifeCycleError::Cancelled`].
     fn cancel_trainings(&self) -> usize;
 
+    /// How many trainings are under way: the one that runs and the one that waits its turn.
+    fn trainings_under_way(&self) -> usize;
+
     /// Ends the trainings that are under way and refuses others: the process stops.
     fn close_trainings(&self);
 

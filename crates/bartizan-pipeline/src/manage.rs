@@ -167,6 +167,10 @@ impl<D: Domain> LifeCycle for Instance<D> {
         self.trainings.cancel()
     }
 
+    fn trainings_under_way(&self) -> usize {
+        self.trainings.under_way()
+    }
+
     fn close_trainings(&self) {
         self.trainings.close();
     }

@@ -100,12 +100,10 @@ pub(crate) fn train<D: Domain>(events: &[TrainingEvent<D::Event>], plan: &Plan, 
     let (anomalous, normal): (Vec<usize>, Vec<usize>) = (0..events.len()).partition(|&i| events[i].label == Some(Label::Anomalous));
 
     let baselines = D::fit_baselines(normal.iter().map(|&i| &events[i].event), plan.feature_set);
-    let mut matrix = rows.extract_out_of_fold(&normal)?;
     let schema = D::schema();
     let weighted = weigh(events, &normal);
     let learned: Vec<usize> = if plan.algorithm.is_supervised() { anomalous } else { Vec::new() };
-    rows.extract_into(&mut matrix, &learned, &baselines);
-    stop.check()?;
+    let matrix = rows.extract_out_of_fold(&normal, &learned)?;
     let fit = |keep: &dyn Fn(usize) -> bool, seed: Seed| {
         let chosen: Vec<usize> = weighted.iter().chain(&learned).copied().filter(|&i| keep(i)).collect();
         let values: Vec<f32> = chosen.iter().flat_map(|&i| matrix.row(i)).copied().collect();
@@ -239,20 +237,21 @@ impl<'a, D: Domain> Rows<'a, D> {
         Self { stop, ..self }
     }
 
-    /// Features of the normal rows, each from baselines that have not seen it.
+    /// Features of the normal rows, each from baselines that have not seen it, and of others in the same way: what differs
+    /// between baselines must not tell the ones from the others.
     ///
     /// # Errors
     /// [`FitError::Stopped`].
-    pub(crate) fn extract_out_of_fold(&self, normal: &[usize]) -> Result<Matrix, FitError> {
+    pub(crate) fn extract_out_of_fold(&self, normal: &[usize], others: &[usize]) -> Result<Matrix, FitError> {
         let width = D::schema().width();
         let parts: Result<Vec<Vec<(usize, Vec<f32>)>>, FitError> = (0..FOLDS)
             .into_par_iter()
             .map(|fold| {
                 let baselines = {
-                    let others = normal.iter().filter(|&&i| self.fold[i] != fold).map(|&i| &self.events[i].event);
-                    D::fit_baselines(others, self.feature_set)
+                    let rest = normal.iter().filter(|&&i| self.fold[i] != fold).map(|&i| &self.events[i].event);
+                    D::fit_baselines(rest, self.feature_set)
                 };
-                let inside = normal.iter().filter(|&&i| self.fold[i] == fold);
+                let inside = normal.iter().chain(others).filter(|&&i| self.fold[i] == fold);
                 inside.map(|&i| self.stop.check().map(|()| (i, self.extract(&baselines, i)))).collect()
             })
             .collect();
@@ -267,13 +266,6 @@ impl<'a, D: Domain> Rows<'a, D> {
         let mut row = vec![f32::NAN; D::schema().width()];
         baselines.extract(&self.events[index].event, &self.recents[index], &mut row);
         row
-    }
-
-    /// Features of rows labelled anomalous, which no baselines have seen.
-    fn extract_into(&self, matrix: &mut Matrix, chosen: &[usize], baselines: &D::Baselines) {
-        for &i in chosen {
-            matrix.values[i * matrix.width..(i + 1) * matrix.width].copy_from_slice(&self.extract(baselines, i));
-        }
     }
 
     /// Scores of the chosen rows, each from a detector that has not seen it; NaN for the others.

@@ -101,6 +101,11 @@ impl Trainings {
         state.under_way.iter().filter(|entry| entry.can_end()).inspect(|entry| entry.end(Ended::Cancelled)).count()
     }
 
+    /// How many there are.
+    pub(crate) fn under_way(&self) -> usize {
+        self.state().under_way.len()
+    }
+
     /// Ends all and lets none begin.
     pub(crate) fn close(&self) {
         let mut state = self.state();

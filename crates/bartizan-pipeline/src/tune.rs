@@ -118,7 +118,7 @@ impl Task {
     fn new<D: Domain>(events: &[TrainingEvent<D::Event>], settings: &Settings) -> Self {
         let rows = Rows::<D>::new(events, settings.max_tracked_clients, settings.feature_set, settings.seed);
         let (anomalous, normal): (Vec<usize>, Vec<usize>) = (0..events.len()).partition(|&i| events[i].label == Some(Label::Anomalous));
-        let matrix = rows.extract_out_of_fold(&normal).unwrap_or_else(|e| unreachable!("nobody stops it: {e}"));
+        let matrix = rows.extract_out_of_fold(&normal, &[]).unwrap_or_else(|e| unreachable!("nobody stops it: {e}"));
         let (held_back, kept): (Vec<usize>, Vec<usize>) = normal.iter().partition(|&&i| rows.fold[i] == 0);
         let take = |chosen: Vec<usize>| -> Vec<f32> { chosen.iter().flat_map(|&i| matrix.row(i)).copied().collect() };
         let (mut fit, mut test) = (take(thinned(&kept, MAX_FIT)), take(thinned(&held_back, MAX_TEST)));
