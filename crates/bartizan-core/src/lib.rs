@@ -6,6 +6,7 @@
 mod bounded;
 mod domain;
 mod estimator;
+mod reservoir;
 mod sample;
 mod schema;
 mod score;
@@ -16,6 +17,7 @@ mod time;
 pub use bounded::bounded;
 pub use domain::{Domain, Extract, Facts, Label, NoRecency, Recency};
 pub use estimator::{Attribution, Detector, Estimator, Explain, FitError, ScoreError};
+pub use reservoir::Reservoir;
 pub use sample::{Samples, ShapeError};
 pub use schema::{Direction, Feature, FeatureSchema};
 pub use score::{AnomalyScore, Confidence, Contamination, Grade, RangeError, Threshold, Verdict};

@@ -4,11 +4,12 @@
 //! keeps only where the named ones lie; each is then read by whoever knows what it must be.
 
 use serde::Deserializer as _;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::ControlFlow;
 
 /// Bytes of a value that are worth repeating in an answer.
 const MOST_SHOWN: usize = 4_096;
@@ -78,6 +79,34 @@ impl<'a> Raw<'a> {
             [b'"', ..] => serde_json::from_str(self.0).ok().map(Cow::Owned),
             _ => None,
         }
+    }
+
+    /// Hands the elements of a list to `each` with their positions, one after the other, until it breaks off. Nothing is
+    /// kept; what is no list has none.
+    ///
+    /// # Errors
+    /// When it is no JSON, which a value that has been checked never is.
+    pub fn elements<B>(self, each: impl FnMut(usize, Raw<'a>) -> ControlFlow<B>) -> Result<ControlFlow<B>, serde_json::Error> {
+        if self.kind() != RawKind::List {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let mut broke = None;
+        let read = serde_json::Deserializer::from_str(self.0).deserialize_seq(Elements { each, broke: &mut broke });
+        broke.map_or_else(|| read.map(ControlFlow::Continue), |value| Ok(ControlFlow::Break(value)))
+    }
+
+    /// Hands the fields of an object to `each` with their names, one after the other, until it breaks off; a name that is there
+    /// twice comes twice. What is no object has none.
+    ///
+    /// # Errors
+    /// Where a name is no Unicode text: the only fault that a value that has been checked can still have.
+    pub fn fields<B>(self, each: impl FnMut(Cow<'a, str>, Raw<'a>) -> ControlFlow<B>) -> Result<ControlFlow<B>, serde_json::Error> {
+        if self.kind() != RawKind::Object {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let mut broke = None;
+        let read = serde_json::Deserializer::from_str(self.0).deserialize_map(Members { each, broke: &mut broke });
+        broke.map_or_else(|| read.map(ControlFlow::Continue), |value| Ok(ControlFlow::Break(value)))
     }
 
     /// The value, unless it is a list or an object.
@@ -164,7 +193,7 @@ impl<'de> Visitor<'de> for Found<'_, '_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+        while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
             let Some(name) = self.names.iter().find(|known| **known == name) else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
@@ -179,10 +208,87 @@ impl<'de> Visitor<'de> for Found<'_, '_, 'de> {
     }
 }
 
+/// Hands on the elements of a list.
+struct Elements<'b, F, B> {
+    each: F,
+    /// What `each` broke off with.
+    broke: &'b mut Option<B>,
+}
+
+impl<'de, B, F: FnMut(usize, Raw<'de>) -> ControlFlow<B>> Visitor<'de> for Elements<'_, F, B> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        let mut position = 0;
+        while let Some(raw) = list.next_element::<&'de RawValue>()? {
+            if let ControlFlow::Break(value) = (self.each)(position, Raw::from(raw)) {
+                *self.broke = Some(value);
+                return Err(serde::de::Error::custom("broken off"));
+            }
+            position += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Hands on the fields of an object.
+struct Members<'b, F, B> {
+    each: F,
+    /// What `each` broke off with.
+    broke: &'b mut Option<B>,
+}
+
+impl<'de, B, F: FnMut(Cow<'de, str>, Raw<'de>) -> ControlFlow<B>> Visitor<'de> for Members<'_, F, B> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
+            let raw = Raw::from(map.next_value::<&'de RawValue>()?);
+            if let ControlFlow::Break(value) = (self.each)(name, raw) {
+                *self.broke = Some(value);
+                return Err(serde::de::Error::custom("broken off"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A name, borrowed where it has no escapes.
+#[derive(serde::Deserialize)]
+#[serde(transparent)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
 #[cfg(test)]
 mod tests {
     use super::{Raw, RawKind, RawObject};
     use serde_json::{Value, json};
+    use std::ops::ControlFlow;
+
+    #[test]
+    fn elements_and_fields_come_one_by_one_until_it_is_enough() {
+        let raw = |json: &'static str| Raw::parse(json.as_bytes()).unwrap();
+        let mut met = Vec::new();
+        let all = raw(r#"{"a": 1, "\u0062": [2], "a": null}"#).fields(|name, value| -> ControlFlow<()> {
+            met.push(format!("{name}={}", value.json()));
+            ControlFlow::Continue(())
+        });
+        assert!(all.unwrap().is_continue());
+        assert_eq!(met, ["a=1", "b=[2]", "a=null"]);
+        let list = raw(r#"[10, "x", {}]"#);
+        let second = list.elements(|at, value| if at == 1 { ControlFlow::Break(value.json()) } else { ControlFlow::Continue(()) });
+        assert_eq!(second.unwrap(), ControlFlow::Break("\"x\""));
+        assert!(list.fields(|_, _| ControlFlow::Break(())).unwrap().is_continue(), "a list has no fields");
+        assert!(raw("{}").elements(|_, _| ControlFlow::Break(())).unwrap().is_continue());
+        assert!(raw(r#"{"\ud800": 1}"#).fields(|_, _| ControlFlow::Break(())).is_err(), "half a character is no name");
+    }
 
     fn object<'a>(json: &'a str, names: &[&'static str]) -> RawObject<'a> {
         RawObject::read(Raw::parse(json.as_bytes()).unwrap(), names).unwrap()

@@ -10,7 +10,8 @@ use crate::{
 };
 use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed, Stop};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
 
 /// Longest name repeated in an error.
 const MAX_SHOWN: usize = 64;
@@ -168,6 +169,40 @@ impl Algorithm {
         Ok(algorithm)
     }
 
+    /// Everything that is wrong with parameters; nothing is when [`Self::from_raw`] takes them.
+    #[must_use]
+    pub fn faults(raw: &RawParams, default: &str) -> Vec<ParamError> {
+        let (mut raw, mut faults) = (raw.clone(), Vec::new());
+        while let Err(error) = Self::from_raw(&raw, default) {
+            // Without this parameter the next one is met; without an algorithm there is nothing to ask of the others.
+            let name = error.parameter();
+            let goes_on = raw.values.remove(name).is_some() | raw.fallback.remove(name).is_some();
+            faults.push(error);
+            if !goes_on {
+                break;
+            }
+        }
+        faults
+    }
+
+    /// The parameters of any algorithm, each once, in alphabetical order.
+    #[must_use]
+    pub fn parameter_names() -> &'static [&'static str] {
+        static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+            let names: BTreeSet<_> = Algorithm::NAMES.iter().flat_map(|name| Algorithm::parameters_of(name)).collect();
+            names.into_iter().collect()
+        });
+        &NAMES
+    }
+
+    /// The parameters that the algorithm of this name reads; none when there is no such algorithm.
+    #[must_use]
+    pub fn parameters_of(name: &str) -> Vec<&'static str> {
+        let raw = RawParams::default();
+        let mut params = Params::new(&raw);
+        Self::read(name, &mut params).map_or_else(|_| Vec::new(), |_| params.into_known())
+    }
+
     /// Whether it learns from labelled anomalies; the others learn from normal rows alone.
     #[must_use]
     pub fn is_supervised(&self) -> bool {
@@ -200,7 +235,7 @@ impl Algorithm {
 #[cfg(test)]
 mod tests {
     use super::Algorithm;
-    use crate::RawParams;
+    use crate::{ParamError, RawParams};
 
     #[test]
     fn every_bad_value_is_named() {
@@ -227,6 +262,38 @@ mod tests {
         }
         let unknown = Algorithm::from_raw(&RawParams::named("magic"), "ensemble").unwrap_err().to_string();
         assert!(unknown.starts_with("unknown algorithm \"magic\"; expected one of isolation_forest, "), "{unknown}");
+    }
+
+    #[test]
+    fn all_faults_are_found_at_once() {
+        let raw = RawParams::named("gaussian_mixture")
+            .with("components", 65_usize)
+            .with("tolerance", 7.0)
+            .with("nu", 0.1)
+            .with("max_iter", 10_usize);
+        let found = Algorithm::faults(&raw, "ensemble");
+        assert_eq!(found.iter().map(ParamError::parameter).collect::<Vec<_>>(), ["components", "tolerance", "nu"]);
+        assert_eq!(found[2].to_string().split(';').next(), Some("gaussian_mixture has no parameter \"nu\""));
+        assert!(Algorithm::faults(&RawParams::default(), "ensemble").is_empty());
+        let of_none = RawParams::named("magic").with("nu", 7.0);
+        assert_eq!(Algorithm::faults(&of_none, "ensemble").iter().map(ParamError::parameter).collect::<Vec<_>>(), ["algorithm"]);
+        // A name that the error shortens ends the search instead of being met for ever.
+        assert_eq!(Algorithm::faults(&RawParams::named("tails").with(&"x".repeat(100), 1.0), "").len(), 1);
+    }
+
+    #[test]
+    fn parameters_are_known_by_their_algorithms() {
+        assert_eq!(Algorithm::parameters_of("isolation_forest"), ["n_estimators", "max_samples"]);
+        assert!(Algorithm::parameters_of("tails").is_empty() && Algorithm::parameters_of("magic").is_empty());
+        let all = Algorithm::parameter_names();
+        assert!(all.is_sorted() && ["nu", "n_estimators", "trim", "scaling"].iter().all(|name| all.contains(name)));
+        assert!(!all.contains(&"recalculate_features") && !all.contains(&"contamination"));
+        for name in Algorithm::NAMES {
+            let algorithm = Algorithm::from_raw(&RawParams::named(name), "").unwrap();
+            for (parameter, _) in algorithm.parameters() {
+                assert!(Algorithm::parameters_of(name).contains(&parameter), "{name} reads {parameter}");
+            }
+        }
     }
 
     #[test]

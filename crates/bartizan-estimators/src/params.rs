@@ -89,6 +89,18 @@ pub enum ParamError {
     },
 }
 
+impl ParamError {
+    /// The parameter that it is about; `algorithm` for the algorithm itself.
+    #[must_use]
+    pub fn parameter(&self) -> &str {
+        match self {
+            Self::Algorithm { .. } => "algorithm",
+            Self::Value { name, .. } => name,
+            Self::Unknown { got, .. } => got,
+        }
+    }
+}
+
 /// An algorithm and its parameters as people give them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RawParams {
@@ -223,6 +235,11 @@ impl<'a> Params<'a> {
     /// For any other value, with what was expected.
     pub fn scaling(&mut self, default: Scaling) -> Result<Scaling, ParamError> {
         self.choice("scaling", default, Scaling::OPTIONS)
+    }
+
+    /// The names that were read.
+    pub(crate) fn into_known(self) -> Vec<&'static str> {
+        self.known
     }
 
     /// Refuses what was asked for and not read.

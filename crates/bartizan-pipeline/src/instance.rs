@@ -2,12 +2,10 @@
 
 use crate::active::{Active, Scored};
 use crate::trainings::Trainings;
-use crate::{
-    Clock, ColdStart, Explanation, JudgeError, Judgement, Labelled, LifeCycle, LifeCycleError, Offline, RecordPolicy, Settings, codec,
-};
+use crate::{Clock, ColdStart, JudgeError, Judgement, Labelled, LifeCycle, LifeCycleError, Offline, RecordPolicy, Settings, codec};
 use arc_swap::ArcSwapOption;
 use bartizan_core::{Domain, FeatureSchema, Recency, Timestamp, Verdict};
-use bartizan_storage::{HistoryQuery, Judged, NewDetection, Store, StoreError};
+use bartizan_storage::{Counted, HistoryQuery, Judged, NewDetection, Store, StoreError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -31,7 +29,7 @@ pub struct Instance<D: Domain> {
     /// Itself, for what runs on when its caller has gone.
     pub(crate) me: Weak<Self>,
     pub(crate) opened_at: Timestamp,
-    recency: D::Recency,
+    pub(crate) recency: D::Recency,
     learning: Arc<str>,
     /// Events met without a model, to know when there are enough to learn from.
     unlearned: AtomicU64,
@@ -103,68 +101,16 @@ impl<D: Domain> Instance<D> {
     pub async fn judge(self: &Arc<Self>, event: D::Event, explain: bool) -> Result<Judgement, JudgeError> {
         let recent = self.recency.observe(&event);
         let Some(active) = self.active.load_full() else {
-            let met = self.meet_without_model(vec![event]).await?;
+            let met = self.meet_without_model(vec![event], false).await?;
             return met.into_iter().next().ok_or(JudgeError::NoModel);
         };
         let scored = active.score(&event, &recent);
-        let explanation = explain.then(|| active.explain(&event, &scored.row, &self.schema)).flatten();
-        let mut judgement = judgement(&active, &scored, explanation.as_ref(), self.clock.now());
+        let mut judgement = judgement(&active, &scored, self.clock.now());
+        if explain {
+            judgement.explain(active.explain(&event, &scored.row, &self.schema));
+        }
         judgement.id = self.record_judged(&event, scored, &active.version, judgement.analyzed_at).await?;
         Ok(judgement)
-    }
-
-    /// Judges many events at once, in order, as [`judge`](Self::judge) would one after the other. All verdicts are recorded
-    /// together before this returns.
-    ///
-    /// # Errors
-    /// Without a model, or when the verdicts cannot be recorded: then none is given.
-    pub async fn judge_many(self: &Arc<Self>, events: Vec<D::Event>, explain: bool) -> Result<Vec<Judgement>, JudgeError> {
-        let Some(active) = self.active.load_full() else {
-            for event in &events {
-                self.recency.observe(event);
-            }
-            return self.meet_without_model(events).await;
-        };
-        // Away from the threads that answer: a thousand rows are a millisecond's work or more.
-        let this = Arc::clone(self);
-        let judged = tokio::task::spawn_blocking(move || this.prepare_many(&active, &events, explain));
-        let (mut judgements, kept, detections, uncounted) =
-            judged.await.map_err(|_| StoreError::Other("judging was stopped".to_owned()))??;
-        if uncounted.0 > 0 {
-            self.store.count(&self.settings.name, uncounted.0, 0, uncounted.1).await?;
-        }
-        if !detections.is_empty() {
-            for (at, id) in kept.into_iter().zip(self.store.record(detections).await?) {
-                judgements[at].id = Some(id);
-            }
-        }
-        Ok(judgements)
-    }
-
-    /// The judgements, which of them are recorded and as what, and how many are only counted with the sum of their confidences.
-    #[expect(clippy::type_complexity, reason = "it has one caller, just above")]
-    fn prepare_many(
-        &self,
-        active: &Active<D>,
-        events: &[D::Event],
-        explain: bool,
-    ) -> Result<(Vec<Judgement>, Vec<usize>, Vec<NewDetection>, (u64, f64)), StoreError> {
-        let recents: Vec<D::Recent> = events.iter().map(|event| self.recency.observe(event)).collect();
-        let scored = active.score_many(events.iter().zip(recents));
-        let at = self.clock.now();
-        let (mut judgements, mut kept, mut detections) = (Vec::with_capacity(events.len()), Vec::new(), Vec::new());
-        let mut uncounted = (0, 0.0);
-        for (i, (event, scored)) in events.iter().zip(scored).enumerate() {
-            let explanation = explain.then(|| active.explain(event, &scored.row, &self.schema)).flatten();
-            judgements.push(judgement(active, &scored, explanation.as_ref(), at));
-            if self.keeps(scored.verdict) {
-                kept.push(i);
-                detections.push(self.judged_detection(event, scored, &active.version, at)?);
-            } else {
-                uncounted = (uncounted.0 + 1, uncounted.1 + scored.confidence);
-            }
-        }
-        Ok((judgements, kept, detections, uncounted))
     }
 
     async fn record_judged(&self, event: &D::Event, scored: Scored, version: &Arc<str>, at: Timestamp) -> Result<Option<i64>, StoreError> {
@@ -176,7 +122,13 @@ impl<D: Domain> Instance<D> {
         Ok(self.store.record(vec![detection]).await?.first().copied())
     }
 
-    fn judged_detection(&self, event: &D::Event, scored: Scored, version: &Arc<str>, at: Timestamp) -> Result<NewDetection, StoreError> {
+    pub(crate) fn judged_detection(
+        &self,
+        event: &D::Event,
+        scored: Scored,
+        version: &Arc<str>,
+        at: Timestamp,
+    ) -> Result<NewDetection, StoreError> {
         let judged = Judged {
             score: scored.score.0,
             threshold: scored.threshold.0,
@@ -196,7 +148,7 @@ impl<D: Domain> Instance<D> {
 
     /// Whether the recording policy keeps a verdict. Of the normal ones, each is kept with a probability that falls as
     /// they grow in number, so that about as many are kept as training needs.
-    fn keeps(&self, verdict: Verdict) -> bool {
+    pub(crate) fn keeps(&self, verdict: Verdict) -> bool {
         if self.settings.record == RecordPolicy::All || verdict.is_anomalous() {
             return true;
         }
@@ -223,7 +175,8 @@ impl<D: Domain> Instance<D> {
     }
 
     /// No model yet: the events are history, and with [`ColdStart::Learn`] the first training starts when there is enough.
-    async fn meet_without_model(self: &Arc<Self>, events: Vec<D::Event>) -> Result<Vec<Judgement>, JudgeError> {
+    /// Part of a batch waits for its turn to be written, a single event does not.
+    pub(crate) async fn meet_without_model(self: &Arc<Self>, events: Vec<D::Event>, waits: bool) -> Result<Vec<Judgement>, JudgeError> {
         let at = self.clock.now();
         let learn = self.settings.cold_start == ColdStart::Learn;
         let judged = learn.then(|| Judged {
@@ -236,7 +189,10 @@ impl<D: Domain> Instance<D> {
             learning: true,
         });
         let rows: Result<Vec<_>, _> = events.iter().map(|event| self.detection(event, judged.clone(), Vec::new(), at)).collect();
-        let ids = if events.is_empty() { Vec::new() } else { self.store.record(rows?).await? };
+        let ids = match rows? {
+            rows if waits => self.store.record_part(rows, &self.settings.name, Counted::default()).await?,
+            rows => self.store.record(rows).await?,
+        };
         if !learn {
             return Err(JudgeError::NoModel);
         }
@@ -255,6 +211,7 @@ impl<D: Domain> Instance<D> {
             class: None,
             margin: None,
             reasons: Vec::new(),
+            explained: false,
         };
         Ok(ids.into_iter().map(judgement).collect())
     }
@@ -296,10 +253,16 @@ impl<D: Domain> Instance<D> {
                 .iter()
                 .map(|e| self.detection(&e.event, None, Vec::new(), at).map(|d| NewDetection { label: e.label, ..d }))
                 .collect();
-            self.store.record(rows?).await?;
+            self.store.record_part(rows?, &self.settings.name, Counted::default()).await?;
         }
         self.unlearned.fetch_add(total as u64, Ordering::Relaxed);
         Ok(total)
+    }
+
+    /// What this instance was told.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     pub(crate) fn windows(&self) -> &D::Recency {
@@ -308,7 +271,7 @@ impl<D: Domain> Instance<D> {
 }
 
 /// What is said of an event, not yet recorded.
-pub(crate) fn judgement<D: Domain>(active: &Active<D>, scored: &Scored, explanation: Option<&Explanation>, at: Timestamp) -> Judgement {
+pub(crate) fn judgement<D: Domain>(active: &Active<D>, scored: &Scored, at: Timestamp) -> Judgement {
     Judgement {
         id: None,
         verdict: scored.verdict,
@@ -319,6 +282,7 @@ pub(crate) fn judgement<D: Domain>(active: &Active<D>, scored: &Scored, explanat
         analyzed_at: at,
         class: scored.class,
         margin: Some(scored.threshold.0 - scored.score.0),
-        reasons: explanation.map(|e| e.reasons.clone()).unwrap_or_default(),
+        reasons: Vec::new(),
+        explained: false,
     }
 }

@@ -1,6 +1,7 @@
 //! A detector at work: score, decide, record, label, train, activate. No HTTP, no SQL.
 
 mod active;
+mod batch;
 mod classes;
 mod codec;
 mod error;
@@ -19,7 +20,8 @@ mod tune;
 mod version;
 
 pub use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
-pub use bartizan_estimators::{ParamValue, RawParams};
+pub use bartizan_estimators::{Algorithm, ParamError, ParamValue, RawParams};
+pub use batch::MAX_EXPLAINED;
 pub use classes::ClassVerdict;
 pub use error::{JudgeError, LifeCycleError};
 pub use instance::Instance;

@@ -29,6 +29,9 @@ pub trait LifeCycle: Send + Sync {
     /// Reads the active model from the store again.
     async fn reload(&self) -> Result<(), LifeCycleError>;
 
+    /// Everything about a request that no training could satisfy, whatever there is to learn from.
+    fn check(&self, request: &TrainRequest) -> Vec<LifeCycleError>;
+
     /// Trains on the stored history and activates the result. One training runs and one waits its turn; a third is refused.
     /// It goes on when the caller has gone.
     async fn train(&self, request: TrainRequest) -> Result<TrainReport, LifeCycleError>;

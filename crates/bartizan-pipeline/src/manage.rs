@@ -4,6 +4,7 @@ use crate::active::{self, Active};
 use crate::training::{Plan, TrainingEvent};
 use crate::{
     Explanation, Imported, Instance, Labelled, LifeCycle, LifeCycleError, ModelInfo, StatisticsReport, TrainReport, TrainRequest, codec,
+    version,
 };
 use async_trait::async_trait;
 use bartizan_core::{Contamination, Domain, FeatureSchema, Recency};
@@ -157,6 +158,14 @@ impl<D: Domain> LifeCycle for Instance<D> {
             Ok(())
         };
         self.to_its_end(reload).await?
+    }
+
+    fn check(&self, request: &TrainRequest) -> Vec<LifeCycleError> {
+        let version = request.version.clone().map_or(Ok(String::new()), version::check).err();
+        let contamination = request.contamination.and_then(|share| Contamination::try_from(share).err()).map(LifeCycleError::from);
+        let budget = request.one_false_alarm_in.and_then(|count| FalseAlarmBudget::try_from(count).err()).map(LifeCycleError::from);
+        let params = Algorithm::faults(&request.params.over(&self.settings.params), DEFAULT_ALGORITHM);
+        version.into_iter().chain(contamination).chain(budget).chain(params.into_iter().map(LifeCycleError::from)).collect()
     }
 
     async fn train(&self, request: TrainRequest) -> Result<TrainReport, LifeCycleError> {

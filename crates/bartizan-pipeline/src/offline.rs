@@ -33,7 +33,7 @@ impl<D: Domain> Offline<D> {
     /// Judges the next events of the files, in their order.
     pub fn judge(&self, events: &[D::Event]) -> Vec<OfflineVerdict> {
         let recents: Vec<D::Recent> = events.iter().map(|event| self.windows.observe(event)).collect();
-        let verdict = |scored: Scored| OfflineVerdict { judgement: judgement(&self.active, &scored, None, self.at), row: scored.row };
+        let verdict = |scored: Scored| OfflineVerdict { judgement: judgement(&self.active, &scored, self.at), row: scored.row };
         let blocks = events.par_chunks(BLOCK).zip(recents.par_chunks(BLOCK));
         blocks
             .flat_map_iter(|(events, recents)| self.active.score_many(events.iter().zip(recents.iter().cloned())).into_iter().map(verdict))

@@ -29,8 +29,10 @@ pub struct Judgement {
     pub class: Option<ClassVerdict>,
     /// How far the score lies below the threshold: positive is normal, negative anomalous; `None` while learning.
     pub margin: Option<f64>,
-    /// Why, worst first; empty unless asked for.
+    /// Why, worst first; empty unless explained.
     pub reasons: Vec<Reason>,
+    /// Whether it was asked why, and whether this is among the events of its batch that are explained.
+    pub explained: bool,
 }
 
 /// One feature's part in a score.

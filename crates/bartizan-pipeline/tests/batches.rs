@@ -6,7 +6,7 @@ use bartizan_core::{Label, Seed};
 use bartizan_domains::behavior::Behavior;
 use bartizan_domains::requests::generator::{GeneratorConfig, generate};
 use bartizan_domains::requests::{RequestEvent, Requests};
-use bartizan_pipeline::{Instance, JudgeError, Judgement, LifeCycle as _, RecordPolicy};
+use bartizan_pipeline::{Instance, JudgeError, Judgement, LifeCycle as _, MAX_EXPLAINED, RecordPolicy};
 use bartizan_storage::{AuditFilter, DetectionKey};
 use common::{House, Kind, request, sessions};
 use std::sync::Arc;
@@ -37,8 +37,10 @@ async fn same_at_once_and_one_by_one<D: Kind>(lesson: Vec<D::Event>, events: Vec
     let expected = one_by_one(&single.instance, &events).await;
     let many = at_once.instance.judge_many(events.clone(), true).await.expect("verdicts");
     assert_eq!(many.len(), events.len());
+    assert_eq!(many.iter().filter(|judgement| judgement.explained).count(), events.len().min(MAX_EXPLAINED));
     for (i, (many, expected)) in many.iter().zip(&expected).enumerate() {
-        assert_eq!(essence(many), essence(expected), "event {i}");
+        let reasons = if many.explained { expected.reasons.clone() } else { Vec::new() };
+        assert_eq!(essence(many), essence(&Judgement { reasons, ..expected.clone() }), "event {i}");
     }
     for (i, (offline, expected)) in offline.iter().zip(&expected).enumerate() {
         let silent = Judgement { reasons: Vec::new(), ..expected.clone() };
@@ -79,6 +81,52 @@ async fn rows_are_in_the_order_of_the_events() {
 }
 
 #[tokio::test]
+async fn a_batch_larger_than_the_queue_of_the_store_is_cut() {
+    let house = House::<Behavior>::trained_in(200, sessions(300, 1)).await;
+    let events = sessions(9_000, 2);
+    let judgements = house.instance.judge_many(events.clone(), false).await.unwrap();
+    let totals = house.instance.statistics().await.unwrap().totals;
+    assert_eq!((judgements.len(), totals.judged, totals.stored), (9_000, 9_000, 9_000));
+    for position in [0, 4_095, 4_096, 8_999] {
+        assert_eq!(house.row(judgements[position].id).await.detection.event_id, events[position].event_id, "{position}");
+    }
+    // Several at once wait for each other, where a queue that is full refuses a single event.
+    let batches = (3..9).map(|seed| house.instance.judge_many(sessions(5_000, seed), false));
+    for judged in futures::future::join_all(batches).await {
+        assert!(judged.unwrap().iter().all(|judgement| judgement.id.is_some()));
+    }
+    assert_eq!(house.instance.statistics().await.unwrap().totals.judged, 39_000);
+}
+
+#[tokio::test]
+async fn at_most_a_thousand_events_of_a_batch_are_explained_the_anomalous_ones_first() {
+    let house = House::<Behavior>::trained(sessions(300, 1)).await;
+    for (rows, explain, expected) in [(900, true, 900), (6_000, true, MAX_EXPLAINED), (900, false, 0)] {
+        let judgements = house.instance.judge_many(sessions(rows, 2), explain).await.unwrap();
+        assert_eq!(judgements.iter().filter(|judgement| judgement.explained).count(), expected, "{rows}");
+        assert!(judgements.iter().all(|judgement| judgement.explained || judgement.reasons.is_empty()));
+        let explained = |anomalous| {
+            let of_kind = judgements.iter().filter(move |judgement| judgement.verdict.is_anomalous() == anomalous);
+            of_kind.map(|judgement| judgement.explained).collect::<Vec<_>>()
+        };
+        let (anomalous, normal) = (explained(true), explained(false));
+        assert!(!explain || anomalous.iter().take(MAX_EXPLAINED).all(|explained| *explained));
+        assert!(normal.is_sorted_by(|a, b| a >= b), "normal ones in their order");
+    }
+}
+
+#[tokio::test]
+async fn nothing_more_is_judged_once_nobody_waits() {
+    let house = House::<Behavior>::trained(sessions(300, 1)).await;
+    let mut batch = Box::pin(house.instance.judge_many(sessions(20_000, 2), true));
+    assert!(futures::poll!(&mut batch).is_pending());
+    drop(batch);
+    // The chunk that was begun ends; what is asked next comes after it.
+    house.instance.judge_many(sessions(10, 3), false).await.unwrap();
+    assert_eq!(house.instance.statistics().await.unwrap().totals.judged, 10, "no chunk was recorded");
+}
+
+#[tokio::test]
 async fn recording_only_anomalies_counts_all_of_a_batch() {
     let house = House::<Behavior>::trained(sessions(600, 1)).await;
     let sparing = house.open(|settings| (settings.record, settings.max_training_samples) = (RecordPolicy::Anomalies, 50)).await;
@@ -99,10 +147,10 @@ async fn recording_only_anomalies_counts_all_of_a_batch() {
 #[tokio::test]
 async fn a_batch_without_a_model_is_kept_as_history() {
     let house = House::<Behavior>::new().await;
-    let refused = house.instance.judge_many(sessions(30, 1), false).await;
+    let refused = house.instance.judge_many(sessions(9_000, 1), false).await;
     assert!(matches!(refused, Err(JudgeError::NoModel)), "{refused:?}");
     let totals = house.instance.statistics().await.unwrap().totals;
-    assert_eq!((totals.stored, totals.judged), (30, 0), "all of it, not only the first");
+    assert_eq!((totals.stored, totals.judged), (9_000, 0), "all of it, not only the first");
 }
 
 #[tokio::test]

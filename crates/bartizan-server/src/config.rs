@@ -13,7 +13,10 @@ pub struct ServerConfig {
     pub keys: Vec<ApiKey>,
     /// Largest request body; more is answered 413.
     pub max_body_bytes: usize,
-    /// Most memory for all large request bodies (above a mebibyte) together; more are answered 503.
+    /// Most flows or sessions that one request may have judged; more are answered 413.
+    pub max_batch_events: usize,
+    /// Most memory for request bodies above 16 KiB and for what is made of them, counted as eight times their size until the work on them
+    /// is done; more are answered 503. There is always room for one body of the largest size.
     pub max_buffered_bytes: usize,
     /// Largest request head (request line and headers); more is answered 431. At least 8192.
     pub max_header_bytes: usize,
@@ -70,7 +73,8 @@ impl ServerConfig {
             token: None,
             keys: Vec::new(),
             max_body_bytes: 64 << 20,
-            max_buffered_bytes: 512 << 20,
+            max_batch_events: 65_536,
+            max_buffered_bytes: 1 << 30,
             max_header_bytes: 64 << 10,
             max_concurrent_requests: 1024,
             max_connections: 8192,
@@ -100,6 +104,7 @@ impl fmt::Debug for ServerConfig {
             .field("token", &self.token.as_ref().map(|_| "(hidden)"))
             .field("keys", &self.keys)
             .field("max_body_bytes", &self.max_body_bytes)
+            .field("max_batch_events", &self.max_batch_events)
             .field("max_buffered_bytes", &self.max_buffered_bytes)
             .field("max_header_bytes", &self.max_header_bytes)
             .field("max_concurrent_requests", &self.max_concurrent_requests)

@@ -87,6 +87,14 @@ pub(crate) fn checks_input(op: TransformOperation<'_>) -> TransformOperation<'_>
     op.response_with::<422, Json<InvalidAnswer>, _>(|res| res.description("The input does not validate"))
 }
 
+/// Documents that a body is read.
+pub(crate) fn reads_body(op: TransformOperation<'_>) -> TransformOperation<'_> {
+    let op = refuses::<400>(op, "The body is not what its Content-Encoding says");
+    let op = refuses::<408>(op, "The body did not arrive in time");
+    let op = refuses::<413>(op, "The body is too large, as sent or decoded");
+    refuses::<415>(op, "The Content-Encoding is neither gzip nor zstd: see Accept-Encoding")
+}
+
 /// Documents one more refusal.
 pub(crate) fn refuses<'t, const STATUS: u16>(op: TransformOperation<'t>, when: &str) -> TransformOperation<'t> {
     op.response_with::<STATUS, Json<RefusedAnswer>, _>(|res| res.description(when))

@@ -1,16 +1,31 @@
 //! One mounted instance, as the routes of its kind see it.
 
 use crate::{
-    http::{body::Limits, refusal::Refusal},
+    http::{
+        body::Limits,
+        refusal::{Refusal, json},
+    },
     input::{fault::Fault, query::Query},
     mount::Mount,
 };
-use axum::extract::FromRef;
-use bartizan_core::Domain;
+use aide::{
+    OperationOutput,
+    generate::GenContext,
+    openapi::{self, Operation},
+};
+use axum::{
+    Json,
+    extract::FromRef,
+    response::{IntoResponse, Response},
+};
+use bartizan_core::{Domain, Seed};
 use bartizan_domains::faults;
 use bartizan_pipeline::Instance;
+use bytes::Bytes;
+use hyper::{StatusCode, header::CONTENT_TYPE};
 use schemars::JsonSchema;
-use std::sync::Arc;
+use serde::Serialize;
+use std::{marker::PhantomData, sync::Arc};
 
 /// A mount with its instance.
 pub(crate) struct Here<D: Domain> {
@@ -24,9 +39,29 @@ impl<D: Domain> FromRef<Arc<Here<D>>> for Limits {
     }
 }
 
+/// How records to learn from are drawn from a body that has more than a training takes.
+#[derive(Clone, Copy)]
+pub(crate) struct Draw {
+    pub(crate) most: usize,
+    pub(crate) seed: Seed,
+}
+
+impl<D: Domain> Here<D> {
+    pub(crate) fn draw(&self) -> Draw {
+        let settings = self.instance.settings();
+        Draw { most: settings.max_training_samples, seed: settings.seed }
+    }
+}
+
 /// Faults of a body as the answer lists them.
 pub(crate) fn invalid(faults: Vec<faults::Fault>) -> Refusal {
     Refusal::Invalid(faults.into_iter().map(Fault::from).collect())
+}
+
+/// More events than one request may have; `most` of them are allowed.
+pub(crate) fn too_many(events: &str, most: usize) -> Refusal {
+    let text = format!("Too many {events} in one request: at most {most} are allowed (server.max_batch_events). Send them in several.");
+    Refusal::text(StatusCode::PAYLOAD_TOO_LARGE, text)
 }
 
 /// The query of a judging route.
@@ -34,7 +69,8 @@ pub(crate) fn invalid(faults: Vec<faults::Fault>) -> Refusal {
 #[schemars(inline)]
 #[expect(dead_code, reason = "describes the query in the OpenAPI document")]
 pub(crate) struct Asked {
-    /// Say why, too.
+    /// Say why, too: of a batch, the first 1,000 anomalous events are explained, and as many of the others as there is room for up to
+    /// that number.
     explain: Option<bool>,
 }
 
@@ -69,12 +105,36 @@ pub(crate) fn both<E>(explain: Result<bool, Vec<Fault>>, event: Result<E, Refusa
     }
 }
 
-/// Bodies above this many bytes are parsed away from the threads that answer.
-const LARGE: usize = 128 << 10;
+/// Judgements of which the answer is written where the request is.
+const FEW: usize = 256;
 
-/// Parses a body, a large one away from the threads that answer.
-pub(crate) async fn parse<T: Send + 'static>(length: usize, parse: impl FnOnce() -> T + Send + 'static) -> T {
-    if length > LARGE { aside(parse).await } else { parse() }
+/// A JSON answer, already written: a large one away from the threads that answer.
+pub(crate) struct Written<T>(Bytes, PhantomData<fn() -> T>);
+
+impl<T: Serialize + 'static> Written<T> {
+    /// Makes and writes the answer about so many events.
+    pub(crate) async fn of(events: usize, make: impl FnOnce() -> T + Send + 'static) -> Self {
+        let write = move || Self(json(&make()), PhantomData);
+        if events > FEW { aside(write).await } else { write() }
+    }
+}
+
+impl<T> IntoResponse for Written<T> {
+    fn into_response(self) -> Response {
+        ([(CONTENT_TYPE, "application/json")], self.0).into_response()
+    }
+}
+
+impl<T: JsonSchema> OperationOutput for Written<T> {
+    type Inner = T;
+
+    fn operation_response(context: &mut GenContext, operation: &mut Operation) -> Option<openapi::Response> {
+        Json::<T>::operation_response(context, operation)
+    }
+
+    fn inferred_responses(context: &mut GenContext, operation: &mut Operation) -> Vec<(Option<u16>, openapi::Response)> {
+        Json::<T>::inferred_responses(context, operation)
+    }
 }
 
 /// Runs long work away from the threads that answer; a panic goes on here.

@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) version: &'static str,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Limits,
+    /// Most events that one request may have judged.
+    pub(crate) max_batch_events: usize,
     pub(crate) detectors: Vec<Arc<Detector>>,
     pub(crate) metrics: OnceLock<Arc<Metrics>>,
     /// The OpenAPI document of each mount prefix; `""` is the whole server's.

@@ -190,12 +190,13 @@ fn check(config: &ServerConfig, mounted: &[Mounted]) -> Result<(), BindError> {
 
 fn guard(config: &ServerConfig, mounted: &[Mounted], clock: Arc<dyn Clock>) -> Result<Guard, BindError> {
     let request_time = Duration::from_secs(config.request_timeout_secs.max(1));
-    let limits = Limits::new(config.max_body_bytes, config.max_buffered_bytes.max(config.max_body_bytes), request_time);
+    let limits = Limits::new(config.max_body_bytes, config.max_buffered_bytes, request_time);
     let ids = RequestIds::new(clock.now());
     let shared = Arc::new(Shared {
         version: config.version,
         clock,
         limits: limits.clone(),
+        max_batch_events: config.max_batch_events,
         detectors: mounted.iter().map(|mounted| Arc::clone(&mounted.detector)).collect(),
         metrics: OnceLock::new(),
         documents: OnceLock::new(),

@@ -216,8 +216,30 @@ fn training_faults() -> Vec<Case> {
             "POST",
             "/requests/train",
             body(json!({"model_version": "v", "training_params": {"algorithm": "oracle"}})),
-            vec![("value_error", json!(["body", "training_params"]))],
+            vec![("value_error", json!(["body", "training_params", "algorithm"]))],
         ),
+        (
+            "POST",
+            "/requests/train",
+            body(json!({
+                "model_version": null,
+                "use_corrected_labels": null,
+                "training_params": {"algorithm": "knn", "nu": 0.1, "n_neighbours": 0, "scaling": [], "one_false_alarm_in": 1, "other": {}},
+                "requests": [null],
+            })),
+            vec![
+                ("string_type", json!(["body", "model_version"])),
+                ("bool_type", json!(["body", "use_corrected_labels"])),
+                ("greater_than_equal", json!(["body", "training_params", "one_false_alarm_in"])),
+                ("value_error", json!(["body", "training_params", "scaling"])),
+                ("value_error", json!(["body", "training_params", "n_neighbours"])),
+                ("value_error", json!(["body", "training_params", "nu"])),
+                ("missing", json!(["body", "requests", 0])),
+            ],
+        ),
+        ("POST", "/requests/train", body(json!({})), vec![("missing", json!(["body", "model_version"]))]),
+        ("POST", "/requests/retrain", body(json!({})), vec![("missing", json!(["body", "model_version"]))]),
+        ("POST", "/requests/retrain", body(json!({"model_version": null})), vec![("string_type", json!(["body", "model_version"]))]),
     ]
 }
 

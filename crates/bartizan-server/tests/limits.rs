@@ -110,7 +110,7 @@ async fn odd_bodies_cost_nothing() {
     let stamped = |time: &str| record(0).to_string().replace("2026-01-01T00:00:00Z", time);
     for (name, body, allowed) in [
         ("many headers", many.to_string(), &[200][..]),
-        ("deep payload", with_payload(&deep), &[200, 422]),
+        ("deep payload", with_payload(&deep), &[200]),
         ("deep body", deep.clone(), &[422]),
         ("not a number", with_payload("NaN"), &[422]),
         ("infinity", with_payload("-Infinity"), &[422]),

@@ -67,20 +67,20 @@ pub(crate) fn insert(db: &Connection, names: &mut Names, calls: &[Call]) -> rusq
     let mut bytes = Vec::new();
     for call in calls {
         match call {
-            Call::Record { detections, .. } => {
+            Call::Record { detections, counted, .. } => {
                 for detection in detections {
                     let at = position(db, names, &mut open, &detection.detector)?;
                     insert_one(db, names, &mut open[at], id, detection, &mut bytes)?;
                     id += 1;
                 }
+                if let Some((detector, counted)) = counted {
+                    let at = position(db, names, &mut open, detector)?;
+                    open[at].totals.count(*counted);
+                }
             }
-            Call::Count { detector, judged, anomalous, confidence_sum, .. } => {
+            Call::Count { detector, counted, .. } => {
                 let at = position(db, names, &mut open, detector)?;
-                let totals = &mut open[at].totals;
-                totals.judged += *judged as i64;
-                totals.confidence_count += *judged as i64;
-                totals.anomalous += *anomalous as i64;
-                totals.confidence_sum += confidence_sum;
+                open[at].totals.count(*counted);
             }
         }
     }

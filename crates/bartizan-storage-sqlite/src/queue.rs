@@ -1,10 +1,10 @@
 //! What waits for the writer, in order and bounded.
 
 use crate::writer::Writer;
-use bartizan_storage::{NewDetection, StoreError};
+use bartizan_storage::{Counted, NewDetection, StoreError};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, TryAcquireError, oneshot};
 
 /// Answers one call.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -15,9 +15,9 @@ pub(crate) type Task = Box<dyn FnOnce(&mut Writer) + Send>;
 /// One call that shares a transaction with others.
 pub(crate) enum Call {
     /// Rows to insert.
-    Record { detections: Vec<NewDetection>, reply: Reply<Vec<i64>> },
+    Record { detections: Vec<NewDetection>, counted: Option<(String, Counted)>, reply: Reply<Vec<i64>> },
     /// Totals to raise.
-    Count { detector: String, judged: u64, anomalous: u64, confidence_sum: f64, reply: Reply<()> },
+    Count { detector: String, counted: Counted, reply: Reply<()> },
 }
 
 impl Call {
@@ -58,8 +58,8 @@ pub(crate) enum Refused {
 
 #[derive(Default)]
 struct State {
-    jobs: VecDeque<Job>,
-    weight: usize,
+    /// Jobs with the room that each takes.
+    jobs: VecDeque<(Job, usize)>,
     closed: bool,
     idle: bool,
 }
@@ -68,13 +68,22 @@ struct State {
 pub(crate) struct Queue {
     state: Mutex<State>,
     ready: Condvar,
+    /// Room for detections. It is handed out in the order in which it was asked for, so that who waits for much is not passed by those who
+    /// need little.
+    room: Semaphore,
     limit: usize,
 }
 
 impl Queue {
     /// An empty queue for `limit` detections.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { state: Mutex::default(), ready: Condvar::new(), limit }
+        let limit = limit.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
+        Self { state: Mutex::default(), ready: Condvar::new(), room: Semaphore::new(limit), limit }
+    }
+
+    /// The room that a job takes; one that is larger than the queue takes all of it.
+    fn room_for(&self, job: &Job) -> usize {
+        job.weight().min(self.limit)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -83,33 +92,39 @@ impl Queue {
 
     /// Adds a job, never waiting for room.
     pub(crate) fn push(&self, job: Job) -> Result<(), Refused> {
-        let state = self.lock();
-        if state.closed {
-            return Err(Refused::Closed);
+        let room = self.room_for(&job);
+        match self.room.try_acquire_many(room as u32) {
+            Ok(taken) => taken.forget(),
+            Err(TryAcquireError::NoPermits) => return Err(Refused::Full),
+            Err(TryAcquireError::Closed) => return Err(Refused::Closed),
         }
-        if state.weight > 0 && state.weight + job.weight() > self.limit {
-            return Err(Refused::Full);
-        }
-        self.append(state, job);
-        Ok(())
+        self.append(job, room)
+    }
+
+    /// Adds a job as soon as there is room for it.
+    pub(crate) async fn push_in_turn(&self, job: Job) -> Result<(), Refused> {
+        let room = self.room_for(&job);
+        self.room.acquire_many(room as u32).await.map_err(|_| Refused::Closed)?.forget();
+        self.append(job, room)
     }
 
     /// Adds one of the engine's own jobs, also to a full queue; a closed one needs no more of them.
     pub(crate) fn force(&self, job: Job) {
-        let state = self.lock();
-        if !state.closed {
-            self.append(state, job);
-        }
+        let _ = self.append(job, 0);
     }
 
-    fn append(&self, mut state: MutexGuard<'_, State>, job: Job) {
-        state.weight += job.weight();
-        state.jobs.push_back(job);
+    fn append(&self, job: Job, room: usize) -> Result<(), Refused> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(Refused::Closed);
+        }
+        state.jobs.push_back((job, room));
         let wake = std::mem::take(&mut state.idle);
         drop(state);
         if wake {
             self.ready.notify_one();
         }
+        Ok(())
     }
 
     /// Waits for jobs and moves some of them, up to about `max` detections, to the end of `into`. False when the queue
@@ -123,20 +138,23 @@ impl Queue {
             state.idle = true;
             state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let mut taken = 0;
+        let (mut taken, mut room) = (0, 0);
         while taken < max
-            && let Some(job) = state.jobs.pop_front()
+            && let Some((job, takes)) = state.jobs.pop_front()
         {
             taken += job.weight();
+            room += takes;
             into.push(job);
         }
-        state.weight -= taken;
+        drop(state);
+        self.room.add_permits(room);
         true
     }
 
     /// Takes no more jobs; those that wait are still done.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
+        self.room.close();
         self.ready.notify_all();
     }
 
@@ -144,6 +162,7 @@ impl Queue {
     pub(crate) fn abandon(&self) {
         let mut state = self.lock();
         state.closed = true;
+        self.room.close();
         let jobs = std::mem::take(&mut state.jobs);
         drop(state);
         drop(jobs);
@@ -153,6 +172,8 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::{Job, Queue, Refused};
+    use std::pin::pin;
+    use std::task::{Context, Waker};
 
     fn job() -> Job {
         Job::Task(Box::new(|_| {}))
@@ -168,5 +189,24 @@ mod tests {
         assert!(queue.take(1, &mut taken) && queue.take(9, &mut taken));
         assert_eq!(taken.len(), 2);
         assert!(!queue.take(9, &mut taken));
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_room_gets_it_before_later_jobs() {
+        let queue = Queue::new(2);
+        assert_eq!((queue.push(job()), queue.push(job())), (Ok(()), Ok(())));
+        let mut waiting = pin!(queue.push_in_turn(job()));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(waiting.as_mut().poll(&mut context).is_pending());
+        let mut taken = Vec::new();
+        assert!(queue.take(1, &mut taken));
+        assert_eq!(queue.push(job()), Err(Refused::Full), "the room that came free is promised");
+        assert_eq!(waiting.await, Ok(()));
+        let mut late = pin!(queue.push_in_turn(job()));
+        assert!(late.as_mut().poll(&mut context).is_pending());
+        queue.close();
+        assert_eq!(late.await, Err(Refused::Closed));
+        assert!(queue.take(9, &mut taken));
+        assert_eq!(taken.len(), 3);
     }
 }

@@ -12,7 +12,7 @@ use crate::{audit, labels, lookup, models};
 use async_trait::async_trait;
 use bartizan_core::Label;
 use bartizan_storage::{
-    AuditFilter, AuditPage, Detection, DetectionKey, DetectionRepository, HistoryQuery, LabelChange, LabelOutcome, ModelRecord,
+    AuditFilter, AuditPage, Counted, Detection, DetectionKey, DetectionRepository, HistoryQuery, LabelChange, LabelOutcome, ModelRecord,
     ModelRepository, NewDetection, NewModel, Replaced, Retention, Statistics, StoreError,
 };
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -73,14 +73,18 @@ impl SqliteStore {
     }
 
     fn push(&self, job: Job) -> Result<(), StoreError> {
-        self.queue.push(job).map_err(|refused| match refused {
+        self.queue.push(job).map_err(|refused| self.not_taken(refused))
+    }
+
+    fn not_taken(&self, refused: Refused) -> StoreError {
+        match refused {
             Refused::Closed => closed(&self.path),
             Refused::Full => StoreError::Unavailable(format!(
                 "{} detections wait to be written to {}, and no more are taken; the disk is too slow for this load",
                 self.max_queued,
                 self.path.display()
             )),
-        })
+        }
     }
 
     async fn call<T>(&self, make: impl FnOnce(Reply<T>) -> Call) -> Result<T, StoreError> {
@@ -161,6 +165,11 @@ fn check(detections: &[NewDetection]) -> Result<(), StoreError> {
     bad.map_or(Ok(()), Err)
 }
 
+fn check_sum(detector: &str, counted: Counted) -> Result<(), StoreError> {
+    let wrong = || StoreError::Other(format!("a sum of confidences of {detector} is not a number"));
+    if counted.confidence_sum.is_nan() { Err(wrong()) } else { Ok(()) }
+}
+
 #[async_trait]
 impl DetectionRepository for SqliteStore {
     async fn record(&self, detections: Vec<NewDetection>) -> Result<Vec<i64>, StoreError> {
@@ -168,14 +177,25 @@ impl DetectionRepository for SqliteStore {
             return Ok(Vec::new());
         }
         check(&detections)?;
-        self.call(|reply| Call::Record { detections, reply }).await
+        self.call(|reply| Call::Record { detections, counted: None, reply }).await
+    }
+
+    async fn record_part(&self, detections: Vec<NewDetection>, detector: &str, counted: Counted) -> Result<Vec<i64>, StoreError> {
+        if detections.is_empty() && counted.judged == 0 {
+            return Ok(Vec::new());
+        }
+        check(&detections)?;
+        check_sum(detector, counted)?;
+        let (reply, answer) = oneshot::channel();
+        let call = Call::Record { detections, counted: Some((detector.to_owned(), counted)), reply };
+        self.queue.push_in_turn(Job::Call(call)).await.map_err(|refused| self.not_taken(refused))?;
+        answer.await.map_err(|_| closed(&self.path))?
     }
 
     async fn count(&self, detector: &str, judged: u64, anomalous: u64, confidence_sum: f64) -> Result<(), StoreError> {
-        if confidence_sum.is_nan() {
-            return Err(StoreError::Other(format!("a sum of confidences of {detector} is not a number")));
-        }
-        self.call(|reply| Call::Count { detector: detector.to_owned(), judged, anomalous, confidence_sum, reply }).await
+        let counted = Counted { judged, anomalous, confidence_sum };
+        check_sum(detector, counted)?;
+        self.call(|reply| Call::Count { detector: detector.to_owned(), counted, reply }).await
     }
 
     async fn find(&self, detector: &str, key: &DetectionKey) -> Result<Option<Detection>, StoreError> {

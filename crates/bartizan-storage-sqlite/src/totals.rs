@@ -1,7 +1,7 @@
 //! The exact totals of a detector, as a row and as a change to it.
 
 use bartizan_core::{Label, Verdict};
-use bartizan_storage::{NewDetection, Statistics};
+use bartizan_storage::{Counted, NewDetection, Statistics};
 use rusqlite::{Connection, OptionalExtension};
 
 /// The numeric columns of `detectors`, or what a transaction adds to them.
@@ -36,6 +36,14 @@ impl Totals {
         if detection.label.is_some() {
             self.label(detection.judged.as_ref().map(|j| j.verdict), None, detection.label);
         }
+    }
+
+    /// Adds verdicts of which no row is stored.
+    pub(crate) fn count(&mut self, counted: Counted) {
+        self.judged += counted.judged as i64;
+        self.confidence_count += counted.judged as i64;
+        self.anomalous += counted.anomalous as i64;
+        self.confidence_sum += counted.confidence_sum;
     }
 
     /// Adds a label on a row with this verdict going from one value to another.

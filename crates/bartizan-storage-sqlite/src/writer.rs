@@ -129,7 +129,7 @@ fn answer(calls: impl Iterator<Item = Call>, first: i64) {
     for call in calls {
         // A caller that has gone away needs no answer.
         let _ = match call {
-            Call::Record { detections, reply } => {
+            Call::Record { detections, reply, .. } => {
                 let ids = (next..).take(detections.len()).collect();
                 next += detections.len() as i64;
                 reply.send(Ok(ids)).is_ok()

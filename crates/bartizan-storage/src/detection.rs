@@ -151,6 +151,17 @@ pub struct Statistics {
     pub stored: u64,
 }
 
+/// Judged events of which no row is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Counted {
+    /// How many.
+    pub judged: u64,
+    /// Of these, anomalous.
+    pub anomalous: u64,
+    /// Sum of their confidences.
+    pub confidence_sum: f64,
+}
+
 /// What to keep. Labelled rows are kept past both limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
@@ -166,6 +177,10 @@ pub trait DetectionRepository: Send + Sync {
     /// Records detections in one transaction and gives their ids in order. When it returns, they are as durable as the
     /// engine is configured to be; on an error, none of them is stored. Concurrent calls share transactions.
     async fn record(&self, detections: Vec<NewDetection>) -> Result<Vec<i64>, StoreError>;
+
+    /// Records one part of a batch as [`record`](Self::record) does, and in the same transaction adds `counted` to the totals of `detector`.
+    /// Where `record` refuses because too much waits to be written, this waits for its turn: give it parts of a few thousand.
+    async fn record_part(&self, detections: Vec<NewDetection>, detector: &str, counted: Counted) -> Result<Vec<i64>, StoreError>;
 
     /// Adds to the totals of `detector` without storing rows (`record = "anomalies"`).
     async fn count(&self, detector: &str, judged: u64, anomalous: u64, confidence_sum: f64) -> Result<(), StoreError>;

@@ -8,8 +8,8 @@ mod error;
 mod model;
 
 pub use detection::{
-    AuditFilter, AuditPage, Detection, DetectionKey, DetectionRepository, HistoryQuery, Judged, LabelChange, LabelOutcome, NewDetection,
-    Retention, Statistics,
+    AuditFilter, AuditPage, Counted, Detection, DetectionKey, DetectionRepository, HistoryQuery, Judged, LabelChange, LabelOutcome,
+    NewDetection, Retention, Statistics,
 };
 pub use error::StoreError;
 pub use model::{ModelRecord, ModelRepository, NewModel, Replaced};

@@ -3,7 +3,7 @@
 use crate::failure::Problem;
 use crate::kinds::Telemetry;
 use crate::output;
-use bartizan_core::{Domain, Label, Seed, Timestamp};
+use bartizan_core::{Domain, Label, Reservoir, Seed, Timestamp};
 use bartizan_domains::records::{How, Record, Rejected, Summary};
 use bartizan_pipeline::Labelled;
 use std::fs::File;
@@ -159,18 +159,12 @@ pub(crate) fn sample<D: Telemetry>(
     if !D::INDEPENDENT {
         return load(files, format, now);
     }
-    // Vitter: Random sampling with a reservoir, ACM TOMS 11(1), 1985, algorithm R.
-    let mut drawn: Vec<Record<D::Event>> = Vec::new();
-    let mut met = 0_u64;
+    let mut drawn = Reservoir::new(most, seed);
     let rejected = stream::<D>(files, format, now, &mut |_, record| {
-        met += 1;
-        if drawn.len() < most {
-            drawn.push(record);
-        } else if let Some(place) = drawn.get_mut((seed.derive(met).0 % met) as usize) {
-            *place = record;
-        }
+        drawn.push(record);
         ControlFlow::Continue(())
     })?;
+    let (met, drawn) = (drawn.met(), drawn.into_drawn());
     if met > drawn.len() as u64 {
         output::note(&format!("{} of {met} {} were drawn; max_training_samples sets how many", drawn.len(), D::EVENTS));
     }

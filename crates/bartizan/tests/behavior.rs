@@ -98,7 +98,7 @@ fn every_bound_is_inclusive_and_said() {
     }
     let features = connection.get("/behavior/features");
     assert_eq!((&features["feature_order"], &features["total_features"]), (&NAMES.as_slice().into(), &6.into()), "{features}");
-    assert_eq!(features["feature_ranges"].as_object().unwrap().len(), 6);
+    assert!(features["feature_ranges"].as_object().unwrap().keys().eq(NAMES), "in the order of the features: {features}");
     for (name, (least, most)) in NAMES.into_iter().zip(RANGES) {
         assert_eq!(features["feature_ranges"][name], json!({"min": least, "max": most}));
     }
@@ -166,6 +166,37 @@ fn one_bad_session_refuses_the_batch() {
     }
     let statistics = connection.get("/behavior/statistics");
     assert_eq!((&statistics["total_requests_analyzed"], &statistics["stored_records"]), (&0.into(), &0.into()), "nothing was judged");
+}
+
+#[test]
+fn what_one_request_may_ask_is_bounded() {
+    let (_folder, _server, mut connection) = server();
+    let batch = |session: &Value, times: usize| format!(r#"{{"logs":[{}]}}"#, vec![session.to_string(); times].join(","));
+    let fine = session(CASES[4].0);
+    let (status, answer) = connection.send("POST", "/behavior/predict-batch", &batch(&fine, 65_537)).unwrap();
+    let text = answer["detail"].as_str().unwrap();
+    assert!(status == 413 && text.contains("sessions") && text.contains("at most 65536 are allowed"), "{status} {text}");
+    assert_eq!(connection.get("/behavior/statistics")["stored_records"], 0);
+
+    let mut logs = vec![fine; 1_200];
+    logs.extend(vec![session(CASES[7].0); 50]);
+    let answer = good(&mut connection, "/behavior/predict-batch?explain=true", &json!({ "logs": logs }));
+    let explained: Vec<usize> = (0..1_250).filter(|at| answer["results"][at].get("reasons").is_some()).collect();
+    assert_eq!(answer["explained_count"], 1_000);
+    assert!(explained.iter().copied().eq((0..950).chain(1_200..1_250)), "the anomalous ones first: {explained:?}");
+
+    let filler = "0,".repeat(1 << 20);
+    for (path, body, count) in [
+        ("/behavior/predict-batch", batch(&json!({}), 60_000), 100),
+        ("/behavior/train", batch(&json!({}), 60_000), 100),
+        ("/behavior/predict-batch", format!(r#"{{"other":[{filler}0]}}"#), 1),
+        ("/behavior/predict", format!(r#"{{"other":[{filler}0]}}"#), 6),
+        ("/behavior/predict", format!("[{filler}0]"), 1),
+    ] {
+        let (status, answer) = connection.send("POST", path, &body).unwrap();
+        assert_eq!((status, answer["detail"].as_array().map(Vec::len)), (422, Some(count)), "{path} {body:.40}");
+        assert!(answer.to_string().len() < 32 << 10, "{path} {body:.40}");
+    }
 }
 
 #[test]

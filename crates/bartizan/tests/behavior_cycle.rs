@@ -53,6 +53,15 @@ fn what_cannot_be_learned_from_is_refused_and_not_kept() {
     let mut found = faults(&mut connection, path, &json!({"logs": unlabelled}).to_string());
     found.iter_mut().for_each(|(kind, _)| *kind = "missing".to_owned());
     assert_eq!(found, expected);
+    let (_, answer) = post(&mut connection, path, &json!({ "logs": unlabelled }));
+    let five = "'Normal', 'BruteForce', 'Injection', 'DataExfil' or 'Recon'";
+    for (fault, (kind, input)) in answer["detail"].as_array().unwrap().iter().zip([
+        ("missing", Value::Null),
+        ("missing", Value::Null),
+        ("literal_error", "Mischief".into()),
+    ]) {
+        assert!(fault["type"] == kind && fault["input"] == input && fault["msg"].as_str().unwrap().ends_with(five), "{fault}");
+    }
     let mut bad = own_rule(120);
     bad[5]["request_rate"] = 0.into();
     let expected = ("greater_than_equal".to_owned(), json!(["body", "logs", 5, "request_rate"]));

@@ -1,7 +1,8 @@
 //! The `/analyze` body.
 
 use super::RequestEvent;
-use crate::faults::{Fault, Fields, json_invalid};
+use crate::faults::{Fault, Fields, object_of};
+use crate::raw::{Raw, RawKind, RawObject};
 use bartizan_core::Timestamp;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -9,9 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::fmt;
-
-/// Deepest payload. Deeper ones are refused: nobody's normal traffic has them.
-pub const MAX_DEPTH: usize = 128;
+use std::ops::ControlFlow;
 
 /// A well-formed body, read in one pass: what arrives in normal operation.
 #[derive(Deserialize)]
@@ -56,37 +55,21 @@ impl<'de> Deserialize<'de> for Pairs {
     }
 }
 
+/// The fields that are looked at.
+const NAMES: [&str; 9] =
+    ["request_id", "ip_address", "endpoint", "http_method", "headers", "payload", "timestamp", "query_string", "content_type"];
+
 /// Parses a body; `now` stands in for a missing timestamp.
 ///
 /// # Errors
-/// Every fault of the body, as the wire contract lists them (without the leading `body`).
+/// The faults of the body, as the wire contract lists them (without the leading `body`), at most [`MAX_FAULTS`](crate::faults::MAX_FAULTS).
 pub fn parse_event(bytes: &[u8], now: Timestamp) -> Result<RequestEvent, Vec<Fault>> {
     if let Ok(plain) = serde_json::from_slice::<Plain<'_>>(bytes)
         && let Some(event) = from_plain(plain, now)
     {
         return Ok(event);
     }
-    match parse_value(bytes)? {
-        Value::Object(object) => from_object(&object, now),
-        Value::Null => {
-            Err(vec![Fault { kind: "missing", loc: Vec::new(), msg: "Field required".to_owned(), input: Value::Null, ctx: None }])
-        }
-        other => Err(vec![not_an_object(&other)]),
-    }
-}
-
-/// JSON of any kind, with the fault that it may have.
-pub(crate) fn parse_value(bytes: &[u8]) -> Result<Value, Vec<Fault>> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        let before: usize = bytes.split_inclusive(|b| *b == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
-        let offset = (before + error.column().saturating_sub(1)).min(bytes.len());
-        vec![json_invalid(offset, &error.to_string())]
-    })
-}
-
-fn not_an_object(input: &Value) -> Fault {
-    let msg = "Input should be a valid dictionary or object to extract fields from".to_owned();
-    Fault { kind: "model_attributes_type", loc: Vec::new(), msg, input: input.clone(), ctx: None }
+    from_object(object_of(bytes, &NAMES).map_err(|fault| vec![fault])?, now)
 }
 
 /// `None` when something needs a closer look: the slow way then says what.
@@ -96,9 +79,6 @@ fn from_plain(plain: Plain<'_>, now: Timestamp) -> Option<RequestEvent> {
         Some(text) => Timestamp::parse(&text).ok()?,
     };
     let payload = plain.payload.map_or("", |p| p.get());
-    if depth(payload) > MAX_DEPTH {
-        return None;
-    }
     Some(RequestEvent {
         request_id: plain.request_id,
         ip_address: plain.ip_address,
@@ -114,27 +94,8 @@ fn from_plain(plain: Plain<'_>, now: Timestamp) -> Option<RequestEvent> {
     })
 }
 
-/// How deep brackets nest outside strings.
-pub(crate) fn depth(json: &str) -> usize {
-    let (mut now, mut most, mut in_string, mut escaped) = (0_usize, 0, false, false);
-    for byte in json.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
-                now += 1;
-                most = most.max(now);
-            }
-            b'}' | b']' if !in_string => now = now.saturating_sub(1),
-            _ => {}
-        }
-    }
-    most
-}
-
 /// The slow way: all faults, with the coercions that the contract allows.
-pub(crate) fn from_object(object: &Map<String, Value>, now: Timestamp) -> Result<RequestEvent, Vec<Fault>> {
+fn from_object(object: RawObject<'_>, now: Timestamp) -> Result<RequestEvent, Vec<Fault>> {
     let mut fields = Fields::new(object);
     let request_id = fields.string("request_id");
     let ip_address = fields.string("ip_address");
@@ -142,12 +103,12 @@ pub(crate) fn from_object(object: &Map<String, Value>, now: Timestamp) -> Result
     let http_method = fields.string("http_method");
     let headers = headers(&mut fields);
     let timestamp = timestamp(&mut fields, now);
-    let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
-    let payload = object.get("payload").filter(|p| !p.is_null()).map(Value::to_string).unwrap_or_default();
+    let text = |name: &str| fields.some(name).and_then(Raw::text).map(Cow::into_owned);
+    let (query_string, content_type) = (text("query_string"), text("content_type"));
+    let payload = fields.some("payload").map_or("", Raw::json);
     let faults = fields.into_faults();
     match (request_id, ip_address, endpoint, http_method, headers, timestamp) {
         (Some(request_id), Some(ip_address), Some(endpoint), Some(http_method), Some(headers), Some(timestamp)) if faults.is_empty() => {
-            let (query_string, content_type) = (text("query_string"), text("content_type"));
             let (status, has_headers) = (None, true);
             Ok(RequestEvent {
                 request_id,
@@ -155,7 +116,7 @@ pub(crate) fn from_object(object: &Map<String, Value>, now: Timestamp) -> Result
                 endpoint,
                 http_method,
                 headers,
-                payload,
+                payload: payload.to_owned(),
                 timestamp,
                 query_string,
                 content_type,
@@ -169,54 +130,61 @@ pub(crate) fn from_object(object: &Map<String, Value>, now: Timestamp) -> Result
 
 fn headers(fields: &mut Fields<'_>) -> Option<Vec<(String, String)>> {
     let value = fields.required("headers")?;
-    let Value::Object(object) = value else {
+    if value.kind() != RawKind::Object {
         fields.fault("dict_type", &["headers"], "Input should be a valid dictionary", value);
         return None;
-    };
-    let mut pairs = Vec::with_capacity(object.len());
-    for (name, value) in object {
-        match value {
-            Value::String(text) => pairs.push((name.clone(), text.clone())),
-            other => fields.fault("string_type", &["headers", name], "Input should be a valid string", other),
-        }
     }
-    (pairs.len() == object.len()).then_some(pairs)
+    let (mut pairs, mut bad) = (Vec::new(), false);
+    let read = value.fields(|name, value| {
+        match value.text() {
+            Some(text) if !bad => pairs.push((name.into_owned(), text.into_owned())),
+            Some(_) => {}
+            None => {
+                (pairs, bad) = (Vec::new(), true);
+                fields.fault("string_type", &["headers", &name], "Input should be a valid string", value);
+            }
+        }
+        if fields.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    if read.is_err() {
+        fields.fault("dict_type", &["headers"], "Input should be a valid dictionary with names of Unicode text", value);
+        bad = true;
+    }
+    (!bad).then_some(pairs)
 }
 
 fn timestamp(fields: &mut Fields<'_>, now: Timestamp) -> Option<Timestamp> {
     /// Numbers beyond this are milliseconds, as such APIs read them.
     const LARGEST_SECONDS: f64 = 2e10;
-    match fields.optional("timestamp") {
-        None | Some(Value::Null) => Some(now),
-        Some(Value::String(text)) if Timestamp::parse(text).is_ok() => Timestamp::parse(text).ok(),
-        Some(Value::Number(number)) => {
-            let number = number.as_f64().unwrap_or_default();
+    let Some(raw) = fields.some("timestamp") else { return Some(now) };
+    let read = match raw.kind() {
+        RawKind::Text => raw.text().and_then(|text| Timestamp::parse(&text).ok()),
+        RawKind::Number => raw.scalar().and_then(|number| number.as_f64()).map(|number| {
             let seconds = if number.abs() > LARGEST_SECONDS { number / 1e3 } else { number };
-            Some(Timestamp::from_micros((seconds * 1e6) as i64))
-        }
-        Some(other) => {
-            fields.fault(
-                "datetime_parsing",
-                &["timestamp"],
-                "Input should be a valid datetime or date, such as 2026-01-31T09:30:00Z",
-                other,
-            );
-            None
-        }
+            Timestamp::from_micros((seconds * 1e6) as i64)
+        }),
+        _ => None,
+    };
+    if read.is_none() {
+        let msg = "Input should be a valid datetime or date, such as 2026-01-31T09:30:00Z";
+        fields.fault("datetime_parsing", &["timestamp"], msg, raw);
     }
+    read
 }
 
-/// An event as the body that would make it.
+/// An event as the body that would make it; a payload that nests deeper than a tree of values may is given as its text.
 #[must_use]
 pub fn event_to_json(event: &RequestEvent) -> Value {
     let headers: Map<String, Value> = event.headers.iter().map(|(n, v)| (n.clone(), Value::String(v.clone()))).collect();
+    let as_text = |_| if event.payload.is_empty() { Value::Null } else { Value::from(event.payload.as_str()) };
+    let payload = serde_json::from_str::<Value>(&event.payload).unwrap_or_else(as_text);
     let mut body = serde_json::json!({
         "request_id": event.request_id,
         "ip_address": event.ip_address,
         "endpoint": event.endpoint,
         "http_method": event.http_method,
         "headers": headers,
-        "payload": serde_json::from_str::<Value>(&event.payload).unwrap_or(Value::Null),
+        "payload": payload,
         "timestamp": event.timestamp.to_string(),
     });
     for (name, value) in [("query_string", &event.query_string), ("content_type", &event.content_type)] {
@@ -230,7 +198,7 @@ pub fn event_to_json(event: &RequestEvent) -> Value {
 #[cfg(test)]
 mod tests {
     use super::{event_to_json, parse_event};
-    use crate::faults::Loc;
+    use crate::faults::{Loc, MAX_FAULTS};
     use bartizan_core::Timestamp;
     use proptest::prelude::*;
 
@@ -274,7 +242,11 @@ mod tests {
             ("null", &[("missing", "")]),
             ("\"x\"", &[("model_attributes_type", "")]),
             (r#"{"request_id": NaN}"#, &[("json_invalid", "15")]),
-            ("", &[("json_invalid", "0")]),
+            ("", &[("missing", "")]),
+            (
+                r#"{"request_id":"\ud800","ip_address":"","endpoint":"/","http_method":"GET","headers":{}}"#,
+                &[("string_type", "request_id")],
+            ),
         ];
         for (body, expected) in cases {
             let faults = parse_event(body.as_bytes(), now()).unwrap_err();
@@ -299,10 +271,16 @@ mod tests {
 
     #[test]
     fn deep_and_wide_bodies_are_harmless() {
-        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
-            let payload = format!("{}1{}", open.repeat(10_000), close.repeat(10_000));
-            let body = GOOD.replace(r#"{"k":[1,null]}"#, &payload);
-            assert_eq!(parse_event(body.as_bytes(), now()).unwrap_err()[0].kind, "json_invalid");
+        // The second body is read the slow way: its timestamp is a number.
+        for slow in [false, true] {
+            for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+                let payload = format!("{}1{}", open.repeat(10_000), close.repeat(10_000));
+                let body = GOOD.replace(r#"{"k":[1,null]}"#, &payload);
+                let body = if slow { body.replace(r#""2026-01-31T10:30:00+01:00""#, "1769851800") } else { body };
+                let event = parse_event(body.as_bytes(), now()).unwrap();
+                assert_eq!(event.payload, payload);
+                assert_eq!(event_to_json(&event)["payload"], payload.as_str());
+            }
         }
         let many: Vec<String> = (0..10_000).map(|i| format!(r#""h{i}":"v""#)).collect();
         let body = GOOD.replace(r#""User-Agent":"x""#, &many.join(","));
@@ -311,6 +289,27 @@ mod tests {
             let body = GOOD.replace("2026-01-31T10:30:00+01:00", time);
             assert_eq!(parse_event(body.as_bytes(), now()).unwrap().timestamp.to_string().get(..4), time.get(..4));
         }
+    }
+
+    #[test]
+    fn faults_of_a_large_body_are_few_and_small() {
+        let zeros = format!("{{\"x\":[{}0]}}", "0,".repeat(2 << 20));
+        let headers = |entry: &str| GOOD.replace(r#""User-Agent":"x""#, &vec![entry; 100_000].join(","));
+        let long = format!("{{\"{}\":0}}", "n".repeat(1 << 20));
+        for (name, body, count) in [
+            ("missing fields", zeros.clone(), 5),
+            ("a text that is a list", GOOD.replace("\"r1\"", &zeros), 1),
+            ("headers that are no texts", headers(r#""a":[0,0]"#), MAX_FAULTS),
+            ("a header with a long name", GOOD.replace(r#"{"User-Agent":"x"}"#, &long), 1),
+            ("good headers and bad ones", headers(r#""a":"b","c":1"#), MAX_FAULTS),
+        ] {
+            let faults = parse_event(body.as_bytes(), now()).unwrap_err();
+            assert_eq!(faults.len(), count, "{name}");
+            for fault in &faults {
+                assert!(fault.input.to_string().len() + format!("{:?}", fault.loc).len() < 5_000, "{name}: {fault:?}");
+            }
+        }
+        assert_eq!(parse_event(zeros.as_bytes(), now()).unwrap_err()[0].input, serde_json::Value::Null);
     }
 
     proptest! {

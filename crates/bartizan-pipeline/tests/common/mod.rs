@@ -38,15 +38,26 @@ pub(crate) struct House<D: Kind> {
 
 impl<D: Kind> House<D> {
     pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(change: impl FnOnce(&mut SqliteOptions)) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let store = Arc::new(SqliteStore::open(SqliteOptions::new(dir.path().join("t.db"))).expect("a store"));
+        let mut options = SqliteOptions::new(dir.path().join("t.db"));
+        change(&mut options);
+        let store = Arc::new(SqliteStore::open(options).expect("a store"));
         let instance = open(&store, |_| {}).await;
         Self { store, instance, _dir: dir }
     }
 
     /// One that has learned from these events, which are no part of its history.
     pub(crate) async fn trained(lesson: Vec<D::Event>) -> Self {
-        let house = Self::new().await;
+        Self::trained_in(SqliteOptions::new("").max_queued, lesson).await
+    }
+
+    /// The same, where at most `max_queued` detections wait to be written.
+    pub(crate) async fn trained_in(max_queued: usize, lesson: Vec<D::Event>) -> Self {
+        let house = Self::with(|options| options.max_queued = max_queued).await;
         house.instance.train_on(unlabelled(lesson), request()).await.expect("a model");
         house
     }

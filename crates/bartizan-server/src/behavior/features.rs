@@ -12,6 +12,7 @@ use bartizan_domains::behavior::{NAMES, RANGES};
 use bartizan_pipeline::LifeCycle as _;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::Arc};
 
 #[derive(Serialize, JsonSchema)]
@@ -19,7 +20,9 @@ use std::{collections::BTreeMap, sync::Arc};
 struct Answer {
     feature_order: [&'static str; NAMES.len()],
     total_features: usize,
-    feature_ranges: BTreeMap<&'static str, Range>,
+    /// In the order of the features.
+    #[schemars(with = "BTreeMap<String, Range>")]
+    feature_ranges: Map<String, Value>,
     #[serde(flatten)]
     usual: features::Answer,
 }
@@ -37,7 +40,8 @@ pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
 }
 
 async fn handler(State(here): State<Arc<Here>>) -> Json<Answer> {
-    let ranges = NAMES.into_iter().zip(RANGES).map(|(name, (min, max))| (name, Range { min, max }));
+    let range = |(min, max)| serde_json::to_value(Range { min, max }).unwrap_or_default();
+    let ranges = NAMES.into_iter().zip(RANGES).map(|(name, bounds)| (name.to_owned(), range(bounds)));
     let usual = of(here.instance.schema());
     Json(Answer { feature_order: NAMES, total_features: NAMES.len(), feature_ranges: ranges.collect(), usual })
 }

@@ -4,7 +4,7 @@ use super::{Here, not_judged};
 use crate::{
     config::Scope,
     docs,
-    here::{Asked, Why, both, invalid, parse, wants_reasons},
+    here::{Asked, Why, Written, both, invalid, too_many, wants_reasons},
     http::{body, refusal::Refusal},
     input::params::Params,
 };
@@ -18,7 +18,7 @@ use axum::{
 };
 use bartizan_domains::behavior::{
     Assessment,
-    body::{parse_logs, parse_session},
+    body::{LogsError, parse_logs, parse_session},
 };
 use bartizan_pipeline::{Judgement, Reason};
 use schemars::JsonSchema;
@@ -59,6 +59,7 @@ pub(super) struct Described {
 #[schemars(rename = "SessionsBody")]
 #[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
 struct DescribedBatch {
+    /// At most as many as `server.max_batch_events` says: 65,536 if it is not set. More are refused with 413.
     logs: Vec<Described>,
 }
 
@@ -77,7 +78,7 @@ struct Verdict {
     /// The row id, to label it by; null when it was only counted.
     id: Option<i64>,
     model_version: String,
-    /// Why, worst first; only when asked for.
+    /// Why, worst first; only when asked for, and of at most 1,000 sessions of a batch: the anomalous ones first, in their order.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Vec<Why>>")]
     reasons: Option<Vec<Reason>>,
@@ -91,6 +92,9 @@ struct Verdicts {
     total_processed: usize,
     /// With a risk of 7 or more.
     high_risk_count: usize,
+    /// How many have reasons; only when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explained_count: Option<usize>,
 }
 
 pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
@@ -98,42 +102,60 @@ pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
 }
 
 pub(crate) fn batch_route() -> ApiMethodRouter<Arc<Here>> {
-    post_with(batch, |op| document(op).summary("Judge many sessions").input::<Json<DescribedBatch>>())
+    post_with(batch, |op| {
+        let op = document(op).summary("Judge many sessions").input::<Json<DescribedBatch>>();
+        docs::refuses::<413>(op, "The body is too large, as sent or decoded, or has too many sessions")
+    })
 }
 
 fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
-    let op = docs::checks_input(docs::needs(op, Scope::Judge)).input::<Params<Asked>>();
-    let op = docs::refuses::<413>(op, "The body is too large");
+    let op = docs::reads_body(docs::checks_input(docs::needs(op, Scope::Judge))).input::<Params<Asked>>();
     docs::refuses::<500>(op, "No model is loaded")
 }
 
 async fn one(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdict>, Refusal> {
     let shared = &here.mount.shared;
     let explain = wants_reasons(request.uri().query());
-    let bytes = body::read(request.into_body(), shared.limits.clone()).await?;
-    let (explain, event) = both(explain, parse_session(&bytes, shared.clock.now()).map_err(invalid))?;
+    let body = body::receive(request, &shared.limits).await?;
+    let now = shared.clock.now();
+    let (event, _room) = body.parse(move |bytes| parse_session(bytes, now)).await;
+    let (explain, event) = both(explain, event.map_err(invalid))?;
     let judged = here.instance.judge(event, explain).await;
     let judgement = judged.map_err(|error| not_judged(error, "ML models not loaded. Please check server logs."))?;
     here.mount.detector.saw_anomalies(u64::from(judgement.verdict.is_anomalous()));
-    Ok(Json(verdict(judgement, explain)))
+    Ok(Json(verdict(judgement)))
 }
 
-async fn batch(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdicts>, Refusal> {
+async fn batch(State(here): State<Arc<Here>>, request: Request) -> Result<Written<Verdicts>, Refusal> {
     let shared = &here.mount.shared;
+    let most = shared.max_batch_events;
     let explain = wants_reasons(request.uri().query());
-    let bytes = body::read(request.into_body(), shared.limits.clone()).await?;
+    let body = body::receive(request, &shared.limits).await?;
     let now = shared.clock.now();
-    let events = parse(bytes.len(), move || parse_logs(&bytes, now)).await.map_err(invalid);
-    let (explain, events) = both(explain, events)?;
+    let (events, _room) = body.parse(move |bytes| parse_logs(bytes, now, most)).await;
+    let (explain, events) = both(explain, events.map_err(refused))?;
     let judgements = here.instance.judge_many(events, explain).await.map_err(|error| not_judged(error, "ML models not loaded"))?;
+    let total = judgements.len();
     let anomalies = judgements.iter().filter(|judgement| judgement.verdict.is_anomalous()).count();
     here.mount.detector.saw_anomalies(anomalies as u64);
-    let results: Vec<Verdict> = judgements.into_iter().map(|judgement| verdict(judgement, explain)).collect();
-    let high_risk_count = results.iter().filter(|verdict| verdict.risk_score >= HIGH_RISK).count();
-    Ok(Json(Verdicts { total_processed: results.len(), high_risk_count, results }))
+    let answer = move || {
+        let explained_count = explain.then(|| judgements.iter().filter(|judgement| judgement.explained).count());
+        let results: Vec<Verdict> = judgements.into_iter().map(verdict).collect();
+        let high_risk_count = results.iter().filter(|verdict| verdict.risk_score >= HIGH_RISK).count();
+        Verdicts { total_processed: results.len(), high_risk_count, explained_count, results }
+    };
+    Ok(Written::of(total, answer).await)
 }
 
-fn verdict(judgement: Judgement, explain: bool) -> Verdict {
+/// Why sessions are not judged.
+fn refused(error: LogsError) -> Refusal {
+    match error {
+        LogsError::Faults(faults) => invalid(faults),
+        LogsError::TooMany(most) => too_many("sessions", most),
+    }
+}
+
+fn verdict(judgement: Judgement) -> Verdict {
     let class = judgement.class.map(|class| (class.index, class.probability));
     let assessment = Assessment::new(class, judgement.score, judgement.grade);
     Verdict {
@@ -144,6 +166,6 @@ fn verdict(judgement: Judgement, explain: bool) -> Verdict {
         is_anomaly: judgement.verdict.is_anomalous(),
         id: judgement.id,
         model_version: judgement.model_version.as_ref().to_owned(),
-        reasons: explain.then_some(judgement.reasons),
+        reasons: judgement.explained.then_some(judgement.reasons),
     }
 }

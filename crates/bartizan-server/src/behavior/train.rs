@@ -2,10 +2,10 @@
 
 use super::{Here, predict::Described as Session};
 use crate::{
-    here::{aside, invalid},
+    here::Draw,
     http::{body, refusal::Refusal},
-    input::{fault::Fault, fields::Fields},
-    routes::train::{self, Answer, Params, check, document, to_its_end},
+    input::{content::object, fault::note, fields::Fields},
+    routes::train::{self, Answer, Asked, Params, asked, check, document, to_its_end},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
 use axum::{
@@ -13,12 +13,14 @@ use axum::{
     extract::{Request, State},
 };
 use bartizan_core::{Seed, Timestamp};
-use bartizan_domains::behavior::{SessionEvent, body::parse_logs, generator::training_set};
-use bartizan_pipeline::{Labelled, TrainRequest};
-use bytes::Bytes;
+use bartizan_domains::behavior::{
+    SessionEvent,
+    body::{Lesson, LogsError, parse_training},
+    generator::training_set,
+};
+use bartizan_pipeline::{Labelled, LifeCycle};
+use hyper::StatusCode;
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Map, Value, value::RawValue};
 use std::sync::Arc;
 
 #[derive(JsonSchema)]
@@ -40,16 +42,20 @@ pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
 
 async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Answer>, Refusal> {
     let shared = &here.mount.shared;
-    let bytes = body::read(request.into_body(), shared.limits.clone()).await?;
-    let now = shared.clock.now();
-    let (asked, sessions) = aside(move || read(&bytes, now)).await?;
+    let body = body::receive(request, &shared.limits).await?;
+    let (now, draw) = (shared.clock.now(), here.draw());
+    let life = Arc::clone(&here.mount.detector.life);
+    let (asked, room) = body.parse(move |bytes| read(bytes, now, draw, life.as_ref())).await;
+    let (Asked { request: asked, ignored }, lesson) = asked?;
     check(&asked)?;
+    let sampled = lesson.as_ref().map(|lesson| (lesson.met, lesson.events.len()));
     let report = to_its_end(async move {
+        let _room = room;
         let labelled = |events: Vec<SessionEvent>| events.into_iter().map(|event| Labelled { event, label: None }).collect::<Vec<_>>();
-        match sessions {
+        match lesson {
             None => Ok(here.instance.train_on(labelled(training_set(Seed(0))), asked).await?),
-            Some(sessions) => {
-                let sessions = labelled(sessions);
+            Some(lesson) => {
+                let sessions = labelled(lesson.events);
                 // Trained on first: what cannot be learned from is not kept either.
                 let report = here.instance.train_on(sessions.clone(), asked).await?;
                 here.instance.import(sessions).await?;
@@ -57,46 +63,24 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
             }
         }
     });
-    Ok(Json(Answer::of(report.await?, "sessions")))
+    Ok(Json(Answer::of(report.await?, ignored, "sessions").sampled(sampled)))
 }
 
-/// What the body holds besides the sessions, which may be many and are read one by one.
-#[derive(Default, Deserialize)]
-struct Given<'a> {
-    #[serde(borrow, default)]
-    logs: Option<&'a RawValue>,
-    model_version: Option<Value>,
-    use_corrected_labels: Option<Value>,
-    training_params: Option<Value>,
-}
-
-fn read(bytes: &Bytes, now: Timestamp) -> Result<(TrainRequest, Option<Vec<SessionEvent>>), Refusal> {
-    let given = if bytes.trim_ascii().is_empty() { Ok(Given::default()) } else { serde_json::from_slice::<Given<'_>>(bytes) };
-    // What is no object is said to be none as if there were sessions in it.
-    let wants_logs = given.as_ref().map_or(true, |given| given.logs.is_some_and(|raw| raw.get() != "null"));
-    let whole = given.map(settings).unwrap_or_default();
+/// Reads what to train, and the sessions to learn from, which may be many and are read one by one.
+fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Result<(Asked, Option<Lesson>), Refusal> {
+    let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
+    let [version, labels, params] = train::NAMES;
+    let object = object(bytes, &[version, labels, params, "logs"])?;
     let mut faults = Vec::new();
-    let sessions = if wants_logs { Some(parse_logs(bytes, now).map_err(invalid)?) } else { None };
-    for (position, session) in sessions.iter().flatten().enumerate() {
-        if session.attack.is_none() && faults.len() < MOST_FAULTS {
-            let loc = vec!["body".into(), "logs".into(), position.into(), "label".into()];
-            faults.push(Fault::missing(loc, Value::Null));
+    let wants_logs = object.some("logs").is_some();
+    let asked = asked(&mut Fields::of_body(object, &mut faults), life);
+    let lesson = match wants_logs.then(|| parse_training(bytes, now, draw.most, draw.seed)).transpose() {
+        Ok(lesson) => lesson,
+        Err(LogsError::Faults(found)) => {
+            found.into_iter().for_each(|fault| note(&mut faults, fault.into()));
+            None
         }
-    }
-    let mut fields = Fields::of_body(&whole, &mut faults);
-    let version = fields.string_if_any("model_version");
-    let request = train::request(&mut fields, version);
-    if faults.is_empty() { Ok((request, sessions)) } else { Err(Refusal::Invalid(faults)) }
-}
-
-/// Most faults that one answer lists.
-const MOST_FAULTS: usize = 100;
-
-fn settings(given: Given<'_>) -> Map<String, Value> {
-    let named = [
-        ("model_version", given.model_version),
-        ("use_corrected_labels", given.use_corrected_labels),
-        ("training_params", given.training_params),
-    ];
-    named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+        Err(error) => return Err(Refusal::text(StatusCode::BAD_REQUEST, format!("Training failed: {error}"))),
+    };
+    if faults.is_empty() { Ok((asked, lesson)) } else { Err(Refusal::Invalid(faults)) }
 }

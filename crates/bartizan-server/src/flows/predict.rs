@@ -4,8 +4,11 @@ use super::{Here, not_judged};
 use crate::{
     config::Scope,
     docs,
-    here::{Asked, Why, both, invalid, parse, wants_reasons},
-    http::{body, refusal::Refusal},
+    here::{Asked, Why, Written, both, invalid, too_many, wants_reasons},
+    http::{
+        body::{self, Body},
+        refusal::Refusal,
+    },
     input::{fault::Fault, params::Params},
 };
 use aide::{
@@ -22,7 +25,6 @@ use bartizan_domains::flows::{
     body::{BodyError, parse_batch, parse_csv, parse_data},
 };
 use bartizan_pipeline::{Judgement, Reason};
-use bytes::Bytes;
 use hyper::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -41,7 +43,8 @@ struct Described {
 #[schemars(rename = "FlowsBody")]
 #[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
 struct DescribedBatch {
-    /// At least one.
+    /// At least one, and at most as many as `server.max_batch_events` says: 65,536 if it is not set. More are refused with 413.
+    #[schemars(length(min = 1))]
     flows: Vec<BTreeMap<String, f64>>,
 }
 
@@ -68,7 +71,7 @@ struct Verdict {
     /// Calibrated probability that the verdict is right, 0 to 1.
     certainty: f64,
     model_version: String,
-    /// Why, worst first; only when asked for.
+    /// Why, worst first; only when asked for, and of at most 1,000 flows of a batch: the attacks first, in their order.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Vec<Why>>")]
     reasons: Option<Vec<Reason>>,
@@ -82,6 +85,9 @@ struct Verdicts {
     total_flows: usize,
     benign_count: usize,
     attack_count: usize,
+    /// How many have reasons; only when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explained_count: Option<usize>,
 }
 
 pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
@@ -89,7 +95,10 @@ pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
 }
 
 pub(crate) fn batch_route() -> ApiMethodRouter<Arc<Here>> {
-    post_with(batch, |op| document(op).summary("Judge many flows").input::<Json<DescribedBatch>>())
+    post_with(batch, |op| {
+        let op = document(op).summary("Judge many flows").input::<Json<DescribedBatch>>();
+        docs::refuses::<413>(op, "The body is too large, as sent or decoded, or has too many flows")
+    })
 }
 
 pub(crate) fn csv_route() -> ApiMethodRouter<Arc<Here>> {
@@ -97,14 +106,13 @@ pub(crate) fn csv_route() -> ApiMethodRouter<Arc<Here>> {
 }
 
 fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
-    let op = docs::checks_input(docs::needs(op, Scope::Judge)).input::<Params<Asked>>();
-    let op = docs::refuses::<400>(op, "The flow cannot be made sense of");
-    docs::refuses::<413>(op, "The body is too large")
+    let op = docs::reads_body(docs::checks_input(docs::needs(op, Scope::Judge))).input::<Params<Asked>>();
+    docs::refuses::<400>(op, "The flow cannot be made sense of")
 }
 
 /// What was asked.
 struct Read {
-    bytes: Bytes,
+    body: Body,
     /// The time to give flows that have none.
     now: Timestamp,
     explain: Result<bool, Vec<Fault>>,
@@ -113,26 +121,27 @@ struct Read {
 async fn read(here: &Here, request: Request) -> Result<Read, Refusal> {
     let shared = &here.mount.shared;
     let explain = wants_reasons(request.uri().query());
-    let bytes = body::read(request.into_body(), shared.limits.clone()).await?;
-    Ok(Read { bytes, now: shared.clock.now(), explain })
+    let body = body::receive(request, &shared.limits).await?;
+    Ok(Read { body, now: shared.clock.now(), explain })
 }
 
 fn refused(error: BodyError) -> Refusal {
     match error {
         BodyError::Faults(faults) => invalid(faults),
+        BodyError::TooMany(most) => too_many("flows", most),
         BodyError::Duplicate(_) => Refusal::text(StatusCode::BAD_REQUEST, format!("Prediction failed: {error}")),
     }
 }
 
 async fn one(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdict>, Refusal> {
-    let Read { bytes, now, explain } = read(&here, request).await?;
-    let event = parse(bytes.len(), move || parse_data(&bytes, now)).await.map_err(refused);
-    judge(&here, both(explain, event)?, ["BENIGN", "ATTACK"]).await
+    let Read { body, now, explain } = read(&here, request).await?;
+    let (event, _room) = body.parse(move |bytes| parse_data(bytes, now)).await;
+    judge(&here, both(explain, event.map_err(refused))?, ["BENIGN", "ATTACK"]).await
 }
 
 async fn csv(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdict>, Refusal> {
-    let Read { bytes, now, explain } = read(&here, request).await?;
-    let parsed = parse(bytes.len(), move || parse_csv(&bytes, now)).await;
+    let Read { body, now, explain } = read(&here, request).await?;
+    let (parsed, _room) = body.parse(move |bytes| parse_csv(bytes, now)).await;
     let event = parsed.map_err(|error| Refusal::text(StatusCode::BAD_REQUEST, error.to_string()));
     judge(&here, both(explain, event)?, ["benign", "attack"]).await
 }
@@ -140,23 +149,30 @@ async fn csv(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Ver
 async fn judge(here: &Here, (explain, event): (bool, FlowEvent), words: [&'static str; 2]) -> Result<Json<Verdict>, Refusal> {
     let judgement = here.instance.judge(event, explain).await.map_err(not_judged)?;
     here.mount.detector.saw_anomalies(u64::from(judgement.verdict.is_anomalous()));
-    Ok(Json(verdict(judgement, words, explain)))
+    Ok(Json(verdict(judgement, words)))
 }
 
-async fn batch(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdicts>, Refusal> {
-    let Read { bytes, now, explain } = read(&here, request).await?;
-    let flows = parse(bytes.len(), move || parse_batch(&bytes, now)).await.map_err(refused);
-    let (explain, flows) = both(explain, flows)?;
+async fn batch(State(here): State<Arc<Here>>, request: Request) -> Result<Written<Verdicts>, Refusal> {
+    let most = here.mount.shared.max_batch_events;
+    let Read { body, now, explain } = read(&here, request).await?;
+    let (flows, _room) = body.parse(move |bytes| parse_batch(bytes, now, most)).await;
+    let (explain, flows) = both(explain, flows.map_err(refused))?;
     let events = flows.into_iter().map(|record| record.event).collect();
     let judgements = here.instance.judge_many(events, explain).await.map_err(not_judged)?;
+    let total = judgements.len();
     let attacks = judgements.iter().filter(|judgement| judgement.verdict.is_anomalous()).count();
     here.mount.detector.saw_anomalies(attacks as u64);
-    let word = |judgement| verdict(judgement, ["BENIGN", "ATTACK"], explain);
-    let predictions: Vec<Verdict> = judgements.into_iter().map(word).collect();
-    Ok(Json(Verdicts { total_flows: predictions.len(), benign_count: predictions.len() - attacks, attack_count: attacks, predictions }))
+    let answer = move || Verdicts {
+        total_flows: judgements.len(),
+        benign_count: judgements.len() - attacks,
+        attack_count: attacks,
+        explained_count: explain.then(|| judgements.iter().filter(|judgement| judgement.explained).count()),
+        predictions: judgements.into_iter().map(|judgement| verdict(judgement, ["BENIGN", "ATTACK"])).collect(),
+    };
+    Ok(Written::of(total, answer).await)
 }
 
-fn verdict(judgement: Judgement, [benign, attack]: [&'static str; 2], explain: bool) -> Verdict {
+fn verdict(judgement: Judgement, [benign, attack]: [&'static str; 2]) -> Verdict {
     let is_anomaly = judgement.verdict.is_anomalous();
     Verdict {
         prediction: if is_anomaly { attack } else { benign },
@@ -166,6 +182,6 @@ fn verdict(judgement: Judgement, [benign, attack]: [&'static str; 2], explain: b
         grade: judgement.grade,
         certainty: judgement.confidence,
         model_version: judgement.model_version.as_ref().to_owned(),
-        reasons: explain.then_some(judgement.reasons),
+        reasons: judgement.explained.then_some(judgement.reasons),
     }
 }

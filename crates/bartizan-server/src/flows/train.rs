@@ -2,13 +2,10 @@
 
 use super::{Here, model_info::performance};
 use crate::{
-    here::{aside, invalid},
+    here::{Draw, invalid},
     http::{body, refusal::Refusal},
-    input::fields::Fields,
-    routes::{
-        retrain::named,
-        train::{self, Answer, Params, check, document, to_its_end},
-    },
+    input::{content::object, fields::Fields},
+    routes::train::{self, Answer, Asked, Params, asked, check, document, to_its_end},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
 use axum::{
@@ -16,19 +13,21 @@ use axum::{
     extract::{Request, State},
     http::header::CONTENT_TYPE,
 };
-use bartizan_core::Timestamp;
+use bartizan_core::{Reservoir, Timestamp};
 use bartizan_domains::{
+    faults::MAX_FAULTS,
     flows::{
         FlowEvent, Flows,
-        body::{BodyError, mended, parse_training},
+        body::{BodyError, Lesson, mended, parse_training},
     },
+    raw::RawObject,
     records::{FromFiles, Record},
 };
-use bartizan_pipeline::{Labelled, LifeCycle as _, TrainRequest};
+use bartizan_pipeline::{Labelled, LifeCycle, TrainRequest};
 use bytes::Bytes;
 use hyper::StatusCode;
 use schemars::JsonSchema;
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::Value;
 use std::{collections::BTreeMap, io::Cursor, ops::ControlFlow, sync::Arc};
 
 #[derive(JsonSchema)]
@@ -48,14 +47,6 @@ struct Described {
     csv: Option<String>,
 }
 
-/// The parts of a body, not yet read.
-type Given<'a> = BTreeMap<String, &'a RawValue>;
-
-/// The parts that are no flows.
-const SETTINGS: [&str; 3] = ["model_version", "use_corrected_labels", "training_params"];
-
-type Flow = Labelled<FlowEvent>;
-
 pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
     post_with(handler, |op| document(op).input::<Json<Described>>())
 }
@@ -66,97 +57,103 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
         kind.eq_ignore_ascii_case("text/csv")
     });
     let shared = &here.mount.shared;
-    let bytes = body::read(request.into_body(), shared.limits.clone()).await?;
-    let now = shared.clock.now();
-    let (asked, flows) =
-        aside(move || if is_table { table(&bytes, now).map(|flows| (usual(), Some(flows))) } else { read(&bytes, now) }).await?;
-    let kind = here.mount.life().kind();
-    let asked = TrainRequest { version: named(kind, asked.version.clone())?, ..asked };
+    let body = body::receive(request, &shared.limits).await?;
+    let (now, draw) = (shared.clock.now(), here.draw());
+    let life = Arc::clone(&here.mount.detector.life);
+    let parse = move |bytes: &Bytes| {
+        if is_table { table(bytes, now, draw).map(|lesson| (usual(), Some(lesson))) } else { read(bytes, now, draw, life.as_ref()) }
+    };
+    let (asked, room) = body.parse(parse).await;
+    let (Asked { request: asked, ignored }, lesson) = asked?;
     check(&asked)?;
     let trained = Arc::clone(&here);
+    let sampled = lesson.as_ref().map(|lesson| (lesson.met, lesson.records.len()));
     let report = to_its_end(async move {
-        let Some(flows) = flows else { return trained.instance.train(asked).await.map_err(Refusal::from) };
+        let _room = room;
+        let Some(lesson) = lesson else { return trained.instance.train(asked).await.map_err(Refusal::from) };
+        let flows: Vec<_> = lesson.records.into_iter().map(|record| Labelled { event: record.event, label: record.label }).collect();
         // Trained on first: what cannot be learned from is not kept either.
         let report = trained.instance.train_on(flows.clone(), asked).await?;
         trained.instance.import(flows).await?;
         Ok(report)
     });
-    let mut answer = Answer::of(report.await?, "flows");
+    let mut answer = Answer::of(report.await?, ignored, "flows").sampled(sampled);
     if let Some(model) = here.instance.active() {
         answer.more = performance(&model).into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
     }
     Ok(Json(answer))
 }
 
-fn usual() -> TrainRequest {
-    TrainRequest { use_labels: true, ..TrainRequest::default() }
+fn usual() -> Asked {
+    Asked { request: TrainRequest { use_labels: true, ..TrainRequest::default() }, ignored: Vec::new() }
 }
 
 /// Reads a JSON body; none, or an empty one, asks for the stored history.
-fn read(bytes: &Bytes, now: Timestamp) -> Result<(TrainRequest, Option<Vec<Flow>>), Refusal> {
+fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Result<(Asked, Option<Lesson>), Refusal> {
     if bytes.trim_ascii().is_empty() {
         return Ok((usual(), None));
     }
     let text = mended(bytes);
-    // What is no object is refused by the reader of flows, which says where it breaks.
-    let given: Given<'_> = serde_json::from_slice(&text).unwrap_or_else(|_| Given::from([("flows".to_owned(), RawValue::TRUE)]));
-    let rest = settings(&given);
+    let [version, labels, params] = train::NAMES;
+    let object = object(&text, &[version, labels, params, "flows", "csv"])?;
     let mut faults = Vec::new();
-    let mut fields = Fields::of_body(&rest, &mut faults);
-    let version = fields.string_if_any("model_version");
-    let request = train::request(&mut fields, version);
-    match flows_of(&given, bytes, now) {
-        Err(Refusal::Invalid(more)) => Err(Refusal::Invalid(more.into_iter().chain(faults).collect())),
+    let asked = asked(&mut Fields::of_body(object.clone(), &mut faults), life);
+    match lesson(&object, bytes, now, draw) {
+        Err(Refusal::Invalid(more)) => Err(Refusal::Invalid(more.into_iter().chain(faults).take(MAX_FAULTS).collect())),
         _ if !faults.is_empty() => Err(Refusal::Invalid(faults)),
         Err(other) => Err(other),
-        Ok(flows) => Ok((request, flows)),
+        Ok(lesson) => Ok((asked, lesson)),
     }
 }
 
 /// The flows of a body: listed, or as a table; none asks for the stored history.
-fn flows_of(given: &Given<'_>, bytes: &[u8], now: Timestamp) -> Result<Option<Vec<Flow>>, Refusal> {
-    let part = |name: &str| given.get(name).filter(|raw| raw.get() != "null");
-    match (part("flows"), part("csv")) {
-        (Some(_), _) => parse_training(bytes, now).map(|flows| Some(records(flows))).map_err(refused),
-        (None, Some(text)) => table(&line_of(text)?, now).map(Some),
+fn lesson(given: &RawObject<'_>, bytes: &[u8], now: Timestamp, draw: Draw) -> Result<Option<Lesson>, Refusal> {
+    match (given.some("flows"), given.some("csv")) {
+        (Some(_), _) => parse_training(bytes, now, draw.most, draw.seed).map(Some).map_err(refused),
+        (None, Some(csv)) => {
+            let wrong = || Refusal::text(StatusCode::BAD_REQUEST, "'csv' field must be a string: header and rows");
+            table(csv.text().ok_or_else(wrong)?.as_bytes(), now, draw).map(Some)
+        }
         (None, None) => Ok(None),
     }
-}
-
-fn line_of(csv: &RawValue) -> Result<Vec<u8>, Refusal> {
-    let text: Result<String, _> = serde_json::from_str(csv.get());
-    text.map(String::into_bytes).map_err(|_| Refusal::text(StatusCode::BAD_REQUEST, "'csv' field must be a string: header and rows"))
-}
-
-fn settings(given: &Given<'_>) -> Map<String, Value> {
-    let part = |name: &str| Some((name.to_owned(), serde_json::from_str(given.get(name)?.get()).ok()?));
-    SETTINGS.into_iter().filter_map(part).collect()
 }
 
 fn refused(error: BodyError) -> Refusal {
     match error {
         BodyError::Faults(faults) => invalid(faults),
-        BodyError::Duplicate(_) => Refusal::text(StatusCode::BAD_REQUEST, format!("Training failed: {error}")),
+        BodyError::Duplicate(_) | BodyError::TooMany(_) => wrong(&error.to_string()),
     }
 }
 
-fn records(records: Vec<Record<FlowEvent>>) -> Vec<Flow> {
-    records.into_iter().map(|record| Labelled { event: record.event, label: record.label }).collect()
+fn wrong(what: &str) -> Refusal {
+    Refusal::text(StatusCode::BAD_REQUEST, format!("Training failed: {what}"))
 }
 
-fn table(bytes: &[u8], now: Timestamp) -> Result<Vec<Flow>, Refusal> {
-    let wrong = |what: String| Refusal::text(StatusCode::BAD_REQUEST, format!("Training failed: {what}"));
-    let (mut flows, mut first) = (Vec::new(), None);
-    let summary = Flows::read(Box::new(Cursor::new(bytes)), "cicflow".into(), now, &mut |record| {
-        match record {
-            Ok(record) => flows.push(Labelled { event: record.event, label: record.label }),
-            Err(bad) => first = first.take().or(Some(bad)),
+/// How a compressed file begins, which the reader of files would unpack.
+const GZIP: &[u8] = b"\x1f\x8b";
+
+/// Flows of a table: all rows are read, and as many kept as a training takes.
+fn table(bytes: &[u8], now: Timestamp, draw: Draw) -> Result<Lesson, Refusal> {
+    if bytes.starts_with(GZIP) {
+        return Err(wrong("the table is compressed; say so with Content-Encoding: gzip"));
+    }
+    let (mut drawn, mut bad) = (Reservoir::new(draw.most, draw.seed), None);
+    let summary = Flows::read(Box::new(Cursor::new(bytes)), "cicflow".into(), now, &mut |record| match record {
+        Ok(record) => {
+            drawn.push(record);
+            ControlFlow::Continue(())
         }
-        ControlFlow::Continue(())
+        Err(first) => {
+            bad = Some(first);
+            ControlFlow::Break(())
+        }
     });
-    summary.map_err(|error| wrong(error.to_string()))?;
-    match first {
-        Some(bad) => Err(wrong(format!("line {}: {}", bad.line, bad.reason))),
-        None => Ok(flows),
+    summary.map_err(|error| wrong(&error.to_string()))?;
+    if let Some(bad) = bad {
+        return Err(wrong(&format!("line {}: {}", bad.line, bad.reason)));
     }
+    let met = drawn.met();
+    let mut records: Vec<Record<FlowEvent>> = drawn.into_drawn();
+    records.sort_by_key(|record| record.line);
+    Ok(Lesson { records, met })
 }

@@ -1,106 +1,206 @@
-//! Reading request bodies within limits.
+//! Request bodies: the one way in. They are read within limits, decoded, and parsed away from the threads that answer.
 
-use crate::http::refusal::Refusal;
+use crate::{
+    here,
+    http::{coding::Coding, refusal::Refusal},
+};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use hyper::{HeaderMap, StatusCode, body::Body, header::CONTENT_LENGTH};
+use hyper::{HeaderMap, Request, StatusCode, body::Body as HttpBody, header::CONTENT_LENGTH};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How much is read, and for how long.
+/// How much is read, for how long, and how much of it is worked on at once.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
-    /// Bytes of one body.
+    /// Bytes of one body, as sent and decoded.
     pub(crate) body_bytes: usize,
-    /// Room for all large bodies together, in units of [`ROOM`].
+    /// Room for all bodies above [`SMALL`] and for what is made of them, in units of [`ROOM_UNIT`].
     pub(crate) room: Arc<Semaphore>,
+    /// Bodies decoded or parsed at once away from the threads that answer; others wait for their turn.
+    pub(crate) workers: Arc<Semaphore>,
     /// Time for one body to arrive.
     pub(crate) body_time: Duration,
 }
 
-/// What is counted of large bodies; smaller ones are not counted.
-const ROOM: usize = 1 << 20;
+/// Bodies up to this size are parsed where they arrive and take no room.
+const SMALL: usize = 16 << 10;
+/// How much memory is counted for a byte of body: what a byte becomes while its body is read, parsed and worked on. Of what a client may
+/// send to `/analyze` an empty header, `"":"",`, grows most: six bytes become two texts of 24 bytes.
+const ROOM_FOR_A_BYTE: usize = 8;
+/// In what steps room is counted.
+const ROOM_UNIT: usize = 1 << 10;
+/// Bodies parsed at once for each core.
+const WORKERS_PER_CORE: usize = 2;
 
 impl Limits {
-    /// Limits of one body, and of all large ones together.
+    /// Limits of one body, and of all together; there is always room for a single one of the largest size.
     pub(crate) fn new(body_bytes: usize, buffered_bytes: usize, body_time: Duration) -> Self {
-        let units = (buffered_bytes / ROOM).clamp(1, Semaphore::MAX_PERMITS);
-        Self { body_bytes, room: Arc::new(Semaphore::new(units)), body_time }
+        let units = buffered_bytes.div_ceil(ROOM_UNIT).max(room_for(body_bytes)).min(Semaphore::MAX_PERMITS);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = Arc::new(Semaphore::new(cores * WORKERS_PER_CORE));
+        Self { body_bytes, room: Arc::new(Semaphore::new(units)), workers, body_time }
     }
 }
 
-/// A large body and the room it takes until it is dropped.
-struct Large {
-    bytes: Bytes,
-    _taken: OwnedSemaphorePermit,
+/// Units of room that a body takes.
+fn room_for(bytes: usize) -> usize {
+    if bytes <= SMALL { 0 } else { bytes.saturating_mul(ROOM_FOR_A_BYTE).div_ceil(ROOM_UNIT) }
 }
 
-impl AsRef<[u8]> for Large {
-    fn as_ref(&self) -> &[u8] {
+/// The room that a body and what was made of it take, until the last clone is dropped: keep it for as long as the work goes on.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub(crate) struct Room {
+    _taken: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+/// Room while it is taken.
+struct Claim {
+    room: Arc<Semaphore>,
+    taken: Option<OwnedSemaphorePermit>,
+}
+
+impl Claim {
+    /// Takes what a body of this size needs beyond what was taken before.
+    fn cover(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let more = room_for(bytes).saturating_sub(self.taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
+        if more == 0 {
+            return Ok(());
+        }
+        let more = u32::try_from(more).unwrap_or(u32::MAX);
+        let Ok(unit) = Arc::clone(&self.room).try_acquire_many_owned(more) else {
+            return Err(Refusal::TryAgain("Too many large requests at once. Try again later.".into()));
+        };
+        match &mut self.taken {
+            Some(taken) => taken.merge(unit),
+            None => self.taken = Some(unit),
+        }
+        Ok(())
+    }
+}
+
+/// A body that has arrived, decoded and without a byte-order mark.
+pub(crate) struct Body {
+    bytes: Bytes,
+    room: Room,
+    workers: Arc<Semaphore>,
+}
+
+impl Body {
+    /// What arrived.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> &Bytes {
         &self.bytes
     }
+
+    /// Parses it, a large one away from the threads that answer and after others of its kind. The room that it took comes with the
+    /// result, and is given back when it is dropped.
+    pub(crate) async fn parse<T: Send + 'static>(self, parse: impl FnOnce(&Bytes) -> T + Send + 'static) -> (T, Room) {
+        let Self { bytes, room, workers } = self;
+        if bytes.len() <= SMALL {
+            return (parse(&bytes), room);
+        }
+        let parsed = aside(&workers, move || {
+            let parsed = parse(&bytes);
+            (parsed, room)
+        });
+        parsed.await
+    }
+}
+
+/// Runs work on a body away from the threads that answer, when it is its turn. What is begun is finished, and takes its turn and its
+/// room until then, even when nobody waits for it any more.
+async fn aside<T: Send + 'static>(workers: &Arc<Semaphore>, work: impl FnOnce() -> T + Send + 'static) -> T {
+    // The semaphore is never closed: there is always a turn.
+    let turn = Arc::clone(workers).acquire_owned().await;
+    let work = move || {
+        let _turn = turn;
+        work()
+    };
+    here::aside(work).await
 }
 
 /// How much of a refused body is read and thrown away, so that its sender comes to read the answer.
 const MOST_DISCARDED: usize = 128 << 20;
 const LONGEST_DISCARDING: Duration = Duration::from_secs(10);
 
-/// Reads a body to its end. One that arrived in one piece is not copied.
-pub(crate) async fn read<B>(body: B, limits: Limits) -> Result<Bytes, Refusal>
+/// Receives a request's body: every route that reads one does it by this.
+pub(crate) async fn receive<B>(request: Request<B>, limits: &Limits) -> Result<Body, Refusal>
 where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::fmt::Display + Send,
 {
-    match tokio::time::timeout(limits.body_time, read_all(body, &limits)).await {
-        Ok(read) => read,
+    match tokio::time::timeout(limits.body_time, receive_all(request, limits)).await {
+        Ok(received) => received,
         Err(_) => Err(Refusal::text(StatusCode::REQUEST_TIMEOUT, "The request body did not arrive in time")),
     }
 }
 
-/// [`read`] without a limit in time, for callers that have one around them.
-pub(crate) async fn read_all<B>(mut body: B, limits: &Limits) -> Result<Bytes, Refusal>
+/// [`receive`] without a limit in time, for callers that have one around them.
+pub(crate) async fn receive_all<B>(request: Request<B>, limits: &Limits) -> Result<Body, Refusal>
 where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::fmt::Display + Send,
 {
-    let limit = limits.body_bytes;
-    let Some(first) = next(&mut body).await? else { return Ok(Bytes::new()) };
-    if first.len() > limit {
-        discard(body);
-        return Err(Refusal::TooLarge { limit });
+    let coding = match Coding::of(request.headers()) {
+        Ok(coding) => coding,
+        Err(refusal) => {
+            discard(request.into_body());
+            return Err(refusal);
+        }
+    };
+    let mut claim = Claim { room: Arc::clone(&limits.room), taken: None };
+    let mut bytes = read(request.into_body(), limits.body_bytes, &mut claim).await?;
+    if let Some(coding) = coding {
+        let limit = limits.body_bytes;
+        let decoded = aside(&limits.workers, move || {
+            let decoded = coding.decode(&bytes, limit, |length| claim.cover(length))?;
+            Ok::<_, Refusal>((Bytes::from(decoded), claim))
+        });
+        (bytes, claim) = decoded.await?;
     }
-    if body.is_end_stream() {
-        return Ok(first);
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes = bytes.slice(BYTE_ORDER_MARK.len()..);
     }
-    let mut whole = BytesMut::from(first);
-    let mut taken: Option<OwnedSemaphorePermit> = None;
+    Ok(Body { bytes, room: Room { _taken: claim.taken.map(Arc::new) }, workers: Arc::clone(&limits.workers) })
+}
+
+/// What some editors and shells write before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Reads to the end. What arrives in one piece is not copied.
+async fn read<B>(mut body: B, limit: usize, claim: &mut Claim) -> Result<Bytes, Refusal>
+where
+    B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: std::fmt::Display + Send,
+{
+    let (mut first, mut whole) = (Bytes::new(), BytesMut::new());
     while let Some(more) = next(&mut body).await? {
-        if whole.len() + more.len() > limit {
+        let length = first.len() + whole.len() + more.len();
+        let allowed = if length > limit { Err(Refusal::TooLarge { limit }) } else { claim.cover(length) };
+        if let Err(refusal) = allowed {
             discard(body);
-            return Err(Refusal::TooLarge { limit });
+            return Err(refusal);
         }
-        if (whole.len() + more.len()) / ROOM > taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits) {
-            let Ok(unit) = Arc::clone(&limits.room).try_acquire_owned() else {
-                discard(body);
-                return Err(Refusal::TryAgain("Too many large requests at once. Try again later.".into()));
-            };
-            match &mut taken {
-                Some(taken) => taken.merge(unit),
-                None => taken = Some(unit),
+        if length == more.len() {
+            first = more;
+        } else {
+            if whole.is_empty() {
+                whole = BytesMut::from(std::mem::take(&mut first));
             }
+            whole.extend_from_slice(&more);
         }
-        whole.extend_from_slice(&more);
+        if body.is_end_stream() {
+            break;
+        }
     }
-    let bytes = whole.freeze();
-    Ok(match taken {
-        Some(taken) => Bytes::from_owner(Large { bytes, _taken: taken }),
-        None => bytes,
-    })
+    Ok(if whole.is_empty() { first } else { whole.freeze() })
 }
 
 async fn next<B>(body: &mut B) -> Result<Option<Bytes>, Refusal>
 where
-    B: Body<Data = Bytes> + Unpin,
+    B: HttpBody<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
 {
     while let Some(frame) = body.frame().await {
@@ -115,7 +215,7 @@ where
 /// Reads on without keeping anything, in the background: most clients send all before they look for an answer.
 pub(crate) fn discard<B>(mut body: B)
 where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
 {
     if body.is_end_stream() {
@@ -139,42 +239,129 @@ pub(crate) fn promised_length(headers: &HeaderMap) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Limits, read_all};
+    use super::{Body, Limits, SMALL, receive_all};
     use crate::http::refusal::Refusal;
     use bytes::Bytes;
     use futures::stream;
     use http_body_util::{Full, StreamBody};
-    use hyper::body::Frame;
-    use std::{convert::Infallible, time::Duration};
+    use hyper::{Request, body::Frame, header::CONTENT_ENCODING};
+    use std::{convert::Infallible, sync::mpsc, time::Duration};
 
-    fn pieces(all: &[&'static [u8]]) -> StreamBody<impl futures::Stream<Item = Result<Frame<Bytes>, Infallible>> + use<>> {
+    fn pieces(all: &[&'static [u8]]) -> Request<StreamBody<impl futures::Stream<Item = Result<Frame<Bytes>, Infallible>> + use<>>> {
         let frames: Vec<_> = all.iter().map(|piece| Ok(Frame::data(Bytes::from_static(piece)))).collect();
-        StreamBody::new(stream::iter(frames))
+        Request::new(StreamBody::new(stream::iter(frames)))
     }
 
-    fn limits(body_bytes: usize) -> Limits {
-        Limits::new(body_bytes, 2 << 20, Duration::from_secs(60))
+    fn whole(bytes: &'static [u8]) -> Request<Full<Bytes>> {
+        Request::new(Full::new(Bytes::from_static(bytes)))
+    }
+
+    fn limits(body_bytes: usize, buffered_bytes: usize) -> Limits {
+        Limits::new(body_bytes, buffered_bytes, Duration::from_secs(60))
+    }
+
+    fn text(received: Result<Body, Refusal>) -> Bytes {
+        received.unwrap().bytes().clone()
     }
 
     #[tokio::test]
     async fn the_limit_counts_whole_bodies_and_streamed_ones() {
-        let four = &limits(4);
-        assert_eq!(read_all(Full::new(Bytes::from_static(b"abcd")), four).await.unwrap(), "abcd");
-        assert!(matches!(read_all(Full::new(Bytes::from_static(b"abcde")), four).await, Err(Refusal::TooLarge { limit: 4 })));
-        assert_eq!(read_all(pieces(&[b"ab", b"", b"cd"]), four).await.unwrap(), "abcd");
-        assert!(matches!(read_all(pieces(&[b"ab", b"cd", b"e"]), four).await, Err(Refusal::TooLarge { limit: 4 })));
-        assert_eq!(read_all(pieces(&[]), four).await.unwrap(), "");
+        let four = &limits(4, 0);
+        assert_eq!(text(receive_all(whole(b"abcd"), four).await), "abcd");
+        assert!(matches!(receive_all(whole(b"abcde"), four).await, Err(Refusal::TooLarge { limit: 4 })));
+        assert_eq!(text(receive_all(pieces(&[b"ab", b"", b"cd"]), four).await), "abcd");
+        assert!(matches!(receive_all(pieces(&[b"ab", b"cd", b"e"]), four).await, Err(Refusal::TooLarge { limit: 4 })));
+        assert_eq!(text(receive_all(pieces(&[]), four).await), "");
     }
 
     #[tokio::test]
-    async fn large_bodies_share_a_room() {
-        static PIECE: [u8; 512 << 10] = [b' '; 512 << 10];
-        let limits = &limits(64 << 20);
-        let large = async || read_all(pieces(&[&PIECE, &PIECE, &PIECE]), limits).await;
-        let (first, second) = (large().await.unwrap(), large().await.unwrap());
-        assert_eq!((first.len(), second.len()), (3 * PIECE.len(), 3 * PIECE.len()));
-        assert!(matches!(large().await, Err(Refusal::TryAgain(_))));
-        drop(first);
-        assert!(large().await.is_ok());
+    async fn a_byte_order_mark_is_no_part_of_a_body() {
+        let limits = &limits(100, 0);
+        assert_eq!(text(receive_all(whole(b"\xef\xbb\xbf{}"), limits).await), "{}");
+        assert_eq!(text(receive_all(pieces(&[b"\xef\xbb", b"\xbf", b"{}"]), limits).await), "{}");
+        assert_eq!(text(receive_all(whole(b"\xef\xbb{}"), limits).await), &b"\xef\xbb{}"[..]);
+        let mut coded = whole(&[]).map(|_| Full::new(Bytes::from(zstd::encode_all(&b"\xef\xbb\xbf{}"[..], 3).unwrap())));
+        coded.headers_mut().insert(CONTENT_ENCODING, "zstd".parse().unwrap());
+        assert_eq!(text(receive_all(coded, limits).await), "{}");
+    }
+
+    static PIECE: [u8; 512 << 10] = [b' '; 512 << 10];
+
+    /// Room for two bodies of 512 KiB, at eight bytes for one.
+    fn narrow() -> Limits {
+        limits(1 << 20, 8 << 20)
+    }
+
+    #[tokio::test]
+    async fn room_is_taken_for_what_bodies_become() {
+        let limits = &narrow();
+        for streamed in [false, true] {
+            let large = async || {
+                if streamed {
+                    receive_all(pieces(&[&PIECE[..1], &PIECE[1..]]), limits).await
+                } else {
+                    receive_all(whole(&PIECE), limits).await
+                }
+            };
+            let (first, second) = (large().await.unwrap(), large().await.unwrap());
+            assert_eq!(limits.room.available_permits(), 0);
+            assert!(matches!(large().await, Err(Refusal::TryAgain(_))));
+            assert!(receive_all(whole(&PIECE[..SMALL]), limits).await.is_ok());
+            drop((first, second));
+        }
+        // The largest body fits when there is no other one, however little room was asked for.
+        assert!(receive_all(pieces(&[&PIECE, &PIECE]), &self::limits(1 << 20, 0)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn decoded_bytes_take_room_too() {
+        let limits = &narrow();
+        let bomb = zstd::encode_all(&PIECE.repeat(2)[..], 3).unwrap();
+        let coded = || {
+            let mut request = Request::new(Full::new(Bytes::from(bomb.clone())));
+            request.headers_mut().insert(CONTENT_ENCODING, "zstd".parse().unwrap());
+            request
+        };
+        let only = receive_all(coded(), limits).await.unwrap();
+        assert_eq!((only.bytes().len(), limits.room.available_permits()), (2 * PIECE.len(), 0));
+        assert!(matches!(receive_all(coded(), limits).await, Err(Refusal::TryAgain(_))));
+        drop(only);
+        assert!(receive_all(coded(), limits).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn room_is_held_until_the_work_is_done() {
+        let limits = &narrow();
+        let all = limits.room.available_permits();
+        let body = receive_all(whole(&PIECE), limits).await.unwrap();
+        let (parsed, room) = body.parse(Bytes::len).await;
+        assert_eq!((parsed, limits.room.available_permits()), (PIECE.len(), all / 2));
+        drop(room);
+        assert_eq!(limits.room.available_permits(), all);
+    }
+
+    #[tokio::test]
+    async fn large_bodies_are_parsed_elsewhere_and_a_few_at_a_time() {
+        let limits = &narrow();
+        let here = std::thread::current().id();
+        let thread = |_: &Bytes| std::thread::current().id();
+        assert_eq!(receive_all(whole(&PIECE[..SMALL]), limits).await.unwrap().parse(thread).await.0, here);
+        assert_ne!(receive_all(whole(&PIECE), limits).await.unwrap().parse(thread).await.0, here);
+        // A parse that nobody waits for any more keeps its turn and its room until it ends.
+        let turns = limits.workers.available_permits();
+        let body = receive_all(whole(&PIECE), limits).await.unwrap();
+        let (go, wait) = mpsc::channel::<()>();
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let parse = tokio::spawn(body.parse(move |_| {
+            let _ = begun.send(());
+            wait.recv()
+        }));
+        has_begun.await.unwrap();
+        parse.abort();
+        assert!(parse.await.is_err());
+        assert_eq!((limits.workers.available_permits(), limits.room.available_permits()), (turns - 1, 4 << 10));
+        go.send(()).unwrap();
+        let _all = limits.workers.acquire_many(turns as u32).await.unwrap();
+        let _room = limits.room.acquire_many(8 << 10).await.unwrap();
     }
 }

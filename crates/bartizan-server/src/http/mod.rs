@@ -2,6 +2,7 @@
 
 pub(crate) mod auth;
 pub(crate) mod body;
+pub(crate) mod coding;
 pub(crate) mod connection;
 pub(crate) mod cors;
 pub(crate) mod guard;

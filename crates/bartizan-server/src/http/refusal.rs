@@ -1,14 +1,15 @@
 //! Every answer that is not the one asked for, in the shapes of the contract.
 
-use crate::input::fault::Fault;
+use crate::{http::coding, input::fault::Fault};
 use aide::{OperationOutput, generate::GenContext, openapi::Operation};
 use axum::response::{IntoResponse, Response};
+use bartizan_domains::faults::{MAX_FAULTS, shown_text};
 use bartizan_pipeline::{JudgeError, LifeCycleError};
 use bartizan_storage::StoreError;
 use bytes::Bytes;
 use hyper::{
     StatusCode,
-    header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use serde::Serialize;
 use std::borrow::Cow;
@@ -24,6 +25,8 @@ pub(crate) enum Refusal {
     Forbidden,
     /// 413.
     TooLarge { limit: usize },
+    /// 415, with the coding that is not understood.
+    UnknownCoding(String),
     /// 422 with all faults.
     Invalid(Vec<Fault>),
     /// 503 with `Retry-After`.
@@ -60,6 +63,7 @@ impl Refusal {
             Self::NotAuthenticated | Self::WrongCredentials => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnknownCoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TryAgain(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Text(status, _) => *status,
@@ -73,9 +77,10 @@ impl Refusal {
             Self::WrongCredentials => "Invalid authentication credentials".into(),
             Self::Forbidden => "Not enough permissions".into(),
             Self::TooLarge { limit } => format!("Request body too large: limit {limit} bytes").into(),
+            Self::UnknownCoding(name) => format!("Content-Encoding {name:?} is not understood: send gzip, zstd or identity").into(),
             Self::Invalid(faults) => {
-                let detail: Vec<_> = std::mem::take(faults).into_iter().map(Fault::shortened).collect();
-                return json(&Detail { detail });
+                faults.truncate(MAX_FAULTS);
+                return json(&Detail { detail: faults });
             }
             Self::TryAgain(text) | Self::Text(_, text) => (**text).into(),
             Self::Internal(_) => "Internal Server Error".into(),
@@ -92,6 +97,9 @@ impl Refusal {
         match self {
             Self::NotAuthenticated | Self::WrongCredentials => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::UnknownCoding(_) => {
+                headers.insert(ACCEPT_ENCODING, coding::UNDERSTOOD);
             }
             Self::TryAgain(_) => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
@@ -153,8 +161,11 @@ impl From<LifeCycleError> for Refusal {
             | E::TooLarge { .. }
             | E::ModelTooLarge(_)
             | E::Fit(_) => Self::text(StatusCode::BAD_REQUEST, text),
-            E::Param(_) | E::Budget(_) => Self::Invalid(vec![Fault::value_error(&["body", "training_params"], &text)]),
-            E::Version { got } => Self::Invalid(vec![Fault { input: got.into(), ..Fault::value_error(&["body", "model_version"], &text) }]),
+            E::Param(error) => Self::Invalid(vec![Fault::value_error(&["body", "training_params", error.parameter()], &text)]),
+            E::Budget(_) => Self::Invalid(vec![Fault::value_error(&["body", "training_params", "one_false_alarm_in"], &text)]),
+            E::Version { got } => {
+                Self::Invalid(vec![Fault { input: shown_text(&got), ..Fault::value_error(&["body", "model_version"], &text) }])
+            }
             E::NoSuchModel | E::NothingStored => Self::text(StatusCode::NOT_FOUND, text),
             E::Damaged { .. } => Self::text(StatusCode::INTERNAL_SERVER_ERROR, text),
             E::SchemaMismatch { .. } | E::VersionTaken { .. } | E::Busy { .. } | E::Cancelled => Self::text(StatusCode::CONFLICT, text),

@@ -2,7 +2,7 @@
 
 use crate::{
     http::{
-        body::{self, Limits},
+        body::{self, Limits, Room},
         refusal::Refusal,
     },
     input::{fault::Fault, fields::Fields},
@@ -12,15 +12,13 @@ use axum::{
     Json,
     extract::{FromRef, FromRequest, Request},
 };
-use bytes::Bytes;
+use bartizan_domains::{faults::object_of, raw::RawObject};
 use schemars::JsonSchema;
-use serde_json::{Map, Value, error::Category, value::RawValue};
-use std::collections::HashMap;
 
 /// What a route reads from its body.
 pub(crate) trait FromBody: Sized {
-    /// A field that is kept as it came, for the route to read by itself: it may be as large as a body may be.
-    const RECORDS: Option<&'static str> = None;
+    /// The fields that it reads.
+    const NAMES: &'static [&'static str];
 
     /// Reads it; `None` only with faults.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self>;
@@ -29,80 +27,35 @@ pub(crate) trait FromBody: Sized {
 /// The body of a request, read and without faults.
 pub(crate) struct Content<T> {
     pub(crate) read: T,
-    /// The field [`FromBody::RECORDS`], JSON, if it is there and not null.
-    pub(crate) records: Option<Bytes>,
+    /// Kept until the work on it is done.
+    pub(crate) room: Room,
 }
 
-impl<S: Sync, T: FromBody> FromRequest<S> for Content<T>
+impl<S: Sync, T: FromBody + Send + 'static> FromRequest<S> for Content<T>
 where
     Limits: FromRef<S>,
 {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        let bytes = body::read(request.into_body(), Limits::from_ref(state)).await?;
-        parse(&bytes)
+        let body = body::receive(request, &Limits::from_ref(state)).await?;
+        let (read, room) = body.parse(|bytes| parse(bytes)).await;
+        Ok(Self { read: read?, room })
     }
 }
 
-fn parse<T: FromBody>(bytes: &Bytes) -> Result<Content<T>, Refusal> {
-    let missing = || Fault::missing(vec!["body".into()], Value::Null);
-    if bytes.trim_ascii().is_empty() {
-        return Err(Refusal::Invalid(vec![missing()]));
-    }
-    let raw: HashMap<String, &RawValue> = match serde_json::from_slice(bytes) {
-        Ok(raw) => raw,
-        Err(error) => {
-            return Err(Refusal::Invalid(vec![match serde_json::from_slice::<Value>(bytes) {
-                Ok(Value::Null) => missing(),
-                Ok(other) => not_an_object(other),
-                Err(_) => json_invalid(bytes, &error),
-            }]));
-        }
-    };
-    let (map, records) = split::<T>(bytes, raw)?;
+fn parse<T: FromBody>(bytes: &[u8]) -> Result<T, Refusal> {
+    let object = object(bytes, T::NAMES)?;
     let mut faults = Vec::new();
-    match T::from_fields(&mut Fields::of_body(&map, &mut faults)) {
-        Some(read) if faults.is_empty() => Ok(Content { read, records }),
+    match T::from_fields(&mut Fields::of_body(object, &mut faults)) {
+        Some(read) if faults.is_empty() => Ok(read),
         _ => Err(Refusal::Invalid(faults)),
     }
 }
 
-fn split<T: FromBody>(bytes: &Bytes, raw: HashMap<String, &RawValue>) -> Result<(Map<String, Value>, Option<Bytes>), Refusal> {
-    let (mut map, mut records) = (Map::new(), None);
-    for (name, value) in raw {
-        let text = value.get();
-        if T::RECORDS == Some(name.as_str()) {
-            records = (text != "null").then(|| bytes.slice_ref(text.as_bytes()));
-            continue;
-        }
-        let read = serde_json::from_str(text).map_err(|error| {
-            let before = text.as_ptr().addr() - bytes.as_ptr().addr();
-            Refusal::Invalid(vec![json_invalid_from(before, text.as_bytes(), &error)])
-        })?;
-        map.insert(name, read);
-    }
-    Ok((map, records))
-}
-
-fn not_an_object(input: Value) -> Fault {
-    let text = "Input should be a valid dictionary or object to extract fields from";
-    Fault::new("model_attributes_type", vec!["body".into()], text, input)
-}
-
-fn json_invalid(bytes: &[u8], error: &serde_json::Error) -> Fault {
-    json_invalid_from(0, bytes, error)
-}
-
-/// The fault of bytes that are no JSON and begin at `start` of the body.
-pub(crate) fn json_invalid_from(start: usize, bytes: &[u8], error: &serde_json::Error) -> Fault {
-    let before: usize = bytes.split_inclusive(|b| *b == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
-    let offset = (before + error.column().saturating_sub(1)).min(bytes.len());
-    let text = match error.classify() {
-        Category::Eof => "Unexpected end of the body".to_owned(),
-        _ => error.to_string(),
-    };
-    Fault::json_invalid(start + offset, &text)
+/// Finds the fields called `names` of a body that must be an object.
+pub(crate) fn object<'a>(bytes: &'a [u8], names: &[&'static str]) -> Result<RawObject<'a>, Refusal> {
+    object_of(bytes, names).map_err(|fault| Refusal::Invalid(vec![Fault::from(fault)]))
 }
 
 impl<T: JsonSchema> OperationInput for Content<T> {
@@ -115,21 +68,28 @@ impl<T: JsonSchema> OperationInput for Content<T> {
 mod tests {
     use super::{FromBody, parse};
     use crate::{http::refusal::Refusal, input::fields::Fields};
-    use bytes::Bytes;
+    use bartizan_domains::faults::MAX_FAULTS;
     use serde_json::{Value, json};
 
     struct Named;
 
     impl FromBody for Named {
+        const NAMES: &'static [&'static str] = &["name", "flag", "inner"];
+
         fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
             let (name, _) = (fields.string("name"), fields.boolean("flag"));
+            fields.object_if_any("inner", &["count"], |inner| inner.count_if_any("count", 1));
             name.map(|_| Self)
         }
     }
 
     fn faults(bytes: &[u8]) -> Vec<(String, Value)> {
-        match parse::<Named>(&Bytes::copy_from_slice(bytes)) {
-            Err(Refusal::Invalid(faults)) => faults.into_iter().map(|f| (f.kind.into_owned(), Value::Array(f.loc))).collect(),
+        listed(bytes).into_iter().map(|(kind, loc, _)| (kind, loc)).collect()
+    }
+
+    fn listed(bytes: &[u8]) -> Vec<(String, Value, Value)> {
+        match parse::<Named>(bytes) {
+            Err(Refusal::Invalid(faults)) => faults.into_iter().map(|f| (f.kind.into_owned(), Value::Array(f.loc), f.input)).collect(),
             _ => Vec::new(),
         }
     }
@@ -145,7 +105,7 @@ mod tests {
             (b"{\"name\":", "json_invalid", json!(["body", 7])),
             (b"{\n \"name\": nope}", "json_invalid", json!(["body", 12])),
             (b"\xff\xfe", "json_invalid", json!(["body", 0])),
-            (deep.as_bytes(), "json_invalid", json!(["body", 0])),
+            (deep.as_bytes(), "json_invalid", json!(["body", 9999])),
         ] {
             assert_eq!(faults(bytes), [(kind.to_owned(), loc)], "{:?}", bytes.escape_ascii().to_string());
         }
@@ -153,8 +113,32 @@ mod tests {
 
     #[test]
     fn all_faults_are_listed() {
-        let expected = [("string_type".to_owned(), json!(["body", "name"])), ("bool_parsing".to_owned(), json!(["body", "flag"]))];
-        assert_eq!(faults(br#"{"name": 1, "flag": "maybe"}"#), expected);
-        assert!(faults(br#"{"name": "x", "flag": "no", "more": []}"#).is_empty());
+        let expected = [
+            ("string_type".to_owned(), json!(["body", "name"])),
+            ("bool_parsing".to_owned(), json!(["body", "flag"])),
+            ("greater_than_equal".to_owned(), json!(["body", "inner", "count"])),
+        ];
+        assert_eq!(faults(br#"{"name": 1, "flag": "maybe", "inner": {"count": 0, "more": []}}"#), expected);
+        assert!(faults(br#"{"name": "x", "flag": "no", "more": [], "inner": null}"#).is_empty());
+        let kind = |bytes| faults(bytes)[0].0.clone();
+        assert_eq!(kind(br#"{"name": "x", "flag": "no", "inner": []}"#), "dict_type");
+        assert_eq!(kind(br#"{"name": "x", "flag": [true]}"#), "bool_type");
+        assert_eq!(kind(br#"{"name": "\ud800", "flag": true}"#), "string_type");
+    }
+
+    #[test]
+    fn inputs_are_shown_short_and_faults_are_few() {
+        let zeros = format!("[{}0]", "0,".repeat(2 << 20));
+        let shown = |body: String| listed(body.as_bytes()).into_iter().map(|(.., input)| input).collect::<Vec<_>>();
+        assert_eq!(shown(format!("{{\"x\":{zeros}}}")), [Value::Null, Value::Null]);
+        assert_eq!(shown(format!("{{\"name\":{zeros},\"flag\":true}}")), [Value::Null]);
+        assert_eq!(shown(format!("{{\"name\":\"x\",\"flag\":\"{}\"}}", "y".repeat(1 << 20))), [Value::from("y".repeat(1024))]);
+        assert_eq!(shown("{\"flag\": true}".to_owned()), [json!({"flag": true})]);
+        let mut faults = Vec::new();
+        for _ in 0..1_000 {
+            let object = super::object(b"{}", &[]).unwrap();
+            Fields::of_body(object, &mut faults).string("name");
+        }
+        assert_eq!(faults.len(), MAX_FAULTS);
     }
 }

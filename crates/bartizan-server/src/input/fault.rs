@@ -1,6 +1,6 @@
 //! One fault of what a client sent, as the 422 answer lists it.
 
-use bartizan_domains::faults::Loc;
+use bartizan_domains::faults::{Loc, MAX_FAULTS};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub(crate) struct Fault {
     pub(crate) loc: Vec<Value>,
     /// A sentence for a person.
     pub(crate) msg: Cow<'static, str>,
-    /// What was sent.
+    /// What was sent, shortened.
     pub(crate) input: Value,
     /// The bound that was broken, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,46 +38,12 @@ impl Fault {
         let loc = loc.iter().map(|step| Value::from(*step)).collect();
         Self { ctx: Some(json!({"error": text})), ..Self::new("value_error", loc, format!("Value error, {text}"), Value::Null) }
     }
-
-    /// Bytes that are no JSON, at `offset`.
-    pub(crate) fn json_invalid(offset: usize, error: &str) -> Self {
-        let loc = vec!["body".into(), offset.into()];
-        Self { ctx: Some(json!({"error": error})), ..Self::new("json_invalid", loc, "JSON decode error", json!({})) }
-    }
 }
 
-/// Bytes of an input that are worth repeating.
-const LONGEST_INPUT: usize = 4096;
-
-impl Fault {
-    /// Leaves out what is too large to be sent back: a text is cut, a list or an object becomes null.
-    pub(crate) fn shortened(mut self) -> Self {
-        let mut left = LONGEST_INPUT;
-        if !fits(&self.input, &mut left) {
-            self.input = match self.input {
-                Value::String(text) => text.chars().take(LONGEST_INPUT / 4).collect::<String>().into(),
-                _ => Value::Null,
-            };
-        }
-        self
-    }
-}
-
-/// Whether a value is written in about `left` bytes; stops counting when it is not.
-fn fits(value: &Value, left: &mut usize) -> bool {
-    let own = match value {
-        Value::String(text) => text.len(),
-        _ => 1,
-    };
-    let Some(rest) = left.checked_sub(own) else { return false };
-    *left = rest;
-    match value {
-        Value::Array(values) => values.iter().all(|value| fits(value, left)),
-        Value::Object(map) => map.iter().all(|(key, value)| {
-            *left = left.saturating_sub(key.len());
-            fits(value, left)
-        }),
-        _ => true,
+/// Adds a fault, unless there are enough of them.
+pub(crate) fn note(faults: &mut Vec<Fault>, fault: Fault) {
+    if faults.len() < MAX_FAULTS {
+        faults.push(fault);
     }
 }
 
@@ -111,20 +77,5 @@ impl From<bartizan_domains::faults::Fault> for Fault {
         };
         let loc = std::iter::once(Value::from("body")).chain(fault.loc.into_iter().map(step)).collect();
         Self { ctx: fault.ctx, ..Self::new(fault.kind, loc, fault.msg, fault.input) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Fault;
-    use serde_json::{Value, json};
-
-    #[test]
-    fn large_inputs_are_not_sent_back() {
-        let of = |input: Value| Fault::missing(Vec::new(), input).shortened().input;
-        assert_eq!(of(json!({"a": [1, "two"]})), json!({"a": [1, "two"]}));
-        assert_eq!(of(json!("x".repeat(10_000))), json!("x".repeat(1024)));
-        assert_eq!(of(json!({"a": ["x".repeat(3000), "x".repeat(3000)]})), Value::Null);
-        assert_eq!(of(json!(vec![1; 5000])), Value::Null);
     }
 }

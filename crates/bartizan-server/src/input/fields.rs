@@ -1,50 +1,73 @@
 //! The fields of a JSON object, read one by one; faults are collected.
 
 use crate::input::{
-    fault::{Fault, at},
+    fault::{Fault, at, note},
     scalar::{self, Bounds, Wrong},
 };
+use bartizan_domains::{
+    faults::MAX_FAULTS,
+    raw::{Raw, RawObject},
+};
 use bartizan_pipeline::ParamValue;
-use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use serde_json::Value;
 
 /// A JSON object being read.
 pub(crate) struct Fields<'a> {
-    map: &'a Map<String, Value>,
+    object: RawObject<'a>,
     base: Vec<Value>,
     faults: &'a mut Vec<Fault>,
 }
 
 impl<'a> Fields<'a> {
     /// Starts at `["body"]`.
-    pub(crate) fn of_body(map: &'a Map<String, Value>, faults: &'a mut Vec<Fault>) -> Self {
-        Self { map, base: vec!["body".into()], faults }
+    pub(crate) fn of_body(object: RawObject<'a>, faults: &'a mut Vec<Fault>) -> Self {
+        Self { object, base: vec!["body".into()], faults }
+    }
+
+    fn read<T>(&mut self, name: &str, raw: Raw<'_>, read: impl FnOnce(&Value) -> Result<T, Wrong>) -> Option<T> {
+        // To those who read single values all lists and objects are alike.
+        let value = raw.scalar().unwrap_or_else(|| Value::Array(Vec::new()));
+        match read(&value) {
+            Ok(read) => Some(read),
+            Err(wrong) => {
+                note(self.faults, scalar::fault(wrong, at(&self.base, name), raw.shown()));
+                None
+            }
+        }
     }
 
     fn optional<T>(&mut self, name: &str, read: impl FnOnce(&Value) -> Result<T, Wrong>) -> Option<T> {
-        let value = self.map.get(name).filter(|value| !value.is_null())?;
-        match read(value) {
-            Ok(read) => Some(read),
-            Err(wrong) => {
-                self.faults.push(scalar::fault(wrong, at(&self.base, name), value.clone()));
-                None
-            }
-        }
+        let raw = self.object.some(name)?;
+        self.read(name, raw, read)
     }
 
     fn required<T>(&mut self, name: &str, read: impl FnOnce(&Value) -> Result<T, Wrong>) -> Option<T> {
-        match self.map.get(name) {
+        match self.object.get(name) {
             None => {
-                self.faults.push(Fault::missing(at(&self.base, name), Value::Object(self.map.clone())));
+                self.missing(name);
                 None
             }
-            Some(value) => read(value).map_err(|wrong| self.faults.push(scalar::fault(wrong, at(&self.base, name), value.clone()))).ok(),
+            Some(raw) => self.read(name, raw, read),
         }
+    }
+
+    fn missing(&mut self, name: &str) {
+        note(self.faults, Fault::missing(at(&self.base, name), self.object.whole().shown()));
     }
 
     /// Adds a fault that the route itself found.
     pub(crate) fn fault(&mut self, fault: Fault) {
-        self.faults.push(fault);
+        note(self.faults, fault);
+    }
+
+    /// Whether no more faults are taken.
+    pub(crate) fn is_full(&self) -> bool {
+        self.faults.len() >= MAX_FAULTS
+    }
+
+    /// A field as it came, if it is there and not null.
+    pub(crate) fn raw(&self, name: &str) -> Option<Raw<'a>> {
+        self.object.some(name)
     }
 
     pub(crate) fn string(&mut self, name: &str) -> Option<String> {
@@ -56,7 +79,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn boolean_or(&mut self, name: &str, default: bool) -> bool {
-        match self.map.get(name) {
+        match self.object.get(name) {
             None => default,
             Some(_) => self.required(name, scalar::boolean).unwrap_or(default),
         }
@@ -76,30 +99,27 @@ impl<'a> Fields<'a> {
         self.optional(name, |value| scalar::int(value).and_then(|whole| bounds.check(whole))).map(i64::unsigned_abs)
     }
 
-    /// Every number and text under a name that is not among `read`; null is none.
-    pub(crate) fn others(&mut self, read: &[&str], into: &mut BTreeMap<String, ParamValue>) {
-        for (name, value) in self.map.iter().filter(|(name, value)| !read.contains(&name.as_str()) && !value.is_null()) {
-            let number = value.as_f64().map(ParamValue::Number);
-            match number.or_else(|| value.as_str().map(ParamValue::from)) {
-                Some(value) => drop(into.insert(name.clone(), value)),
-                None => {
-                    let text = "Input should be a number or a string";
-                    self.faults.push(Fault::new("value_error", at(&self.base, name.as_str()), text, value.clone()));
-                }
-            }
+    /// A parameter of an algorithm: a number or a text.
+    pub(crate) fn param_if_any(&mut self, name: &str) -> Option<ParamValue> {
+        let raw = self.object.some(name)?;
+        let param = match raw.scalar() {
+            Some(Value::Number(number)) => number.as_f64().map(ParamValue::Number),
+            Some(Value::String(text)) => Some(ParamValue::Text(text)),
+            _ => None,
+        };
+        if param.is_none() {
+            self.fault(Fault::new("value_error", at(&self.base, name), "Input should be a number or a string", raw.shown()));
         }
+        param
     }
 
-    /// A nested object; null is none.
-    pub(crate) fn object_if_any<T>(&mut self, name: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Option<T> {
-        match self.map.get(name)? {
-            Value::Null => None,
-            Value::Object(map) => Some(read(&mut Fields { map, base: at(&self.base, name), faults: self.faults })),
-            other => {
-                let fault = Fault::new("dict_type", at(&self.base, name), "Input should be a valid dictionary", other.clone());
-                self.faults.push(fault);
-                None
-            }
-        }
+    /// Fields of a nested object; null is none.
+    pub(crate) fn object_if_any<T>(&mut self, name: &str, names: &[&'static str], read: impl FnOnce(&mut Fields<'_>) -> T) -> Option<T> {
+        let raw = self.object.some(name)?;
+        let Some(object) = RawObject::read(raw, names) else {
+            self.fault(Fault::new("dict_type", at(&self.base, name), "Input should be a valid dictionary", raw.shown()));
+            return None;
+        };
+        Some(read(&mut Fields { object, base: at(&self.base, name), faults: self.faults }))
     }
 }

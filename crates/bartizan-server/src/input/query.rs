@@ -5,6 +5,7 @@ use crate::input::{
     scalar::{self, Bounds, Wrong},
 };
 use bartizan_core::Timestamp;
+use bartizan_domains::faults::shown_text;
 use std::borrow::Cow;
 
 /// A query string being read. Of a repeated parameter the last one counts.
@@ -23,7 +24,7 @@ impl<'a> Query<'a> {
         match read(text) {
             Ok(value) => Some(value),
             Err(wrong) => {
-                self.faults.push(scalar::fault(wrong, vec!["query".into(), name.into()], text.as_ref().into()));
+                self.faults.push(scalar::fault(wrong, vec!["query".into(), name.into()], shown_text(text)));
                 None
             }
         }

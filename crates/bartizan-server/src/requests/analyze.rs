@@ -91,14 +91,13 @@ pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
 }
 
 pub(crate) fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
-    let op = docs::checks_input(docs::needs(op, Scope::Judge)).input::<Json<Described>>().response::<200, Json<Answer<'static>>>();
-    docs::refuses::<413>(op, "The body is too large")
+    let op = docs::reads_body(docs::checks_input(docs::needs(op, Scope::Judge)));
+    op.input::<Json<Described>>().response::<200, Json<Answer<'static>>>()
 }
 
 async fn handler(State(here): State<Arc<Here>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let explain = here::wants_reasons(parts.uri.query());
-    respond(judge(&here, explain, body).await)
+    let explain = here::wants_reasons(request.uri().query());
+    respond(judge(&here, explain, request).await)
 }
 
 /// An answer for the router.
@@ -109,22 +108,22 @@ pub(crate) fn respond(answer: Result<Bytes, Refusal>) -> Response {
 impl Direct for Here {
     fn answer(self: Arc<Self>, request: hyper::Request<Incoming>) -> BoxFuture<'static, Reply> {
         Box::pin(async move {
-            let (parts, body) = request.into_parts();
-            let explain = here::wants_reasons(parts.uri.query());
-            judge(&self, explain, body).await.map_or_else(Refusal::answer_bytes, ok_json)
+            let explain = here::wants_reasons(request.uri().query());
+            judge(&self, explain, request).await.map_or_else(Refusal::answer_bytes, ok_json)
         })
     }
 }
 
 /// Reads, judges, answers. The time limit is around the caller.
-pub(crate) async fn judge<B>(here: &Here, explain: Result<bool, Vec<Fault>>, body: B) -> Result<Bytes, Refusal>
+pub(crate) async fn judge<B>(here: &Here, explain: Result<bool, Vec<Fault>>, request: hyper::Request<B>) -> Result<Bytes, Refusal>
 where
     B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::fmt::Display + Send,
 {
     let shared = &here.mount.shared;
-    let bytes = body::read_all(body, &shared.limits).await?;
-    let parsed = parse(bytes, shared.clock.now()).await;
+    let body = body::receive_all(request, &shared.limits).await?;
+    let now = shared.clock.now();
+    let (parsed, _room) = body.parse(move |bytes| parse(bytes, now)).await;
     let (event, explain) = match (parsed, explain) {
         (Ok(event), Ok(explain)) => (event, explain),
         (Ok(_), Err(faults)) | (Err(faults), Ok(_)) => return Err(Refusal::Invalid(faults)),
@@ -136,12 +135,8 @@ where
     written(&request_id, &judgement, explain)
 }
 
-async fn parse(bytes: Bytes, now: Timestamp) -> Result<RequestEvent, Vec<Fault>> {
-    if bytes.trim_ascii().is_empty() {
-        return Err(vec![Fault::missing(vec!["body".into()], Value::Null)]);
-    }
-    let length = bytes.len();
-    here::parse(length, move || parse_event(&bytes, now).map_err(|faults| faults.into_iter().map(Fault::from).collect())).await
+fn parse(bytes: &[u8], now: Timestamp) -> Result<RequestEvent, Vec<Fault>> {
+    parse_event(bytes, now).map_err(|faults| faults.into_iter().map(Fault::from).collect())
 }
 
 fn written(request_id: &str, judgement: &Judgement, explain: bool) -> Result<Bytes, Refusal> {

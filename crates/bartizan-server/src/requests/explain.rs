@@ -16,5 +16,5 @@ pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
 }
 
 async fn handler(State(here): State<Arc<Here>>, request: Request) -> Response {
-    respond(judge(&here, Ok(true), request.into_body()).await)
+    respond(judge(&here, Ok(true), request).await)
 }

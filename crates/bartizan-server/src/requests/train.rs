@@ -2,19 +2,19 @@
 
 use crate::{
     docs,
-    here::aside,
-    http::refusal::Refusal,
-    input::{
-        content::{Content, FromBody},
-        fields::Fields,
-    },
+    http::{body, refusal::Refusal},
+    input::{content::object, fields::Fields},
     requests::{Here, analyze::Described, records},
-    routes::train::{Answer, Params, check, document, request, to_its_end},
+    routes::train::{self, Answer, Asked, Params, asked, check, document, to_its_end},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
-use axum::{Json, extract::State};
-use bartizan_pipeline::{LifeCycle, TrainRequest};
-use bytes::Bytes;
+use axum::{
+    Json,
+    extract::{Request, State},
+};
+use bartizan_core::Timestamp;
+use bartizan_domains::requests::RequestEvent;
+use bartizan_pipeline::{Labelled, LifeCycle};
 use schemars::JsonSchema;
 use std::sync::Arc;
 
@@ -31,9 +31,6 @@ struct Body {
     requests: Option<Vec<Described>>,
 }
 
-/// What is asked for.
-struct Asked(TrainRequest);
-
 pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
     post_with(handler, |op| document(op).input::<Json<Body>>())
 }
@@ -43,45 +40,35 @@ pub(crate) fn alias(of: &'static str) -> ApiMethodRouter<Arc<Here>> {
     post_with(handler, move |op| docs::alias(document(op).input::<Json<Body>>(), of))
 }
 
-async fn handler(State(here): State<Arc<Here>>, Content { read, records }: Content<Asked>) -> Result<Json<Answer>, Refusal> {
-    let Asked(request) = read;
-    check(&request)?;
+async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Answer>, Refusal> {
+    let shared = &here.mount.shared;
+    let body = body::receive(request, &shared.limits).await?;
+    let (now, life) = (shared.clock.now(), Arc::clone(&here.mount.detector.life));
+    let (read, room) = body.parse(move |bytes| read(bytes, now, life.as_ref())).await;
+    let (Asked { request, ignored }, events) = read?;
     let report = to_its_end(async move {
-        if let Some(records) = records {
-            take_in(&here, records).await?;
+        if let Some(events) = events {
+            here.instance.import(events).await?;
         }
+        drop(room);
         here.instance.train(request).await.map_err(Refusal::from)
     });
-    Ok(Json(Answer::of(report.await?, "requests")))
+    Ok(Json(Answer::of(report.await?, ignored, "requests")))
 }
 
-async fn take_in(here: &Here, bytes: Bytes) -> Result<(), Refusal> {
-    let now = here.mount.shared.clock.now();
-    let events = aside(move || records::parse(&bytes, now)).await?;
-    here.instance.import(events).await?;
-    Ok(())
-}
+/// What is asked for, and the records to take in.
+type Read = (Asked, Option<Vec<Labelled<RequestEvent>>>);
 
-impl FromBody for Asked {
-    const RECORDS: Option<&'static str> = Some("requests");
-
-    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        let version = fields.string("model_version");
-        let request = request(fields, version.clone());
-        version.map(|_| Self(request))
+fn read(bytes: &[u8], now: Timestamp, life: &dyn LifeCycle) -> Result<Read, Refusal> {
+    let [version, labels, params] = train::NAMES;
+    let object = object(bytes, &[version, labels, params, records::FIELD])?;
+    let mut faults = Vec::new();
+    let mut fields = Fields::of_body(object, &mut faults);
+    let asked = asked(&mut fields, life);
+    let events = fields.raw(records::FIELD).map(|raw| records::parse(raw, now, &mut fields));
+    if !faults.is_empty() {
+        return Err(Refusal::Invalid(faults));
     }
-}
-
-impl JsonSchema for Asked {
-    fn schema_id() -> std::borrow::Cow<'static, str> {
-        Body::schema_id()
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        Body::schema_name()
-    }
-
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        Body::json_schema(generator)
-    }
+    check(&asked.request)?;
+    Ok((asked, events))
 }

@@ -18,6 +18,7 @@ use aide::{
 };
 use axum::{Json, extract::State};
 use bartizan_core::{Label, Verdict};
+use bartizan_domains::faults::shown_text;
 use bartizan_pipeline::LifeCycle;
 use bartizan_storage::{DetectionKey, LabelChange, LabelOutcome, StoreError};
 use hyper::StatusCode;
@@ -68,11 +69,15 @@ pub(crate) fn alias(of: &'static str) -> ApiMethodRouter<Arc<Mount>> {
 }
 
 fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
-    let op = docs::checks_input(docs::needs(op, Scope::Manage)).summary("Correct or confirm a verdict");
+    let op = docs::reads_body(docs::checks_input(docs::needs(op, Scope::Manage))).summary("Correct or confirm a verdict");
     docs::refuses::<404>(op, "No such request")
 }
 
-async fn handler(State(mount): State<Arc<Mount>>, id: Segment<Id>, Content { read, .. }: Content<Asked>) -> Result<Json<Answer>, Refusal> {
+async fn handler(
+    State(mount): State<Arc<Mount>>,
+    id: Segment<Id>,
+    Content { read, room: _room }: Content<Asked>,
+) -> Result<Json<Answer>, Refusal> {
     let change = LabelChange {
         label: if read.user_label { Label::Anomalous } else { Label::Legitimate },
         changed_by: read.changed_by,
@@ -103,11 +108,13 @@ async fn label(life: &dyn LifeCycle, id: String, change: LabelChange) -> Result<
 }
 
 impl FromBody for Asked {
+    const NAMES: &'static [&'static str] = &["user_label", "changed_by"];
+
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let (user_label, changed_by) = (fields.boolean("user_label"), fields.string("changed_by"));
         if let Some(name) = changed_by.as_ref().filter(|name| name.chars().count() > LONGEST_NAME) {
             let text = format!("String should have at most {LONGEST_NAME} characters");
-            fields.fault(Fault::new("string_too_long", vec!["body".into(), "changed_by".into()], text, name.as_str().into()));
+            fields.fault(Fault::new("string_too_long", vec!["body".into(), "changed_by".into()], text, shown_text(name)));
         }
         Some(Self { user_label: user_label?, changed_by: changed_by? })
     }

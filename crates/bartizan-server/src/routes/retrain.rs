@@ -3,29 +3,31 @@
 use crate::{
     config::Scope,
     docs,
-    http::refusal::Refusal,
-    input::{
-        content::{Content, FromBody},
-        fault::Fault,
-        fields::Fields,
-    },
+    http::{body, refusal::Refusal},
+    input::{content::object, fields::Fields},
     mount::Mount,
-    routes::{activate::NONE, train::to_its_end},
+    routes::{
+        activate::NONE,
+        train::{self, to_its_end},
+    },
 };
 use aide::{
     axum::routing::{ApiMethodRouter, post_with},
     transform::TransformOperation,
 };
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::{Request, State},
+};
 use bartizan_pipeline::TrainReport;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value};
 use std::sync::Arc;
 
 #[derive(JsonSchema)]
 #[schemars(rename = "RetrainBody")]
-struct Asked {
+#[expect(dead_code, reason = "describes the body in the OpenAPI document")]
+struct Described {
     /// Name of the new version; one that exists is replaced. The next minor version if left out, which `requests` does not allow.
     model_version: Option<String>,
 }
@@ -55,20 +57,24 @@ pub(crate) fn alias(of: &'static str) -> ApiMethodRouter<Arc<Mount>> {
 }
 
 fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
-    let op = docs::checks_input(docs::needs(op, Scope::Manage)).summary("Train again, from corrected labels");
+    let op = docs::reads_body(docs::checks_input(docs::needs(op, Scope::Manage))).input::<Json<Described>>();
+    let op = op.summary("Train again, from corrected labels");
     docs::refuses::<400>(op, "Too few labels")
 }
 
-async fn handler(State(mount): State<Arc<Mount>>, Content { read, .. }: Content<Asked>) -> Result<Json<Answer>, Refusal> {
-    let version = named(mount.life().kind(), read.model_version)?;
+async fn handler(State(mount): State<Arc<Mount>>, request: Request) -> Result<Json<Answer>, Refusal> {
+    let body = body::receive(request, &mount.shared.limits).await?;
+    let kind = mount.life().kind();
+    let (version, _room) = body.parse(move |bytes| read(bytes, kind)).await;
+    let version = version?;
     let report = to_its_end(async move { mount.life().retrain(version).await.map_err(Refusal::from) });
     Ok(Json(report.await?.into()))
 }
 
-impl FromBody for Asked {
-    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self { model_version: fields.string_if_any("model_version") })
-    }
+fn read(bytes: &[u8], kind: &str) -> Result<Option<String>, Refusal> {
+    let mut faults = Vec::new();
+    let version = train::version(&mut Fields::of_body(object(bytes, &train::NAMES)?, &mut faults), kind);
+    if faults.is_empty() { Ok(version) } else { Err(Refusal::Invalid(faults)) }
 }
 
 impl From<TrainReport> for Answer {
@@ -84,12 +90,4 @@ impl From<TrainReport> for Answer {
             message,
         }
     }
-}
-
-/// The version, which clients of `requests` must name.
-pub(crate) fn named(kind: &str, version: Option<String>) -> Result<Option<String>, Refusal> {
-    if version.is_none() && kind == crate::requests::KIND {
-        return Err(Refusal::Invalid(vec![Fault::missing(vec!["body".into(), "model_version".into()], Value::Object(Map::new()))]));
-    }
-    Ok(version)
 }

@@ -3,10 +3,12 @@
 use crate::{config::Scope, docs, http::refusal::Refusal, input::fields::Fields};
 use aide::transform::TransformOperation;
 use bartizan_core::Contamination;
-use bartizan_pipeline::{LifeCycleError, ParamValue, TrainReport, TrainRequest};
+use bartizan_domains::raw::{Raw, RawObject};
+use bartizan_pipeline::{Algorithm, LifeCycle, LifeCycleError, ParamValue, TrainReport, TrainRequest};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::ops::ControlFlow;
 
 #[derive(JsonSchema)]
 #[schemars(rename = "TrainingParams")]
@@ -36,16 +38,38 @@ pub(crate) struct Answer {
     /// On labelled rows, as rows that were not learned from; null without any.
     accuracy_score: Option<f64>,
     message: String,
+    /// Names in `training_params` that are no parameter of any algorithm, at most 100.
+    ignored: Vec<String>,
     /// What a kind adds.
     #[serde(flatten)]
     pub(crate) more: Map<String, Value>,
 }
 
-/// Reads what to train from the body; the version is checked by the caller.
-pub(crate) fn request(fields: &mut Fields<'_>, version: Option<String>) -> TrainRequest {
+/// What is asked of a training.
+pub(crate) struct Asked {
+    pub(crate) request: TrainRequest,
+    /// Names in `training_params` that mean nothing here.
+    pub(crate) ignored: Vec<String>,
+}
+
+/// The fields that [`asked`] reads.
+pub(crate) const NAMES: [&str; 3] = ["model_version", "use_corrected_labels", "training_params"];
+
+const PARAMS: &str = NAMES[2];
+/// Parameters of every training; all others belong to algorithms.
+const GENERAL: [&str; 5] = ["contamination", "one_false_alarm_in", "algorithm", "n_estimators", "max_samples"];
+/// Most names that are listed as ignored, and most characters of each.
+const MAX_IGNORED: usize = 100;
+const MAX_IGNORED_CHARS: usize = 64;
+
+/// Reads what to train from the body. Everything that no training could satisfy is a fault at its place, but for a contamination out of
+/// range, which [`check`] answers with another status.
+pub(crate) fn asked(fields: &mut Fields<'_>, life: &dyn LifeCycle) -> Asked {
+    let version = version(fields, life.kind());
     let use_labels = fields.boolean_or("use_corrected_labels", true);
     let mut request = TrainRequest { version, use_labels, ..TrainRequest::default() };
-    fields.object_if_any("training_params", |params| {
+    let names: Vec<&'static str> = GENERAL.into_iter().chain(algorithms_own()).collect();
+    fields.object_if_any(PARAMS, &names, |params| {
         request.contamination = params.float_if_any("contamination");
         request.params.algorithm = params.string_if_any("algorithm");
         // Callers of the service that this replaces always send these: an algorithm without trees passes over them.
@@ -55,12 +79,54 @@ pub(crate) fn request(fields: &mut Fields<'_>, version: Option<String>) -> Train
             }
         }
         request.one_false_alarm_in = params.count_if_any("one_false_alarm_in", 2);
-        params.others(&["one_false_alarm_in", "contamination", "algorithm", "n_estimators", "max_samples"], &mut request.params.values);
+        for name in algorithms_own() {
+            if let Some(value) = params.param_if_any(name) {
+                request.params.values.insert(name.to_owned(), value);
+            }
+        }
     });
-    request
+    let given = fields.raw(PARAMS);
+    let params = given.and_then(|given| RawObject::read(given, &names));
+    for error in life.check(&request) {
+        // What is refused with a sentence alone waits for `check`.
+        let Refusal::Invalid(faults) = Refusal::from(error) else { continue };
+        for mut fault in faults {
+            if let (Some(params), [.., Value::String(name)]) = (&params, &fault.loc[..])
+                && let Some(value) = params.get(name)
+            {
+                fault.input = value.shown();
+            }
+            fields.fault(fault);
+        }
+    }
+    Asked { request, ignored: given.map_or_else(Vec::new, |given| ignored(given, &names)) }
 }
 
-/// Refuses a request that no training could satisfy, before records are taken in.
+/// The parameters that only some algorithms have.
+fn algorithms_own() -> impl Iterator<Item = &'static str> {
+    Algorithm::parameter_names().iter().copied().filter(|name| !GENERAL.contains(name))
+}
+
+/// The names of an object that are not among `known`.
+fn ignored(params: Raw<'_>, known: &[&str]) -> Vec<String> {
+    let mut ignored: Vec<String> = Vec::new();
+    // Where a name is no text the list ends: it is there to help.
+    let _ = params.fields(|name, _| {
+        let shown: String = name.chars().take(MAX_IGNORED_CHARS).collect();
+        if !known.contains(&&*name) && !ignored.contains(&shown) {
+            ignored.push(shown);
+        }
+        if ignored.len() < MAX_IGNORED { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    ignored
+}
+
+/// The name of the new version, which clients of `requests` must give.
+pub(crate) fn version(fields: &mut Fields<'_>, kind: &str) -> Option<String> {
+    if kind == crate::requests::KIND { fields.string("model_version") } else { fields.string_if_any("model_version") }
+}
+
+/// Refuses a contamination that no training could satisfy, before records are taken in.
 pub(crate) fn check(request: &TrainRequest) -> Result<(), Refusal> {
     if let Some(contamination) = request.contamination {
         Contamination::try_from(contamination).map_err(LifeCycleError::from)?;
@@ -69,7 +135,8 @@ pub(crate) fn check(request: &TrainRequest) -> Result<(), Refusal> {
 }
 
 pub(crate) fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
-    let op = docs::checks_input(docs::needs(op, Scope::Manage)).summary("Train a model on the records given, or on the stored history");
+    let op = docs::reads_body(docs::checks_input(docs::needs(op, Scope::Manage)))
+        .summary("Train a model on the records given, or on the stored history");
     let op = docs::refuses::<400>(op, "Too little to learn from, or the contamination is out of range");
     docs::refuses::<409>(op, "Two trainings are under way already, or this one was cancelled")
 }
@@ -84,8 +151,16 @@ pub(crate) async fn to_its_end(work: impl Future<Output = Result<TrainReport, Re
 }
 
 impl Answer {
+    /// Says so where the events were a sample: how many were met, and how many of them kept.
+    pub(crate) fn sampled(mut self, met_and_kept: Option<(u64, usize)>) -> Self {
+        if let Some((met, _)) = met_and_kept.filter(|(met, kept)| *met > *kept as u64) {
+            self.message += &format!("; sampled from {met}");
+        }
+        self
+    }
+
     /// About a finished training; `events` is what the kind calls its events.
-    pub(crate) fn of(report: TrainReport, events: &str) -> Self {
+    pub(crate) fn of(report: TrainReport, ignored: Vec<String>, events: &str) -> Self {
         let mut message = format!("Model {} was trained on {} {events} and is active", report.version, report.samples);
         if report.left_out > 0 {
             message += &format!("; {} older ones were left out", report.left_out);
@@ -103,6 +178,7 @@ impl Answer {
             training_duration_seconds: report.duration_secs,
             accuracy_score: report.accuracy,
             message,
+            ignored,
             more: Map::new(),
         }
     }

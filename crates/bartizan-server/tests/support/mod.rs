@@ -7,6 +7,7 @@ use bartizan_core::Timestamp;
 use bartizan_domains::requests::Requests;
 use bartizan_pipeline::{Clock, Instance, Settings};
 use bartizan_server::{Mounts, Server, ServerConfig};
+use bartizan_storage::Store;
 use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
 use serde_json::{Value, json};
 use std::{
@@ -79,7 +80,24 @@ impl Running {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(SqliteOptions::new(folder.path().join("test.db"))).unwrap());
         let instance: Arc<Instance<Requests>> = Instance::open(Settings::new("requests"), store, Arc::clone(&clock)).await.unwrap();
-        let server = Server::bind(config, Mounts { requests: vec![instance], ..Mounts::default() }, clock).await.unwrap();
+        Self::serve(config, folder, Mounts { requests: vec![instance], ..Mounts::default() }, clock).await
+    }
+
+    /// With a detector of each kind, and none with a model.
+    pub(crate) async fn start_all(configure: impl FnOnce(&mut ServerConfig)) -> Self {
+        let mut config = loopback();
+        configure(&mut config);
+        let clock: Arc<dyn Clock> = Arc::new(Ticking(AtomicI64::new(1_770_000_000)));
+        let folder = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(SqliteOptions::new(folder.path().join("test.db"))).unwrap());
+        let requests = Instance::open(Settings::new("requests"), Arc::clone(&store), Arc::clone(&clock)).await.unwrap();
+        let flows = Instance::open(Settings::new("flows"), Arc::clone(&store), Arc::clone(&clock)).await.unwrap();
+        let behavior = Instance::open(Settings::new("behavior"), store, Arc::clone(&clock)).await.unwrap();
+        Self::serve(config, folder, Mounts { requests: vec![requests], flows: vec![flows], behavior: vec![behavior] }, clock).await
+    }
+
+    async fn serve(config: ServerConfig, folder: TempDir, mounts: Mounts, clock: Arc<dyn Clock>) -> Self {
+        let server = Server::bind(config, mounts, clock).await.unwrap();
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel::<()>();
         let ended = tokio::spawn(server.run(async move {

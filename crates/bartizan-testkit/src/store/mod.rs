@@ -34,7 +34,7 @@ pub async fn store_conformance<S: Store + 'static>(make: impl AsyncFn() -> Arc<S
         record: ids_are_positive_and_grow_in_the_order_of_recording, what_is_recorded_is_found_whole,
             extreme_values_survive, nothing_recorded_is_nothing, detectors_are_apart, detections_of_several_detectors_share_a_call,
             event_ids_may_repeat_and_the_newest_is_found, a_call_that_cannot_be_stored_stores_nothing,
-            sixty_four_tasks_record_at_once, totals_are_exact, counting_stores_no_rows, a_store_answers_a_ping;
+            sixty_four_tasks_record_at_once, totals_are_exact, counting_stores_no_rows, parts_of_a_batch_are_stored_and_counted_together, a_store_answers_a_ping;
         audit: newest_come_first_and_pages_do_not_overlap, pages_past_the_end_are_empty_but_know_the_total,
             every_filter_alone, bounds_are_inclusive, filters_combine, unjudged_rows_are_listed_only_on_request,
             an_unknown_detector_has_nothing;

@@ -2,7 +2,7 @@
 
 use super::{DETECTOR, Shared, anomalous, detection, everything, judged_detection, listed, normal};
 use bartizan_core::{Label, Timestamp, Verdict};
-use bartizan_storage::{Detection, DetectionKey, Judged, NewDetection, Statistics};
+use bartizan_storage::{Counted, Detection, DetectionKey, Judged, NewDetection, Statistics};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -166,6 +166,21 @@ pub(super) async fn counting_stores_no_rows(store: Shared) {
     let expected = Statistics { judged: 4, anomalous: 1, average_confidence: 0.75, stored: 1, ..Statistics::default() };
     assert_eq!(store.statistics(DETECTOR).await.expect("the store answers"), expected);
     assert_eq!(listed(&store, &everything()).await.0, 1);
+}
+
+pub(super) async fn parts_of_a_batch_are_stored_and_counted_together(store: Shared) {
+    let counted = Counted { judged: 3, anomalous: 0, confidence_sum: 2.25 };
+    let ids = store.record_part(vec![normal(1), anomalous(2)], DETECTOR, counted).await.expect("the store answers");
+    assert_eq!(listed(&store, &everything()).await, (2, vec![ids[1], ids[0]]));
+    assert_eq!(store.record_part(Vec::new(), DETECTOR, counted).await.expect("the store answers"), []);
+    assert_eq!(store.record_part(Vec::new(), DETECTOR, Counted::default()).await.expect("the store answers"), []);
+    let before = store.statistics(DETECTOR).await.expect("the store answers");
+    assert_eq!((before.judged, before.anomalous, before.stored), (8, 1, 2));
+    let mut bad = normal(3);
+    bad.judged.as_mut().expect("the store answers").confidence = f64::NAN;
+    assert!(store.record_part(vec![bad], DETECTOR, counted).await.is_err());
+    assert!(store.record_part(vec![normal(4)], DETECTOR, Counted { confidence_sum: f64::NAN, ..counted }).await.is_err());
+    assert_eq!(store.statistics(DETECTOR).await.expect("the store answers"), before, "what is not stored is not counted");
 }
 
 pub(super) async fn a_store_answers_a_ping(store: Shared) {

@@ -182,6 +182,12 @@ const SERVICE: &[Key] = keys! {
     "server.root" => Kind::Text, unset, [];
     /// Largest request body in bytes, after which 413 is answered.
     "server.max_body_bytes" => Kind::Whole(1024, 1_073_741_824), "67108864", [];
+    /// Most flows or sessions of one request to `/predict/batch` or `/predict-batch`, after which 413 is answered. Their answer takes
+    /// about 200 bytes each; 60 MiB of real flows are about 28,000.
+    "server.max_batch_events" => Kind::Whole(1, 10_000_000), "65536", [];
+    /// Most memory in bytes for request bodies above 16 KiB and for what is made of them, counted as eight times their size until the work
+    /// on them is done; more are answered 503. There is always room for one body of the largest size.
+    "server.max_buffered_bytes" => Kind::Whole(1_048_576, 1_099_511_627_776), "1073741824", [];
     /// Requests worked on at once; more are answered 503.
     "server.max_concurrent_requests" => Kind::Whole(1, 1_000_000), "1024", [];
     /// Most connections; more are closed at once.

@@ -100,6 +100,8 @@ fn server(layers: &Layers, token: Option<String>) -> ServerConfig {
     let mut server = ServerConfig::new(SocketAddr::from(([127, 0, 0, 1], 0)));
     server.token = token;
     server.max_body_bytes = size("max_body_bytes");
+    server.max_batch_events = size("max_batch_events");
+    server.max_buffered_bytes = size("max_buffered_bytes");
     server.max_header_bytes = size("max_header_bytes");
     server.max_concurrent_requests = size("max_concurrent_requests");
     server.max_connections = size("max_connections");

@@ -10,6 +10,7 @@ mod fixture;
 mod judging;
 mod life_cycle;
 mod shared_paths;
+mod sizes;
 mod tables;
 mod training;
 mod units;

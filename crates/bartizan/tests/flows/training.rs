@@ -167,8 +167,8 @@ fn bodies_that_cannot_be_trained_on_say_why() {
         (r#"{"flows":[{}],"labels":{}}"#, &[("list_type", r#"["body","labels"]"#)]),
         (r#"{"flows":[{}],"labels":["BENIGN","Bot"]}"#, &[("value_error", r#"["body","labels"]"#)]),
         (r#"{"flows":[{},{}],"labels":["BENIGN",[1]]}"#, &[("string_type", r#"["body","labels",1]"#)]),
-        (r#"{"training_params":{"algorithm":"magic"}}"#, &[("value_error", r#"["body","training_params"]"#)]),
-        (r#"{"training_params":{"nu":7}}"#, &[("value_error", r#"["body","training_params"]"#)]),
+        (r#"{"training_params":{"algorithm":"magic"}}"#, &[("value_error", r#"["body","training_params","algorithm"]"#)]),
+        (r#"{"training_params":{"nu":7}}"#, &[("value_error", r#"["body","training_params","nu"]"#)]),
         (
             r#"{"flows":[{"Idle Min":null},{"Idle Min":"x"}],"labels":5,"model_version":7,"training_params":[]}"#,
             &[

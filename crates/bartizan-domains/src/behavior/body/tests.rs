@@ -1,9 +1,9 @@
 //! The validation table of the wire contract, case by case.
 
-use super::{MAX_FAULTS, parse_logs, parse_session};
+use super::{LogsError, parse_session, parse_training};
 use crate::behavior::{AttackType, NAMES, SessionEvent};
-use crate::faults::{Fault, Loc};
-use bartizan_core::Timestamp;
+use crate::faults::{Fault, Loc, MAX_FAULTS, object_of};
+use bartizan_core::{Seed, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -11,6 +11,20 @@ const GOOD: &str = r#"{"failed_logins":2,"request_rate":50,"commands_count":1,"s
 
 fn now() -> Timestamp {
     Timestamp::from_secs(1_000_000)
+}
+
+/// Sessions that one batch may have here.
+const MOST: usize = 1_000;
+
+fn faults<T>(result: Result<T, LogsError>) -> Result<T, Vec<Fault>> {
+    result.map_err(|error| match error {
+        LogsError::Faults(faults) => faults,
+        LogsError::TooMany(most) => panic!("more than {most}"),
+    })
+}
+
+fn parse_logs(bytes: &[u8], now: Timestamp) -> Result<Vec<SessionEvent>, Vec<Fault>> {
+    faults(super::parse_logs(bytes, now, MOST))
 }
 
 /// The good body with one field set, or left out.
@@ -185,14 +199,48 @@ fn batches_are_read_whole_or_not_at_all() {
 
 #[test]
 fn large_and_deep_bodies_are_harmless() {
-    let many = format!(r#"{{"logs":[{}]}}"#, vec!["{}"; 5_000].join(","));
-    assert_eq!(parse_logs(many.as_bytes(), now()).unwrap_err().len(), MAX_FAULTS);
-    let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
-    for body in [deep.clone(), with("client", None).replace('}', &format!(",\"client\":{deep}}}"))] {
-        assert_eq!(parse(&body).unwrap_err()[0].kind, "json_invalid");
-        assert_eq!(parse_logs(format!(r#"{{"logs":[{body}]}}"#).as_bytes(), now()).unwrap_err()[0].kind, "json_invalid");
-        assert!(!parse_logs(body.as_bytes(), now()).unwrap_err().is_empty());
+    let listed = |session: &str, times: usize| format!(r#"{{"logs":[{}]}}"#, vec![session; times].join(","));
+    for session in ["{}", "7", r#"{"failed_logins":-1}"#] {
+        assert_eq!(parse_logs(listed(session, 5_000).as_bytes(), now()).unwrap_err().len(), MAX_FAULTS, "{session}");
+        assert_eq!(faults(parse_training(listed(session, 5_000).as_bytes(), now(), MOST, Seed(1))).unwrap_err().len(), MAX_FAULTS);
     }
+    assert_eq!(parse_logs(listed(GOOD, MOST).as_bytes(), now()).unwrap().len(), MOST);
+    let too_many = super::parse_logs(listed(GOOD, MOST + 1).as_bytes(), now(), MOST);
+    assert_eq!(too_many, Err(LogsError::TooMany(MOST)));
+    let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
+    let with_deep = GOOD.replace('}', &format!(",\"client\":{deep}}}"));
+    assert_eq!(parse(&with_deep).unwrap().client, "", "what is optional is passed over, however deep");
+    assert_eq!(parse_logs(listed(&with_deep, 3).as_bytes(), now()).unwrap().len(), 3);
+    assert_eq!(parse(&deep).unwrap_err()[0].kind, "model_attributes_type");
+    let long = "n".repeat(100_000);
+    for body in [format!(r#"{{"other":"{long}"}}"#), format!(r#""{long}""#), format!(r#"{{"failed_logins":"{long}"}}"#)] {
+        let shown: usize = parse(&body).unwrap_err().iter().map(|fault| fault.input.to_string().len()).sum();
+        assert!(shown < 2_000, "{shown}");
+    }
+}
+
+#[test]
+fn sessions_to_learn_from_name_one_of_the_five_types() {
+    let listed = |sessions: &[String]| format!(r#"{{"logs":[{}]}}"#, sessions.join(","));
+    let read = |sessions: &[String], most| faults(parse_training(listed(sessions).as_bytes(), now(), most, Seed(1)));
+    let with_label = |label: Value| with("label", Some(label));
+    let [recon, odd] = [with_label(json!("recon")), with_label(json!("unheard of"))];
+    let wrong = [recon.clone(), GOOD.to_owned(), odd, with_label(json!(7)), with_label(Value::Null), with("session_time", None)];
+    let found = read(&wrong, MOST).unwrap_err();
+    let five = "'Normal', 'BruteForce', 'Injection', 'DataExfil' or 'Recon'";
+    let expected = [
+        ("missing", "logs.1.label", format!("Field required: {five}"), Value::Null),
+        ("literal_error", "logs.2.label", format!("Input should be {five}"), json!("unheard of")),
+        ("literal_error", "logs.3.label", format!("Input should be {five}"), json!(7)),
+        ("missing", "logs.4.label", format!("Field required: {five}"), Value::Null),
+    ];
+    for (fault, (kind, loc, msg, input)) in found.iter().zip(&expected) {
+        assert_eq!((fault.kind, place(fault).as_str(), &fault.msg, &fault.input), (*kind, *loc, msg, input));
+        assert_eq!(fault.ctx, Some(json!({ "expected": five })));
+    }
+    assert_eq!((found.len(), place(&found[4]).as_str()), (5, "logs.5.session_time"));
+    let lesson = read(&vec![recon; 5_000], 300).unwrap();
+    assert_eq!((lesson.met, lesson.events.len(), lesson.events[0].attack), (5_000, 300, Some(AttackType::Recon)));
 }
 
 proptest! {
@@ -217,6 +265,7 @@ proptest! {
         let body = json!({ "failed_logins": values[0], "request_rate": values[1], "commands_count": values[2],
             "sql_payload": values[3], "honeytoken_access": values[4], "session_time": values[5] });
         let fast = parse_session(body.to_string().as_bytes(), now()).map_err(|faults| faults.len());
-        prop_assert_eq!(fast, super::session_of(&body, now()).map_err(|faults| faults.len()));
+        let slow = super::closely(&object_of(body.to_string().as_bytes(), &super::FIELDS).unwrap(), now());
+        prop_assert_eq!(fast, slow.map(|(event, _)| event).map_err(|faults| faults.len()));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Mended, told};
 use crate::behavior::SessionEvent;
-use crate::behavior::body::{parse_session, session_of};
+use crate::behavior::body::parse_session;
 use crate::faults::{Fault, Loc};
 use crate::records::Record;
 use crate::requests::records::json::describe;
@@ -55,5 +55,5 @@ fn into_ranges(text: &[u8], faults: Vec<Fault>, now: Timestamp) -> Result<(Sessi
         mended.push(format!("{name} {side} {bound}"));
         value[name.as_str()] = bound.clone();
     }
-    Ok((session_of(&value, now)?, mended))
+    Ok((parse_session(value.to_string().as_bytes(), now)?, mended))
 }

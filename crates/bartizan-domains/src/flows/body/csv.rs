@@ -5,13 +5,11 @@ use super::super::names::{Column, FIELDS, column};
 use super::fast::number_of_text;
 use super::mended;
 use crate::flows::FlowEvent;
+use crate::raw::{Raw, RawKind, RawObject};
 use bartizan_core::Timestamp;
-use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
-use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::fmt;
+use std::ops::ControlFlow;
 use thiserror::Error;
 
 /// Why a line gives no flow. The texts are the wire contract's.
@@ -38,101 +36,47 @@ pub enum CsvError {
 /// When the body is no JSON, when there is no such line, or when it has another number of fields.
 pub fn parse_csv(bytes: &[u8], now: Timestamp) -> Result<FlowEvent, CsvError> {
     let bytes = mended(bytes);
-    let body: Body = match serde_json::from_slice(&bytes) {
-        Ok(body) => body,
-        Err(error) => {
-            let is_json = serde_json::from_slice::<IgnoredAny>(&bytes).is_ok();
-            return Err(if is_json { CsvError::Missing } else { CsvError::Json(error.to_string()) });
+    let json = |error: serde_json::Error| CsvError::Json(error.to_string());
+    let body = Raw::parse(&bytes).map_err(json)?;
+    let line = RawObject::read(body, &["csv"]).and_then(|body| body.get("csv")).ok_or(CsvError::Missing)?;
+    match line.kind() {
+        RawKind::Text => {
+            let line = line.text().ok_or_else(|| CsvError::Json("the line is no Unicode text".to_owned()))?;
+            let line = line.trim();
+            let fields: Vec<Cow<'_, str>> = line.split(',').take(FIELDS.len() + 1).map(Cow::Borrowed).collect();
+            flow(&fields, line.split(',').count(), now)
         }
-    };
-    match body.csv.ok_or(CsvError::Missing)? {
-        Line::Text(line) => {
-            let fields: Vec<Cow<'_, str>> = line.trim().split(',').take(FIELDS.len() + 1).map(Cow::Borrowed).collect();
-            flow(&fields, line.trim().split(',').count(), now)
+        RawKind::List => {
+            let (fields, count) = listed(line);
+            flow(&fields, count, now)
         }
-        Line::List { fields, count } => flow(&fields.into_iter().map(Cow::Owned).collect::<Vec<_>>(), count, now),
-        Line::Other => Err(CsvError::Type),
+        _ => Err(CsvError::Type),
     }
-}
-
-#[derive(Deserialize)]
-struct Body {
-    #[serde(default, deserialize_with = "line")]
-    csv: Option<Line>,
-}
-
-fn line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Line>, D::Error> {
-    deserializer.deserialize_any(LineVisitor).map(Some)
-}
-
-/// What stands under `csv`. Of a list only as many fields are kept as a flow can have: a body of millions costs no more.
-enum Line {
-    Text(String),
-    List { fields: Vec<String>, count: usize },
-    Other,
 }
 
 /// A longer field is no number, and no address.
 const MOST_FIELD_BYTES: usize = 256;
 
-struct LineVisitor;
-
-impl<'de> Visitor<'de> for LineVisitor {
-    type Value = Line;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a line as text or as a list")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Line, E> {
-        Ok(Line::Text(text.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Line, A::Error> {
-        let (mut fields, mut count) = (Vec::new(), 0);
-        while fields.len() <= FIELDS.len() {
-            let Some(raw) = list.next_element::<&RawValue>()? else { break };
-            let value = if raw.get().len() > MOST_FIELD_BYTES { Value::Null } else { serde_json::from_str(raw.get()).unwrap_or_default() };
-            fields.push(text(&value).into_owned());
-            count += 1;
+/// The fields of a list, and how many there are. Only as many are kept as a flow can have: a body of millions costs no more.
+fn listed(line: Raw<'_>) -> (Vec<Cow<'_, str>>, usize) {
+    let (mut fields, mut count) = (Vec::new(), 0);
+    // The whole body has been checked to be JSON.
+    let _ = line.elements(|_, field| -> ControlFlow<()> {
+        count += 1;
+        if count <= FIELDS.len() {
+            let value = if field.json().len() > MOST_FIELD_BYTES { None } else { field.scalar() };
+            fields.push(text(value));
         }
-        while list.next_element::<IgnoredAny>()?.is_some() {
-            count += 1;
-        }
-        Ok(Line::List { fields, count })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Line, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Line::Other)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Line, E> {
-        Ok(Line::Other)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Line, E> {
-        Ok(Line::Other)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Line, E> {
-        Ok(Line::Other)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Line, E> {
-        Ok(Line::Other)
-    }
-
-    fn visit_unit<E>(self) -> Result<Line, E> {
-        Ok(Line::Other)
-    }
+        ControlFlow::Continue(())
+    });
+    (fields, count)
 }
 
-fn text(value: &Value) -> Cow<'_, str> {
+fn text<'a>(value: Option<Value>) -> Cow<'a, str> {
     match value {
-        Value::String(text) => Cow::Borrowed(text),
-        Value::Number(number) => Cow::Owned(number.to_string()),
-        Value::Bool(true) => Cow::Borrowed("1"),
+        Some(Value::String(text)) => Cow::Owned(text),
+        Some(Value::Number(number)) => Cow::Owned(number.to_string()),
+        Some(Value::Bool(true)) => Cow::Borrowed("1"),
         _ => Cow::Borrowed(""),
     }
 }

@@ -6,7 +6,7 @@
 use super::super::event::Draft;
 use super::super::names::{self, Column};
 use super::super::records::scan;
-use super::{MAX_FLOWS, NOT_FINITE};
+use super::{BodyError, NOT_FINITE, Take};
 use crate::flows::FlowEvent;
 use crate::records::Record;
 use bartizan_core::Timestamp;
@@ -24,8 +24,11 @@ pub(super) fn data(bytes: &[u8], now: Timestamp) -> Option<FlowEvent> {
     Some(reader.finish(1).event)
 }
 
-pub(super) fn batch(bytes: &[u8], now: Timestamp) -> Option<Vec<Record<FlowEvent>>> {
-    Reader::new(bytes, now)?.field("flows", Reader::flows)
+/// Once there are too many flows, the rest is not looked at.
+pub(super) fn batch(bytes: &[u8], now: Timestamp, taken: &mut impl Take) -> Option<Result<(), BodyError>> {
+    let (mut reader, mut refused) = (Reader::new(bytes, now)?, None);
+    let read = reader.field("flows", |reader| reader.flows(taken, &mut refused));
+    refused.map_or_else(|| read.map(Ok), |error| Some(Err(error)))
 }
 
 pub(super) fn record(bytes: &[u8], line: u64, now: Timestamp) -> Option<Record<FlowEvent>> {
@@ -181,7 +184,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An object of which one field is read; the others are passed over.
-    fn field<T>(&mut self, name: &str, read: impl Fn(&mut Self) -> Option<T>) -> Option<T> {
+    fn field<T>(&mut self, name: &str, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
         self.eat(b'{')?;
         let mut value = None;
         loop {
@@ -200,19 +203,19 @@ impl<'a> Reader<'a> {
     }
 
     /// A list of at least one flow.
-    fn flows(&mut self) -> Option<Vec<Record<FlowEvent>>> {
+    fn flows(&mut self, taken: &mut impl Take, refused: &mut Option<BodyError>) -> Option<()> {
         self.eat(b'[')?;
-        let mut flows = Vec::new();
-        loop {
+        for line in 1.. {
             self.flow()?;
-            flows.push(self.finish(flows.len() as u64 + 1));
-            if flows.len() > MAX_FLOWS {
+            if let Err(error) = taken.take(self.finish(line)) {
+                *refused = Some(error);
                 return None;
             }
             if !self.goes_on(b']')? {
-                return Some(flows);
+                return Some(());
             }
         }
+        None
     }
 
     /// One flow, into the draft: an object of names and numbers. Gives how many names it has.

@@ -1,128 +1,136 @@
-//! The slow way: every fault, and the flows of bodies that are in order after all.
+//! The slow way: every fault, and the flows of bodies that are in order after all. Flows are read one by one from where they
+//! lie in the body, and reading ends with the last fault that an answer lists.
 
 use super::super::event::Draft;
+use super::super::features::WIDTH;
 use super::super::names::{self, Column};
 use super::fast::number_of_text;
-use super::{BodyError, MAX_FLOWS, NOT_FINITE};
-use crate::faults::{Fault, Loc};
+use super::{BodyError, NOT_FINITE, Take};
+use crate::faults::{self, Fault, Loc, MAX_FAULTS, MAX_NAME, json_invalid};
 use crate::flows::FlowEvent;
+use crate::raw::{Raw, RawKind, RawObject};
 use crate::records::Record;
 use bartizan_core::Timestamp;
-use serde_json::{Map, Value, json};
-use std::collections::HashSet;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::collections::hash_map::{DefaultHasher, Entry};
+use std::hash::{Hash, Hasher};
+use std::ops::ControlFlow;
 
-/// Faults that are listed; a body of nothing but faults is not answered with ten times its size.
-const MAX_FAULTS: usize = 10_000;
-
-pub(super) fn data(object: &Map<String, Value>, now: Timestamp) -> Result<FlowEvent, BodyError> {
-    let data = object.get("data").ok_or_else(|| missing(&["data"], Value::Object(object.clone())))?;
+pub(super) fn data(body: Raw<'_>, now: Timestamp) -> Result<FlowEvent, BodyError> {
+    let data = object(body, &["data"])?.get("data").ok_or_else(|| missing("data", body.shown()))?;
     let mut flow = Checked::default();
-    match data {
-        Value::Object(names) if names.is_empty() => {
-            let text = "Data dictionary cannot be empty";
-            let mut fault = fault("value_error", vec![key("data")], &format!("Value error, {text}"), data);
-            fault.ctx = Some(json!({ "error": text }));
-            flow.faults.push(fault);
-        }
-        _ => flow.read(data, &[key("data")]),
+    flow.read(data, &[key("data")]);
+    if data.kind() == RawKind::Object && flow.met == 0 && flow.faults.is_empty() {
+        let text = "Data dictionary cannot be empty";
+        let mut fault = fault("value_error", vec![key("data")], &format!("Value error, {text}"), data);
+        fault.ctx = Some(json!({ "error": text }));
+        flow.faults.push(fault);
     }
     Ok(flow.finish(1, now)?.event)
 }
 
-pub(super) fn batch(object: &Map<String, Value>, now: Timestamp) -> Result<Vec<Record<FlowEvent>>, BodyError> {
-    let flows = object.get("flows").ok_or_else(|| missing(&["flows"], Value::Object(object.clone())))?;
+pub(super) fn batch(body: Raw<'_>, now: Timestamp, taken: &mut impl Take) -> Result<(), BodyError> {
+    let flows = object(body, &["flows"])?.get("flows").ok_or_else(|| missing("flows", body.shown()))?;
     let refuse = |kind, msg: &str, ctx| {
         let mut fault = fault(kind, vec![key("flows")], msg, flows);
         fault.ctx = ctx;
         Err(BodyError::Faults(vec![fault]))
     };
-    let Value::Array(list) = flows else { return refuse("list_type", "Input should be a valid list", None) };
-    if list.is_empty() {
-        let ctx = json!({"field_type": "List", "min_length": 1, "actual_length": 0});
-        return refuse("too_short", "List should have at least 1 item after validation, not 0", Some(ctx));
+    if flows.kind() != RawKind::List {
+        return refuse("list_type", "Input should be a valid list", None);
     }
-    if list.len() > MAX_FLOWS {
-        let msg = format!("List should have at most {MAX_FLOWS} items after validation, not {}", list.len());
-        let ctx = json!({"field_type": "List", "max_length": MAX_FLOWS, "actual_length": list.len()});
-        return refuse("too_long", &msg, Some(ctx)).map_err(without_input);
-    }
-    let (mut records, mut faults, mut duplicate) = (Vec::new(), Vec::new(), None);
-    for (position, value) in list.iter().enumerate() {
+    let (mut faults, mut duplicate, mut met) = (Vec::new(), None, 0_u64);
+    let read = flows.elements(|position, value| {
         let mut flow = Checked::default();
         flow.read(value, &[key("flows"), Loc::Index(position)]);
-        match flow.finish(position as u64 + 1, now) {
-            Ok(record) => records.push(record),
+        met = position as u64 + 1;
+        match flow.finish(met, now) {
+            Ok(record) if faults.is_empty() => taken.take(record).map_or_else(ControlFlow::Break, ControlFlow::Continue)?,
+            Ok(_) => {}
             Err(BodyError::Faults(more)) => faults.extend(more),
-            Err(BodyError::Duplicate(name)) => duplicate = duplicate.or(Some(name)),
+            Err(BodyError::Duplicate(name)) => duplicate = duplicate.take().or(Some(name)),
+            Err(other) => return ControlFlow::Break(other),
         }
-        if faults.len() >= MAX_FAULTS {
-            break;
+        if faults.len() < MAX_FAULTS {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(BodyError::Faults(std::mem::take(&mut faults)))
         }
-    }
-    match duplicate {
-        _ if !faults.is_empty() => Err(BodyError::Faults(faults)),
-        Some(name) => Err(BodyError::Duplicate(name)),
-        None => Ok(records),
+    });
+    match read {
+        Err(error) => Err(no_text(&error)),
+        Ok(ControlFlow::Break(error)) => Err(error.cut()),
+        Ok(ControlFlow::Continue(())) if met == 0 => {
+            let ctx = json!({"field_type": "List", "min_length": 1, "actual_length": 0});
+            refuse("too_short", "List should have at least 1 item after validation, not 0", Some(ctx))
+        }
+        Ok(ControlFlow::Continue(())) if !faults.is_empty() => Err(BodyError::Faults(faults)),
+        Ok(ControlFlow::Continue(())) => duplicate.map_or(Ok(()), |name| Err(BodyError::Duplicate(name))),
     }
 }
 
-pub(super) fn record(object: &Map<String, Value>, line: u64, now: Timestamp) -> Result<Record<FlowEvent>, BodyError> {
+pub(super) fn record(body: Raw<'_>, line: u64, now: Timestamp) -> Result<Record<FlowEvent>, BodyError> {
+    let whole = object(body, &["data"])?;
     let mut flow = Checked::default();
-    match object.get("data") {
-        Some(data @ Value::Object(_)) => {
-            flow.read(data, &[key("data")]);
-            // The label and the like may stand beside the numbers.
-            for (name, value) in object {
-                if let Some(column) = names::column(name.as_bytes()).filter(|c| !matches!(c, Column::Feature(..))) {
-                    text(&mut flow.draft, column, value);
-                }
+    let wrapped = whole.get("data").filter(|data| data.kind() == RawKind::Object);
+    if let Some(data) = wrapped {
+        flow.read(data, &[key("data")]);
+    }
+    // In files flows stand among all kinds of other fields; beside the numbers may stand the label and the like.
+    let read = body.fields(|name, value| -> ControlFlow<()> {
+        match names::column(name.as_bytes()) {
+            Some(Column::Feature(..)) | None if wrapped.is_some() => {}
+            Some(column) if wrapped.is_some() => text(&mut flow.draft, column, value),
+            Some(column) => {
+                let exact = hash(&name);
+                flow.seen(&name, exact);
+                flow.field(&name, exact, column, value, &[]);
             }
+            None => {}
         }
-        _ => {
-            for (name, value) in object {
-                // In files flows stand among all kinds of other fields.
-                if let Some(column) = names::column(name.as_bytes()) {
-                    flow.field(name, column, value, &[]);
-                }
-            }
-        }
+        ControlFlow::Continue(())
+    });
+    let _ = read.map_err(|error| no_text(&error))?;
+    if wrapped.is_none() {
+        flow.duplicate = None;
     }
     if flow.faults.is_empty() && flow.draft.given == 0 {
-        return Err(BodyError::Faults(vec![fault("missing", Vec::new(), "none of the 78 features is named", &Value::Null)]));
+        return Err(BodyError::Faults(vec![shown_fault("missing", Vec::new(), "none of the 78 features is named", Value::Null)]));
     }
     flow.finish(line, now)
 }
 
-/// Gives each flow its label of the list; null is none.
-pub(super) fn labelled(records: Result<Vec<Record<FlowEvent>>, BodyError>, labels: &Value) -> Result<Vec<Record<FlowEvent>>, BodyError> {
-    let list = labels.as_array().map(Vec::as_slice);
-    let mut wrong = match (&records, list) {
-        (_, None) => vec![fault("list_type", vec![key("labels")], "Input should be a valid list", labels)],
-        (Ok(records), Some(list)) if list.len() != records.len() => {
-            let msg = format!("Value error, {} labels for {} flows", list.len(), records.len());
-            vec![fault("value_error", vec![key("labels")], &msg, &Value::Null)]
+/// Gives each flow that was kept its label of the list, null being none; `records` are in the order of their lines, `met` is how many flows
+/// the body has.
+pub(super) fn label(records: &mut [Record<FlowEvent>], met: Option<u64>, labels: Raw<'_>) -> Result<(), Vec<Fault>> {
+    if labels.kind() != RawKind::List {
+        return Err(vec![fault("list_type", vec![key("labels")], "Input should be a valid list", labels)]);
+    }
+    let (mut wrong, mut count, mut rest) = (Vec::new(), 0_u64, records.iter_mut().peekable());
+    let read = labels.elements(|position, label| -> ControlFlow<()> {
+        count += 1;
+        if matches!(label.kind(), RawKind::List | RawKind::Object) {
+            if wrong.len() < MAX_FAULTS {
+                wrong.push(fault("string_type", vec![key("labels"), Loc::Index(position)], "Input should be a valid string", label));
+            }
+        } else if let Some(record) = rest.next_if(|record| record.line == count) {
+            let mut draft = Draft::new();
+            text(&mut draft, Column::Label, label);
+            if let (_, Some(label), name) = draft.finish(record.event.time) {
+                (record.label, record.label_name) = (Some(label), name);
+            }
         }
-        _ => Vec::new(),
-    };
-    let list = list.unwrap_or_default();
-    let not_texts = list.iter().enumerate().filter(|(_, label)| label.is_array() || label.is_object());
-    let place = |position| vec![key("labels"), Loc::Index(position)];
-    wrong.extend(not_texts.take(MAX_FAULTS).map(|(at, label)| fault("string_type", place(at), "Input should be a valid string", label)));
-    if let Err(BodyError::Faults(faults)) = &records {
-        wrong.splice(0..0, faults.iter().cloned());
+        ControlFlow::Continue(())
+    });
+    if let Err(error) = read {
+        wrong.push(json_invalid(error.column(), &error.to_string()));
     }
-    if !wrong.is_empty() {
-        return Err(BodyError::Faults(wrong));
+    if let Some(met) = met.filter(|met| *met != count) {
+        let msg = format!("Value error, {count} labels for {met} flows");
+        wrong.insert(0, shown_fault("value_error", vec![key("labels")], &msg, Value::Null));
     }
-    let mut records = records?;
-    for (record, value) in records.iter_mut().zip(list) {
-        let mut draft = Draft::new();
-        text(&mut draft, Column::Label, value);
-        if let (_, Some(label), name) = draft.finish(record.event.time) {
-            (record.label, record.label_name) = (Some(label), name);
-        }
-    }
-    Ok(records)
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }
 
 /// A flow while it is looked at closely.
@@ -130,54 +138,78 @@ struct Checked {
     draft: Draft,
     faults: Vec<Fault>,
     duplicate: Option<String>,
+    /// Fields met.
+    met: usize,
+    /// The names so far without the blanks around them, and with them: as hashes, since there may be many.
+    names: HashMap<u64, u64>,
+    /// The name that set each feature.
+    set_by: [u64; WIDTH],
 }
 
 impl Default for Checked {
     fn default() -> Self {
-        Self { draft: Draft::new(), faults: Vec::new(), duplicate: None }
+        Self { draft: Draft::new(), faults: Vec::new(), duplicate: None, met: 0, names: HashMap::new(), set_by: [0; WIDTH] }
     }
 }
 
 impl Checked {
-    fn read(&mut self, value: &Value, loc: &[Loc]) {
-        let Value::Object(object) = value else {
+    fn read(&mut self, value: Raw<'_>, loc: &[Loc]) {
+        if value.kind() != RawKind::Object {
             self.faults.push(fault("dict_type", loc.to_vec(), "Input should be a valid dictionary", value));
             return;
-        };
-        let mut names = HashSet::with_capacity(object.len());
-        for (name, value) in object {
-            if !names.insert(name.trim()) {
-                self.duplicate.get_or_insert_with(|| name.trim().to_owned());
-            }
+        }
+        let read = value.fields(|name, value| {
+            let exact = hash(&name);
+            self.seen(&name, exact);
             match names::column(name.as_bytes()) {
-                Some(column) => self.field(name, column, value, loc),
-                None => {
-                    self.number(name, value, loc);
-                }
+                Some(column) => self.field(&name, exact, column, value, loc),
+                None => drop(self.number(&name, value, loc)),
             }
+            if self.faults.len() < MAX_FAULTS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        if let Err(error) = read {
+            let text = error.to_string();
+            self.faults
+                .push(Fault { ctx: Some(json!({ "error": text })), ..fault("json_invalid", loc.to_vec(), "JSON decode error", value) });
         }
     }
 
-    fn field(&mut self, name: &str, column: Column, value: &Value, loc: &[Loc]) {
+    /// Notes a name. The very same one twice is JSON's own matter: the last counts.
+    fn seen(&mut self, name: &str, exact: u64) {
+        self.met += 1;
+        match self.names.entry(hash(name.trim())) {
+            Entry::Vacant(place) => drop(place.insert(exact)),
+            Entry::Occupied(before) if *before.get() == exact => {
+                let shown = if self.faults.is_empty() { return } else { key(name) };
+                self.faults.retain(|fault| fault.loc.last() != Some(&shown));
+            }
+            Entry::Occupied(_) => drop(self.duplicate.get_or_insert_with(|| name.trim().chars().take(MAX_NAME).collect())),
+        }
+    }
+
+    fn field(&mut self, name: &str, exact: u64, column: Column, value: Raw<'_>, loc: &[Loc]) {
         match column {
             Column::Feature(index, factor) => {
-                if let Some(number) = self.number(name, value, loc) {
-                    self.draft.set(index, number * factor);
+                let Some(number) = self.number(name, value, loc) else { return };
+                if self.set_by[index] == exact {
+                    self.draft.given &= !(1 << index);
                 }
+                if self.draft.given >> index & 1 == 0 {
+                    self.set_by[index] = exact;
+                }
+                self.draft.set(index, number * factor);
             }
-            _ if value.is_array() || value.is_object() => {
-                self.number(name, value, loc);
-            }
+            _ if matches!(value.kind(), RawKind::List | RawKind::Object) => drop(self.number(name, value, loc)),
             _ => text(&mut self.draft, column, value),
         }
     }
 
-    fn number(&mut self, name: &str, value: &Value, loc: &[Loc]) -> Option<f64> {
-        let (number, kind, msg) = match value {
-            Value::Number(number) => (number.as_f64(), "float_type", "Input should be a valid number"),
-            Value::Bool(flag) => (Some(f64::from(u8::from(*flag))), "", ""),
-            Value::String(text) => {
-                (number_of_text(text), "float_parsing", "Input should be a valid number, unable to parse string as a number")
+    fn number(&mut self, name: &str, value: Raw<'_>, loc: &[Loc]) -> Option<f64> {
+        let (number, kind, msg) = match value.scalar() {
+            Some(Value::Number(number)) => (number.as_f64(), "float_type", "Input should be a valid number"),
+            Some(Value::Bool(flag)) => (Some(f64::from(u8::from(flag))), "", ""),
+            Some(Value::String(text)) => {
+                (number_of_text(&text), "float_parsing", "Input should be a valid number, unable to parse string as a number")
             }
             _ => (None, "float_type", "Input should be a valid number"),
         };
@@ -201,38 +233,43 @@ impl Checked {
 }
 
 /// Sets what a value says of an identifying column.
-fn text(draft: &mut Draft, column: Column, value: &Value) {
-    match value {
-        Value::String(text) => draft.identify(column, text),
-        Value::Number(number) => draft.identify(column, &number.to_string()),
-        Value::Bool(flag) => draft.identify(column, if *flag { "true" } else { "false" }),
-        Value::Null | Value::Array(_) | Value::Object(_) => {}
+fn text(draft: &mut Draft, column: Column, value: Raw<'_>) {
+    match value.kind() {
+        RawKind::Text => drop(value.text().map(|text| draft.identify(column, &text))),
+        RawKind::Number | RawKind::Bool => draft.identify(column, value.json()),
+        RawKind::Null | RawKind::List | RawKind::Object => {}
     }
+}
+
+fn hash(name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// An object, of which some fields are looked at.
+fn object<'a>(body: Raw<'a>, names: &[&'static str]) -> Result<RawObject<'a>, BodyError> {
+    faults::object_of(body.json().as_bytes(), names).map_err(|fault| BodyError::Faults(vec![fault]))
 }
 
 fn key(name: &str) -> Loc {
-    Loc::Key(name.to_owned())
+    Loc::key(name)
 }
 
-fn fault(kind: &'static str, loc: Vec<Loc>, msg: &str, input: &Value) -> Fault {
-    let input = if input.as_str() == Some(NOT_FINITE) { Value::Null } else { input.clone() };
+/// A name that is no Unicode text.
+fn no_text(error: &serde_json::Error) -> BodyError {
+    BodyError::Faults(vec![json_invalid(error.column(), &error.to_string())])
+}
+
+fn fault(kind: &'static str, loc: Vec<Loc>, msg: &str, input: Raw<'_>) -> Fault {
+    let input = input.shown();
+    shown_fault(kind, loc, msg, if input.as_str() == Some(NOT_FINITE) { Value::Null } else { input })
+}
+
+fn shown_fault(kind: &'static str, loc: Vec<Loc>, msg: &str, input: Value) -> Fault {
     Fault { kind, loc, msg: msg.to_owned(), input, ctx: None }
 }
 
-/// A list that is too long is not kept a second time.
-fn without_input(error: BodyError) -> BodyError {
-    match error {
-        BodyError::Faults(faults) => BodyError::Faults(faults.into_iter().map(|f| Fault { input: Value::Null, ..f }).collect()),
-        other => other,
-    }
-}
-
-pub(super) fn missing(loc: &[&str], input: Value) -> BodyError {
-    let loc = loc.iter().map(|name| key(name)).collect();
-    BodyError::Faults(vec![fault("missing", loc, "Field required", &input)])
-}
-
-pub(super) fn not_an_object(input: &Value) -> BodyError {
-    let msg = "Input should be a valid dictionary or object to extract fields from";
-    BodyError::Faults(vec![fault("model_attributes_type", Vec::new(), msg, input)])
+fn missing(name: &str, input: Value) -> BodyError {
+    BodyError::Faults(vec![faults::missing(vec![key(name)], input)])
 }

@@ -2,15 +2,28 @@
 
 use super::super::features::{F, WIDTH};
 use super::super::names::FIELDS;
-use super::{BodyError, CsvError, MAX_FLOWS, parse_batch, parse_csv, parse_data, parse_record, parse_training};
-use crate::faults::{Fault, Loc};
+use super::{BodyError, CsvError, Lesson, parse_csv, parse_data, parse_record};
+use crate::faults::{Fault, Loc, MAX_FAULTS};
 use crate::flows::FlowEvent;
-use bartizan_core::{Label, Timestamp};
+use crate::raw::Raw;
+use crate::records::Record;
+use bartizan_core::{Label, Seed, Timestamp};
 use proptest::prelude::*;
 use serde_json::json;
 
 fn now() -> Timestamp {
     Timestamp::from_secs(1_000_000)
+}
+
+/// Flows that one batch may have here.
+const MOST: usize = 1_000;
+
+fn parse_batch(bytes: &[u8], now: Timestamp) -> Result<Vec<Record<FlowEvent>>, BodyError> {
+    super::parse_batch(bytes, now, MOST)
+}
+
+fn parse_training(bytes: &[u8], now: Timestamp) -> Result<Lesson, BodyError> {
+    super::parse_training(bytes, now, MOST, Seed(1))
 }
 
 fn places(faults: Vec<Fault>) -> Vec<(&'static str, String)> {
@@ -25,6 +38,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T, BodyError>) -> Vec<(&'static st
     match result.expect_err("must be refused") {
         BodyError::Faults(faults) => places(faults),
         BodyError::Duplicate(name) => vec![("duplicate", name)],
+        BodyError::TooMany(most) => vec![("too many", most.to_string())],
     }
 }
 
@@ -172,8 +186,9 @@ fn batches_are_read_in_order_and_name_the_faulty_flow() {
 fn training_bodies_carry_labels_beside_the_flows_or_in_them() {
     let flows = r#""flows":[{"Flow Duration":1,"Label":"Bot"},{"Flow Duration":NaN},{"Flow Duration":3}]"#;
     let labels = |body: String| -> Vec<_> {
-        let records = parse_training(body.as_bytes(), now()).expect(&body);
-        records.into_iter().map(|r| (r.label, r.label_name)).collect()
+        let lesson = parse_training(body.as_bytes(), now()).expect(&body);
+        assert_eq!(lesson.met, lesson.records.len() as u64);
+        lesson.records.into_iter().map(|r| (r.label, r.label_name)).collect()
     };
     let named = |name: &str| (Some(if name == "BENIGN" { Label::Legitimate } else { Label::Anomalous }), Some(name.to_owned()));
     assert_eq!(labels(format!("{{{flows}}}")), [named("Bot"), (None, None), (None, None)]);
@@ -191,16 +206,80 @@ fn training_bodies_carry_labels_beside_the_flows_or_in_them() {
 
 #[test]
 fn hostile_bodies_are_harmless() {
-    let many = format!(r#"{{"flows":[{}{{}}]}}"#, "{},".repeat(MAX_FLOWS));
-    assert_eq!(refused(parse_batch(many.as_bytes(), now())), [("too_long", "flows".to_owned())]);
-    let faulty = format!(r#"{{"flows":[{}{{}}]}}"#, r#"{"a":null},"#.repeat(20_000));
-    assert_eq!(refused(parse_batch(faulty.as_bytes(), now())).len(), 10_000);
+    let listed = |first: &str, times: usize, last: &str| format!(r#"{{"flows":[{}{last}]}}"#, format!("{first},").repeat(times));
+    assert_eq!(parse_batch(listed("{}", MOST - 1, "{}").as_bytes(), now()).unwrap().len(), MOST);
+    let too_many = [("too many", MOST.to_string())];
+    for body in [listed("{}", MOST, "{}"), listed(r#"{"a":1,"a":2}"#, MOST, "{}"), listed("{}", MOST + 1, "no JSON")] {
+        assert_eq!(refused(parse_batch(body.as_bytes(), now())), too_many);
+    }
+    for (faulty, times) in [(r#"{"a":null}"#, 20_000), (r#"{"a":[]}"#, 20_000), ("7", 20_000)] {
+        assert_eq!(refused(parse_batch(listed(faulty, times, "{}").as_bytes(), now())).len(), MAX_FAULTS, "{faulty}");
+        assert_eq!(refused(parse_training(listed(faulty, times, "{}").as_bytes(), now())).len(), MAX_FAULTS, "{faulty}");
+    }
+    let nulls: Vec<String> = (0..20_000).map(|i| format!(r#""n{i}":null"#)).collect();
+    assert_eq!(refused(parse_data(format!(r#"{{"data":{{{}}}}}"#, nulls.join(",")).as_bytes(), now())).len(), MAX_FAULTS);
+    let labels = format!(r#"{{"flows":[{{}}],"labels":[{}[]]}}"#, "[],".repeat(20_000));
+    assert_eq!(refused(parse_training(labels.as_bytes(), now())).len(), MAX_FAULTS);
     let wide: Vec<String> = (0..10_000).map(|i| format!(r#""n{i}":1"#)).collect();
     assert!(parse_data(format!(r#"{{"data":{{{}}}}}"#, wide.join(",")).as_bytes(), now()).is_ok());
-    let deep = format!(r#"{{"data":{}{}}}"#, r#"{"a":"#.repeat(10_000), "}".repeat(10_000));
-    assert_eq!(refused(parse_data(deep.as_bytes(), now()))[0].0, "json_invalid");
+    let deep = format!(r#"{{"data":{}1{}}}"#, r#"{"a":"#.repeat(10_000), "}".repeat(10_000));
+    assert_eq!(refused(parse_data(deep.as_bytes(), now())), [("float_type", "data.a".to_owned())]);
     let long = flow(&format!(r#"{{"data":{{"Flow ID":"{}","Syn":1}}}}"#, "é".repeat(100_000)));
     assert_eq!(long.event_id.chars().count(), 256);
+}
+
+#[test]
+fn a_refusal_is_small_whatever_the_body() {
+    let name = "n".repeat(100_000);
+    let size = |result: Result<FlowEvent, BodyError>| match result.unwrap_err() {
+        BodyError::Faults(faults) => faults.iter().map(|f| f.input.to_string().len() + format!("{:?}", f.loc).len()).sum::<usize>(),
+        other => other.to_string().len(),
+    };
+    for body in [
+        format!(r#"{{"other":["{name}"]}}"#),
+        format!(r#"{{"data":{{"{name}":null}}}}"#),
+        format!(r#"{{"data":{{"{name}":1," {name}":1}}}}"#),
+        format!(r#"{{"data":["{name}"]}}"#),
+        format!(r#"{{"data":{{"a":"{name}"}}}}"#),
+        format!(r#"["{name}"]"#),
+    ] {
+        assert!(size(parse_data(body.as_bytes(), now())) < 2_000, "{}", &body[..20]);
+    }
+    let missing = parse_data(br#"{"other":1}"#, now());
+    assert!(matches!(&missing, Err(BodyError::Faults(faults)) if faults[0].input == json!({"other": 1})), "{missing:?}");
+}
+
+#[test]
+fn names_that_come_twice_count_as_they_last_came() {
+    for (data, expected) in [
+        (r#""Flow Duration":1,"Flow Duration":2"#, 2.0),
+        (r#""Flow Duration":null,"Flow Duration":2"#, 2.0),
+        (r#""Flow Duration":5,"flow_duration":7,"flow_duration":8"#, 5.0),
+        (r#""flow_duration":7,"Flow Duration":5,"flow_duration":8"#, 8e6),
+        (r#""x":"no","Flow Duration":3,"x":1"#, 3.0),
+    ] {
+        assert_eq!(value(&flow(&format!(r#"{{"data":{{{data}}}}}"#)), F::FlowDuration), expected, "{data}");
+    }
+    let twice = flow(r#"{"data":{"Flow Duration":1},"data":{"Flow Duration":2}}"#);
+    assert_eq!(value(&twice, F::FlowDuration), 2.0);
+}
+
+#[test]
+fn of_many_flows_to_learn_from_a_sample_is_kept_with_its_labels() {
+    let flows: Vec<String> = (0..5_000).map(|i| format!(r#"{{"Flow Duration":{i}}}"#)).collect();
+    let labels: Vec<&str> = (0..5_000).map(|i| if i % 2 == 0 { r#""BENIGN""# } else { "1" }).collect();
+    let body = format!(r#"{{"labels":[{}],"flows":[{}]}}"#, labels.join(","), flows.join(","));
+    let lesson = parse_training(body.as_bytes(), now()).unwrap();
+    assert_eq!((lesson.met, lesson.records.len()), (5_000, MOST));
+    for record in &lesson.records {
+        let position = value(&record.event, F::FlowDuration) as u64;
+        assert_eq!((record.line, record.label.unwrap().is_anomalous()), (position + 1, position % 2 == 1));
+    }
+    assert!(lesson.records.is_sorted_by(|a, b| a.line < b.line) && lesson.records[MOST - 1].line > 4_000);
+    let faulty = body.replace(r#"{"Flow Duration":4321}"#, r#"{"Flow Duration":"x"}"#);
+    assert_eq!(refused(parse_training(faulty.as_bytes(), now())), [("float_parsing", "flows.4321.Flow Duration".to_owned())]);
+    let short = body.replacen(r#""BENIGN","#, "", 1);
+    assert_eq!(refused(parse_training(short.as_bytes(), now())), [("value_error", "labels".to_owned())]);
 }
 
 #[test]
@@ -313,10 +392,12 @@ proptest! {
         };
         let flows: Vec<String> = flows.iter().map(flow).collect();
         let body = format!("{{\"flows\": [{}]}}", flows.join(", "));
-        if let Some(fast) = super::fast::batch(body.as_bytes(), now()) {
-            let value: serde_json::Value = serde_json::from_str(&body).unwrap();
-            let slow = super::slow::batch(value.as_object().unwrap(), now()).unwrap();
-            for (fast, slow) in fast.iter().zip(&slow) {
+        let all = || super::All { records: Vec::new(), most: MOST };
+        let (mut fast, mut slow) = (all(), all());
+        if super::fast::batch(body.as_bytes(), now(), &mut fast).is_some() {
+            super::slow::batch(Raw::parse(body.as_bytes()).unwrap(), now(), &mut slow).unwrap();
+            prop_assert_eq!(fast.records.len(), slow.records.len());
+            for (fast, slow) in fast.records.iter().zip(&slow.records) {
                 for (a, b) in fast.event.values.iter().zip(&slow.event.values) {
                     prop_assert!((a - b).abs() <= 1e-6 * a.abs() || a.is_nan() && b.is_nan(), "{} {} {}", a, b, body);
                 }

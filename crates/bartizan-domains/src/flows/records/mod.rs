@@ -82,7 +82,7 @@ fn detect(start: &[u8]) -> Result<&'static str, ReadError> {
 fn json(text: &[u8], line: u64, now: Timestamp) -> Result<Record<FlowEvent>, String> {
     parse_record(text, line, now).map_err(|error| match error {
         BodyError::Faults(faults) => faults.iter().take(3).map(describe).collect::<Vec<_>>().join("; "),
-        BodyError::Duplicate(_) => error.to_string(),
+        BodyError::Duplicate(_) | BodyError::TooMany(_) => error.to_string(),
     })
 }
 

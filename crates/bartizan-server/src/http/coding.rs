@@ -1,0 +1,162 @@
+//! Content codings: bodies that come compressed.
+
+use crate::http::refusal::Refusal;
+use flate2::bufread::MultiGzDecoder;
+use hyper::{
+    HeaderMap, StatusCode,
+    header::{CONTENT_ENCODING, HeaderValue},
+};
+use std::io::Read;
+
+/// What is understood, as `Accept-Encoding` says it.
+pub(crate) const UNDERSTOOD: HeaderValue = HeaderValue::from_static("gzip, zstd");
+
+/// Largest window of a zstd body, as a power of two: 8 MiB, what RFC 9659 allows for this coding. Decoding takes that much memory.
+const ZSTD_WINDOW_LOG: u32 = 23;
+/// Bytes decoded at a time.
+const PIECE: usize = 64 << 10;
+/// Characters of an unknown coding's name that are repeated.
+const MOST_SHOWN: usize = 64;
+
+/// How a body is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coding {
+    Gzip,
+    Zstd,
+}
+
+impl Coding {
+    /// Reads `Content-Encoding`; `None` when the body is as it is. Several codings over one another are not understood: each could
+    /// multiply what the one before it makes.
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Self>, Refusal> {
+        let mut found = None;
+        for value in headers.get_all(CONTENT_ENCODING) {
+            let unknown = |name: &str| Refusal::UnknownCoding(name.chars().take(MOST_SHOWN).collect());
+            let text = value.to_str().map_err(|_| unknown("not text"))?;
+            for name in text.split(',').map(str::trim) {
+                let coding = match name.to_ascii_lowercase().as_str() {
+                    "" | "identity" => continue,
+                    "gzip" | "x-gzip" => Self::Gzip,
+                    "zstd" => Self::Zstd,
+                    _ => return Err(unknown(name)),
+                };
+                if found.replace(coding).is_some() {
+                    return Err(unknown(text));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Decodes piece by piece, and stops at `limit` bytes; `cover` is told how many there are and may refuse them. Nothing at all
+    /// decodes to nothing.
+    pub(crate) fn decode(self, coded: &[u8], limit: usize, cover: impl FnMut(usize) -> Result<(), Refusal>) -> Result<Vec<u8>, Refusal> {
+        if coded.is_empty() {
+            return Ok(Vec::new());
+        }
+        match self {
+            Self::Gzip => drain(MultiGzDecoder::new(coded), limit, cover),
+            Self::Zstd => {
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(coded).map_err(|_| damaged())?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(|_| damaged())?;
+                drain(decoder, limit, cover)
+            }
+        }
+    }
+}
+
+fn drain(mut decoder: impl Read, limit: usize, mut cover: impl FnMut(usize) -> Result<(), Refusal>) -> Result<Vec<u8>, Refusal> {
+    let (mut whole, mut piece) = (Vec::new(), vec![0; PIECE]);
+    loop {
+        let read = decoder.read(&mut piece).map_err(|_| damaged())?;
+        if read == 0 {
+            return Ok(whole);
+        }
+        if whole.len() + read > limit {
+            return Err(Refusal::TooLarge { limit });
+        }
+        cover(whole.len() + read)?;
+        whole.extend_from_slice(&piece[..read]);
+    }
+}
+
+fn damaged() -> Refusal {
+    Refusal::text(StatusCode::BAD_REQUEST, "The request body is not what its Content-Encoding says: it is damaged or ends early")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Coding;
+    use crate::http::refusal::Refusal;
+    use flate2::{Compression, write::GzEncoder};
+    use hyper::{HeaderMap, header::CONTENT_ENCODING};
+    use std::io::Write;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zstd(bytes: &[u8]) -> Vec<u8> {
+        zstd::encode_all(bytes, 3).unwrap()
+    }
+
+    #[test]
+    fn the_header_is_read_whatever_its_case() {
+        for (values, expected) in [
+            (&[][..], Ok(None)),
+            (&["identity"], Ok(None)),
+            (&[""], Ok(None)),
+            (&["GZip"], Ok(Some(Coding::Gzip))),
+            (&["x-gzip"], Ok(Some(Coding::Gzip))),
+            (&["identity, zstd"], Ok(Some(Coding::Zstd))),
+            (&["br"], Err("br".to_owned())),
+            (&["gzip, gzip"], Err("gzip, gzip".to_owned())),
+            (&["gzip", "zstd"], Err("zstd".to_owned())),
+            (&["deflate"], Err("deflate".to_owned())),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(CONTENT_ENCODING, value.parse().unwrap());
+            }
+            let found = Coding::of(&headers).map_err(|refusal| match refusal {
+                Refusal::UnknownCoding(name) => name,
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(found, expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn bombs_stop_at_the_limit_and_damage_is_told() {
+        let zeros = vec![0; 1 << 20];
+        for (coding, coded) in [(Coding::Gzip, gzip(&zeros)), (Coding::Zstd, zstd(&zeros))] {
+            let decode = |coded: &[u8], limit| coding.decode(coded, limit, |_| Ok(()));
+            assert_eq!(decode(&coded, zeros.len()).unwrap(), zeros, "{coding:?}");
+            assert_eq!(decode(b"", 0).unwrap(), b"", "{coding:?}");
+            let mut most = 0;
+            let stopped = coding.decode(&coded, 100_000, |covered| {
+                most = covered;
+                Ok(())
+            });
+            assert!(matches!(stopped, Err(Refusal::TooLarge { limit: 100_000 })) && most <= 100_000, "{coding:?}");
+            let refused = coding.decode(&coded, zeros.len(), |_| Err(Refusal::Forbidden));
+            assert!(matches!(refused, Err(Refusal::Forbidden)), "{coding:?}");
+            for damaged in [&coded[..coded.len() / 2], &coded[..coded.len() - 1], &coded[1..], b"{}"] {
+                assert!(matches!(decode(damaged, zeros.len()), Err(Refusal::Text(..))), "{coding:?}");
+            }
+            let twice = [coded.clone(), coded].concat();
+            assert_eq!(decode(&twice, 2 * zeros.len()).unwrap().len(), 2 * zeros.len(), "{coding:?}");
+        }
+    }
+
+    #[test]
+    fn a_window_beyond_the_allowed_one_is_refused() {
+        let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+        encoder.window_log(27).unwrap();
+        encoder.write_all(b"{}").unwrap();
+        let coded = encoder.finish().unwrap();
+        assert!(matches!(Coding::Zstd.decode(&coded, 100, |_| Ok(())), Err(Refusal::Text(..))));
+    }
+}
