@@ -244,7 +244,7 @@ impl<'a, D: Domain> Rows<'a, D> {
     /// [`FitError::Stopped`].
     pub(crate) fn extract_out_of_fold(&self, normal: &[usize], others: &[usize]) -> Result<Matrix, FitError> {
         let width = D::schema().width();
-        let parts: Result<Vec<Vec<(usize, Vec<f32>)>>, FitError> = (0..FOLDS)
+        let parts = (0..FOLDS)
             .into_par_iter()
             .map(|fold| {
                 let baselines = {
@@ -252,11 +252,11 @@ impl<'a, D: Domain> Rows<'a, D> {
                     D::fit_baselines(rest, self.feature_set)
                 };
                 let inside = normal.iter().chain(others).filter(|&&i| self.fold[i] == fold);
-                inside.map(|&i| self.stop.check().map(|()| (i, self.extract(&baselines, i)))).collect()
+                inside.map(|&i| self.stop.check().map(|()| (i, self.extract(&baselines, i)))).collect::<Result<Vec<_>, _>>()
             })
-            .collect();
+            .collect::<Result<Vec<_>, FitError>>()?;
         let mut matrix = Matrix { values: vec![f32::NAN; width * self.events.len()], width };
-        for (i, row) in parts?.into_iter().flatten() {
+        for (i, row) in parts.into_iter().flatten() {
             matrix.values[i * width..(i + 1) * width].copy_from_slice(&row);
         }
         Ok(matrix)

@@ -6,7 +6,7 @@ mod common;
 use bartizan_core::{Label, Seed};
 use bartizan_domains::requests::generator::{GeneratorConfig, generate};
 use bartizan_domains::requests::{RequestEvent, Requests};
-use bartizan_pipeline::{ColdStart, Instance, Labelled, LifeCycle, LifeCycleError, RawParams, TrainReport, TrainRequest};
+use bartizan_pipeline::{ColdStart, Instance, Labelled, LifeCycle, LifeCycleError, RawParams, Settings, TrainReport, TrainRequest};
 use common::{House, request, says, unlabelled};
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -45,9 +45,9 @@ async fn until(holds: impl Fn() -> bool) {
 /// With 400 events of history and two models, of which `v1.1` is active.
 async fn house() -> House<Requests> {
     let house = House::new().await;
-    house.instance.import(unlabelled(traffic(400, 1))).await.unwrap();
-    house.instance.train(named("v1.0")).await.unwrap();
-    house.instance.train(named("v1.1")).await.unwrap();
+    house.instance.import(unlabelled(traffic(400, 1))).await.expect("an answer");
+    house.instance.train(named("v1.0")).await.expect("an answer");
+    house.instance.train(named("v1.1")).await.expect("an answer");
     house
 }
 
@@ -135,22 +135,15 @@ async fn an_activation_that_was_left_is_finished() {
 #[tokio::test]
 async fn a_first_model_that_was_asked_for_is_not_learned_again() {
     let house = House::<Requests>::new().await;
-    let instance = house.open(|settings| settings.cold_start = ColdStart::Learn).await;
-    instance.import(unlabelled(traffic(90, 1))).await.unwrap();
-    let small = house.open(|settings| settings.min_training_samples = 50).await;
-    drop(small);
+    house.instance.import(unlabelled(traffic(90, 1))).await.unwrap();
     let slots = Arc::new(tokio::sync::Semaphore::new(0));
     let held = Arc::clone(&slots);
-    let instance = {
-        drop(instance);
-        house
-            .open(move |settings| {
-                settings.cold_start = ColdStart::Learn;
-                settings.min_training_samples = 50;
-                settings.training_slots = held;
-            })
-            .await
+    let change = move |settings: &mut Settings| {
+        settings.cold_start = ColdStart::Learn;
+        settings.min_training_samples = 50;
+        settings.training_slots = held;
     };
+    let instance = house.open(change).await;
     // It waits for a slot; meanwhile enough is judged for the first training to begin by itself.
     let asked = start(&instance, request(), 1).await;
     for event in traffic(150, 2) {
@@ -252,7 +245,7 @@ async fn a_carried_model_still_knows_how_many_rows_it_learned_from() {
 #[tokio::test]
 async fn rows_that_were_not_learned_from_are_not_counted() {
     let house = House::<Requests>::new().await;
-    let label = |i: usize| (i % 10 == 0).then_some(Label::Anomalous);
+    let label = |i: usize| i.is_multiple_of(10).then_some(Label::Anomalous);
     let lesson = |rows| traffic(rows, 1).into_iter().enumerate().map(|(i, event)| Labelled { event, label: label(i) }).collect();
     let report = house.instance.train_on(lesson(300), request()).await.unwrap();
     assert_eq!((report.samples, report.labels, report.left_out), (270, 30, 0));
