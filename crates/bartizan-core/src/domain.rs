@@ -1,6 +1,6 @@
 //! What one kind of telemetry must say of itself to walk the street: everything else is written once.
 
-use crate::{FeatureSchema, Timestamp};
+use crate::{Arrival, Arrived, FeatureSchema, Timestamp, TrustedProxies};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -77,6 +77,27 @@ pub trait Domain: Send + Sync + 'static {
 
     /// The columns that the store keeps.
     fn facts(event: &Self::Event) -> Facts<'_>;
+
+    /// Fills in what only the service knows of an event that arrives: who its client is, and its time, where its own is too far
+    /// ahead to be believed. Comes before everything else that is done with the event.
+    fn arrive(event: &mut Self::Event, arrival: &Arrival<'_>) -> Arrived;
+
+    /// The entity that a person means who looks for `text`: as [`arrive`](Self::arrive) and [`facts`](Self::facts) write it.
+    fn entity<'t>(text: &'t str, proxies: &TrustedProxies) -> Cow<'t, str> {
+        let _ = proxies;
+        Cow::Borrowed(text)
+    }
+
+    /// About how many bytes an event holds: what it takes to judge it grows with them. 0 for a kind whose events are all small.
+    fn weight(event: &Self::Event) -> usize {
+        let _ = event;
+        0
+    }
+
+    /// An event as it is stored: long texts are cut, and what was cut is noted in the event. Features see the whole event first.
+    fn bounded(event: &Self::Event) -> Cow<'_, Self::Event> {
+        Cow::Borrowed(event)
+    }
 }
 
 /// Event and baselines to row. Training and serving use the same one.
@@ -90,8 +111,9 @@ pub trait Extract: Send + Sync {
     fn extract(&self, event: &Self::Event, recent: &Self::Recent, row: &mut [f32]);
 
     /// Why the value of feature `index` stands out, as a sentence for the person on duty:
-    /// `parameter "q" carries an SQL injection pattern`, `client sent 120 requests in 10 s`.
-    fn reason(&self, event: &Self::Event, row: &[f32], index: usize) -> String;
+    /// `parameter "q" carries an SQL injection pattern`, `client sent 120 requests in 10 s`. `None` when the value says nothing,
+    /// because it is missing, or what most events have.
+    fn reason(&self, event: &Self::Event, row: &[f32], index: usize) -> Option<String>;
 }
 
 /// Sliding windows in **event time**: history replayed gives the same numbers. Shared between threads.
@@ -106,6 +128,10 @@ pub trait Recency: Send + Sync {
 
     /// What the past says of `event`, counting nothing.
     fn peek(&self, event: &Self::Event) -> Self::Recent;
+
+    /// Takes back that `event` was counted in, for one that was refused after all. Counts go down by one; what only knows whether
+    /// something was seen, such as how many different paths there were, may keep it.
+    fn forget(&self, event: &Self::Event);
 
     /// How many clients are tracked now.
     fn entities(&self) -> usize;
@@ -134,6 +160,8 @@ impl<E> Recency for NoRecency<E> {
     fn observe(&self, _event: &E) {}
 
     fn peek(&self, _event: &E) {}
+
+    fn forget(&self, _event: &E) {}
 
     fn entities(&self) -> usize {
         0

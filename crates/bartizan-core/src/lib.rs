@@ -3,6 +3,7 @@
 //! Nothing here opens a file, reads a clock or knows JSON. Every other crate speaks in these types; see the table of
 //! words in `ARCHITECTURE.md`.
 
+mod arrival;
 mod bounded;
 mod domain;
 mod estimator;
@@ -12,8 +13,10 @@ mod schema;
 mod score;
 mod seed;
 mod stop;
+mod text;
 mod time;
 
+pub use arrival::{Arrival, Arrived, MAX_CLIENT, ProxyError, TrustedProxies};
 pub use bounded::bounded;
 pub use domain::{Domain, Extract, Facts, Label, NoRecency, Recency};
 pub use estimator::{Attribution, Detector, Estimator, Explain, FitError, ScoreError};
@@ -23,4 +26,5 @@ pub use schema::{Direction, Feature, FeatureSchema};
 pub use score::{AnomalyScore, Confidence, Contamination, Grade, RangeError, Threshold, Verdict};
 pub use seed::Seed;
 pub use stop::Stop;
+pub use text::{head, tail};
 pub use time::{TimeError, Timestamp};

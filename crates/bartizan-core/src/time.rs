@@ -77,15 +77,23 @@ impl Timestamp {
     /// When the text is no such time.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         let trimmed = text.trim();
-        let parsed = trimmed.parse::<jiff::Timestamp>().map(jiff::Timestamp::as_microsecond).or_else(|_| {
-            let civil: DateTime = trimmed.parse()?;
-            civil.to_zoned(jiff::tz::TimeZone::UTC).map(|z| z.timestamp().as_microsecond())
-        });
+        // The library knows no instant in the last two days of the year 9999: those are computed from their parts.
+        let parsed = trimmed.parse::<jiff::Timestamp>().map(jiff::Timestamp::as_microsecond).or_else(|_| from_parts(trimmed));
         match parsed {
             Ok(micros) if !trimmed.starts_with('-') => Ok(Self::from_micros(micros)),
             _ => Err(TimeError { text: text.chars().take(64).collect() }),
         }
     }
+}
+
+/// Microseconds of a date and time with or without an offset from UTC.
+fn from_parts(text: &str) -> Result<i64, jiff::Error> {
+    let pieces = jiff::fmt::temporal::Pieces::parse(text)?;
+    let civil = DateTime::from_parts(pieces.date(), pieces.time().unwrap_or_default());
+    let offset = pieces.to_numeric_offset().map_or(0, jiff::tz::Offset::seconds);
+    let since = civil.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
+    // Within ten thousand years there are fewer microseconds than 64 bits count.
+    Ok(since.as_micros() as i64 - i64::from(offset) * MICROS_PER_SEC)
 }
 
 impl fmt::Display for Timestamp {
@@ -104,6 +112,8 @@ mod tests {
 
     #[test]
     fn times_are_read_with_and_without_a_zone() {
+        /// The last instant that can be written.
+        const LAST: i64 = 253_402_207_200_000_000 - 1;
         for (text, expected) in [
             ("1970-01-01T00:00:00Z", 0),
             ("1970-01-01T00:00:01.5", 1_500_000),
@@ -113,6 +123,12 @@ mod tests {
             ("2262-12-31T23:59:59Z", 9_246_182_399_000_000),
             ("1969-12-31T23:59:59Z", -1_000_000),
             ("1970-01-02", 86_400_000_000),
+            ("9999-12-31", LAST),
+            ("9999-12-31T23:59:59.999999Z", LAST),
+            ("9999-12-31 23:59:59", LAST),
+            ("9999-12-31T23:59:59-23:00", LAST),
+            ("9999-12-30", 253_402_128_000_000_000),
+            ("0001-01-01", -62_135_596_800_000_000),
         ] {
             assert_eq!(Timestamp::parse(text).unwrap().micros(), expected, "{text}");
         }

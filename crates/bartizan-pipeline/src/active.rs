@@ -138,13 +138,12 @@ impl<D: Domain> Active<D> {
         let shares = class_shares.as_ref().unwrap_or(&attribution.shares);
         let mut order: Vec<usize> = (0..row.len()).filter(|&i| shares[i] > 0.0).collect();
         order.sort_by(|&a, &b| shares[b].total_cmp(&shares[a]).then(a.cmp(&b)));
-        let reason = |&i: &usize| Reason {
-            feature: schema.features()[i].name.to_string(),
-            value: row[i].is_finite().then(|| f64::from(row[i])),
-            share: shares[i],
-            text: self.baselines.reason(event, row, i),
+        let reason = |&i: &usize| {
+            let text = self.baselines.reason(event, row, i)?;
+            let value = row[i].is_finite().then(|| f64::from(row[i]));
+            Some(Reason { feature: schema.features()[i].name.to_string(), value, share: shares[i], text })
         };
-        let reasons = order.iter().take(MAX_REASONS).map(reason).collect();
+        let reasons = order.iter().filter_map(reason).take(MAX_REASONS).collect();
         Some(Explanation { attribution, exact: explainer.exact(), reasons })
     }
 

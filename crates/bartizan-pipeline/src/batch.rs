@@ -3,6 +3,7 @@
 
 use crate::active::Active;
 use crate::instance::judgement;
+use crate::judge::{InWindows, is_kept};
 use crate::{ColdStart, Explanation, Instance, JudgeError, Judgement};
 use bartizan_core::{Domain, Recency};
 use bartizan_storage::{Counted, NewDetection, StoreError};
@@ -16,7 +17,8 @@ const CHUNK: usize = 4_096;
 pub const MAX_EXPLAINED: usize = 1_000;
 
 /// One chunk, judged and not yet recorded.
-struct Prepared {
+struct Prepared<D: Domain> {
+    in_windows: InWindows<Arc<D::Recency>, Vec<D::Event>>,
     judgements: Vec<Judgement>,
     /// Which of them are recorded, and as what.
     kept: Vec<usize>,
@@ -101,7 +103,10 @@ impl<D: Domain> Instance<D> {
     /// Without a model, or when a chunk cannot be recorded: then no verdict is given, and the chunks before it stay recorded.
     pub async fn judge_many(self: &Arc<Self>, events: Vec<D::Event>, explain: bool) -> Result<Vec<Judgement>, JudgeError> {
         let total = events.len();
-        let mut events = events.into_iter();
+        let mut events = events.into_iter().map(|mut event| {
+            self.arrive(&mut event);
+            event
+        });
         let mut chunks = std::iter::from_fn(|| Some(events.by_ref().take(CHUNK).collect()).filter(|chunk: &Vec<_>| !chunk.is_empty()));
         let Some(active) = self.active.load_full() else { return self.meet_many_without_model(chunks).await };
         let stop = StopOnDrop(Arc::default());
@@ -118,8 +123,13 @@ impl<D: Domain> Instance<D> {
                 break;
             }
         }
+        if !reasons.goes_on() {
+            return Ok(judgements);
+        }
         let this = Arc::clone(self);
+        let turn = Arc::clone(&self.judging).acquire_owned().await;
         let explained = aside(move || {
+            let _turn = turn;
             reasons.finish(&mut judgements, |event, row| active.explain(event, row, &this.schema));
             judgements
         });
@@ -131,7 +141,12 @@ impl<D: Domain> Instance<D> {
         let mut judgements = Vec::new();
         for chunk in chunks {
             chunk.iter().for_each(|event| drop(self.recency.observe(event)));
-            match self.meet_without_model(chunk, true).await {
+            let in_windows = InWindows::new(&*self.recency, &chunk);
+            let met = self.meet_without_model(&chunk, true).await;
+            if is_kept(&met) {
+                in_windows.keep();
+            }
+            match met {
                 Ok(more) => judgements.extend(more),
                 Err(JudgeError::NoModel) => {}
                 Err(error) => return Err(error),
@@ -146,14 +161,22 @@ impl<D: Domain> Instance<D> {
         active: &Arc<Active<D>>,
         chunk: Option<Vec<D::Event>>,
         mut reasons: Reasons<D>,
-    ) -> Result<(Option<Prepared>, Reasons<D>), StoreError> {
+    ) -> Result<(Option<Prepared<D>>, Reasons<D>), StoreError> {
         let Some(events) = chunk else { return Ok((None, reasons)) };
         let (this, active) = (Arc::clone(self), Arc::clone(active));
-        aside(move || Ok((Some(this.judge_chunk(&active, &events, &mut reasons)?), reasons))).await?
+        // The semaphore is never closed: there is always a turn.
+        let turn = Arc::clone(&self.judging).acquire_owned().await;
+        aside(move || {
+            let _turn = turn;
+            Ok((Some(this.judge_chunk(&active, events, &mut reasons)?), reasons))
+        })
+        .await?
     }
 
-    fn judge_chunk(&self, active: &Active<D>, events: &[D::Event], reasons: &mut Reasons<D>) -> Result<Prepared, StoreError> {
+    fn judge_chunk(&self, active: &Active<D>, events: Vec<D::Event>, reasons: &mut Reasons<D>) -> Result<Prepared<D>, StoreError> {
         let recents: Vec<D::Recent> = events.iter().map(|event| self.recency.observe(event)).collect();
+        let in_windows = InWindows::new(Arc::clone(&self.recency), events);
+        let events = in_windows.events();
         let scored = active.score_many(events.iter().zip(recents));
         let at = self.clock.now();
         let (mut judgements, mut kept, mut detections) = (Vec::with_capacity(events.len()), Vec::new(), Vec::new());
@@ -170,12 +193,13 @@ impl<D: Domain> Instance<D> {
                 counted.confidence_sum += scored.confidence;
             }
         }
-        Ok(Prepared { judgements, kept, detections, counted })
+        Ok(Prepared { in_windows, judgements, kept, detections, counted })
     }
 
-    async fn record_prepared(&self, prepared: Option<Prepared>) -> Result<Vec<Judgement>, StoreError> {
-        let Some(Prepared { mut judgements, kept, detections, counted }) = prepared else { return Ok(Vec::new()) };
+    async fn record_prepared(&self, prepared: Option<Prepared<D>>) -> Result<Vec<Judgement>, StoreError> {
+        let Some(Prepared { in_windows, mut judgements, kept, detections, counted }) = prepared else { return Ok(Vec::new()) };
         let ids = self.store.record_part(detections, &self.settings.name, counted).await?;
+        in_windows.keep();
         for (position, id) in kept.into_iter().zip(ids) {
             judgements[position].id = Some(id);
         }
@@ -183,6 +207,7 @@ impl<D: Domain> Instance<D> {
     }
 }
 
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
+/// Runs work away from the threads that answer.
+pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Other("judging was stopped".to_owned()))
 }

@@ -1,18 +1,25 @@
-//! One detector instance: judging and recording. What trains and manages it is in `manage.rs`.
+//! One detector instance: what it is made of, and recording. What judges is in `judge.rs` and `batch.rs`, what trains and manages it in
+//! `manage.rs`.
 
 use crate::active::{Active, Scored};
 use crate::trainings::Trainings;
 use crate::{Clock, ColdStart, JudgeError, Judgement, Labelled, LifeCycle, LifeCycleError, Offline, RecordPolicy, Settings, codec};
 use arc_swap::ArcSwapOption;
-use bartizan_core::{Domain, FeatureSchema, Recency, Timestamp, Verdict};
+use bartizan_core::{Domain, FeatureSchema, MAX_CLIENT, Recency, Timestamp, Verdict, head};
 use bartizan_storage::{Counted, HistoryQuery, Judged, NewDetection, Store, StoreError};
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use tokio::sync::Semaphore;
 
 /// Rows recorded together when history is imported.
 const IMPORT_CHUNK: usize = 4096;
 /// Most events replayed into the windows when an instance is opened: enough for a busy hour, read in well under a second.
 const MAX_REPLAYED: usize = 50_000;
+/// Most bytes kept in the columns of the event's name and of what it was about.
+const MAX_COLUMN: usize = 1_024;
+/// Most bytes kept in the column of what was done.
+const MAX_ACTION: usize = 256;
 /// The version that verdicts carry while the first model is being learned.
 pub(crate) const LEARNING: &str = "learning";
 
@@ -29,13 +36,17 @@ pub struct Instance<D: Domain> {
     /// Itself, for what runs on when its caller has gone.
     pub(crate) me: Weak<Self>,
     pub(crate) opened_at: Timestamp,
-    pub(crate) recency: D::Recency,
+    pub(crate) recency: Arc<D::Recency>,
     learning: Arc<str>,
     /// Events met without a model, to know when there are enough to learn from.
     unlearned: AtomicU64,
     /// How many of them the next first training waits for.
     next_first_training: AtomicU64,
     training_itself: AtomicBool,
+    /// Chunks of batches that are judged at once: one for each core, so that other work gets its share. Others wait for their turn.
+    pub(crate) judging: Arc<Semaphore>,
+    /// Events whose time was too far ahead to be believed.
+    pub(crate) dated_ahead: AtomicU64,
     /// Normal verdicts met under [`RecordPolicy::Anomalies`].
     normals: AtomicU64,
 }
@@ -51,7 +62,9 @@ impl<D: Domain> Instance<D> {
     pub async fn open(settings: Settings, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Arc<Self>, LifeCycleError> {
         let unlearned = store.stored(&settings.name).await?;
         let instance = Arc::new_cyclic(|me| Self {
-            recency: D::recency(settings.max_tracked_clients),
+            recency: Arc::new(D::recency(settings.max_tracked_clients)),
+            dated_ahead: AtomicU64::new(0),
+            judging: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
             schema: D::schema(),
             active: ArcSwapOption::empty(),
             managing: tokio::sync::Mutex::new(()),
@@ -94,34 +107,6 @@ impl<D: Domain> Instance<D> {
         Ok(())
     }
 
-    /// Judges one event. Its verdict is recorded before this returns; without a model the event is kept as history.
-    ///
-    /// # Errors
-    /// Without a model, or when the verdict cannot be recorded: then it is not given.
-    pub async fn judge(self: &Arc<Self>, event: D::Event, explain: bool) -> Result<Judgement, JudgeError> {
-        let recent = self.recency.observe(&event);
-        let Some(active) = self.active.load_full() else {
-            let met = self.meet_without_model(vec![event], false).await?;
-            return met.into_iter().next().ok_or(JudgeError::NoModel);
-        };
-        let scored = active.score(&event, &recent);
-        let mut judgement = judgement(&active, &scored, self.clock.now());
-        if explain {
-            judgement.explain(active.explain(&event, &scored.row, &self.schema));
-        }
-        judgement.id = self.record_judged(&event, scored, &active.version, judgement.analyzed_at).await?;
-        Ok(judgement)
-    }
-
-    async fn record_judged(&self, event: &D::Event, scored: Scored, version: &Arc<str>, at: Timestamp) -> Result<Option<i64>, StoreError> {
-        if !self.keeps(scored.verdict) {
-            self.store.count(&self.settings.name, 1, 0, scored.confidence).await?;
-            return Ok(None);
-        }
-        let detection = self.judged_detection(event, scored, version, at)?;
-        Ok(self.store.record(vec![detection]).await?.first().copied())
-    }
-
     pub(crate) fn judged_detection(
         &self,
         event: &D::Event,
@@ -158,25 +143,26 @@ impl<D: Domain> Instance<D> {
     }
 
     fn detection(&self, event: &D::Event, judged: Option<Judged>, sample: Vec<f32>, at: Timestamp) -> Result<NewDetection, StoreError> {
-        let facts = D::facts(event);
+        let stored = D::bounded(event);
+        let facts = D::facts(&stored);
         Ok(NewDetection {
             detector: Arc::clone(&self.settings.name),
-            event_id: facts.event_id.into_owned(),
-            entity: facts.entity.into_owned(),
-            resource: facts.resource.into_owned(),
-            action: facts.action.into_owned(),
+            event_id: column(facts.event_id, MAX_COLUMN),
+            entity: column(facts.entity, MAX_CLIENT),
+            resource: column(facts.resource, MAX_COLUMN),
+            action: column(facts.action, MAX_ACTION),
             event_time: facts.time,
             analyzed_at: at,
             judged,
             sample,
-            event: codec::encode(event).map_err(|e| StoreError::Other(format!("the event cannot be encoded: {e}")))?,
+            event: codec::encode(stored.as_ref()).map_err(|e| StoreError::Other(format!("the event cannot be encoded: {e}")))?,
             label: None,
         })
     }
 
     /// No model yet: the events are history, and with [`ColdStart::Learn`] the first training starts when there is enough.
     /// Part of a batch waits for its turn to be written, a single event does not.
-    pub(crate) async fn meet_without_model(self: &Arc<Self>, events: Vec<D::Event>, waits: bool) -> Result<Vec<Judgement>, JudgeError> {
+    pub(crate) async fn meet_without_model(self: &Arc<Self>, events: &[D::Event], waits: bool) -> Result<Vec<Judgement>, JudgeError> {
         let at = self.clock.now();
         let learn = self.settings.cold_start == ColdStart::Learn;
         let judged = learn.then(|| Judged {
@@ -238,16 +224,18 @@ impl<D: Domain> Instance<D> {
     /// Without a model.
     pub fn offline(&self) -> Result<Offline<D>, JudgeError> {
         let active = self.active.load_full().ok_or(JudgeError::NoModel)?;
-        Ok(Offline::new(active, D::recency(self.settings.max_tracked_clients), self.schema.clone(), self.clock.now()))
+        let (windows, proxies) = (D::recency(self.settings.max_tracked_clients), Arc::clone(&self.settings.trusted_proxies));
+        Ok(Offline::new(active, windows, self.schema.clone(), self.clock.now(), proxies))
     }
 
     /// Brings in history: events are kept unjudged, with their labels, in transactions of a few thousand.
     ///
     /// # Errors
     /// When the store fails; the transactions before stay.
-    pub async fn import(&self, events: Vec<Labelled<D::Event>>) -> Result<usize, StoreError> {
+    pub async fn import(&self, mut events: Vec<Labelled<D::Event>>) -> Result<usize, StoreError> {
         let total = events.len();
         let at = self.clock.now();
+        events.iter_mut().for_each(|labelled| self.arrive(&mut labelled.event));
         for chunk in events.chunks(IMPORT_CHUNK) {
             let rows: Result<Vec<_>, _> = chunk
                 .iter()
@@ -268,6 +256,11 @@ impl<D: Domain> Instance<D> {
     pub(crate) fn windows(&self) -> &D::Recency {
         &self.recency
     }
+}
+
+/// A column of bounded length.
+fn column(text: Cow<'_, str>, most: usize) -> String {
+    if text.len() <= most { text.into_owned() } else { head(&text, most).to_owned() }
 }
 
 /// What is said of an event, not yet recorded.

@@ -6,6 +6,7 @@ mod classes;
 mod codec;
 mod error;
 mod instance;
+mod judge;
 mod learning;
 mod lifecycle;
 mod manage;

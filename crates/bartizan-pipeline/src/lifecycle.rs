@@ -84,4 +84,7 @@ pub trait LifeCycle: Send + Sync {
 
     /// Clients tracked in the sliding windows, and those forgotten at the limit.
     fn tracked_clients(&self) -> (usize, u64);
+
+    /// Events since the start whose time was too far ahead of the clock to be believed: they counted at their arrival.
+    fn dated_ahead(&self) -> u64;
 }

@@ -14,6 +14,7 @@ use bartizan_storage::{
     AuditFilter, AuditPage, Detection, DetectionKey, HistoryQuery, LabelChange, LabelOutcome, NewModel, Retention, StoreError,
 };
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// The algorithm of a training that names none.
 const DEFAULT_ALGORITHM: &str = "ensemble";
@@ -76,7 +77,10 @@ impl<D: Domain> Instance<D> {
         if got < needed {
             return Err(LifeCycleError::InsufficientData { needed, got });
         }
-        let read = |e: Labelled<D::Event>| TrainingEvent { event: e.event, label: e.label.filter(|_| use_labels), seen_before: false };
+        let read = |mut e: Labelled<D::Event>| {
+            self.arrive(&mut e.event);
+            TrainingEvent { event: e.event, label: e.label.filter(|_| use_labels), seen_before: false }
+        };
         let mut events: Vec<_> = given.into_iter().map(read).collect();
         events.sort_by_cached_key(|e| D::facts(&e.event).time);
         let mut room = [self.settings.max_training_samples; 2];
@@ -193,7 +197,8 @@ impl<D: Domain> LifeCycle for Instance<D> {
     }
 
     async fn audit(&self, filter: &AuditFilter, offset: u64, limit: u64) -> Result<AuditPage, StoreError> {
-        self.store.audit(&self.settings.name, filter, offset, limit).await
+        let entity = filter.entity.as_deref().map(|text| D::entity(text, &self.settings.trusted_proxies).into_owned());
+        self.store.audit(&self.settings.name, &AuditFilter { entity, ..filter.clone() }, offset, limit).await
     }
 
     async fn label(&self, key: &DetectionKey, change: LabelChange) -> Result<Option<LabelOutcome>, StoreError> {
@@ -252,5 +257,9 @@ impl<D: Domain> LifeCycle for Instance<D> {
 
     fn tracked_clients(&self) -> (usize, u64) {
         (self.windows().entities(), self.windows().evicted())
+    }
+
+    fn dated_ahead(&self) -> u64 {
+        self.dated_ahead.load(Ordering::Relaxed)
     }
 }

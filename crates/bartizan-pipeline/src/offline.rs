@@ -3,7 +3,7 @@
 use crate::active::{Active, Scored};
 use crate::instance::judgement;
 use crate::{Explanation, Judgement};
-use bartizan_core::{Domain, FeatureSchema, Recency, Timestamp};
+use bartizan_core::{Arrival, Domain, FeatureSchema, Recency, Timestamp, TrustedProxies};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ pub struct Offline<D: Domain> {
     windows: D::Recency,
     schema: FeatureSchema,
     at: Timestamp,
+    proxies: Arc<TrustedProxies>,
 }
 
 /// What is said of one event of a file, with what it takes to explain it.
@@ -26,11 +27,25 @@ pub struct OfflineVerdict {
 }
 
 impl<D: Domain> Offline<D> {
-    pub(crate) fn new(active: Arc<Active<D>>, windows: D::Recency, schema: FeatureSchema, at: Timestamp) -> Self {
-        Self { active, windows, schema, at }
+    pub(crate) fn new(
+        active: Arc<Active<D>>,
+        windows: D::Recency,
+        schema: FeatureSchema,
+        at: Timestamp,
+        proxies: Arc<TrustedProxies>,
+    ) -> Self {
+        Self { active, windows, schema, at, proxies }
     }
 
-    /// Judges the next events of the files, in their order.
+    /// Fills in what only the service knows of events that come in: who their clients are. Their times are believed, whatever they are.
+    pub fn arrive(&self, events: &mut [D::Event]) {
+        let arrival = Arrival { now: self.at, max_ahead_secs: u64::MAX, proxies: &self.proxies };
+        for event in events {
+            D::arrive(event, &arrival);
+        }
+    }
+
+    /// Judges the next events of the files, in their order; those that have [arrived](Self::arrive).
     pub fn judge(&self, events: &[D::Event]) -> Vec<OfflineVerdict> {
         let recents: Vec<D::Recent> = events.iter().map(|event| self.windows.observe(event)).collect();
         let verdict = |scored: Scored| OfflineVerdict { judgement: judgement(&self.active, &scored, self.at), row: scored.row };

@@ -1,6 +1,6 @@
 //! What a detector instance is told.
 
-use bartizan_core::{Contamination, Seed};
+use bartizan_core::{Contamination, Seed, TrustedProxies};
 use bartizan_estimators::RawParams;
 use bartizan_estimators::thresholds::FalseAlarmBudget;
 use std::sync::Arc;
@@ -51,6 +51,10 @@ pub struct Settings {
     pub record: RecordPolicy,
     /// Most clients tracked in the sliding windows.
     pub max_tracked_clients: usize,
+    /// How far ahead of the clock an event's own time is believed, in seconds; beyond that, it counts at its arrival.
+    pub max_ahead_secs: u64,
+    /// Whose entries in a list of addresses are believed.
+    pub trusted_proxies: Arc<TrustedProxies>,
     /// Days that unlabelled detections are kept; `None` for ever.
     pub retention_days: Option<u32>,
     /// Most unlabelled detections kept; `None` without limit.
@@ -78,6 +82,8 @@ impl Settings {
             cold_start: ColdStart::Refuse,
             record: RecordPolicy::All,
             max_tracked_clients: 100_000,
+            max_ahead_secs: 300,
+            trusted_proxies: Arc::default(),
             retention_days: Some(90),
             retention_rows: Some(10_000_000),
             feature_set: "",

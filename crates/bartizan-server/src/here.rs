@@ -64,6 +64,9 @@ pub(crate) fn too_many(events: &str, most: usize) -> Refusal {
     Refusal::text(StatusCode::PAYLOAD_TOO_LARGE, text)
 }
 
+/// Memory that is counted for an event of a batch, its verdict and the answer about it: `{}` is a flow of 78 numbers.
+pub(crate) const EVENT_ROOM: usize = 1 << 10;
+
 /// The query of a judging route.
 #[derive(JsonSchema)]
 #[schemars(inline)]

@@ -81,12 +81,18 @@ impl Shared {
 
     fn write_detectors(&self, text: &mut Text) {
         type Read = fn(&Detector) -> u64;
-        let families: [(&str, &str, &str, Read); 4] = [
+        let families: [(&str, &str, &str, Read); 5] = [
             ("anomalies_detected_total", "counter", "Events judged anomalous.", |d| d.anomalies.load(Relaxed)),
             ("bartizan_tracked_clients", "gauge", "Clients in the sliding windows.", |d| d.life.tracked_clients().0 as u64),
             ("bartizan_forgotten_clients_total", "counter", "Clients forgotten because there were too many.", |d| {
                 d.life.tracked_clients().1
             }),
+            (
+                "bartizan_events_dated_ahead_total",
+                "counter",
+                "Events dated too far ahead of the clock, which counted at their arrival.",
+                |d| d.life.dated_ahead(),
+            ),
             ("bartizan_model_training_samples", "gauge", "Rows that the active model was trained on.", |d| {
                 d.life.active().map_or(0, |model| model.training_samples)
             }),

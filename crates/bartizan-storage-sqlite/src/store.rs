@@ -20,10 +20,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 /// Pause between tries to leave the rollback journal.
 const BETWEEN_TRIES: Duration = Duration::from_millis(2);
+
+/// Parts of batches in the queue at once, one that is being written and one that waits: single events are never far behind them.
+const PARTS: usize = 2;
 
 /// An open SQLite database. Dropping it finishes what is queued and closes the file; [`SqliteStore::close`] does the
 /// same without blocking the runtime.
@@ -31,6 +34,7 @@ pub struct SqliteStore {
     path: Arc<PathBuf>,
     queue: Arc<Queue>,
     max_queued: usize,
+    parts: Semaphore,
     readers: Readers,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -54,7 +58,7 @@ impl SqliteStore {
             .name("sqlite-writer".to_owned())
             .spawn(move || writer.run(&jobs, copier))
             .map_err(|error| StoreError::Other(format!("the thread that writes to {} cannot start: {error}", path.display())))?;
-        Ok(Self { path, queue, max_queued: options.max_queued, readers, writer: Mutex::new(Some(thread)) })
+        Ok(Self { path, queue, max_queued: options.max_queued, parts: Semaphore::new(PARTS), readers, writer: Mutex::new(Some(thread)) })
     }
 
     /// Finishes what is queued, folds the write-ahead log into the database and closes it. What is asked of the store
@@ -186,6 +190,8 @@ impl DetectionRepository for SqliteStore {
         }
         check(&detections)?;
         check_sum(detector, counted)?;
+        // Closed by nobody: there is always a turn.
+        let _turn = self.parts.acquire().await;
         let (reply, answer) = oneshot::channel();
         let call = Call::Record { detections, counted: Some((detector.to_owned(), counted)), reply };
         self.queue.push_in_turn(Job::Call(call)).await.map_err(|refused| self.not_taken(refused))?;
@@ -294,8 +300,10 @@ impl ModelRepository for SqliteStore {
 mod tests {
     use super::SqliteStore;
     use crate::SqliteOptions;
-    use bartizan_storage::{DetectionRepository, ModelRepository, StoreError};
+    use bartizan_storage::{Counted, DetectionRepository, ModelRepository, StoreError};
     use bartizan_testkit::{detection, model};
+    use std::sync::Arc;
+    use std::task::{Context, Waker};
 
     async fn limit(store: &SqliteStore, spare: i64) {
         let set = move |db: &rusqlite::Connection| {
@@ -303,6 +311,31 @@ mod tests {
             db.query_row(&format!("PRAGMA max_page_count = {}", pages + spare), [], |_| Ok(()))
         };
         store.write(set).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn single_events_are_taken_while_parts_of_batches_wait() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SqliteOptions { max_queued: 100, ..SqliteOptions::new(folder.path().join("queue.db")) };
+        let store = Arc::new(SqliteStore::open(options).unwrap());
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let mut tasks = tokio::task::JoinSet::new();
+        let holding = Arc::clone(&store);
+        tasks.spawn(async move {
+            holding.write(move |_| Ok(drop(wait.recv()))).await.unwrap();
+            0
+        });
+        for _ in 0..10 {
+            let store = Arc::clone(&store);
+            let rows = (0..40).map(|number| detection("requests", number)).collect();
+            tasks.spawn(async move { store.record_part(rows, "requests", Counted::default()).await.unwrap().len() });
+        }
+        tokio::task::yield_now().await;
+        let mut single = std::pin::pin!(store.record(vec![detection("requests", 1)]));
+        assert!(single.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "taken, not refused");
+        go.send(()).unwrap();
+        assert_eq!(single.await.unwrap().len(), 1);
+        assert_eq!(tasks.join_all().await.into_iter().sum::<usize>(), 400);
     }
 
     #[tokio::test]

@@ -64,28 +64,30 @@ impl Extract for BehaviorBaselines {
         }
     }
 
-    fn reason(&self, event: &SessionEvent, _row: &[f32], index: usize) -> String {
-        let Some(value) = event.values().get(index).copied() else { return String::new() };
+    /// Says nothing of a number that the middle one of the learned sessions has, too, nor of a smaller one that only stands out by
+    /// being large.
+    fn reason(&self, event: &SessionEvent, _row: &[f32], index: usize) -> Option<String> {
+        let (value, usual) = (event.values().get(index).copied()?, self.usual.get(index)?);
+        let low_is_odd = TABLE[index].direction == bartizan_core::Direction::Both;
+        match NAMES[index] {
+            "sql_payload" => return (value > 0).then(|| "an injection token was seen in what it sent".to_owned()),
+            "honeytoken_access" => return (value > 0).then(|| "it touched a decoy resource".to_owned()),
+            _ if value == usual.median || (value < usual.median && !low_is_odd) => return None,
+            _ => {}
+        }
         let counted = |one: &str, many: &str| if value == 1 { format!("1 {one}") } else { format!("{value} {many}") };
         let said = match NAMES[index] {
             "failed_logins" => counted("failed login in one session", "failed logins in one session"),
             "request_rate" => counted("request in its busiest second", "requests in its busiest second"),
             "commands_count" => counted("command or change in one session", "commands or changes in one session"),
-            "sql_payload" if value > 0 => return "an injection token was seen in what it sent".to_owned(),
-            "sql_payload" => return "no injection token was seen in what it sent".to_owned(),
-            "honeytoken_access" if value > 0 => return "it touched a decoy resource".to_owned(),
-            "honeytoken_access" => return "it touched no decoy resource".to_owned(),
             _ => counted("second from beginning to end", "seconds from beginning to end"),
         };
-        let usual = self.usual[index];
-        let low_is_odd = TABLE[index].direction == bartizan_core::Direction::Both;
-        match self.rows {
+        Some(match self.rows {
             0 => said,
-            _ if low_is_odd && value < usual.median => {
-                format!("{said}; half of the learned sessions have at least {}", usual.median)
-            }
+            _ if value < usual.median => format!("{said}; half of the learned sessions have at least {}", usual.median),
+            _ if value < usual.p95 => format!("{said}; half of the learned sessions have at most {}", usual.median),
             _ => format!("{said}; 95 % of the learned sessions have at most {}", usual.p95),
-        }
+        })
     }
 }
 
@@ -130,14 +132,15 @@ mod tests {
             (&busy, 3, "an injection token was seen in what it sent"),
             (&busy, 4, "it touched a decoy resource"),
             (&busy, 5, "600 seconds from beginning to end; 95 % of the learned sessions have at most 194"),
-            (&calm, 0, "1 failed login in one session; 95 % of the learned sessions have at most 94"),
-            (&calm, 3, "no injection token was seen in what it sent"),
-            (&calm, 4, "it touched no decoy resource"),
             (&calm, 5, "12 seconds from beginning to end; half of the learned sessions have at least 149"),
-            (&calm, 6, ""),
         ] {
-            assert_eq!(learned.reason(event, &[], index), expected);
+            assert_eq!(learned.reason(event, &[], index).as_deref(), Some(expected));
         }
-        assert_eq!(BehaviorBaselines::default().reason(&busy, &[], 0), "120 failed logins in one session");
+        let usual = session([49, 50, 9, 0, 0, 149]);
+        for (event, index) in [(&calm, 0), (&calm, 3), (&calm, 4), (&calm, 6), (&usual, 0), (&usual, 5)] {
+            assert_eq!(learned.reason(event, &[], index), None, "{index}");
+        }
+        assert_eq!(BehaviorBaselines::default().reason(&busy, &[], 0).as_deref(), Some("120 failed logins in one session"));
+        assert_eq!(BehaviorBaselines::default().reason(&session([0, 1, 0, 0, 0, 60]), &[], 0), None);
     }
 }

@@ -14,8 +14,11 @@ pub use event::{AttackType, SessionEvent};
 pub use features::{NAMES, RANGES};
 pub use risk::{Assessment, risk_score};
 
-use bartizan_core::{Domain, Facts, FeatureSchema, NoRecency};
+use bartizan_core::{Arrival, Arrived, Domain, Facts, FeatureSchema, NoRecency, TrustedProxies, head};
 use std::borrow::Cow;
+
+/// Most bytes that are stored of the sender's name for a session.
+const MAX_ID: usize = 256;
 
 /// The kind `behavior`.
 pub struct Behavior;
@@ -62,6 +65,19 @@ impl Domain for Behavior {
             resource: Cow::Borrowed("session"),
             action: Cow::Borrowed(""),
         }
+    }
+
+    fn arrive(event: &mut SessionEvent, arrival: &Arrival<'_>) -> Arrived {
+        let client = arrival.proxies.client(&event.client);
+        if client != event.client {
+            event.client = client.into_owned();
+        }
+        event.event_id.truncate(head(&event.event_id, MAX_ID).len());
+        arrival.bound(&mut event.time)
+    }
+
+    fn entity<'t>(text: &'t str, proxies: &TrustedProxies) -> Cow<'t, str> {
+        proxies.client(text)
     }
 }
 

@@ -112,8 +112,9 @@ impl Extract for FlowBaselines {
         }
     }
 
-    fn reason(&self, event: &FlowEvent, row: &[f32], index: usize) -> String {
-        let (Some(feature), Some(number)) = (TABLE.get(index), row.get(index)) else { return String::new() };
+    /// Says nothing of a number that the middle one of the learned flows has, too.
+    fn reason(&self, event: &FlowEvent, row: &[f32], index: usize) -> Option<String> {
+        let (feature, number) = (TABLE.get(index)?, row.get(index)?);
         let unit = match feature.unit.as_ref() {
             "port" | "ratio" => String::new(),
             unit => format!(" {unit}"),
@@ -124,12 +125,15 @@ impl Extract for FlowBaselines {
         } else {
             format!("{} is {}{unit}", feature.name, plain(*number))
         };
-        match self.usual.get(index) {
-            None => begin,
-            Some(usual) if *number > usual.high => format!("{begin}; 99 % of the learned flows have at most {}", plain(usual.high)),
-            Some(usual) if *number < usual.low => format!("{begin}; 99 % of the learned flows have at least {}", plain(usual.low)),
-            Some(usual) => format!("{begin}; half of the learned flows have at most {}", plain(usual.median)),
-        }
+        let Some(usual) = self.usual.get(index) else { return (!missing).then_some(begin) };
+        let than = match *number {
+            number if number > usual.high => format!("99 % of the learned flows have at most {}", plain(usual.high)),
+            number if number < usual.low => format!("99 % of the learned flows have at least {}", plain(usual.low)),
+            number if number < usual.median => format!("half of the learned flows have at least {}", plain(usual.median)),
+            number if number > usual.median => format!("half of the learned flows have at most {}", plain(usual.median)),
+            _ => return None,
+        };
+        Some(format!("{begin}; {than}"))
     }
 }
 
@@ -200,15 +204,17 @@ mod tests {
         for (rate, index, expected) in [
             (812_000.0, F::FlowPacketsRate, "Flow Packets/s is 812000 packets/s; 99 % of the learned flows have at most 199"),
             (0.1234, F::FlowPacketsRate, "Flow Packets/s is 0.123 packets/s; 99 % of the learned flows have at least 101"),
-            (150.0, F::FlowPacketsRate, "Flow Packets/s is 150 packets/s; half of the learned flows have at most 150"),
-            (1.0, F::Syn, "SYN Flag Count is missing and counts as 0; half of the learned flows have at most 0"),
-            (1.0, F::IdleMin, "Idle Min is 7 µs; half of the learned flows have at most 7"),
+            (151.0, F::FlowPacketsRate, "Flow Packets/s is 151 packets/s; half of the learned flows have at most 150"),
+            (149.0, F::FlowPacketsRate, "Flow Packets/s is 149 packets/s; half of the learned flows have at least 150"),
         ] {
-            assert_eq!(reason(rate, index), expected);
+            assert_eq!(reason(rate, index).as_deref(), Some(expected));
+        }
+        for (rate, index) in [(150.0, F::FlowPacketsRate), (1.0, F::Syn), (1.0, F::IdleMin)] {
+            assert_eq!(reason(rate, index), None, "{index:?}");
         }
         let nothing = FlowBaselines::fit(std::iter::empty());
-        assert_eq!(nothing.reason(&flow(2.5), &row(&nothing, &flow(2.5)), 15), "Flow Packets/s is 2.5 packets/s");
-        assert_eq!(nothing.reason(&flow(2.5), &[], 700), "");
+        assert_eq!(nothing.reason(&flow(2.5), &row(&nothing, &flow(2.5)), 15).as_deref(), Some("Flow Packets/s is 2.5 packets/s"));
+        assert_eq!(nothing.reason(&flow(2.5), &[], 700), None);
     }
 
     #[test]

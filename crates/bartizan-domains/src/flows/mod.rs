@@ -13,7 +13,7 @@ pub use baselines::FlowBaselines;
 pub use event::FlowEvent;
 pub use features::{FeatureSet, WIDTH, suspect};
 
-use bartizan_core::{Domain, Facts, FeatureSchema, NoRecency};
+use bartizan_core::{Arrival, Arrived, Domain, Facts, FeatureSchema, NoRecency};
 use std::borrow::Cow;
 
 /// The kind `flows`.
@@ -49,5 +49,9 @@ impl Domain for Flows {
             resource: Cow::Borrowed(&event.destination),
             action: Cow::Borrowed(&event.protocol),
         }
+    }
+
+    fn arrive(event: &mut FlowEvent, arrival: &Arrival<'_>) -> Arrived {
+        arrival.bound(&mut event.time)
     }
 }

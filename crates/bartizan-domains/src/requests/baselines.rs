@@ -1,9 +1,12 @@
 //! What training learns of normal requests, besides the estimator.
 
 use super::address::network;
+use super::bounded::{CutPart, MAX_HEADER_NAME, MAX_HEADERS as MAX_NAMES};
+use super::extract::MAX_LEAVES;
 use super::routes::{Routes, segments};
-use super::text::{Surprise, SurpriseBuilder, decode, hash, hash_on, leaves};
+use super::text::{Surprise, SurpriseBuilder, decode, field_hash, hash, hash_on, leaves};
 use super::{RequestEvent, values};
+use bartizan_core::head;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -13,6 +16,8 @@ const MAX_FIELDS: usize = 50_000;
 const MAX_AGENTS: usize = 5_000;
 const MAX_HEADERS: usize = 1_000;
 const MAX_NETWORKS: usize = 20_000;
+/// While counting, as many times more are kept, so that what is frequent in all is not lost for being rare at first.
+const WHILE_COUNTING: usize = 4;
 /// Share of requests that have a header for its absence to be odd.
 const USUAL_HEADER: f64 = 0.95;
 
@@ -74,9 +79,11 @@ impl RequestBaselines {
         };
         for event in events {
             learned.count(event, &mut texts, &mut header_texts);
+            learned.trim(WHILE_COUNTING);
         }
         (learned.texts, learned.header_texts) = (texts.finish(), header_texts.finish());
-        learned.trim();
+        learned.trim(1);
+        learned.find_usual_headers();
         learned
     }
 
@@ -87,35 +94,50 @@ impl RequestBaselines {
         known.rows += 1;
         *known.methods.entry(method).or_default() += 1;
         *self.methods.entry(method).or_default() += 1;
-        *self.agents.entry(agent_key(event.header("user-agent").unwrap_or_default())).or_default() += 1;
+        *self.agents.entry(agent_key(event.agent().unwrap_or_default())).or_default() += 1;
         *self.networks.entry(network(event.client())).or_default() += 1;
         self.hours[hour(event)] += 1;
         for segment in segments(event.path()) {
             texts.add(&decode(segment, false).text);
         }
-        values::parameters(event.query(), |name, value| self.count_field(field_key(route, name), &value.text, texts));
-        leaves(&event.payload, |leaf| self.count_field(field_key(route, &leaf.key), &leaf.text, texts));
+        let fields = fields_of(route);
+        values::parameters(event.query(), |name, value| {
+            self.count_field(field_hash(fields, name), &value.text, value.text.len(), texts);
+        });
+        let mut seen = 0;
+        leaves(&event.payload, fields, |leaf| {
+            seen += 1;
+            if seen <= MAX_LEAVES {
+                let length = if leaf.open { event.whole(CutPart::PayloadValue, leaf.text.len()) } else { leaf.text.len() };
+                self.count_field(leaf.field, leaf.text, length, texts);
+            }
+        });
         self.with_headers += u32::from(event.has_headers);
-        for (name, value) in &event.headers {
+        for (name, value) in event.headers.iter().take(MAX_NAMES) {
             *self.headers.entry(header_key(name)).or_default() += 1;
             header_texts.add(value);
         }
     }
 
-    fn count_field(&mut self, key: u64, text: &str, texts: &mut SurpriseBuilder) {
+    /// Counts a value of a field, of which `length` bytes were sent.
+    fn count_field(&mut self, key: u64, text: &str, length: usize, texts: &mut SurpriseBuilder) {
         let field = self.fields.entry(key).or_default();
         field.rows += 1;
         field.shapes |= values::shape(text);
-        field.longest = field.longest.max(text.len() as u32);
+        field.longest = field.longest.max(u32::try_from(length).unwrap_or(u32::MAX));
         texts.add(text);
     }
 
-    fn trim(&mut self) {
-        keep_most(&mut self.known, MAX_ROUTES, |r| r.rows);
-        keep_most(&mut self.fields, MAX_FIELDS, |f| f.rows);
-        keep_most(&mut self.agents, MAX_AGENTS, |n| *n);
-        keep_most(&mut self.networks, MAX_NETWORKS, |n| *n);
-        keep_most(&mut self.headers, MAX_HEADERS, |n| *n);
+    /// Keeps the most frequent, where there are more than `times` the most that are learned.
+    fn trim(&mut self, times: usize) {
+        keep_most(&mut self.known, MAX_ROUTES, times, |r| r.rows);
+        keep_most(&mut self.fields, MAX_FIELDS, times, |f| f.rows);
+        keep_most(&mut self.agents, MAX_AGENTS, times, |n| *n);
+        keep_most(&mut self.networks, MAX_NETWORKS, times, |n| *n);
+        keep_most(&mut self.headers, MAX_HEADERS, times, |n| *n);
+    }
+
+    fn find_usual_headers(&mut self) {
         let least = ((f64::from(self.with_headers) * USUAL_HEADER) as u32).max(1);
         self.usual_headers = self.headers.iter().filter(|(_, rows)| **rows >= least).map(|(key, _)| *key).collect();
     }
@@ -132,8 +154,8 @@ impl RequestBaselines {
         }
     }
 
-    pub(super) fn field(&self, route: u64, name: &str) -> Option<Field> {
-        self.fields.get(&field_key(route, name)).copied()
+    pub(super) fn field(&self, field: u64) -> Option<Field> {
+        self.fields.get(&field).copied()
     }
 
     pub(super) fn knows_route(&self, route: u64) -> bool {
@@ -157,16 +179,15 @@ impl RequestBaselines {
     }
 
     /// Headers that no request in training had, and those that nearly all had and this one has not.
-    pub(super) fn unseen_and_missing_headers(&self, event: &RequestEvent) -> (usize, usize) {
-        let keys: Vec<u64> = event.headers.iter().map(|(name, _)| header_key(name)).collect();
-        let unseen = keys.iter().filter(|key| !self.headers.contains_key(key)).count();
-        let missing = self.usual_headers.iter().filter(|key| !keys.contains(key)).count();
+    pub(super) fn unseen_and_missing_headers(&self, names: &HeaderNames) -> (usize, usize) {
+        let unseen = names.0.iter().filter(|key| !self.headers.contains_key(key)).count();
+        let missing = self.usual_headers.iter().filter(|key| names.0.binary_search(key).is_err()).count();
         (unseen, missing)
     }
 
     /// The first header that no request in training had.
     pub(super) fn first_unseen_header<'e>(&self, event: &'e RequestEvent) -> Option<&'e str> {
-        event.headers.iter().map(|(name, _)| name.as_str()).find(|name| !self.headers.contains_key(&header_key(name)))
+        event.headers.iter().take(MAX_NAMES).map(|(name, _)| name.as_str()).find(|name| !self.headers.contains_key(&header_key(name)))
     }
 }
 
@@ -186,12 +207,28 @@ fn hour(event: &RequestEvent) -> usize {
     (event.timestamp.hour() as usize).min(23)
 }
 
-fn field_key(route: u64, name: &str) -> u64 {
-    hash_on(hash_on(route, b"\0"), name.as_bytes())
+/// What the hashes of a route's fields begin with.
+pub(super) fn fields_of(route: u64) -> u64 {
+    hash_on(route, b"\0")
+}
+
+/// The names of the first headers of a request, hashed and sorted.
+pub(super) struct HeaderNames(Vec<u64>);
+
+impl HeaderNames {
+    pub(super) fn of(event: &RequestEvent) -> Self {
+        let mut keys: Vec<u64> = event.headers.iter().take(MAX_NAMES).map(|(name, _)| header_key(name)).collect();
+        keys.sort_unstable();
+        Self(keys)
+    }
+
+    pub(super) fn any_twice(&self) -> bool {
+        self.0.windows(2).any(|pair| pair[0] == pair[1])
+    }
 }
 
 fn header_key(name: &str) -> u64 {
-    name.bytes().fold(hash(b"h"), |h, b| hash_on(h, &[b.to_ascii_lowercase()]))
+    head(name, MAX_HEADER_NAME).bytes().fold(hash(b"h"), |h, b| hash_on(h, &[b.to_ascii_lowercase()]))
 }
 
 /// An agent without its version numbers.
@@ -199,8 +236,8 @@ fn agent_key(agent: &str) -> u64 {
     agent.bytes().filter(|b| !b.is_ascii_digit() && *b != b'.' && *b != b'_').fold(hash(b"a"), |h, b| hash_on(h, &[b.to_ascii_lowercase()]))
 }
 
-fn keep_most<T>(map: &mut BTreeMap<u64, T>, most: usize, rows: impl Fn(&T) -> u32) {
-    if map.len() > most {
+fn keep_most<T>(map: &mut BTreeMap<u64, T>, most: usize, times: usize, rows: impl Fn(&T) -> u32) {
+    if map.len() > most * times {
         let mut order: Vec<(u32, u64)> = map.iter().map(|(key, value)| (rows(value), *key)).collect();
         order.sort_by(|a, b| b.cmp(a));
         order.iter().skip(most).for_each(|(_, key)| drop(map.remove(key)));

@@ -91,6 +91,8 @@ fn from_plain(plain: Plain<'_>, now: Timestamp) -> Option<RequestEvent> {
         content_type: plain.content_type.map(Cow::into_owned),
         status: None,
         has_headers: true,
+        client: String::new(),
+        cut: Vec::new(),
     })
 }
 
@@ -122,6 +124,8 @@ fn from_object(object: RawObject<'_>, now: Timestamp) -> Result<RequestEvent, Ve
                 content_type,
                 status,
                 has_headers,
+                client: String::new(),
+                cut: Vec::new(),
             })
         }
         _ => Err(faults),

@@ -1,7 +1,11 @@
 //! One API request.
 
-use bartizan_core::Timestamp;
+use super::bounded::{Cut, MAX_HEADERS};
+use bartizan_core::{Timestamp, head};
 use serde::{Deserialize, Serialize};
+
+/// Longest part of an agent that tells it from others.
+const MAX_AGENT: usize = 1_024;
 
 /// One API request, as a gateway or a log tells it. No format is imposed on the texts: real gateways send `unknown` or a
 /// whole `X-Forwarded-For` list as the address.
@@ -9,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct RequestEvent {
     /// The sender's name for it; empty when it has none.
     pub request_id: String,
-    /// The client's address; empty when unknown.
+    /// The client's address as the sender tells it; empty when unknown.
     pub ip_address: String,
     /// Path, often with its query.
     pub endpoint: String,
@@ -29,20 +33,23 @@ pub struct RequestEvent {
     pub status: Option<u16>,
     /// Whether header values other than agent and referrer can be known (not so in access logs).
     pub has_headers: bool,
+    /// The client, where it is written otherwise than in `ip_address`; filled in when the event arrives.
+    pub client: String,
+    /// What was cut before the event was stored. Last, as `client` before it, since events of format 1 end before these.
+    pub cut: Vec<Cut>,
 }
 
 impl RequestEvent {
-    /// The first header of this name, in any case.
+    /// The first header of this name, in any case, among those that are looked at.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+        self.headers.iter().take(MAX_HEADERS).find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
     /// Path without the query.
     #[must_use]
     pub fn path(&self) -> &str {
-        let end = self.endpoint.find(['?', '#']).unwrap_or(self.endpoint.len());
-        strip_origin(&self.endpoint[..end])
+        path_of(&self.endpoint)
     }
 
     /// The query, wherever it is told; empty without one.
@@ -55,11 +62,34 @@ impl RequestEvent {
         }
     }
 
-    /// The client's address: the first of a list.
+    /// The client. Of an event that did not arrive here (format 1), the first of a list.
     #[must_use]
     pub fn client(&self) -> &str {
-        self.ip_address.split(',').next().unwrap_or_default().trim()
+        if self.client.is_empty() { self.ip_address.split(',').next().unwrap_or_default().trim() } else { &self.client }
     }
+
+    /// The agent, or its beginning; `None` without the header.
+    pub(crate) fn agent(&self) -> Option<&str> {
+        self.header("user-agent").map(|agent| head(agent, MAX_AGENT))
+    }
+
+    /// About how many bytes its texts have. Very many headers weigh by their number alone, which takes no time to count.
+    pub(crate) fn weight(&self) -> usize {
+        const MANY: usize = 1_024;
+        const LEAST: usize = 16;
+        let headers = match self.headers.len() {
+            ..MANY => self.headers.iter().map(|(name, value)| name.len() + value.len()).sum(),
+            count => count * LEAST,
+        };
+        let query = self.query_string.as_deref().map_or(0, str::len);
+        self.ip_address.len() + self.endpoint.len() + self.http_method.len() + self.payload.len() + query + headers
+    }
+}
+
+/// The path of a request's target.
+pub(crate) fn path_of(target: &str) -> &str {
+    let end = target.find(['?', '#']).unwrap_or(target.len());
+    strip_origin(&target[..end])
 }
 
 /// `http://host:port/path` to `/path`.

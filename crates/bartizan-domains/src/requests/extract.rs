@@ -1,18 +1,23 @@
 //! Request and baselines to row: the hot path. Texts are looked at where they lie; what is decoded is decoded once.
+//!
+//! Requests are written by attackers: every byte is looked at a fixed number of times, and what takes longer (what is known of a
+//! field, how unlike the learned texts a value is) is done for the first fields and headers only. Marks of attack are searched for
+//! everywhere.
 
 use super::address::oddity;
-use super::baselines::RequestBaselines;
+use super::baselines::{HeaderNames, RequestBaselines, fields_of};
+use super::bounded::{CutPart, MAX_HEADERS, MAX_PAYLOAD};
 use super::features::F;
 use super::recency::RecentRequests;
 use super::routes::segments;
-use super::text::{Decoded, Marks, agent_risk, decode, leaves, path_risk};
+use super::text::{Decoded, Marks, Shape, agent_risk, decode, field_hash, leaves, path_risk};
 use super::{RequestEvent, reasons, values};
-use bartizan_core::Extract;
+use bartizan_core::{Extract, head};
 
-/// Largest part of a header value that is looked at.
+/// Largest part of a header value that is compared with the learned ones.
 const MAX_HEADER: usize = 1_024;
-/// Headers that are looked at.
-const MAX_HEADERS: usize = 64;
+/// Values of a payload that are compared with what is known of their fields; behind these, only marks of attack are searched for.
+pub(super) const MAX_LEAVES: usize = 2_048;
 
 /// What the values of a request add up to.
 #[derive(Default)]
@@ -34,27 +39,31 @@ struct Values {
 }
 
 impl Values {
-    /// Looks at one decoded text.
-    fn text(&mut self, baselines: &RequestBaselines, text: &str, layers: u32) {
+    /// Searches one decoded text for marks of attack.
+    fn marks(&mut self, text: &str, layers: u32) {
         let marks = Marks::of(text);
         self.marks += marks.weight;
         self.sqli += u32::from(marks.sqli);
         self.xss += u32::from(marks.xss);
         self.traversal += marks.traversal;
         self.control += text.bytes().filter(u8::is_ascii_control).count() as u32;
-        self.special = self.special.max(values::special_share(text));
         self.layers = self.layers.max(layers);
+    }
+
+    /// Compares one decoded text with the learned ones.
+    fn text(&mut self, baselines: &RequestBaselines, text: &str) {
+        self.special = self.special.max(values::special_share(text));
         let surprise = baselines.texts.of(text);
         self.surprise += surprise.sum;
         self.peak = self.peak.max(surprise.peak);
     }
 
-    /// Looks at the value of a parameter or field; gives whether the route ever had it.
-    fn field(&mut self, baselines: &RequestBaselines, route: u64, name: &str, text: &str, layers: u32) -> bool {
-        self.text(baselines, text, layers);
-        let Some(field) = baselines.field(route, name) else { return false };
+    /// Looks at the value of a parameter or field, of which `length` bytes were sent; gives whether the route ever had it.
+    fn field(&mut self, baselines: &RequestBaselines, field: u64, text: &str, length: usize) -> bool {
+        self.text(baselines, text);
+        let Some(field) = baselines.field(field) else { return false };
         self.unseen_shapes += u32::from(field.shapes & values::shape(text) == 0);
-        self.long = self.long.max(text.len() as f32 / field.longest.max(1) as f32);
+        self.long = self.long.max(length as f32 / field.longest.max(1) as f32);
         true
     }
 }
@@ -68,7 +77,7 @@ impl Extract for RequestBaselines {
         let path = event.path();
         let route = self.routes.route(path);
         let decoded = decode(path, false);
-        set(F::PathLength, path.len() as f32);
+        set(F::PathLength, event.whole(CutPart::Path, path.len()) as f32);
         set(F::PathDepth, segments(path).count() as f32);
         set(F::RouteRarity, self.route_rarity(route));
         set(F::PathRisk, path_risk(&decoded.text) as f32);
@@ -77,27 +86,20 @@ impl Extract for RequestBaselines {
 
         let mut values = Values::default();
         self.look_at_path(&mut values, path, &decoded);
-        let query = event.query();
-        values::parameters(query, |name, value| {
-            values.parameters += 1;
-            let known = values.field(self, route, name, &value.text, value.layers);
-            values.unseen_parameters += u32::from(!known);
-        });
-        let payload = &event.payload;
-        let shape = leaves(payload, |leaf| {
-            let known = values.field(self, route, &leaf.key, &leaf.text, 0);
-            values.unseen_keys += u32::from(!known);
-        });
-        set(F::QueryLength, query.len() as f32);
-        set(F::ParameterCount, values.parameters as f32);
+        let (query, payload) = (event.query(), &event.payload);
+        self.look_at_query(&mut values, route, query);
+        let shape = self.look_at_payload(&mut values, route, event);
+        set(F::QueryLength, event.whole(CutPart::Query, query.len()) as f32);
+        set(F::ParameterCount, event.whole(CutPart::Parameters, values.parameters as usize) as f32);
         set(F::UnseenParameters, values.unseen_parameters as f32);
         set(F::ValueShapes, values.unseen_shapes as f32);
         set(F::LongValues, values.long);
-        set(F::PayloadBytes, payload.len() as f32);
-        set(F::PayloadDepth, shape.depth as f32);
-        set(F::PayloadKeys, shape.keys as f32);
+        set(F::PayloadBytes, event.whole(CutPart::Payload, payload.len()) as f32);
+        set(F::PayloadDepth, event.whole(CutPart::PayloadDepth, shape.depth) as f32);
+        set(F::PayloadKeys, event.whole(CutPart::PayloadKeys, shape.keys) as f32);
         set(F::UnseenKeys, values.unseen_keys as f32);
-        set(F::PayloadEntropy, if payload.is_empty() { f32::NAN } else { values::entropy(payload.as_bytes()) });
+        let entropy = || values::entropy(head(payload, MAX_PAYLOAD).as_bytes());
+        set(F::PayloadEntropy, if payload.is_empty() { f32::NAN } else { entropy() });
         set(F::InjectionMarks, values.marks as f32);
         set(F::SqlInjection, values.sqli as f32);
         set(F::ScriptInjection, values.xss as f32);
@@ -111,50 +113,65 @@ impl Extract for RequestBaselines {
         self.client(event, recent, &mut set);
     }
 
-    fn reason(&self, event: &RequestEvent, row: &[f32], index: usize) -> String {
+    fn reason(&self, event: &RequestEvent, row: &[f32], index: usize) -> Option<String> {
         reasons::reason(self, event, row, index)
     }
 }
 
 impl RequestBaselines {
     fn look_at_path(&self, values: &mut Values, path: &str, decoded: &Decoded<'_>) {
-        let marks = Marks::of(&decoded.text);
-        values.marks += marks.weight;
-        values.sqli += u32::from(marks.sqli);
-        values.xss += u32::from(marks.xss);
-        values.traversal += marks.traversal;
-        values.control += decoded.text.bytes().filter(u8::is_ascii_control).count() as u32;
-        values.layers = decoded.layers;
-        for segment in segments(path) {
-            let segment = decode(segment, false);
-            let surprise = self.texts.of(&segment.text);
-            values.surprise += surprise.sum;
-            values.peak = values.peak.max(surprise.peak);
-            values.special = values.special.max(values::special_share(&segment.text));
+        values.marks(&decoded.text, decoded.layers);
+        segments(path).for_each(|segment| values.text(self, &decode(segment, false).text));
+    }
+
+    fn look_at_query(&self, values: &mut Values, route: u64, query: &str) {
+        let fields = fields_of(route);
+        let rest = values::parameters(query, |name, value| {
+            values.parameters += 1;
+            values.marks(&value.text, value.layers);
+            let known = values.field(self, field_hash(fields, name), &value.text, value.text.len());
+            values.unseen_parameters += u32::from(!known);
+        });
+        if !rest.is_empty() {
+            values.parameters += values::count_parameters(rest) as u32;
+            let decoded = decode(rest, true);
+            values.marks(&decoded.text, decoded.layers);
         }
+    }
+
+    fn look_at_payload(&self, values: &mut Values, route: u64, event: &RequestEvent) -> Shape {
+        let mut seen = 0;
+        leaves(&event.payload, fields_of(route), |leaf| {
+            values.marks(leaf.text, 0);
+            seen += 1;
+            if seen <= MAX_LEAVES {
+                let length = if leaf.open { event.whole(CutPart::PayloadValue, leaf.text.len()) } else { leaf.text.len() };
+                let known = values.field(self, leaf.field, leaf.text, length);
+                values.unseen_keys += u32::from(!known);
+            }
+        })
     }
 
     /// Of headers, only what can be known: access logs tell agent and referrer only, tables of values none.
     fn headers(&self, event: &RequestEvent, set: &mut impl FnMut(F, f32)) {
         let (mut marks, mut peak) = (0, 0.0_f32);
-        for (_, value) in event.headers.iter().take(MAX_HEADERS) {
-            let mut end = value.len().min(MAX_HEADER);
-            while !value.is_char_boundary(end) {
-                end -= 1;
+        for (position, (_, value)) in event.headers.iter().enumerate() {
+            marks += Marks::of_header(value).weight;
+            if position < MAX_HEADERS {
+                peak = peak.max(self.header_texts.of(head(value, MAX_HEADER)).peak);
             }
-            marks += Marks::of_header(&value[..end]).weight;
-            peak = peak.max(self.header_texts.of(&value[..end]).peak);
         }
+        let names = HeaderNames::of(event);
         let known = |known: bool, value: f32| if known { value } else { f32::NAN };
         let some = event.has_headers || event.status.is_some();
-        set(F::HeaderCount, known(event.has_headers, event.headers.len() as f32));
-        let (unseen, missing) = self.unseen_and_missing_headers(event);
+        set(F::HeaderCount, known(event.has_headers, event.whole(CutPart::Headers, event.headers.len()) as f32));
+        let (unseen, missing) = self.unseen_and_missing_headers(&names);
         set(F::MissingHeaders, known(event.has_headers, missing as f32));
         set(F::UnseenHeaders, known(some, unseen as f32));
         set(F::HeaderMarks, known(some, marks as f32));
         set(F::HeaderSurprise, known(some, peak));
-        set(F::Contradictions, known(event.has_headers, contradictions(event) as f32));
-        let agent = event.header("user-agent").unwrap_or_default();
+        set(F::Contradictions, known(event.has_headers, contradictions(event, &names) as f32));
+        let agent = event.agent().unwrap_or_default();
         set(F::AgentRisk, known(some, if agent.is_empty() { 1.0 } else { agent_risk(agent) as f32 }));
         set(F::AgentRarity, known(some, self.agent_rarity(agent)));
     }
@@ -175,20 +192,14 @@ impl RequestBaselines {
 }
 
 /// Headers that contradict the request or each other.
-pub(super) fn contradictions(event: &RequestEvent) -> u32 {
+fn contradictions(event: &RequestEvent, names: &HeaderNames) -> u32 {
     let has = |name: &str| event.header(name).is_some();
     let bodyless = ["GET", "HEAD", "DELETE", "OPTIONS"].iter().any(|m| event.http_method.eq_ignore_ascii_case(m));
     let typed = event.payload.is_empty() || event.content_type.is_some() || has("content-type");
     let browser = event.header("user-agent").is_some_and(|a| a.starts_with("Mozilla/"));
-    let twice = event
-        .headers
-        .iter()
-        .take(MAX_HEADERS)
-        .enumerate()
-        .any(|(i, (n, _))| event.headers[..i].iter().any(|(m, _)| m.eq_ignore_ascii_case(n)));
     u32::from(!event.payload.is_empty() && bodyless)
         + u32::from(!typed)
         + u32::from(browser && !has("accept") && event.headers.len() > 1)
-        + u32::from(twice)
+        + u32::from(names.any_twice())
         + u32::from(has("content-length") && has("transfer-encoding"))
 }

@@ -144,6 +144,8 @@ impl Shop {
             content_type: None,
             status: None,
             has_headers: true,
+            client: String::new(),
+            cut: Vec::new(),
         }
     }
 

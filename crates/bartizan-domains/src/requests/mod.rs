@@ -3,6 +3,7 @@
 mod address;
 mod baselines;
 pub mod body;
+mod bounded;
 mod event;
 mod extract;
 mod features;
@@ -15,10 +16,11 @@ pub(crate) mod text;
 pub(crate) mod values;
 
 pub use baselines::RequestBaselines;
+pub use bounded::{Cut, CutPart};
 pub use event::RequestEvent;
 pub use recency::{RecentRequests, RequestRecency};
 
-use bartizan_core::{Domain, Facts, FeatureSchema};
+use bartizan_core::{Arrival, Arrived, Domain, Facts, FeatureSchema, TrustedProxies};
 use std::borrow::Cow;
 
 /// The kind `requests`.
@@ -48,10 +50,29 @@ impl Domain for Requests {
         Facts {
             event_id: Cow::Borrowed(&event.request_id),
             time: event.timestamp,
-            entity: Cow::Borrowed(&event.ip_address),
+            entity: Cow::Borrowed(event.client()),
             resource: Cow::Borrowed(&event.endpoint),
             action: Cow::Borrowed(&event.http_method),
         }
+    }
+
+    fn arrive(event: &mut RequestEvent, arrival: &Arrival<'_>) -> Arrived {
+        let client = arrival.proxies.client(&event.ip_address);
+        // Nothing is written down twice, and nothing allocated, where an address comes as it should.
+        event.client = if client == event.ip_address { String::new() } else { client.into_owned() };
+        arrival.bound(&mut event.timestamp)
+    }
+
+    fn entity<'t>(text: &'t str, proxies: &TrustedProxies) -> Cow<'t, str> {
+        proxies.client(text)
+    }
+
+    fn weight(event: &RequestEvent) -> usize {
+        event.weight()
+    }
+
+    fn bounded(event: &RequestEvent) -> Cow<'_, RequestEvent> {
+        bounded::bounded(event)
     }
 }
 

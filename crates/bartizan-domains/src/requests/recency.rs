@@ -5,8 +5,9 @@
 //! is forgotten.
 
 use super::RequestEvent;
+use super::event::path_of;
 use super::text::{agent_risk, hash, path_risk};
-use bartizan_core::{Recency, Timestamp};
+use bartizan_core::{Recency, Timestamp, head};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -15,6 +16,8 @@ const SHARDS: usize = 16;
 const BUCKETS: usize = 6;
 /// Seconds of a bucket of the short, the middle and the long window: 12 s, 60 s and one hour in all.
 const SECS: [i64; 3] = [2, 10, 600];
+/// Bytes of an endpoint that are looked at: what its path is told from others by, and searched for risky words.
+const MAX_PATH: usize = 2_048;
 const HORIZON_SECS: i64 = SECS[2] * BUCKETS as i64;
 
 /// What the windows say of a request, the request itself not counted. All NaN when the client is unknown.
@@ -55,6 +58,15 @@ impl Ring {
         (first.max(self.newest - buckets + 1)..=last).map(|b| u32::from(self.counts[b.rem_euclid(buckets) as usize])).sum()
     }
 
+    /// Takes one back from bucket `now`, if it is still there.
+    fn take(&mut self, now: i64) {
+        let buckets = BUCKETS as i64;
+        if now <= self.newest && now > self.newest - buckets {
+            let count = &mut self.counts[now.rem_euclid(buckets) as usize];
+            *count = count.saturating_sub(1);
+        }
+    }
+
     /// Counts into bucket `now`; what is older than the window is not counted.
     fn add(&mut self, now: i64) {
         let buckets = BUCKETS as i64;
@@ -91,7 +103,7 @@ impl Different {
     fn count(self, epoch: i64) -> f32 {
         let (now, before) = self.at(epoch);
         let zeros = (now | before).count_zeros().max(1) as f32;
-        -64.0 * (zeros / 64.0).ln()
+        64.0 * (64.0 / zeros).ln()
     }
 
     fn add(&mut self, epoch: i64, hash: u64) {
@@ -204,16 +216,38 @@ impl Client {
             window.add(secs.div_euclid(length));
         }
         let (long, epoch) = (secs.div_euclid(SECS[2]), secs.div_euclid(HORIZON_SECS));
-        self.paths.add(epoch, hash(event.path().as_bytes()));
-        let agent = event.header("user-agent").unwrap_or_default();
-        self.agents.add(epoch, hash(agent.as_bytes()));
-        if path_risk(&event.endpoint) >= 2 || agent_risk(agent) >= 2 {
+        self.paths.add(epoch, hash(path_of(head(&event.endpoint, MAX_PATH)).as_bytes()));
+        self.agents.add(epoch, hash(event.agent().unwrap_or_default().as_bytes()));
+        if is_risky(event) {
             self.risky.add(long);
         }
-        if event.status.is_some_and(|s| s >= 400) {
+        if is_error(event) {
             self.errors.add(long);
         }
     }
+
+    /// Takes back what [`count`](Self::count) counted. Which paths and agents there were is kept: others may have had the same.
+    fn take(&mut self, event: &RequestEvent) {
+        let secs = event.timestamp.secs();
+        for (window, length) in self.windows.iter_mut().zip(SECS) {
+            window.take(secs.div_euclid(length));
+        }
+        let long = secs.div_euclid(SECS[2]);
+        if is_risky(event) {
+            self.risky.take(long);
+        }
+        if is_error(event) {
+            self.errors.take(long);
+        }
+    }
+}
+
+fn is_risky(event: &RequestEvent) -> bool {
+    path_risk(head(&event.endpoint, MAX_PATH)) >= 2 || agent_risk(event.agent().unwrap_or_default()) >= 2
+}
+
+fn is_error(event: &RequestEvent) -> bool {
+    event.status.is_some_and(|status| status >= 400)
 }
 
 impl Recency for RequestRecency {
@@ -236,6 +270,14 @@ impl Recency for RequestRecency {
             known.unwrap_or_default().recent(event.timestamp)
         });
         peeked.unwrap_or(RecentRequests::UNKNOWN)
+    }
+
+    fn forget(&self, event: &RequestEvent) {
+        self.with(event, |shard, key| {
+            if let Some(&at) = shard.places.get(&key) {
+                shard.clients[at as usize].take(event);
+            }
+        });
     }
 
     fn entities(&self) -> usize {
@@ -281,6 +323,37 @@ mod tests {
         for extreme in [i64::MIN / 2_000_000, i64::MAX / 2_000_000] {
             windows.observe(&at(extreme));
         }
+    }
+
+    #[test]
+    fn what_is_forgotten_was_never_counted() {
+        let windows = RequestRecency::new(100);
+        let (base, counts) = (1_700_000_000 / 3600 * 3600, |r: RecentRequests| (r.short, r.minute, r.hour, r.risky, r.errors));
+        let event = |secs: i64, client: &str| {
+            let mut event = at(base + secs);
+            (event.endpoint, event.status, event.ip_address) = ("/.git/config".to_owned(), Some(404), client.to_owned());
+            event
+        };
+        windows.observe(&event(0, "1.2.3.4"));
+        let before = counts(windows.peek(&event(1, "1.2.3.4")));
+        assert_eq!(before, (1.0, 1.0, 1.0, 1.0, 1.0));
+        for refused in [event(1, "1.2.3.4"), event(0, "1.2.3.4")] {
+            windows.observe(&refused);
+            windows.forget(&refused);
+        }
+        assert_eq!(counts(windows.peek(&event(1, "1.2.3.4"))), before);
+        // What has left the windows meanwhile, and who was never seen, is nothing to take back.
+        windows.forget(&event(-9_999, "1.2.3.4"));
+        windows.forget(&event(9_999, "1.2.3.4"));
+        windows.forget(&event(1, "9.9.9.9"));
+        assert_eq!((counts(windows.peek(&event(1, "1.2.3.4"))), windows.entities()), (before, 1));
+    }
+
+    #[test]
+    fn nothing_seen_is_zero_and_not_minus_zero() {
+        let windows = RequestRecency::new(10);
+        let recent = windows.peek(&at(1_700_000_000));
+        assert!(recent.paths == 0.0 && recent.paths.is_sign_positive() && recent.agents.is_sign_positive());
     }
 
     #[test]

@@ -3,14 +3,26 @@
 use super::text::{Decoded, decode};
 
 /// Parameters of a query that are looked at.
-const MAX_PARAMETERS: usize = 256;
+pub(super) const MAX_PARAMETERS: usize = 256;
 
-/// Visits the parameters of a query, decoded; a part without `=` is a value without a name.
-pub(crate) fn parameters<'a>(query: &'a str, mut visit: impl FnMut(&str, &Decoded<'a>)) {
-    for part in query.split('&').filter(|p| !p.is_empty()).take(MAX_PARAMETERS) {
-        let (name, value) = part.split_once('=').unwrap_or(("", part));
-        visit(&decode(name, true).text, &decode(value, true));
+/// Visits the first parameters of a query, decoded; a part without `=` is a value without a name. Gives what follows them.
+pub(crate) fn parameters<'a>(query: &'a str, mut visit: impl FnMut(&str, &Decoded<'a>)) -> &'a str {
+    let (mut rest, mut seen) = (query, 0);
+    while !rest.is_empty() && seen < MAX_PARAMETERS {
+        let (part, after) = rest.split_once('&').unwrap_or((rest, ""));
+        rest = after;
+        if !part.is_empty() {
+            seen += 1;
+            let (name, value) = part.split_once('=').unwrap_or(("", part));
+            visit(&decode(name, true).text, &decode(value, true));
+        }
     }
+    rest
+}
+
+/// How many parameters there are in a query.
+pub(super) fn count_parameters(query: &str) -> usize {
+    query.split('&').filter(|part| !part.is_empty()).count()
 }
 
 /// The shape of a value as one bit of a set.
@@ -58,13 +70,21 @@ pub(super) fn entropy(bytes: &[u8]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{entropy, parameters, shape};
+    use super::{MAX_PARAMETERS, entropy, parameters, shape};
 
     #[test]
     fn parameters_are_decoded() {
         let mut found = Vec::new();
         parameters("a=1&b%20c=x+y%21&flag&&=z", |name, value| found.push((name.to_owned(), value.text.to_string())));
         assert_eq!(found, [("a", "1"), ("b c", "x y!"), ("", "flag"), ("", "z")].map(|(n, v)| (n.to_owned(), v.to_owned())));
+    }
+
+    #[test]
+    fn what_follows_the_first_parameters_is_given() {
+        let mut seen = 0;
+        let query = format!("{}z=1&y=2", "a=1&".repeat(MAX_PARAMETERS));
+        assert_eq!(parameters(&query, |_, _| seen += 1), "z=1&y=2");
+        assert_eq!((seen, parameters("a=1&&", |_, _| {})), (MAX_PARAMETERS, ""));
     }
 
     #[test]

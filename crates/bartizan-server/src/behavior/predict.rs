@@ -4,7 +4,7 @@ use super::{Here, not_judged};
 use crate::{
     config::Scope,
     docs,
-    here::{Asked, Why, Written, both, invalid, too_many, wants_reasons},
+    here::{Asked, EVENT_ROOM, Why, Written, both, invalid, too_many, wants_reasons},
     http::{body, refusal::Refusal},
     input::params::Params,
 };
@@ -132,8 +132,9 @@ async fn batch(State(here): State<Arc<Here>>, request: Request) -> Result<Writte
     let explain = wants_reasons(request.uri().query());
     let body = body::receive(request, &shared.limits).await?;
     let now = shared.clock.now();
-    let (events, _room) = body.parse(move |bytes| parse_logs(bytes, now, most)).await;
+    let (events, room) = body.parse(move |bytes| parse_logs(bytes, now, most)).await;
     let (explain, events) = both(explain, events.map_err(refused))?;
+    let _room = room.cover(&shared.limits, events.len() * EVENT_ROOM)?;
     let judgements = here.instance.judge_many(events, explain).await.map_err(|error| not_judged(error, "ML models not loaded"))?;
     let total = judgements.len();
     let anomalies = judgements.iter().filter(|judgement| judgement.verdict.is_anomalous()).count();

@@ -4,7 +4,7 @@ use super::{Here, not_judged};
 use crate::{
     config::Scope,
     docs,
-    here::{Asked, Why, Written, both, invalid, too_many, wants_reasons},
+    here::{Asked, EVENT_ROOM, Why, Written, both, invalid, too_many, wants_reasons},
     http::{
         body::{self, Body},
         refusal::Refusal,
@@ -155,8 +155,9 @@ async fn judge(here: &Here, (explain, event): (bool, FlowEvent), words: [&'stati
 async fn batch(State(here): State<Arc<Here>>, request: Request) -> Result<Written<Verdicts>, Refusal> {
     let most = here.mount.shared.max_batch_events;
     let Read { body, now, explain } = read(&here, request).await?;
-    let (flows, _room) = body.parse(move |bytes| parse_batch(bytes, now, most)).await;
+    let (flows, room) = body.parse(move |bytes| parse_batch(bytes, now, most)).await;
     let (explain, flows) = both(explain, flows.map_err(refused))?;
+    let _room = room.cover(&here.mount.shared.limits, flows.len() * EVENT_ROOM)?;
     let events = flows.into_iter().map(|record| record.event).collect();
     let judgements = here.instance.judge_many(events, explain).await.map_err(not_judged)?;
     let total = judgements.len();

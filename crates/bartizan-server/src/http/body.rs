@@ -17,6 +17,8 @@ pub(crate) struct Limits {
     pub(crate) body_bytes: usize,
     /// Room for all bodies above [`SMALL`] and for what is made of them, in units of [`ROOM_UNIT`].
     pub(crate) room: Arc<Semaphore>,
+    /// All of that room.
+    pub(crate) units: usize,
     /// Bodies decoded or parsed at once away from the threads that answer; others wait for their turn.
     pub(crate) workers: Arc<Semaphore>,
     /// Time for one body to arrive.
@@ -39,7 +41,7 @@ impl Limits {
         let units = buffered_bytes.div_ceil(ROOM_UNIT).max(room_for(body_bytes)).min(Semaphore::MAX_PERMITS);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = Arc::new(Semaphore::new(cores * WORKERS_PER_CORE));
-        Self { body_bytes, room: Arc::new(Semaphore::new(units)), workers, body_time }
+        Self { body_bytes, room: Arc::new(Semaphore::new(units)), units, workers, body_time }
     }
 }
 
@@ -52,7 +54,25 @@ fn room_for(bytes: usize) -> usize {
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub(crate) struct Room {
-    _taken: Option<Arc<OwnedSemaphorePermit>>,
+    taken: Option<Arc<OwnedSemaphorePermit>>,
+    _more: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+impl Room {
+    /// Takes room for what was made of a body, where that is larger than what was counted for the body. What is larger than all the room
+    /// takes all of it.
+    pub(crate) fn cover(self, limits: &Limits, bytes: usize) -> Result<Self, Refusal> {
+        let taken = self.taken.as_ref().map_or(0, |taken| taken.num_permits());
+        let more = bytes.div_ceil(ROOM_UNIT).min(limits.units).saturating_sub(taken);
+        Ok(Self { _more: if more == 0 { None } else { Some(Arc::new(acquire(&limits.room, more)?)) }, ..self })
+    }
+}
+
+/// Takes units of room that are free now.
+fn acquire(room: &Arc<Semaphore>, units: usize) -> Result<OwnedSemaphorePermit, Refusal> {
+    let units = u32::try_from(units).unwrap_or(u32::MAX);
+    let refused = |_| Refusal::TryAgain("Too many large requests at once. Try again later.".into());
+    Arc::clone(room).try_acquire_many_owned(units).map_err(refused)
 }
 
 /// Room while it is taken.
@@ -68,10 +88,7 @@ impl Claim {
         if more == 0 {
             return Ok(());
         }
-        let more = u32::try_from(more).unwrap_or(u32::MAX);
-        let Ok(unit) = Arc::clone(&self.room).try_acquire_many_owned(more) else {
-            return Err(Refusal::TryAgain("Too many large requests at once. Try again later.".into()));
-        };
+        let unit = acquire(&self.room, more)?;
         match &mut self.taken {
             Some(taken) => taken.merge(unit),
             None => self.taken = Some(unit),
@@ -163,7 +180,7 @@ where
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes = bytes.slice(BYTE_ORDER_MARK.len()..);
     }
-    Ok(Body { bytes, room: Room { _taken: claim.taken.map(Arc::new) }, workers: Arc::clone(&limits.workers) })
+    Ok(Body { bytes, room: Room { taken: claim.taken.map(Arc::new), _more: None }, workers: Arc::clone(&limits.workers) })
 }
 
 /// What some editors and shells write before UTF-8.
@@ -337,6 +354,25 @@ mod tests {
         let (parsed, room) = body.parse(Bytes::len).await;
         assert_eq!((parsed, limits.room.available_permits()), (PIECE.len(), all / 2));
         drop(room);
+        assert_eq!(limits.room.available_permits(), all);
+    }
+
+    #[tokio::test]
+    async fn what_is_larger_than_its_body_takes_more_room() {
+        let limits = &narrow();
+        let all = limits.room.available_permits();
+        let room = async |bytes| receive_all(whole(&PIECE[..SMALL]), limits).await.unwrap().parse(Bytes::len).await.1.cover(limits, bytes);
+        let first = room(3 << 20).await.unwrap();
+        assert_eq!(limits.room.available_permits(), all - (3 << 10));
+        assert!(matches!(room(6 << 20).await, Err(Refusal::TryAgain(_))));
+        drop(first);
+        let large = room(1 << 40).await.unwrap();
+        assert_eq!(limits.room.available_permits(), 0, "alone it may have all there is");
+        drop(large);
+        let (_, covered) = receive_all(whole(&PIECE), limits).await.unwrap().parse(Bytes::len).await;
+        let covered = covered.cover(limits, 1 << 20).unwrap();
+        assert_eq!(limits.room.available_permits(), all / 2, "it was counted with the body");
+        drop(covered);
         assert_eq!(limits.room.available_permits(), all);
     }
 

@@ -43,14 +43,15 @@ pub(crate) const PATH: &str = "/analyze";
 pub(crate) struct Described {
     /// The sender's name for it; repeats are allowed.
     request_id: String,
-    /// The client; a list as in X-Forwarded-For and `unknown` are understood.
+    /// The client: an address, with or without port, or a list as in X-Forwarded-For. Of a list, it is the last entry that is no
+    /// trusted proxy (`server.trusted_proxies`); where none is trusted, the first.
     ip_address: String,
     endpoint: String,
     http_method: String,
     headers: BTreeMap<String, String>,
     /// The body of the request, if any.
     payload: Option<Value>,
-    /// When it came; now if left out. RFC 3339.
+    /// When it came; now if left out. RFC 3339. One that is too far ahead of the clock (`events.max_ahead_secs`) counts as now.
     timestamp: Option<String>,
     query_string: Option<String>,
     content_type: Option<String>,

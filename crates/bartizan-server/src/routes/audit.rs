@@ -31,7 +31,7 @@ struct Described {
     page: i64,
     #[schemars(range(min = 1, max = 100), default = "usual_size")]
     page_size: i64,
-    /// Exactly this client.
+    /// Exactly this client, in any spelling that a request may have it in.
     ip_address: Option<String>,
     is_anomaly: Option<bool>,
     #[schemars(range(min = 0.0, max = 1.0))]

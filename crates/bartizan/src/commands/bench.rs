@@ -21,6 +21,8 @@ use tokio::sync::oneshot;
 const RUNS: usize = 5;
 /// Requests that the clients send in turn.
 const REQUESTS: usize = 2_000;
+/// Seconds between them, which end now.
+const GAP_SECS: i64 = 3;
 
 /// Measure this machine: the isolation forest alone, and the whole service over loopback.
 #[derive(Debug, Args)]
@@ -134,7 +136,8 @@ async fn service(context: &Context, flags: &Flags) -> anyhow::Result<Vec<Measure
     "127.0.0.1".clone_into(&mut config.host);
     config.port = 0;
     let served = Served::open(&config).await?;
-    let plan = |attack_share| Plan { rows: REQUESTS, attack_share, start: context::clock().now(), gap_secs: 3.0 };
+    let start = context::clock().now().plus_secs(-GAP_SECS * REQUESTS as i64);
+    let plan = |attack_share| Plan { rows: REQUESTS, attack_share, start, gap_secs: GAP_SECS as f64 };
     let history: Loaded<Requests> = Requests::generate(plan(0.0), Seed(1)).into_iter().collect();
     served.requests.import(history.without_labels()).await?;
     served.requests.train(TrainRequest::default()).await?;

@@ -99,7 +99,14 @@ fn configure(context: &Context) -> anyhow::Result<Config> {
     let layers = context.layers();
     let is_default = |path: &str| layers.origin(path) == crate::config::Origin::Default;
     let (cold_start, level) = (is_default("detectors.requests.cold_start"), is_default("log.level"));
+    let max_ahead = is_default("events.max_ahead_secs");
     let mut config = crate::config::resolve(layers)?;
+    if max_ahead {
+        // A generated day takes less than one.
+        for settings in [&mut config.requests, &mut config.flows, &mut config.behavior] {
+            settings.max_ahead_secs = u64::MAX;
+        }
+    }
     if cold_start {
         config.requests.cold_start = bartizan_pipeline::ColdStart::Learn;
     }

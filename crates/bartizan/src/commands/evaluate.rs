@@ -51,7 +51,7 @@ pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
 async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<()> {
     let read = |files| records::load::<D>(files, &flags.format, context::clock().now());
     let loaded = read(&flags.files)?;
-    let (fit, test) = match flags.split {
+    let (fit, mut test) = match flags.split {
         Some(share) => {
             let (fit, test) = loaded.split(share, flags.by, Seed(flags.seed));
             check_split(&fit, &test, flags.by)?;
@@ -62,8 +62,8 @@ async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<
     };
     check_labels(&test)?;
     let judged = match fit {
-        Some(fit) => fit_and_score(context.quiet_config()?, &flags.training, fit, &test).await?,
-        None => score(&context, &test).await?,
+        Some(fit) => fit_and_score(context.quiet_config()?, &flags.training, fit, &mut test).await?,
+        None => score(&context, &mut test).await?,
     };
     let measures = Measures::of(&test, &judged);
     Ok(context.output.print(&serde_json::to_value(&measures)?, || text(&measures))?)
@@ -93,7 +93,7 @@ fn check_labels<D: Telemetry>(test: &Loaded<D>) -> anyhow::Result<()> {
     Err(problem.advise(format!("name a labelled file, such as one of `bartizan generate {} --labels`", D::NAME)).into())
 }
 
-async fn score<D: Telemetry>(context: &Context, test: &Loaded<D>) -> anyhow::Result<Vec<Judgement>> {
+async fn score<D: Telemetry>(context: &Context, test: &mut Loaded<D>) -> anyhow::Result<Vec<Judgement>> {
     let (_, opened, instance) = context::open::<D>(context).await?;
     context::prepare(&instance).await?;
     let judged = judge(&instance, test);
@@ -101,16 +101,24 @@ async fn score<D: Telemetry>(context: &Context, test: &Loaded<D>) -> anyhow::Res
     judged
 }
 
-fn judge<D: Domain>(instance: &Instance<D>, test: &Loaded<D>) -> anyhow::Result<Vec<Judgement>> {
+fn judge<D: Domain>(instance: &Instance<D>, test: &mut Loaded<D>) -> anyhow::Result<Vec<Judgement>> {
     let bar = output::progress(0, "scoring");
-    let judged = instance.offline().map(|offline| offline.judge(&test.events));
+    let judged = instance.offline().map(|offline| {
+        offline.arrive(&mut test.events);
+        offline.judge(&test.events)
+    });
     bar.finish_and_clear();
     Ok(judged?.into_iter().map(|verdict| verdict.judgement).collect())
 }
 
 /// Trains in a temporary folder, so that the data folder is neither read nor written. Kinds with classes learn from attacks
 /// too; the others from what is not labelled anomalous.
-async fn fit_and_score<D: Telemetry>(config: Config, flags: &Training, fit: Loaded<D>, test: &Loaded<D>) -> anyhow::Result<Vec<Judgement>> {
+async fn fit_and_score<D: Telemetry>(
+    config: Config,
+    flags: &Training,
+    fit: Loaded<D>,
+    test: &mut Loaded<D>,
+) -> anyhow::Result<Vec<Judgement>> {
     let folder = tempfile::tempdir()?;
     let learned = if D::CLASSES.is_empty() { fit.only_normal() } else { fit };
     let mut settings = D::settings(&config).clone();

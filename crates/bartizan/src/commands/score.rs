@@ -104,7 +104,8 @@ fn judge<D: Telemetry>(
     let (files, classes) = (flags.files.clone(), vec![0; D::CLASSES.len()]);
     let mut scored = Scored { offline, files, classes, judged: 0, anomalous: 0, rejected: 0, worst: Vec::new() };
     for chunk in receiver {
-        let (read, events): (Vec<_>, Vec<_>) = chunk.into_iter().map(|r| ((r.file, r.record.line), r.record.event)).unzip();
+        let (read, mut events): (Vec<_>, Vec<_>) = chunk.into_iter().map(|r| ((r.file, r.record.line), r.record.event)).unzip();
+        scored.offline.arrive(&mut events);
         let verdicts = scored.offline.judge(&events);
         if let Some(out) = &mut out {
             for (((_, line), event), verdict) in read.iter().zip(&events).zip(&verdicts) {

@@ -206,6 +206,13 @@ const SERVICE: &[Key] = keys! {
     "server.docs" => Kind::Choice(&["on", "off"]), "on", [];
     /// Origins that browsers may call from. Empty: any when a token is set, loopback ones otherwise.
     "server.allowed_origins" => Kind::List, "", [];
+    /// Proxies between clients and the gateway, whose entries in a list of addresses (`X-Forwarded-For`) are believed: addresses and
+    /// networks such as `10.0.0.0/8`, or one number of proxies. The client is then the last entry that lies in none of the networks,
+    /// or the entry that the outermost of so many proxies added, counted from the right. Empty: the first entry, which clients can
+    /// write as they like.
+    "server.trusted_proxies" => Kind::List, "", [];
+    /// Seconds that an event may be dated ahead of the clock. One dated further ahead counts at its arrival.
+    "events.max_ahead_secs" => Kind::Whole(0, 315_360_000), "300", [];
     /// Folder that holds everything stored; made when missing.
     "storage.data_dir" => Kind::Path, "bartizan-data", [];
     /// What a verdict survives before it is answered: `process` (kill -9, and power loss but for the last instant)

@@ -8,7 +8,7 @@ pub(crate) use key::{KEYS, Key};
 pub(crate) use layers::{Faults, Layers, Origin};
 pub(crate) use manual::{example, schema};
 
-use bartizan_core::{Contamination, Seed};
+use bartizan_core::{Contamination, Seed, TrustedProxies};
 use bartizan_estimators::RawParams;
 use bartizan_estimators::thresholds::FalseAlarmBudget;
 use bartizan_pipeline::{ColdStart, RecordPolicy, Settings};
@@ -74,8 +74,9 @@ pub(crate) fn resolve(mut layers: Layers) -> Result<Config, Faults> {
     detectors(&mut layers);
     let at_once = usize::try_from(layers.whole("training.max_at_once").unwrap_or(1)).unwrap_or(1);
     let slots = Arc::new(Semaphore::new(at_once));
-    let [requests, flows, behavior] =
-        ["requests", "flows", "behavior"].map(|name| Settings { training_slots: Arc::clone(&slots), ..detector(&mut layers, name) });
+    let proxies = trusted_proxies(&mut layers);
+    let shared = |settings| Settings { training_slots: Arc::clone(&slots), trusted_proxies: Arc::clone(&proxies), ..settings };
+    let [requests, flows, behavior] = ["requests", "flows", "behavior"].map(|name| shared(detector(&mut layers, name)));
     let text = |path: &str| layers.text(path).map(str::to_owned);
     let config = Config {
         host: text("server.host").unwrap_or_default(),
@@ -132,6 +133,15 @@ fn token(layers: &mut Layers) -> Option<String> {
         Err(error) => layers.fault(origin, format!("the token file {path} cannot be read: {error}")),
     }
     None
+}
+
+fn trusted_proxies(layers: &mut Layers) -> Arc<TrustedProxies> {
+    let parsed = TrustedProxies::parse(&layers.list("server.trusted_proxies"));
+    Arc::new(parsed.unwrap_or_else(|error| {
+        let origin = layers.origin("server.trusted_proxies");
+        layers.fault(origin, format!("server.trusted_proxies: {error}"));
+        TrustedProxies::default()
+    }))
 }
 
 /// The database's file. Other engines than SQLite are refused here, before anything is opened.
@@ -192,6 +202,7 @@ fn detector(layers: &mut Layers, detector: &'static str) -> Settings {
     settings.max_training_secs = layers.whole("training.max_secs").unwrap_or(600);
     settings.min_corrected_labels = size("min_corrected_labels");
     settings.max_tracked_clients = whole("max_tracked_clients").map_or(1, |count| usize::try_from(count).unwrap_or(usize::MAX));
+    settings.max_ahead_secs = layers.whole("events.max_ahead_secs").unwrap_or_default();
     settings.feature_set = if layers.text(&path("features")) == Some("robust") { "robust" } else { "all" };
     settings.cold_start = if layers.text(&path("cold_start")) == Some("learn") { ColdStart::Learn } else { ColdStart::Refuse };
     settings.record = if layers.text(&path("record")) == Some("anomalies") { RecordPolicy::Anomalies } else { RecordPolicy::All };
@@ -233,6 +244,18 @@ mod tests {
             layers.flag(path, value, "--test");
             let text = resolve(layers).unwrap_err().to_string();
             assert!(text.contains(named) && text.contains("not have built in") && !text.contains("u:p"), "{text}");
+        }
+    }
+
+    #[test]
+    fn proxies_are_networks_or_a_number() {
+        for (value, fault) in [("10.0.0.0/8, ::1", None), ("2", None), ("10.0.0.0/8,gateway", Some("\"gateway\"")), ("2,3", Some("\"2\""))]
+        {
+            let mut layers = Layers::defaults();
+            layers.flag("server.trusted_proxies", value, "--test");
+            let said = resolve(layers).err().map(|faults| faults.to_string());
+            assert_eq!(said.is_some(), fault.is_some(), "{value}: {said:?}");
+            assert!(fault.is_none_or(|fault| said.unwrap().contains(fault)), "{value}");
         }
     }
 

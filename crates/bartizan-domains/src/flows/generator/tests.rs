@@ -82,7 +82,7 @@ fn attacks_stand_out_from_what_was_learned() {
     let mut row = vec![0.0; WIDTH];
     let mut beyond = |event| {
         baselines.extract(event, &(), &mut row);
-        (0..WIDTH).filter(|i| baselines.reason(event, &row, *i).contains("99 %")).count()
+        (0..WIDTH).filter(|i| baselines.reason(event, &row, *i).is_some_and(|said| said.contains("99 %"))).count()
     };
     let mut mean = |label: Label| {
         let counts: Vec<usize> = flows.iter().filter(|f| f.1 == label).map(|f| beyond(&f.0)).collect();

@@ -57,6 +57,8 @@ pub(super) fn element(text: &str, line: u64, now: Timestamp) -> Result<Record, S
         content_type: None,
         status: pair.response.status_code,
         has_headers: true,
+        client: String::new(),
+        cut: Vec::new(),
     };
     let label = request.tag.as_deref().map_or(Label::Legitimate, label_from_name);
     Ok(Record { event, label: Some(label), label_name: request.tag.or_else(|| Some("benign".to_owned())), line })

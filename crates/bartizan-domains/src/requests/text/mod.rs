@@ -6,9 +6,15 @@ mod marks;
 mod surprise;
 
 pub(crate) use decode::{Decoded, decode};
-pub(crate) use json::leaves;
+pub(crate) use json::{Shape, field_hash, leaves, open_value, shape};
 pub(crate) use marks::{AttackKind, Marks, agent_risk, path_risk};
 pub(crate) use surprise::{Surprise, SurpriseBuilder};
+
+#[cfg(test)]
+thread_local! {
+    /// Bytes hashed so far: a measure of work that does not depend on the machine.
+    pub(crate) static HASHED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
 
 /// FNV-1a: stable between versions and machines, since hashes are stored in models.
 pub(crate) fn hash(bytes: &[u8]) -> u64 {
@@ -17,5 +23,7 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
 
 /// The hash of `bytes` after what `start` is the hash of.
 pub(crate) fn hash_on(start: u64, bytes: &[u8]) -> u64 {
+    #[cfg(test)]
+    HASHED.with(|hashed| hashed.set(hashed.get() + bytes.len()));
     bytes.iter().fold(start, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3))
 }

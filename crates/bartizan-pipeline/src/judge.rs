@@ -1,0 +1,222 @@
+//! Judging one event as it arrives.
+
+use crate::active::Active;
+use crate::batch::aside;
+use crate::instance::judgement;
+use crate::{Instance, JudgeError, Judgement};
+use bartizan_core::{Arrival, Domain, Recency};
+use bartizan_storage::{NewDetection, StoreError};
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Events of more bytes than this are judged away from the threads that answer.
+const HEAVY: usize = 16 * 1_024;
+
+/// Events that were counted into the windows. They are taken back when this is dropped, unless they were recorded: a request that is
+/// refused after all leaves no trace.
+pub(crate) struct InWindows<R, E>
+where
+    R: Deref<Target: Recency>,
+    E: AsRef<[<R::Target as Recency>::Event]>,
+{
+    windows: R,
+    events: E,
+    recorded: bool,
+}
+
+impl<R, E> InWindows<R, E>
+where
+    R: Deref<Target: Recency>,
+    E: AsRef<[<R::Target as Recency>::Event]>,
+{
+    /// Events that `windows` has observed just now.
+    pub(crate) fn new(windows: R, events: E) -> Self {
+        Self { windows, events, recorded: false }
+    }
+
+    /// The events.
+    pub(crate) fn events(&self) -> &[<R::Target as Recency>::Event] {
+        self.events.as_ref()
+    }
+
+    /// They stay.
+    pub(crate) fn keep(mut self) {
+        self.recorded = true;
+    }
+}
+
+impl<R, E> Drop for InWindows<R, E>
+where
+    R: Deref<Target: Recency>,
+    E: AsRef<[<R::Target as Recency>::Event]>,
+{
+    fn drop(&mut self) {
+        if !self.recorded {
+            self.events.as_ref().iter().for_each(|event| self.windows.forget(event));
+        }
+    }
+}
+
+/// One event, judged and not yet recorded.
+struct Prepared {
+    judgement: Judgement,
+    /// As what it is recorded; `None` when it is only counted.
+    detection: Option<NewDetection>,
+}
+
+impl<D: Domain> Instance<D> {
+    /// Fills in what is known of an event that comes in, and counts those whose time is not believed.
+    pub(crate) fn arrive(&self, event: &mut D::Event) {
+        let Self { settings, clock, .. } = self;
+        let arrival = Arrival { now: clock.now(), max_ahead_secs: settings.max_ahead_secs, proxies: &settings.trusted_proxies };
+        if D::arrive(event, &arrival).dated_ahead {
+            self.dated_ahead.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Judges one event. Its verdict is recorded before this returns; without a model the event is kept as history.
+    ///
+    /// # Errors
+    /// Without a model, or when the verdict cannot be recorded: then it is not given, and the event counts in no window.
+    pub async fn judge(self: &Arc<Self>, mut event: D::Event, explain: bool) -> Result<Judgement, JudgeError> {
+        if D::weight(&event) > HEAVY {
+            return self.judge_heavy(event, explain).await;
+        }
+        self.arrive(&mut event);
+        let recent = self.recency.observe(&event);
+        let counted = InWindows::new(&*self.recency, std::slice::from_ref(&event));
+        let judged = match self.active.load_full() {
+            Some(active) => self.record(self.prepare_one(&active, &event, &event, &recent, explain)?).await.map_err(JudgeError::from),
+            None => self.meet_one_without_model(&event).await,
+        };
+        if is_kept(&judged) {
+            counted.keep();
+        }
+        judged
+    }
+
+    /// The same of an event that takes longer: only what is stored of it comes back to the threads that answer.
+    async fn judge_heavy(self: &Arc<Self>, mut event: D::Event, explain: bool) -> Result<Judgement, JudgeError> {
+        let this = Arc::clone(self);
+        let looked_at = aside(move || {
+            this.arrive(&mut event);
+            let recent = this.recency.observe(&event);
+            // Taken back even when nobody waits for the answer any more.
+            let counted = InWindows::new(Arc::clone(&this.recency), vec![D::bounded(&event).into_owned()]);
+            let stored = &counted.events()[0];
+            let active = this.active.load_full();
+            let prepared = active.map(|active| this.prepare_one(&active, &event, stored, &recent, explain)).transpose();
+            prepared.map(|prepared| (prepared, counted))
+        });
+        let (prepared, counted) = looked_at.await??;
+        let judged = match prepared {
+            Some(prepared) => self.record(prepared).await.map_err(JudgeError::from),
+            None => self.meet_one_without_model(&counted.events()[0]).await,
+        };
+        if is_kept(&judged) {
+            counted.keep();
+        }
+        judged
+    }
+
+    async fn meet_one_without_model(self: &Arc<Self>, event: &D::Event) -> Result<Judgement, JudgeError> {
+        let met = self.meet_without_model(std::slice::from_ref(event), false).await?;
+        met.into_iter().next().ok_or(JudgeError::NoModel)
+    }
+
+    /// Scores a whole event, and makes of `stored`, which may be a shorter one, what is recorded.
+    fn prepare_one(
+        &self,
+        active: &Active<D>,
+        event: &D::Event,
+        stored: &D::Event,
+        recent: &D::Recent,
+        explain: bool,
+    ) -> Result<Prepared, StoreError> {
+        let scored = active.score(event, recent);
+        let mut judgement = judgement(active, &scored, self.clock.now());
+        if explain {
+            judgement.explain(active.explain(event, &scored.row, &self.schema));
+        }
+        let kept = self.keeps(scored.verdict);
+        let detection = kept.then(|| self.judged_detection(stored, scored, &active.version, judgement.analyzed_at)).transpose()?;
+        Ok(Prepared { judgement, detection })
+    }
+
+    async fn record(&self, prepared: Prepared) -> Result<Judgement, StoreError> {
+        let Prepared { mut judgement, detection } = prepared;
+        match detection {
+            Some(detection) => judgement.id = self.store.record(vec![detection]).await?.first().copied(),
+            None => self.store.count(&self.settings.name, 1, 0, judgement.confidence).await?,
+        }
+        Ok(judgement)
+    }
+}
+
+/// Whether an event became part of the history: without a model it does, though it is not judged.
+pub(crate) fn is_kept<T>(judged: &Result<T, JudgeError>) -> bool {
+    matches!(judged, Ok(_) | Err(JudgeError::NoModel))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HEAVY;
+    use crate::{Clock, Instance, JudgeError, Labelled, LifeCycle, Settings, TrainRequest};
+    use bartizan_core::{Domain, Recency, Seed, Timestamp};
+    use bartizan_domains::requests::generator::{GeneratorConfig, generate};
+    use bartizan_domains::requests::{RequestEvent, Requests};
+    use bartizan_storage::Store;
+    use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
+    use std::sync::Arc;
+
+    struct Fixed;
+
+    impl Clock for Fixed {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_secs(1_770_000_000)
+        }
+    }
+
+    fn traffic(rows: usize) -> Vec<RequestEvent> {
+        let config = GeneratorConfig { rows, attack_share: 0.0, ..GeneratorConfig::default() };
+        generate(&config, Seed(1)).map(|(event, _)| event).collect()
+    }
+
+    /// The requests of its client that the windows know of.
+    fn counted(instance: &Instance<Requests>, event: &RequestEvent) -> String {
+        format!("{:?}", instance.recency.peek(event))
+    }
+
+    #[tokio::test]
+    async fn refused_requests_count_in_no_window() {
+        for trained in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let store = Arc::new(SqliteStore::open(SqliteOptions::new(dir.path().join("t.db"))).unwrap());
+            let dynamic: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
+            let instance = Instance::<Requests>::open(Settings::new("requests"), dynamic, Arc::new(Fixed)).await.unwrap();
+            if trained {
+                let lesson = traffic(120).into_iter().map(|event| Labelled { event, label: None }).collect();
+                instance.import(lesson).await.unwrap();
+                instance.train(TrainRequest::default()).await.unwrap();
+            }
+            let small = traffic(1).remove(0);
+            let large = RequestEvent { payload: format!("\"{}\"", "x".repeat(2 * HEAVY)), ..small.clone() };
+            assert!(Requests::weight(&small) < HEAVY && Requests::weight(&large) > HEAVY);
+            let judged = instance.judge(small.clone(), false).await;
+            assert!(super::is_kept(&judged), "{judged:?}");
+            let before = counted(&instance, &small);
+            assert!(before.contains("hour: 1.0"), "{before}");
+
+            // From now on nothing can be recorded.
+            store.close().await;
+            for event in [&small, &large] {
+                let refused = instance.judge(event.clone(), true).await;
+                assert!(matches!(refused, Err(JudgeError::Store(_))), "{refused:?}");
+                let refused = instance.judge_many(vec![event.clone(); 3], false).await;
+                assert!(matches!(refused, Err(JudgeError::Store(_))), "{refused:?}");
+                assert_eq!(counted(&instance, event), before, "trained: {trained}");
+            }
+        }
+    }
+}
