@@ -1,6 +1,6 @@
 //! What can be fitted, and what a fitted one can do.
 
-use crate::{AnomalyScore, FeatureSchema, Samples, Seed};
+use crate::{AnomalyScore, FeatureSchema, Samples, Seed, Stop};
 use thiserror::Error;
 
 /// Checked parameters, not fitted.
@@ -15,7 +15,15 @@ pub trait Estimator {
     ///
     /// # Errors
     /// When the samples cannot be learned from; see [`FitError`].
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<Self::Fitted, FitError>;
+    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<Self::Fitted, FitError> {
+        self.fit_until(schema, train, seed, &Stop::default())
+    }
+
+    /// As [`fit`](Self::fit), and ends early once `stop` is set: what takes longer than about a second looks at it on the way.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit), and [`FitError::Stopped`].
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<Self::Fitted, FitError>;
 }
 
 /// Fitted and immutable; scores samples.
@@ -108,6 +116,23 @@ pub enum FitError {
         /// What stood there.
         value: f32,
     },
+    /// More work or memory than one fit may take.
+    #[error("{what} = {got} is too much for {rows} rows of {width} features: the limit is {limit}")]
+    TooMuch {
+        /// The parameter that asks for it.
+        what: &'static str,
+        /// Its value.
+        got: usize,
+        /// The largest that these rows allow.
+        limit: usize,
+        /// How many rows there are.
+        rows: usize,
+        /// How many features they have.
+        width: usize,
+    },
+    /// Somebody asked for the end.
+    #[error("fitting was stopped")]
+    Stopped,
 }
 
 /// Why scoring failed.

@@ -4,6 +4,7 @@
 //! words in `ARCHITECTURE.md`.
 
 mod arrival;
+mod bounded;
 mod domain;
 mod estimator;
 mod reservoir;
@@ -11,10 +12,12 @@ mod sample;
 mod schema;
 mod score;
 mod seed;
+mod stop;
 mod text;
 mod time;
 
 pub use arrival::{Arrival, Arrived, MAX_CLIENT, ProxyError, TrustedProxies};
+pub use bounded::bounded;
 pub use domain::{Domain, Extract, Facts, Label, NoRecency, Recency};
 pub use estimator::{Attribution, Detector, Estimator, Explain, FitError, ScoreError};
 pub use reservoir::Reservoir;
@@ -22,5 +25,6 @@ pub use sample::{Samples, ShapeError};
 pub use schema::{Direction, Feature, FeatureSchema};
 pub use score::{AnomalyScore, Confidence, Contamination, Grade, RangeError, Threshold, Verdict};
 pub use seed::Seed;
+pub use stop::Stop;
 pub use text::{head, tail};
 pub use time::{TimeError, Timestamp};

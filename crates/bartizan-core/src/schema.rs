@@ -35,9 +35,13 @@ impl Feature {
     }
 }
 
+/// Most features of a schema that is read from a file.
+const MAX_FEATURES: usize = 65_536;
+
 /// The ordered list of features that a detector was fitted on, with a fingerprint to compare lists by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeatureSchema {
+    #[serde(deserialize_with = "crate::bounded::<_, _, MAX_FEATURES>")]
     features: Vec<Feature>,
 }
 

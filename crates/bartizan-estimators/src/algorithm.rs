@@ -8,7 +8,7 @@ use crate::{
     FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest, KNearestNeighbours, LocalOutlierFactor, Mahalanobis, OneClassSvm,
     ParamError, ParamValue, Pca, RandomCutForest, RandomForest, RawParams, RobustZ, Tails,
 };
-use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed};
+use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed, Stop};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
@@ -63,8 +63,23 @@ macro_rules! shelf {
             /// # Errors
             /// As [`Estimator::fit`], and [`FitError::TooFewLabels`] from what learns from labels.
             pub fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<StoredDetector, FitError> {
+                self.fit_until(schema, train, seed, &Stop::default())
+            }
+
+            /// As [`fit`](Self::fit), and ends early once `stop` is set.
+            ///
+            /// # Errors
+            /// As [`fit`](Self::fit), and [`FitError::Stopped`].
+            pub fn fit_until(
+                &self,
+                schema: &FeatureSchema,
+                train: Samples<'_>,
+                seed: Seed,
+                stop: &Stop,
+            ) -> Result<StoredDetector, FitError> {
+                stop.check()?;
                 Ok(match self {
-                    $(Self::$variant(a) => StoredDetector::$variant(Estimator::fit(a, schema, train, seed)?),)*
+                    $(Self::$variant(a) => StoredDetector::$variant(Estimator::fit_until(a, schema, train, seed, stop)?),)*
                 })
             }
         }
@@ -75,6 +90,14 @@ macro_rules! shelf {
             pub fn name(&self) -> &'static str {
                 match self {
                     $(Self::$variant(_) => $name,)*
+                }
+            }
+
+            /// The columns that it was fitted on.
+            #[must_use]
+            pub fn schema(&self) -> &FeatureSchema {
+                match self {
+                    $(Self::$variant(d) => d.schema(),)*
                 }
             }
 
@@ -98,6 +121,20 @@ macro_rules! shelf {
             }
         }
     };
+}
+
+impl StoredDetector {
+    /// Memory that it takes beyond what it takes in a file, once it is laid out for scoring and explaining; about that of the
+    /// file where nothing is laid out.
+    #[must_use]
+    pub(crate) fn footprint(&self) -> u64 {
+        match self {
+            Self::IsolationForest(forest) => forest.footprint(),
+            Self::Ensemble(ensemble) => ensemble.footprint(),
+            Self::RandomForest(forest) => forest.footprint(),
+            _ => 0,
+        }
+    }
 }
 
 shelf! {
@@ -175,22 +212,23 @@ impl Algorithm {
     /// Fits it on rows of which some are labelled anomalous; what learns from normal rows alone leaves them out.
     ///
     /// # Errors
-    /// As [`Self::fit`].
+    /// As [`Self::fit_until`].
     pub fn fit_labelled(
         &self,
         schema: &FeatureSchema,
         train: Samples<'_>,
         anomalous: &[bool],
         seed: Seed,
+        stop: &Stop,
     ) -> Result<StoredDetector, FitError> {
         if let Self::RandomForest(forest) = self {
-            return Ok(StoredDetector::RandomForest(forest.fit_labelled(schema, train, anomalous, seed)?));
+            return Ok(StoredDetector::RandomForest(forest.fit_labelled(schema, train, anomalous, seed, stop)?));
         }
         let rows = train.iter().zip(anomalous).filter(|(_, anomalous)| !**anomalous);
         let normal: Vec<f32> = rows.flat_map(|(row, _)| row).copied().collect();
         let width = train.width();
         let normal = Samples::new(&normal, width).unwrap_or_else(|e| unreachable!("whole rows are left out: {e}"));
-        self.fit(schema, normal, seed)
+        self.fit_until(schema, normal, seed, stop)
     }
 }
 
@@ -212,6 +250,15 @@ mod tests {
         ] {
             let raw = RawParams::named(algorithm).with(name, value as usize);
             assert_eq!(Algorithm::from_raw(&raw, "ensemble").unwrap_err().to_string(), expected);
+        }
+        for name in ["isolation_forest", "extended_isolation_forest", "ensemble"] {
+            let both = RawParams::named(name).with("n_estimators", 10_000_usize).with("max_samples", 65_536_usize);
+            let expected =
+                "max_samples must be at most 838 with n_estimators = 10000 (8388608 is the most that both may multiply to), got 65536";
+            assert_eq!(Algorithm::from_raw(&both, "").unwrap_err().to_string(), expected, "{name}");
+            for (alone, value) in [("n_estimators", 10_000_usize), ("max_samples", 65_536)] {
+                assert!(Algorithm::from_raw(&RawParams::named(name).with(alone, value), "").is_ok(), "{name}: {alone}");
+            }
         }
         let unknown = Algorithm::from_raw(&RawParams::named("magic"), "ensemble").unwrap_err().to_string();
         assert!(unknown.starts_with("unknown algorithm \"magic\"; expected one of isolation_forest, "), "{unknown}");

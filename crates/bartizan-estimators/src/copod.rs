@@ -3,7 +3,7 @@
 use crate::params::{ParamError, ParamValue, Params};
 use crate::rows;
 use crate::steps::{FittedSteps, Steps, Tail};
-use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed};
+use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed, Stop};
 
 /// Sum over the features of the tail that their skewness points to, or of both tails' mean where that is more.
 ///
@@ -42,7 +42,7 @@ impl Copod {
 impl Estimator for Copod {
     type Fitted = FittedSteps;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, _: Seed) -> Result<FittedSteps, FitError> {
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, _: Seed, _: &Stop) -> Result<FittedSteps, FitError> {
         rows::check(schema, train, 2)?;
         let column = |c| {
             let sorted = rows::sorted_column(train, c);

@@ -3,7 +3,7 @@
 use crate::params::{ParamError, ParamValue, Params};
 use crate::rows;
 use crate::steps::{FittedSteps, Steps};
-use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed};
+use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed, Stop};
 
 /// Sum over the features of the rarer of both tails.
 ///
@@ -44,7 +44,7 @@ impl Ecod {
 impl Estimator for Ecod {
     type Fitted = FittedSteps;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, _: Seed) -> Result<FittedSteps, FitError> {
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, _: Seed, _: &Stop) -> Result<FittedSteps, FitError> {
         rows::check(schema, train, 2)?;
         let column = |c| Steps::of_tails(&rows::sorted_column(train, c), |tail| tail.low.max(tail.high));
         Ok(FittedSteps::new(schema, (0..train.width()).map(column).collect()))

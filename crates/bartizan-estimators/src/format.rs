@@ -26,7 +26,11 @@ const VERSION: u16 = 2;
 const OLDEST: u16 = 1;
 const HEADER: usize = 8 + 2 + 8 + 32;
 /// Largest body, unpacked.
-const MAX_BODY: u64 = 512 << 20;
+const MAX_BODY: u64 = 256 << 20;
+/// Most memory that detector and classes may take when they are laid out for scoring and explaining.
+const MAX_FOOTPRINT: u64 = 512 << 20;
+/// Most parameters by name.
+const MAX_DETAILS: usize = 1_000;
 const LEVEL: i32 = 3;
 
 /// A model: a detector with all it needs to judge.
@@ -47,6 +51,7 @@ pub struct ModelFile {
     /// Where it decides.
     pub threshold: Threshold,
     /// For people: parameters by name.
+    #[serde(deserialize_with = "bartizan_core::bounded::<_, _, MAX_DETAILS>")]
     pub details: Vec<(String, String)>,
     /// The confidence that labels bear out; `None` while there are too few.
     pub labels: Option<LabelCalibration>,
@@ -69,6 +74,16 @@ pub enum FormatError {
     /// Too large.
     #[error("it claims a body of {0} bytes, more than {MAX_BODY}")]
     TooLarge(u64),
+    /// Too much to be used.
+    #[error("{what} would take {needed} bytes of memory, more than {limit}")]
+    TooMuchMemory {
+        /// What would.
+        what: &'static str,
+        /// How much.
+        needed: u64,
+        /// How much it may.
+        limit: u64,
+    },
     /// Changed or cut off.
     #[error("its checksum does not match: it was changed or cut off")]
     Checksum,
@@ -119,9 +134,17 @@ pub fn decode(file: &[u8]) -> Result<ModelFile, FormatError> {
         // Neither labels nor classes: the bytes that say so.
         body.extend([0, 0]);
     }
-    let model: ModelFile = postcard::from_bytes(&body).map_err(|e| FormatError::Body(e.to_string()))?;
+    let model: ModelFile = postcard::from_bytes(&body).map_err(|e| FormatError::Body(unread(e)))?;
     check(&model)?;
     Ok(model)
+}
+
+/// What is said of a body that cannot be read.
+fn unread(error: postcard::Error) -> String {
+    match error {
+        postcard::Error::SerdeDeCustom => "a list has more entries than it may have, or rows of another length than it says".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 fn unpack(packed: &[u8], length: u64) -> Result<Vec<u8>, FormatError> {
@@ -144,8 +167,11 @@ fn check(model: &ModelFile) -> Result<(), FormatError> {
     if !model.threshold.0.is_finite() {
         return Err(FormatError::Body(format!("its threshold is {}", model.threshold.0)));
     }
-    let fitted = model.detector.clone().into_detector();
-    if fitted.schema().fingerprint() != model.schema.fingerprint() {
+    let needed = model.detector.footprint().saturating_add(model.classes.as_ref().map_or(0, FittedRandomForest::footprint));
+    if needed > MAX_FOOTPRINT {
+        return Err(FormatError::TooMuchMemory { what: "its trees", needed, limit: MAX_FOOTPRINT });
+    }
+    if model.detector.schema().fingerprint() != model.schema.fingerprint() {
         return Err(FormatError::Body("its detector was fitted on other features".to_owned()));
     }
     Ok(())

@@ -3,7 +3,7 @@
 use crate::params::{NumberOr, ParamError, ParamValue, Params};
 use crate::rows;
 use crate::steps::{FittedSteps, Steps};
-use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed};
+use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed, Stop};
 
 /// Most bins.
 const MAX_BINS: usize = 1_024;
@@ -149,7 +149,7 @@ fn likeliest(sorted: &[f32]) -> usize {
 impl Estimator for Hbos {
     type Fitted = FittedSteps;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, _: Seed) -> Result<FittedSteps, FitError> {
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, _: Seed, _: &Stop) -> Result<FittedSteps, FitError> {
         rows::check(schema, train, 2)?;
         Ok(FittedSteps::new(schema, (0..train.width()).map(|column| self.steps(train, column)).collect()))
     }

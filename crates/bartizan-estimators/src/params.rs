@@ -254,6 +254,17 @@ impl<'a> Params<'a> {
     }
 }
 
+/// Refuses a parameter whose product with another one is above `limit`.
+pub(crate) fn check_product(name: &'static str, got: usize, with: (&'static str, usize), limit: usize) -> Result<(), ParamError> {
+    let (other, times) = with;
+    if got.saturating_mul(times) <= limit {
+        return Ok(());
+    }
+    let most = limit / times.max(1);
+    let expected = format!("at most {most} with {other} = {times} ({limit} is the most that both may multiply to)");
+    Err(ParamError::Value { name, expected, got: got.to_string() })
+}
+
 fn wrong(name: &'static str, expected: String, got: &ParamValue) -> ParamError {
     let got = match got {
         ParamValue::Number(number) => number.to_string(),

@@ -3,7 +3,7 @@
 use crate::params::{ParamError, ParamValue, Params};
 use crate::rows;
 use crate::steps::each_row;
-use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop};
 use serde::{Deserialize, Serialize};
 
 /// A normal distribution's standard deviation is this many median absolute deviations.
@@ -70,7 +70,7 @@ impl RobustZ {
 impl Estimator for RobustZ {
     type Fitted = FittedRobustZ;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, _: Seed) -> Result<FittedRobustZ, FitError> {
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, _: Seed, _: &Stop) -> Result<FittedRobustZ, FitError> {
         rows::check(schema, train, 2)?;
         let columns = (0..train.width()).map(|c| Column::new(&rows::sorted_column(train, c))).collect();
         Ok(FittedRobustZ { schema: schema.clone(), combine: self.combine, columns })

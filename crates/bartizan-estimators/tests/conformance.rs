@@ -1,6 +1,6 @@
 //! What every algorithm must do with any training set: a named error or a documented result, never a panic or a NaN.
 
-use bartizan_core::{AnomalyScore, Contamination, Detector, FeatureSchema, FitError, Samples, ScoreError, Seed, Threshold};
+use bartizan_core::{AnomalyScore, Contamination, Detector, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop, Threshold};
 use bartizan_estimators::calibration::Calibration;
 use bartizan_estimators::format::{self, FormatError, ModelFile};
 use bartizan_estimators::labels::LabelCalibration;
@@ -18,7 +18,7 @@ fn algorithms() -> impl Iterator<Item = Algorithm> {
 /// Fits it; what learns from labels is told that every other row is anomalous.
 fn fit(algorithm: &Algorithm, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<StoredDetector, FitError> {
     let anomalous: Vec<bool> = (0..train.rows()).map(|row| algorithm.is_supervised() && row % 2 == 1).collect();
-    algorithm.fit_labelled(schema, train, &anomalous, seed)
+    algorithm.fit_labelled(schema, train, &anomalous, seed, &Stop::default())
 }
 
 /// Spread numbers without a generator: multiples of an irrational, modulo 1.
@@ -80,6 +80,45 @@ fn what_cannot_be_learned_from_is_named() {
         assert_eq!(fit(&[1.0; 9], 3), FitError::Width { expected: 2, got: 3 });
         let infinite = FitError::NotFinite { row: 1, column: 0, value: f32::INFINITY };
         assert_eq!(fit(&[1.0, 2.0, f32::INFINITY, 3.0], 2), infinite);
+    }
+}
+
+#[test]
+fn a_fit_that_takes_long_ends_when_it_is_stopped() {
+    let (schema, values) = (FeatureSchema::unnamed(2), spread(50, 2));
+    let (train, stop) = (Samples::new(&values, 2).expect("whole rows"), Stop::default());
+    stop.set();
+    let anomalous: Vec<bool> = (0..50).map(|row| row % 2 == 1).collect();
+    for algorithm in algorithms() {
+        let ended = algorithm.fit_labelled(&schema, train, &anomalous, Seed(1), &stop).map(|_| ()).unwrap_err();
+        assert_eq!(ended, FitError::Stopped, "{}", algorithm.name());
+    }
+}
+
+#[test]
+fn work_that_grows_with_rows_times_a_parameter_is_bounded() {
+    let schema = FeatureSchema::unnamed(1);
+    for (name, parameter, value, rows, expected) in [
+        (
+            "random_forest",
+            "n_estimators",
+            "10000",
+            10_000,
+            "n_estimators = 10000 is too much for 10000 rows of 1 features: the limit is 6710",
+        ),
+        ("lof", "n_neighbours", "1000", 50_000, "n_neighbours = 1000 is too much for 50000 rows of 1 features: the limit is 671"),
+        (
+            "one_class_svm",
+            "solver",
+            "exact",
+            100_001,
+            "rows of solver exact = 100001 is too much for 100001 rows of 1 features: the limit is 100000",
+        ),
+    ] {
+        let raw = RawParams::named(name).with(parameter, value.parse::<bartizan_estimators::ParamValue>().expect("any text"));
+        let algorithm = Algorithm::from_raw(&raw, "").expect("each alone is fine");
+        let refused = fit(&algorithm, &schema, Samples::new(&spread(rows, 1), 1).expect("whole rows"), Seed(1)).map(|_| ()).unwrap_err();
+        assert_eq!(refused.to_string(), expected);
     }
 }
 

@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 /// Most reasons given for one event.
 const MAX_REASONS: usize = 5;
+/// Most bytes of stored baselines: tables of them take several times as much in memory.
+const MAX_BASELINES_BYTES: usize = 32 << 20;
 /// Least part of the largest share in a class that is a reason for it.
 const LEAST_CLASS_SHARE: f64 = 0.05;
 
@@ -46,6 +48,10 @@ impl<D: Domain> Active<D> {
         check_schema::<D>(&file)?;
         if file.classes.as_ref().is_some_and(|classes| classes.classes() != D::CLASSES) {
             return Err(damaged(FormatError::Body(format!("its classes are not {}", D::CLASSES.join(", ")))));
+        }
+        let (needed, limit) = (file.baselines.len() as u64, MAX_BASELINES_BYTES as u64);
+        if needed > limit {
+            return Err(damaged(FormatError::TooMuchMemory { what: "its baselines", needed, limit }));
         }
         let baselines = postcard::from_bytes(&file.baselines).map_err(|e| damaged(FormatError::Body(format!("baselines: {e}"))))?;
         Ok(Self {

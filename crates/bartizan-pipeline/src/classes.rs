@@ -1,8 +1,8 @@
 //! Which class an event has, for kinds whose events are told apart by more than normal and anomalous.
 
 use crate::training::{Rows, TrainingEvent};
-use bartizan_core::{Domain, Label, Samples, Seed};
-use bartizan_estimators::{FittedRandomForest, RandomForest};
+use bartizan_core::{Domain, FitError, Label, Samples, Seed, Stop};
+use bartizan_estimators::{ClassError, FittedRandomForest, RandomForest};
 
 /// Deepest trees.
 const MAX_DEPTH: usize = 15;
@@ -20,7 +20,7 @@ pub struct ClassVerdict {
 
 /// The class that an event teaches. A person's word counts for more than what came with it: what they call legitimate is of
 /// the first class, and what they call anomalous is not.
-fn taught<D: Domain>(e: &TrainingEvent<D::Event>) -> Option<usize> {
+pub(crate) fn taught<D: Domain>(e: &TrainingEvent<D::Event>) -> Option<usize> {
     match (e.label, D::class(&e.event)) {
         (Some(Label::Legitimate), _) => Some(0),
         (Some(Label::Anomalous), Some(0)) => None,
@@ -29,13 +29,13 @@ fn taught<D: Domain>(e: &TrainingEvent<D::Event>) -> Option<usize> {
 }
 
 /// Learns to tell the classes apart from the events whose class is known; `None` for a kind without classes, or while fewer
-/// than two of them, or fewer than `least` events, are known.
+/// than two of them, or fewer than `least` events, are known, or once `stop` is set.
 pub(crate) fn learn<D: Domain>(
     rows: &Rows<'_, D>,
     events: &[TrainingEvent<D::Event>],
     baselines: &D::Baselines,
     least: usize,
-    seed: Seed,
+    (seed, stop): (Seed, &Stop),
 ) -> Option<FittedRandomForest> {
     let (known, classes): (Vec<usize>, Vec<u32>) = events.iter().enumerate().filter_map(|(i, e)| Some((i, taught::<D>(e)? as u32))).unzip();
     let different = classes.iter().any(|class| *class != classes[0]);
@@ -46,8 +46,14 @@ pub(crate) fn learn<D: Domain>(
     let values: Vec<f32> = known.iter().flat_map(|&i| rows.extract(baselines, i)).collect();
     let names: Vec<String> = D::CLASSES.iter().map(|name| (*name).to_owned()).collect();
     let forest = RandomForest { max_depth: Some(MAX_DEPTH), ..RandomForest::default() };
-    let fitted = forest.fit(&schema, Samples::new(&values, schema.width()).ok()?, &classes, &names, seed);
-    fitted.inspect_err(|error| tracing::warn!(%error, "the classes could not be learned")).ok()
+    let fitted = forest.fit_until_stopped(&schema, Samples::new(&values, schema.width()).ok()?, &classes, &names, seed, stop);
+    let stopped = |error: &ClassError| *error == ClassError::Samples(FitError::Stopped);
+    let said = fitted.inspect_err(|e| {
+        if !stopped(e) {
+            tracing::warn!(error = %e, "the classes could not be learned")
+        }
+    });
+    said.ok()
 }
 
 /// The likeliest class of each row.

@@ -64,11 +64,51 @@ pub enum LifeCycleError {
     #[error("one_false_alarm_in: {0}")]
     Budget(#[from] BudgetError),
     /// A version name that cannot be stored.
-    #[error("model_version must be 1 to 64 printable characters, got {got:?}")]
+    #[error("model_version must be 1 to 64 printable characters, and neither none nor learning, got {got:?}")]
     Version {
         /// What was given, shortened.
         got: String,
     },
+    /// A model with that version is there, and is not to be replaced.
+    #[error("there is a model {version} already{}", if *active { ", and it is the active one" } else { "" })]
+    VersionTaken {
+        /// Its version.
+        version: String,
+        /// Whether it is the active one.
+        active: bool,
+    },
+    /// As many trainings as may be are under way.
+    #[error("{under_way} trainings of this detector are under way; wait for them or cancel them")]
+    Busy {
+        /// How many.
+        under_way: usize,
+    },
+    /// Somebody ended the training.
+    #[error("Training was cancelled")]
+    Cancelled,
+    /// The training took longer than is allowed.
+    #[error(
+        "training took longer than {max_secs} s (training.max_secs) and was ended; lower max_training_samples, n_estimators or max_samples"
+    )]
+    TooLong {
+        /// The limit.
+        max_secs: u64,
+    },
+    /// The training would take more memory than is allowed.
+    #[error("training on {rows} rows of {width} features would take about {needed} bytes, more than {limit}; lower max_training_samples")]
+    TooLarge {
+        /// Rows to learn from.
+        rows: usize,
+        /// Features of each.
+        width: usize,
+        /// About how much it would take.
+        needed: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// What was trained is larger than a model may be.
+    #[error("the trained model cannot be kept: {0}; lower n_estimators, max_samples or max_train")]
+    ModelTooLarge(FormatError),
     /// No such version.
     #[error("Model version not found")]
     NoSuchModel,

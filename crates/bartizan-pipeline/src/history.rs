@@ -3,10 +3,12 @@
 //! Nothing loads all events at once: a listing without events says which rows there are, rows are chosen from it, and their
 //! events are read in chunks.
 
+use crate::codec::{self, CodecError};
 use crate::training::TrainingEvent;
-use crate::{Instance, LifeCycleError, codec};
+use crate::{Instance, LifeCycleError};
 use bartizan_core::{Domain, Recency, Timestamp};
 use bartizan_storage::{EntityHash, HistoryEntry, HistoryQuery, StoreError, StoredEvent, chunks};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Rows looked at for every row to be learned from, so that the others can take the place of one client's flood.
@@ -27,14 +29,17 @@ impl<D: Domain> Instance<D> {
     /// The stored history to learn from, in order of event time. Rows that cannot be read are skipped and counted.
     pub(crate) async fn history(&self, use_labels: bool) -> Result<Vec<TrainingEvent<D::Event>>, LifeCycleError> {
         let entries = self.entries_to_learn_from().await?;
+        let trained_at = self.active.load().as_ref().map(|active| active.info.trained_at);
         let mut events = Vec::with_capacity(entries.len());
         let mut unreadable = 0;
         for chunk in chunks(&entries, CHUNK_ROWS, CHUNK_BYTES) {
             for stored in self.events(chunk).await? {
-                match codec::decode(&stored.event) {
-                    Ok(event) => events.push(TrainingEvent { event, label: stored.label.filter(|_| use_labels) }),
-                    Err(_) => unreadable += 1,
-                }
+                let Ok(event) = read::<D>(&stored.event) else {
+                    unreadable += 1;
+                    continue;
+                };
+                let seen_before = trained_at.is_some_and(|trained_at| stored.analyzed_at < trained_at);
+                events.push(TrainingEvent { event, label: stored.label.filter(|_| use_labels), seen_before });
             }
         }
         if unreadable > 0 {
@@ -86,13 +91,22 @@ impl<D: Domain> Instance<D> {
         };
         for chunk in chunks(&entries, CHUNK_ROWS, CHUNK_BYTES) {
             for stored in self.events(chunk).await? {
-                if let Ok(event) = codec::decode::<D::Event>(&stored.event) {
+                if let Ok(event) = read::<D>(&stored.event) {
                     self.windows().observe(&event);
                 }
             }
         }
         Ok(())
     }
+}
+
+/// Reads a stored event. Those of earlier releases were stored whole, however large.
+fn read<D: Domain>(stored: &[u8]) -> Result<D::Event, CodecError> {
+    let event = codec::decode::<D::Event>(stored)?;
+    Ok(match D::bounded(&event) {
+        Cow::Borrowed(_) => event,
+        Cow::Owned(bounded) => bounded,
+    })
 }
 
 /// Those that the windows still reach from the newest event, oldest first, within the bytes that are replayed.

@@ -2,13 +2,14 @@
 //! `manage.rs`.
 
 use crate::active::{Active, Scored};
+use crate::trainings::Trainings;
 use crate::{Clock, ColdStart, JudgeError, Judgement, Labelled, LifeCycle, LifeCycleError, Offline, RecordPolicy, Settings, codec};
 use arc_swap::ArcSwapOption;
 use bartizan_core::{Domain, FeatureSchema, MAX_CLIENT, Timestamp, Verdict, head};
 use bartizan_storage::{Counted, Judged, NewDetection, Store, StoreError};
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 use tokio::sync::Semaphore;
 
@@ -19,7 +20,7 @@ pub(crate) const MAX_COLUMN: usize = 1_024;
 /// Most bytes kept in the column of what was done.
 const MAX_ACTION: usize = 256;
 /// The version that verdicts carry while the first model is being learned.
-const LEARNING: &str = "learning";
+pub(crate) const LEARNING: &str = "learning";
 
 /// A detector of kind `D` at work. Every method may be called from many tasks at once.
 pub struct Instance<D: Domain> {
@@ -28,14 +29,19 @@ pub struct Instance<D: Domain> {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) schema: FeatureSchema,
     pub(crate) active: ArcSwapOption<Active<D>>,
-    /// Held while models are made or swapped, so that the store and the memory agree on which is active.
+    /// Held while models are stored or swapped, so that the store and the memory agree on which is active. Not held while one is learned.
     pub(crate) managing: tokio::sync::Mutex<()>,
+    pub(crate) trainings: Arc<Trainings>,
+    /// Itself, for what runs on when its caller has gone.
+    pub(crate) me: Weak<Self>,
     /// Not a time of the clock, which may jump.
     pub(crate) opened_at: Instant,
     pub(crate) recency: Arc<D::Recency>,
     learning: Arc<str>,
     /// Events met without a model, to know when there are enough to learn from.
     unlearned: AtomicU64,
+    /// How many of them the next first training waits for.
+    next_first_training: AtomicU64,
     training_itself: AtomicBool,
     /// Chunks of batches that are judged at once: one for each core, so that other work gets its share. Others wait for their turn.
     pub(crate) judging: Arc<Semaphore>,
@@ -55,13 +61,16 @@ impl<D: Domain> Instance<D> {
     /// When the store fails.
     pub async fn open(settings: Settings, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Arc<Self>, LifeCycleError> {
         let unlearned = store.stored(&settings.name).await?;
-        let instance = Arc::new(Self {
+        let instance = Arc::new_cyclic(|me| Self {
             recency: Arc::new(D::recency(settings.max_tracked_clients)),
             dated_ahead: AtomicU64::new(0),
             judging: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
             schema: D::schema(),
             active: ArcSwapOption::empty(),
             managing: tokio::sync::Mutex::new(()),
+            trainings: Trainings::new(),
+            me: Weak::clone(me),
+            next_first_training: AtomicU64::new(settings.min_training_samples as u64),
             opened_at: Instant::now(),
             learning: Arc::from(LEARNING),
             unlearned: AtomicU64::new(unlearned),
@@ -158,7 +167,7 @@ impl<D: Domain> Instance<D> {
             return Err(JudgeError::NoModel);
         }
         let met = self.unlearned.fetch_add(ids.len() as u64, Ordering::Relaxed) + ids.len() as u64;
-        if met >= self.settings.min_training_samples as u64 && !self.training_itself.swap(true, Ordering::AcqRel) {
+        if met >= self.next_first_training.load(Ordering::Relaxed) && !self.training_itself.swap(true, Ordering::AcqRel) {
             tokio::spawn(Arc::clone(self).train_itself());
         }
         let judgement = |id| Judgement {
@@ -177,15 +186,17 @@ impl<D: Domain> Instance<D> {
         Ok(ids.into_iter().map(judgement).collect())
     }
 
+    /// Trains the first model. A training that somebody asked for goes before: then the next event tries again, and finds its model.
     async fn train_itself(self: Arc<Self>) {
-        let request = crate::TrainRequest { use_labels: true, ..Default::default() };
-        match self.train(request).await {
-            Ok(report) => {
+        match self.train_first().await {
+            Ok(None) => {}
+            Ok(Some(report)) => {
                 tracing::info!(detector = %self.settings.name, version = %report.version, samples = report.samples, "learned the first model")
             }
             Err(error) => {
                 tracing::error!(detector = %self.settings.name, %error, "the first training failed; it is tried again when twice as much history is there");
-                self.unlearned.store(0, Ordering::Relaxed);
+                let met = self.unlearned.load(Ordering::Relaxed);
+                self.next_first_training.store(met.saturating_mul(2), Ordering::Relaxed);
             }
         }
         self.training_itself.store(false, Ordering::Release);

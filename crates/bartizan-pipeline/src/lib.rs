@@ -9,13 +9,16 @@ mod error;
 mod history;
 mod instance;
 mod judge;
+mod learning;
 mod lifecycle;
 mod manage;
 mod offline;
+mod packed;
 mod report;
 mod settings;
 mod threshold;
 mod training;
+mod trainings;
 mod tune;
 mod version;
 
@@ -27,7 +30,7 @@ pub use error::{JudgeError, LifeCycleError};
 pub use instance::Instance;
 pub use lifecycle::LifeCycle;
 pub use offline::{Offline, OfflineVerdict};
-pub use report::{Explanation, Judgement, Labelled, ModelInfo, Reason, StatisticsReport, TrainReport, TrainRequest};
+pub use report::{Explanation, Imported, Judgement, Labelled, ModelInfo, Reason, StatisticsReport, TrainReport, TrainRequest};
 pub use settings::{ColdStart, RecordPolicy, Settings};
 pub use tune::{Criterion, Outcome, Trial, Tuning, tune};
 

@@ -1,6 +1,6 @@
 //! The life cycle as every detector has it, whatever its kind: what the generic routes and commands call.
 
-use crate::{Explanation, LifeCycleError, ModelInfo, StatisticsReport, TrainReport, TrainRequest};
+use crate::{Explanation, Imported, LifeCycleError, ModelInfo, StatisticsReport, TrainReport, TrainRequest};
 use async_trait::async_trait;
 use bartizan_core::FeatureSchema;
 use bartizan_storage::{AuditFilter, AuditPage, Detection, DetectionKey, LabelChange, LabelOutcome, StoreError};
@@ -32,8 +32,18 @@ pub trait LifeCycle: Send + Sync {
     /// Everything about a request that no training could satisfy, whatever there is to learn from.
     fn check(&self, request: &TrainRequest) -> Vec<LifeCycleError>;
 
-    /// Trains on the stored history and activates the result. Trainings of one instance run one after another.
+    /// Trains on the stored history and activates the result. One training runs and one waits its turn; a third is refused.
+    /// It goes on when the caller has gone.
     async fn train(&self, request: TrainRequest) -> Result<TrainReport, LifeCycleError>;
+
+    /// Ends the trainings that are under way; gives how many. Their callers get [`LifeCycleError::Cancelled`].
+    fn cancel_trainings(&self) -> usize;
+
+    /// How many trainings are under way: the one that runs and the one that waits its turn.
+    fn trainings_under_way(&self) -> usize;
+
+    /// Ends the trainings that are under way and refuses others: the process stops.
+    fn close_trainings(&self);
 
     /// Trains again, from corrected labels.
     async fn retrain(&self, version: Option<String>) -> Result<TrainReport, LifeCycleError>;
@@ -59,8 +69,9 @@ pub trait LifeCycle: Send + Sync {
     /// A model as a file that can be carried to another machine; `None` when there is no such version.
     async fn export_model(&self, version: &str) -> Result<Option<Vec<u8>>, LifeCycleError>;
 
-    /// Stores a model file, checked, without activating it; gives its version.
-    async fn import_model(&self, file: &[u8], version: Option<String>) -> Result<String, LifeCycleError>;
+    /// Stores a model file, checked, without activating it; gives its version. One that is there is replaced only if `replace`
+    /// says so; if it is the active one, the imported model is at work at once.
+    async fn import_model(&self, file: &[u8], version: Option<String>, replace: bool) -> Result<Imported, LifeCycleError>;
 
     /// Deletes a version that is not active; `false` when there is none such or it is active.
     async fn delete_model(&self, version: &str) -> Result<bool, LifeCycleError>;

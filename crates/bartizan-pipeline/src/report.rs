@@ -86,14 +86,30 @@ pub struct TrainReport {
     pub samples: usize,
     /// How long it took.
     pub duration_secs: f64,
-    /// Share of labelled rows judged right by the new model; `None` without labels.
+    /// Events that were given and left out, as more than `max_training_samples` of them; the newest are learned from.
+    pub left_out: usize,
+    /// Share of labelled rows judged right by detectors that had not seen them; `None` without labels.
     pub accuracy: Option<f64>,
-    /// The old model's accuracy on the same rows; `None` without labels or old model.
+    /// The old model's accuracy on the labelled rows that [`improvement`](Self::improvement) is about.
     pub old_accuracy: Option<f64>,
+    /// How much more of the labelled rows the new model judges right than the old one, on the same rows and as rows not seen:
+    /// those recorded since the old model was trained, or all where there are none. `None` without labels or old model.
+    pub improvement: Option<f64>,
     /// Labelled rows used.
     pub labels: usize,
     /// What is promised of false alarms, where a budget was asked for and labels have not overruled it.
     pub promise: Option<Budgeted>,
+}
+
+/// A model that was brought in from a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// Its version.
+    pub version: String,
+    /// Whether it took the place of another one.
+    pub replaced: bool,
+    /// Whether it is the active one, in the place of the one before.
+    pub active: bool,
 }
 
 /// What is known of a model.

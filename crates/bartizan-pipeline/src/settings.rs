@@ -4,6 +4,7 @@ use bartizan_core::{Contamination, Seed, TrustedProxies};
 use bartizan_estimators::RawParams;
 use bartizan_estimators::thresholds::FalseAlarmBudget;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// What happens to an event while there is no model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +37,15 @@ pub struct Settings {
     pub false_alarms: Option<FalseAlarmBudget>,
     /// Fewest events to train on.
     pub min_training_samples: usize,
-    /// Most unlabelled events to train on, the newest.
+    /// Most unlabelled events to train on, the newest; and as many of those that are labelled.
     pub max_training_samples: usize,
     /// Largest share of the unlabelled events to train on that may come from one client; 1 sets no bound. Where there are few
     /// clients, it is two parts of an equal division.
     pub max_client_share: f64,
+    /// Longest that one training may take, in seconds.
+    pub max_training_secs: u64,
+    /// Shared by the detectors of a process: so many of them train at once. Each training uses all processors.
+    pub training_slots: Arc<Semaphore>,
     /// Fewest labels to retrain on.
     pub min_corrected_labels: usize,
     /// Without a model.
@@ -77,6 +82,8 @@ impl Settings {
             min_training_samples: 100,
             max_training_samples: 10_000,
             max_client_share: 0.1,
+            max_training_secs: 600,
+            training_slots: Arc::new(Semaphore::new(1)),
             min_corrected_labels: 10,
             cold_start: ColdStart::Refuse,
             record: RecordPolicy::All,

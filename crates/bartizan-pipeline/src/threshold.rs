@@ -11,8 +11,6 @@ const LEAST_PART: f64 = 0.05;
 /// A labelled row's score.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LabelledScore {
-    /// As the finished model scores it when it comes again.
-    pub(crate) served: f64,
     /// From a detector that had not seen it.
     pub(crate) unseen: f64,
     /// What the person said.
@@ -114,7 +112,7 @@ mod tests {
     use bartizan_estimators::thresholds::FalseAlarmBudget;
 
     fn label(score: f64, anomalous: bool) -> LabelledScore {
-        LabelledScore { served: score, unseen: score, anomalous }
+        LabelledScore { unseen: score, anomalous }
     }
 
     fn choose(labelled: &[LabelledScore]) -> f64 {

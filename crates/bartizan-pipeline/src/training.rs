@@ -8,7 +8,7 @@
 use crate::LifeCycleError;
 use crate::classes;
 use crate::threshold::{Aim, Chosen, LabelledScore, choose_threshold};
-use bartizan_core::{AnomalyScore, Contamination, Detector, Domain, Extract, FitError, Label, Recency, Samples, Seed, Threshold};
+use bartizan_core::{AnomalyScore, Contamination, Detector, Domain, Extract, FitError, Label, Recency, Samples, Seed, Stop, Threshold};
 use bartizan_estimators::labels::LabelCalibration;
 use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
 use bartizan_estimators::{Algorithm, FittedRandomForest, StoredDetector, calibration::Calibration};
@@ -16,6 +16,13 @@ use rayon::prelude::*;
 
 /// Parts that the rows are cut into.
 const FOLDS: usize = 5;
+/// Times that the numbers of all rows are held at once: the matrix, the rows of a fold without and with those labelled
+/// anomalous, what the estimator makes of them, and its own working space.
+const COPIES: u64 = 8;
+/// Most that those copies may take.
+pub(crate) const MAX_TRAINING_BYTES: u64 = 2 << 30;
+/// Rows scored before it is looked whether the training was ended.
+const SCORED_AT_ONCE: usize = 8_192;
 /// Labels from which confidence is calibrated on them.
 const LABELS_FOR_CALIBRATION: usize = 50;
 /// Largest share of the training rows that copies of rows labelled legitimate may make up.
@@ -27,6 +34,13 @@ const ONE_ROW_SHARE: f64 = 0.02;
 pub(crate) struct TrainingEvent<E> {
     pub(crate) event: E,
     pub(crate) label: Option<Label>,
+    /// Recorded before the active model was trained, which may have learned from it.
+    pub(crate) seen_before: bool,
+}
+
+/// About how much memory the numbers of a training take.
+pub(crate) fn training_bytes(rows: usize, width: usize) -> u64 {
+    (rows as u64).saturating_mul(width as u64).saturating_mul(4 * COPIES)
 }
 
 /// What training makes.
@@ -38,12 +52,22 @@ pub(crate) struct Trained<B> {
     pub(crate) confidence: Option<LabelCalibration>,
     pub(crate) threshold: Threshold,
     pub(crate) promise: Option<Budgeted>,
-    pub(crate) accuracy: Option<f64>,
+    /// Each labelled event, and whether it is judged right by a detector that has not seen it.
+    pub(crate) judged: Vec<(usize, bool)>,
     /// Accuracy, precision, recall and F1 on labelled rows that no detector had seen.
     pub(crate) metrics: Vec<(String, f64)>,
-    pub(crate) labels: usize,
+    /// Events learned from, by the detector or as one of a class.
+    pub(crate) samples: usize,
     /// Tells classes apart, where enough events with a known class were there.
     pub(crate) classes: Option<FittedRandomForest>,
+}
+
+impl<B> Trained<B> {
+    /// Share of the labelled rows that are judged right as rows not seen; `None` without labels.
+    pub(crate) fn accuracy(&self) -> Option<f64> {
+        let right = self.judged.iter().filter(|(_, right)| *right).count();
+        (!self.judged.is_empty()).then(|| right as f64 / self.judged.len() as f64)
+    }
 }
 
 /// What training is told.
@@ -68,21 +92,23 @@ pub(crate) fn check_normal<E>(events: &[TrainingEvent<E>]) -> Result<(), LifeCyc
 
 /// Learns from events, enough of them normal, in order of event time. Labels are those to be learned from: a row labelled anomalous is kept out
 /// of what "normal" means, a row labelled legitimate weighs more, and both set the threshold.
-pub(crate) fn train<D: Domain>(events: &[TrainingEvent<D::Event>], plan: &Plan) -> Result<Trained<D::Baselines>, FitError> {
-    let rows = Rows::<D>::new(events, plan.max_tracked_clients, plan.feature_set, plan.seed);
+///
+/// # Errors
+/// What cannot be learned from, and [`FitError::Stopped`] soon after `stop` was set.
+pub(crate) fn train<D: Domain>(events: &[TrainingEvent<D::Event>], plan: &Plan, stop: &Stop) -> Result<Trained<D::Baselines>, FitError> {
+    let rows = Rows::<D>::new(events, plan.max_tracked_clients, plan.feature_set, plan.seed).until(stop.clone());
     let (anomalous, normal): (Vec<usize>, Vec<usize>) = (0..events.len()).partition(|&i| events[i].label == Some(Label::Anomalous));
 
     let baselines = D::fit_baselines(normal.iter().map(|&i| &events[i].event), plan.feature_set);
-    let mut matrix = rows.extract_out_of_fold(&normal);
     let schema = D::schema();
     let weighted = weigh(events, &normal);
     let learned: Vec<usize> = if plan.algorithm.is_supervised() { anomalous } else { Vec::new() };
-    rows.extract_into(&mut matrix, &learned, &baselines);
+    let matrix = rows.extract_out_of_fold(&normal, &learned)?;
     let fit = |keep: &dyn Fn(usize) -> bool, seed: Seed| {
         let chosen: Vec<usize> = weighted.iter().chain(&learned).copied().filter(|&i| keep(i)).collect();
         let values: Vec<f32> = chosen.iter().flat_map(|&i| matrix.row(i)).copied().collect();
         let is_anomalous: Vec<bool> = chosen.iter().map(|&i| events[i].label == Some(Label::Anomalous)).collect();
-        plan.algorithm.fit_labelled(&schema, shaped(&values, schema.width()), &is_anomalous, seed)
+        plan.algorithm.fit_labelled(&schema, shaped(&values, schema.width()), &is_anomalous, seed, stop)
     };
     let detector = fit(&|_| true, plan.seed)?;
 
@@ -92,7 +118,7 @@ pub(crate) fn train<D: Domain>(events: &[TrainingEvent<D::Event>], plan: &Plan) 
         Ok(fitted.into_detector())
     })?;
     let served = detector.clone().into_detector();
-    let labelled = rows.labelled_scores(&baselines, served.as_ref(), &held_back);
+    let labelled = rows.labelled_scores(&baselines, served.as_ref(), &held_back)?;
     let unlabelled: Vec<f64> = normal.iter().filter(|&&i| events[i].label.is_none()).map(|&i| held_back[i]).collect();
     let all: Vec<f64> = normal.iter().map(|&i| held_back[i]).collect();
     let basis = if unlabelled.len() >= 2 * FOLDS { &unlabelled } else { &all };
@@ -102,7 +128,11 @@ pub(crate) fn train<D: Domain>(events: &[TrainingEvent<D::Event>], plan: &Plan) 
     let Chosen { threshold, promise } = choose_threshold(basis, aim, if corrects { &labelled } else { &[] });
     let calibration = Calibration::fit(&all, plan.contamination);
     let confidence = learn_confidence(&calibration, &labelled, threshold);
-    let classes = classes::learn::<D>(&rows, events, &baselines, plan.least_classed, plan.seed);
+    let classes = classes::learn::<D>(&rows, events, &baselines, plan.least_classed, (plan.seed, stop));
+    stop.check()?;
+    let taught = |e: &TrainingEvent<D::Event>| classes.is_some() && classes::taught::<D>(e).is_some();
+    let is_learned = |e: &&TrainingEvent<D::Event>| plan.algorithm.is_supervised() || e.label != Some(Label::Anomalous) || taught(e);
+    let samples = events.iter().filter(is_learned).count();
     Ok(Trained {
         classes,
         baselines,
@@ -111,16 +141,19 @@ pub(crate) fn train<D: Domain>(events: &[TrainingEvent<D::Event>], plan: &Plan) 
         confidence,
         threshold,
         promise,
-        accuracy: accuracy(&labelled, threshold),
+        judged: labelled_events(events).zip(judged_right(&labelled, threshold)).collect(),
+        samples,
         metrics: unseen_metrics(&labelled, threshold),
-        labels: labelled.len(),
     })
 }
 
-/// Share of labelled rows on the right side of the threshold, as the model would judge them when they come again.
-fn accuracy(labelled: &[LabelledScore], threshold: Threshold) -> Option<f64> {
-    let right = labelled.iter().filter(|l| threshold.decide(AnomalyScore(l.served)).is_anomalous() == l.anomalous).count();
-    (!labelled.is_empty()).then(|| right as f64 / labelled.len() as f64)
+fn labelled_events<E>(events: &[TrainingEvent<E>]) -> impl Iterator<Item = usize> {
+    events.iter().enumerate().filter(|(_, e)| e.label.is_some()).map(|(i, _)| i)
+}
+
+/// Whether each labelled row is on the right side of the threshold, as a row that no detector has seen.
+fn judged_right(labelled: &[LabelledScore], threshold: Threshold) -> impl Iterator<Item = bool> {
+    labelled.iter().map(move |l| threshold.decide(AnomalyScore(l.unseen)).is_anomalous() == l.anomalous)
 }
 
 /// How the threshold does on labelled rows of both kinds as if they were new; empty without.
@@ -176,6 +209,7 @@ pub(crate) struct Rows<'a, D: Domain> {
     /// The fold of each.
     pub(crate) fold: Vec<usize>,
     feature_set: &'static str,
+    stop: Stop,
 }
 
 /// Numbers of all rows; those not extracted are missing.
@@ -195,41 +229,43 @@ impl<'a, D: Domain> Rows<'a, D> {
     pub(crate) fn new(events: &'a [TrainingEvent<D::Event>], max_tracked_clients: usize, feature_set: &'static str, seed: Seed) -> Self {
         let windows = D::recency(max_tracked_clients);
         let recents = events.iter().map(|e| windows.observe(&e.event)).collect();
-        Self { events, recents, fold: folds(events.len(), seed), feature_set }
+        Self { events, recents, fold: folds(events.len(), seed), feature_set, stop: Stop::default() }
     }
 
-    /// Features of the normal rows, each from baselines that have not seen it.
-    pub(crate) fn extract_out_of_fold(&self, normal: &[usize]) -> Matrix {
+    /// Whose work ends early once `stop` is set.
+    fn until(self, stop: Stop) -> Self {
+        Self { stop, ..self }
+    }
+
+    /// Features of the normal rows, each from baselines that have not seen it, and of others in the same way: what differs
+    /// between baselines must not tell the ones from the others.
+    ///
+    /// # Errors
+    /// [`FitError::Stopped`].
+    pub(crate) fn extract_out_of_fold(&self, normal: &[usize], others: &[usize]) -> Result<Matrix, FitError> {
         let width = D::schema().width();
-        let parts: Vec<Vec<(usize, Vec<f32>)>> = (0..FOLDS)
+        let parts = (0..FOLDS)
             .into_par_iter()
             .map(|fold| {
                 let baselines = {
-                    let others = normal.iter().filter(|&&i| self.fold[i] != fold).map(|&i| &self.events[i].event);
-                    D::fit_baselines(others, self.feature_set)
+                    let rest = normal.iter().filter(|&&i| self.fold[i] != fold).map(|&i| &self.events[i].event);
+                    D::fit_baselines(rest, self.feature_set)
                 };
-                let inside = normal.iter().filter(|&&i| self.fold[i] == fold);
-                inside.map(|&i| (i, self.extract(&baselines, i))).collect()
+                let inside = normal.iter().chain(others).filter(|&&i| self.fold[i] == fold);
+                inside.map(|&i| self.stop.check().map(|()| (i, self.extract(&baselines, i)))).collect::<Result<Vec<_>, _>>()
             })
-            .collect();
+            .collect::<Result<Vec<_>, FitError>>()?;
         let mut matrix = Matrix { values: vec![f32::NAN; width * self.events.len()], width };
         for (i, row) in parts.into_iter().flatten() {
             matrix.values[i * width..(i + 1) * width].copy_from_slice(&row);
         }
-        matrix
+        Ok(matrix)
     }
 
     pub(crate) fn extract(&self, baselines: &D::Baselines, index: usize) -> Vec<f32> {
         let mut row = vec![f32::NAN; D::schema().width()];
         baselines.extract(&self.events[index].event, &self.recents[index], &mut row);
         row
-    }
-
-    /// Features of rows labelled anomalous, which no baselines have seen.
-    fn extract_into(&self, matrix: &mut Matrix, chosen: &[usize], baselines: &D::Baselines) {
-        for &i in chosen {
-            matrix.values[i * matrix.width..(i + 1) * matrix.width].copy_from_slice(&self.extract(baselines, i));
-        }
     }
 
     /// Scores of the chosen rows, each from a detector that has not seen it; NaN for the others.
@@ -246,29 +282,34 @@ impl<'a, D: Domain> Rows<'a, D> {
                 continue;
             }
             let values: Vec<f32> = inside.iter().flat_map(|&i| matrix.row(i)).copied().collect();
-            for (i, score) in inside.into_iter().zip(score_all(fit(fold)?.as_ref(), shaped(&values, matrix.width))) {
-                scores[i] = score.0;
+            let fitted = fit(fold)?;
+            for (inside, values) in inside.chunks(SCORED_AT_ONCE).zip(values.chunks(SCORED_AT_ONCE * matrix.width)) {
+                self.stop.check()?;
+                let found = score_all(fitted.as_ref(), shaped(values, matrix.width));
+                inside.iter().zip(found).for_each(|(i, score)| scores[*i] = score.0);
             }
         }
         Ok(scores)
     }
 
-    /// Labelled rows, scored as the finished model would score them when they come again.
-    fn labelled_scores(&self, baselines: &D::Baselines, detector: &dyn Detector, held_back: &[f64]) -> Vec<LabelledScore> {
-        let labelled: Vec<(usize, Label)> = self.events.iter().enumerate().filter_map(|(i, e)| Some((i, e.label?))).collect();
-        if labelled.is_empty() {
-            return Vec::new();
-        }
-        let values: Vec<f32> = labelled.par_iter().flat_map_iter(|&(i, _)| self.extract(baselines, i)).collect();
-        let served = score_all(detector, shaped(&values, D::schema().width()));
-        let pairs = labelled.into_iter().zip(served);
-        pairs
-            .map(|((i, label), served)| LabelledScore {
-                served: served.0,
-                unseen: if held_back[i].is_nan() { served.0 } else { held_back[i] },
-                anomalous: label.is_anomalous(),
-            })
-            .collect()
+    /// Labelled rows with scores of detectors that have not seen them: the held-back one, and of rows that nothing was learned
+    /// from, the finished detector's.
+    fn labelled_scores(
+        &self,
+        baselines: &D::Baselines,
+        detector: &dyn Detector,
+        held_back: &[f64],
+    ) -> Result<Vec<LabelledScore>, FitError> {
+        self.stop.check()?;
+        let labelled = || self.events.iter().enumerate().filter_map(|(i, e)| Some((i, e.label?)));
+        let left: Vec<usize> = labelled().map(|(i, _)| i).filter(|&i| held_back[i].is_nan()).collect();
+        let values: Vec<f32> = left.par_iter().flat_map_iter(|&i| self.extract(baselines, i)).collect();
+        let mut served = score_all(detector, shaped(&values, D::schema().width())).into_iter().map(|score| score.0);
+        let unseen = |i: usize, served: &mut dyn Iterator<Item = f64>| match held_back[i] {
+            score if score.is_nan() => served.next().unwrap_or(score),
+            score => score,
+        };
+        Ok(labelled().map(|(i, label)| LabelledScore { unseen: unseen(i, &mut served), anomalous: label.is_anomalous() }).collect())
     }
 }
 

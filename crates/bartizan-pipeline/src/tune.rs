@@ -8,7 +8,7 @@
 
 use crate::training::{Rows, TrainingEvent, score_all};
 use crate::{LifeCycleError, Settings};
-use bartizan_core::{Domain, Label, Samples, Seed};
+use bartizan_core::{Domain, Label, Samples, Seed, Stop};
 use bartizan_estimators::{Algorithm, ParamValue, RawParams, metrics, search};
 use std::time::{Duration, Instant};
 
@@ -79,7 +79,7 @@ pub fn tune<D: Domain>(
     progress: &mut dyn FnMut(usize, usize, &str),
 ) -> Result<Tuning, LifeCycleError> {
     let started = Instant::now();
-    let events: Vec<_> = events.into_iter().map(|e| TrainingEvent { event: e.event, label: e.label }).collect();
+    let events: Vec<_> = events.into_iter().map(|e| TrainingEvent { event: e.event, label: e.label, seen_before: false }).collect();
     let needed = settings.min_training_samples;
     if events.len() < needed {
         return Err(LifeCycleError::InsufficientData { needed, got: events.len() });
@@ -118,7 +118,7 @@ impl Task {
     fn new<D: Domain>(events: &[TrainingEvent<D::Event>], settings: &Settings) -> Self {
         let rows = Rows::<D>::new(events, settings.max_tracked_clients, settings.feature_set, settings.seed);
         let (anomalous, normal): (Vec<usize>, Vec<usize>) = (0..events.len()).partition(|&i| events[i].label == Some(Label::Anomalous));
-        let matrix = rows.extract_out_of_fold(&normal);
+        let matrix = rows.extract_out_of_fold(&normal, &[]).unwrap_or_else(|e| unreachable!("nobody stops it: {e}"));
         let (held_back, kept): (Vec<usize>, Vec<usize>) = normal.iter().partition(|&&i| rows.fold[i] == 0);
         let take = |chosen: Vec<usize>| -> Vec<f32> { chosen.iter().flat_map(|&i| matrix.row(i)).copied().collect() };
         let (mut fit, mut test) = (take(thinned(&kept, MAX_FIT)), take(thinned(&held_back, MAX_TEST)));
@@ -151,7 +151,9 @@ impl Task {
     fn outcome(&self, algorithm: &Algorithm, seed: Seed) -> Result<Outcome, String> {
         let shaped = |values| Samples::new(values, self.width).map_err(|e| e.to_string());
         let began = Instant::now();
-        let fitted = algorithm.fit_labelled(&self.schema, shaped(&self.fit)?, &self.fit_anomalous, seed).map_err(|e| e.to_string())?;
+        let fitted = algorithm
+            .fit_labelled(&self.schema, shaped(&self.fit)?, &self.fit_anomalous, seed, &Stop::default())
+            .map_err(|e| e.to_string())?;
         let (fit_secs, detector) = (began.elapsed().as_secs_f64(), fitted.into_detector());
         let began = Instant::now();
         let scores: Vec<f64> = score_all(detector.as_ref(), shaped(&self.test)?).into_iter().map(|score| score.0).collect();

@@ -3,10 +3,13 @@
 use crate::LifeCycleError;
 
 const MAX_CHARS: usize = 64;
+/// What clients are told where there is no model: no model is called so.
+const TAKEN: [&str; 2] = ["none", crate::instance::LEARNING];
 
 /// A version name that people and paths can carry.
 pub(crate) fn check(name: String) -> Result<String, LifeCycleError> {
     let fine = (1..=MAX_CHARS).contains(&name.chars().count()) && name.chars().all(|c| !c.is_control() && c != '/') && name.trim() == name;
+    let fine = fine && !TAKEN.contains(&name.as_str());
     if fine { Ok(name) } else { Err(LifeCycleError::Version { got: name.chars().take(MAX_CHARS).collect() }) }
 }
 
@@ -41,10 +44,10 @@ mod tests {
 
     #[test]
     fn names_are_short_and_printable() {
-        for good in ["v1.0", "nightly build", "é"] {
+        for good in ["v1.0", "nightly build", "é", "none-2"] {
             assert!(check(good.to_owned()).is_ok(), "{good}");
         }
-        for bad in ["", " ", "a/b", "a\nb", " v1"] {
+        for bad in ["", " ", "a/b", "a\nb", " v1", "none", "learning"] {
             assert!(check(bad.to_owned()).is_err(), "{bad:?}");
         }
         assert!(check("x".repeat(65)).is_err());

@@ -91,7 +91,10 @@ async fn what_cannot_be_trained_says_why() {
     instance.import(unlabelled(traffic(1, 0.0, 1))).await.unwrap();
     let bad = [
         (TrainRequest { contamination: Some(0.7), ..train() }, "contamination must be in (0, 0.5], got 0.7"),
-        (TrainRequest { version: Some("a/b".into()), ..train() }, "model_version must be 1 to 64 printable characters, got \"a/b\""),
+        (
+            TrainRequest { version: Some("a/b".into()), ..train() },
+            "model_version must be 1 to 64 printable characters, and neither none nor learning, got \"a/b\"",
+        ),
     ];
     for (request, expected) in bad {
         assert_eq!(instance.train(request).await.unwrap_err().to_string(), expected);
@@ -182,8 +185,8 @@ async fn versions_are_rolled_back_carried_and_checked() {
     assert_eq!(active, ["v1.0"]);
 
     let file = instance.export_model("v1.0").await.unwrap().unwrap();
-    assert_eq!(instance.import_model(&file, Some("copy".into())).await.unwrap(), "copy");
-    let damaged = instance.import_model(&file[..file.len() / 2], None).await.unwrap_err();
+    assert_eq!(instance.import_model(&file, Some("copy".into()), false).await.unwrap().version, "copy");
+    let damaged = instance.import_model(&file[..file.len() / 2], None, false).await.unwrap_err();
     assert!(damaged.to_string().contains("checksum"), "{damaged}");
     assert!(instance.delete_model("copy").await.unwrap());
     assert!(!instance.delete_model("v1.0").await.unwrap(), "the active one stays");

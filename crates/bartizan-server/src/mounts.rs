@@ -6,7 +6,10 @@ use crate::{
     mount::{Detector, Mount, Shared},
     requests, routes,
 };
-use aide::{axum::ApiRouter, openapi::OpenApi};
+use aide::{
+    axum::ApiRouter,
+    openapi::{OpenApi, ReferenceOr},
+};
 use axum::Router;
 use bartizan_core::Domain;
 use bartizan_domains::{behavior::Behavior, flows::Flows, requests::Requests};
@@ -86,13 +89,28 @@ pub(crate) fn assemble(mounted: &[Mounted], shared: &Arc<Shared>, root: Option<&
             let attached = attach(&mount);
             router = router.merge(routes::shared(&mount.prefix, with_pages).finish_api(&mut api).with_state(Arc::clone(shared)));
             router = router
-                .merge(routes::mount(&mount.prefix, own).finish_api(&mut api).with_state(mount))
-                .merge(attached.routes.finish_api(&mut api));
+                .merge(documented(routes::mount(&mount.prefix, own), &mut api).with_state(mount))
+                .merge(documented(attached.routes, &mut api));
             shortcuts.extend(attached.shortcuts);
         }
     }
     let _ = ApiRouter::<()>::new().finish_api_with(&mut api, |api| docs::finish(api, &tags));
     Assembled { router, api, shortcuts }
+}
+
+/// Adds the operations of a router to the document. Methods of one path may come from several routers.
+fn documented<S: Clone + Send + Sync + 'static>(router: ApiRouter<S>, api: &mut OpenApi) -> Router<S> {
+    let before = api.paths.take().unwrap_or_default();
+    let router = router.finish_api(api);
+    let added = api.paths.replace(before).unwrap_or_default();
+    let all = api.paths.get_or_insert_default();
+    for (path, item) in added.paths {
+        match (all.paths.get_mut(&path), item) {
+            (Some(ReferenceOr::Item(there)), ReferenceOr::Item(item)) => there.merge_with(item),
+            (_, item) => drop(all.paths.insert(path, item)),
+        }
+    }
+    router
 }
 
 /// The OpenAPI document of a server with these kinds, each mounted under the kind's name.
@@ -110,15 +128,15 @@ pub fn openapi(kinds: &[&str], version: &str) -> serde_json::Value {
             behavior::KIND => behavior::OWN,
             _ => &[],
         };
-        let _ = routes::mount(&prefix, own).finish_api(&mut api);
+        let _ = documented(routes::mount(&prefix, own), &mut api);
         let _ = routes::shared(&prefix, true).finish_api(&mut api);
         match *kind {
             requests::KIND => {
-                let _ = requests::routes(&prefix).finish_api(&mut api);
-                let _ = requests::aliases(&prefix).finish_api(&mut api);
+                let _ = documented(requests::routes(&prefix), &mut api);
+                let _ = documented(requests::aliases(&prefix), &mut api);
             }
-            flows::KIND => drop(flows::routes(&prefix).finish_api(&mut api)),
-            behavior::KIND => drop(behavior::routes(&prefix).finish_api(&mut api)),
+            flows::KIND => drop(documented(flows::routes(&prefix), &mut api)),
+            behavior::KIND => drop(documented(behavior::routes(&prefix), &mut api)),
             _ => {}
         }
     }

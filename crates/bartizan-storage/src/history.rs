@@ -55,6 +55,8 @@ pub struct StoredEvent {
     pub id: i64,
     /// When it happened.
     pub event_time: Timestamp,
+    /// When it was judged (or imported).
+    pub analyzed_at: Timestamp,
     /// The newest label.
     pub label: Option<Label>,
     /// The sample judged; empty when unjudged.

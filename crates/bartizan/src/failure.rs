@@ -107,6 +107,12 @@ fn life_cycle(error: &LifeCycleError) -> (Exit, Option<String>) {
         E::InsufficientNormal { .. } => (Exit::BadData, "add events that are normal, labelled so or not at all"),
         E::InsufficientLabels { .. } => (Exit::BadData, "label more events with `bartizan label KIND ID --anomalous --by NAME`"),
         E::Range(_) | E::Param(_) | E::Budget(_) | E::Version { .. } => (Exit::Usage, "see `bartizan train --help`"),
+        E::VersionTaken { .. } => {
+            (Exit::Usage, "store it under another name with --model-version, or in the place of that one with --replace")
+        }
+        E::TooLarge { .. } | E::ModelTooLarge(_) | E::TooLong { .. } => {
+            (Exit::BadData, "see `bartizan train --help` and `bartizan config show`")
+        }
         E::NoSuchModel | E::NothingStored => (Exit::NoModel, "see which there are with `bartizan models list`"),
         E::Damaged { .. } | E::SchemaMismatch { .. } => (Exit::NoModel, "activate another version, or train a new one"),
         E::Store(error) => (Exit::Store, store_advice(error)),

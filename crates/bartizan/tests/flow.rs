@@ -116,9 +116,23 @@ fn models_travel_as_files_and_damage_is_said() {
     }
     let imported = json(at, &["models", "import", "model.bin", "--data-dir", "other", "--model-version", "v7"]);
     assert_eq!(imported["model_version"], "v7");
+    let carried = json(at, &["models", "show", "v7", "--data-dir", "other"]);
+    assert_eq!(carried["training_samples"], json(at, &["models", "show", "v1.0"])["training_samples"]);
     fails(at, &["score", "requests", "train.ndjson", "--data-dir", "other"], 4);
     json(at, &["models", "activate", "v7", "--data-dir", "other"]);
     json(at, &["score", "requests", "train.ndjson", "--data-dir", "other"]);
+
+    for (version, said) in [("v1.0", "v1.0 already"), ("v1.1", "v1.1 already, and it is the active one")] {
+        let text = fails(at, &["models", "import", "model.bin", "--model-version", version], 2);
+        assert!(text.contains(said) && text.contains("--replace"), "{text}");
+    }
+    for taken in ["none", "learning"] {
+        fails(at, &["models", "import", "model.bin", "--model-version", taken], 2);
+        fails(at, &["train", "requests", "train.ndjson", "--model-version", taken], 2);
+    }
+    let replaced = json(at, &["models", "import", "model.bin", "--model-version", "v1.1", "--replace"]);
+    assert_eq!((&replaced["is_active"], &replaced["replaced"]), (&true.into(), &true.into()));
+    assert_eq!(json(at, &["models", "show"])["sha256"], json(at, &["models", "show", "v1.0"])["sha256"]);
 
     assert!(fails(at, &["models", "delete", "v1.1"], 4).contains("active"));
     json(at, &["models", "activate", "v1.0"]);

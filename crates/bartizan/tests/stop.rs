@@ -24,6 +24,29 @@ fn a_graceful_stop_ends_with_code_0_and_keeps_every_verdict() {
     assert_eq!(server.connect().get("/requests/audit")["total_records"], 50);
 }
 
+/// Three are asked for, so that one is refused once the other two are under way.
+#[test]
+fn a_stop_does_not_wait_for_trainings() {
+    let folder = tempfile::tempdir().unwrap();
+    generate(folder.path(), "train.ndjson", 400, 1);
+    json(folder.path(), &["import", "requests", "train.ndjson"]);
+    let server = Running::start(folder.path(), &["--only", "requests"]);
+    let (answers, answered) = std::sync::mpsc::channel();
+    for version in ["v1", "v2", "v3"] {
+        let (mut connection, answers) = (server.connect(), answers.clone());
+        let params = serde_json::json!({"algorithm": "isolation_forest", "n_estimators": 10_000});
+        let body = serde_json::json!({"model_version": version, "training_params": params}).to_string();
+        std::thread::spawn(move || answers.send(connection.send("POST", "/requests/train", &body)).unwrap());
+    }
+    assert_eq!(answered.recv().unwrap().unwrap().0, 409);
+    let (code, log) = server.stop();
+    assert_eq!(code, Some(0), "{log}");
+    for answer in [answered.recv().unwrap(), answered.recv().unwrap()] {
+        let (status, body) = answer.unwrap();
+        assert_eq!((status, &body["detail"]), (503, &"Training was interrupted. Try again later.".into()));
+    }
+}
+
 #[test]
 fn log_lines_are_json_in_the_file() {
     let folder = tempfile::tempdir().unwrap();

@@ -3,7 +3,7 @@
 use crate::preparation::{Preparation, Scaling};
 use crate::rows::shaped;
 use crate::{FittedNeighbours, FittedOneClassSvm, FittedSteps, Hbos, KNearestNeighbours, NeighbourDistance, OneClassSvm};
-use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop};
 use serde::{Deserialize, Serialize};
 
 /// Neighbours looked at among rows that may have anomalies: enough that a few anomalies close together are not each other's
@@ -51,21 +51,30 @@ enum Fitted {
 }
 
 impl Member {
-    pub(super) fn fit(view: (View, Scaling), schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<Self, FitError> {
+    pub(super) fn fit(
+        view: (View, Scaling),
+        (schema, train): (&FeatureSchema, Samples<'_>),
+        seed: Seed,
+        stop: &Stop,
+    ) -> Result<Self, FitError> {
         let (view, scaling) = view;
+        stop.check()?;
         let preparation = scaling.fit(train);
         let values = preparation.apply(train);
         let rows = shaped(&values, train.width());
         let neighbours = |n_neighbours: usize| {
             let method = NeighbourDistance::Largest;
-            KNearestNeighbours { n_neighbours, method, scaling: Scaling::None, ..KNearestNeighbours::default() }.fit(schema, rows, seed)
+            KNearestNeighbours { n_neighbours, method, scaling: Scaling::None, ..KNearestNeighbours::default() }
+                .fit_until(schema, rows, seed, stop)
         };
         let part = ((NEIGHBOURS_PART * rows.rows() as f64) as usize).clamp(LEAST_NEIGHBOURS, MOST_NEIGHBOURS);
         let fitted = match view {
-            View::Boundary => Fitted::Boundary(OneClassSvm { scaling: Scaling::None, ..OneClassSvm::default() }.fit(schema, rows, seed)?),
+            View::Boundary => {
+                Fitted::Boundary(OneClassSvm { scaling: Scaling::None, ..OneClassSvm::default() }.fit_until(schema, rows, seed, stop)?)
+            }
             View::AllNeighbours => Fitted::Neighbours(neighbours(part)?),
             View::FewNeighbours => Fitted::Neighbours(neighbours(FEW_NEIGHBOURS)?),
-            View::Histograms => Fitted::Histograms(Hbos::default().fit(schema, rows, seed)?),
+            View::Histograms => Fitted::Histograms(Hbos::default().fit_until(schema, rows, seed, stop)?),
         };
         let gain = if matches!(view, View::Boundary) { OneClassSvm::default().nu * rows.rows() as f64 } else { 1.0 };
         Ok(Self { preparation, fitted, gain })

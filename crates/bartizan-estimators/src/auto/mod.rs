@@ -6,12 +6,14 @@ use crate::params::{ParamError, ParamValue, Params};
 use crate::preparation::{Quantiles, Scaling};
 use crate::rows::{self, shaped};
 use crate::{Ecod, Hbos, IsolationForest, Pca};
-use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop};
 use members::{Member, OF_MIXED, OF_NORMAL};
 use serde::{Deserialize, Serialize};
 
 /// Most rows learned from; more are drawn from by the seed.
 const MAX_ROWS: usize = 20_000;
+/// Most members that are read.
+const MAX_MEMBERS: usize = 8;
 /// Fewest rows of which half can be held back to see how members score what they have not seen.
 const MIN_ROWS: usize = 16;
 
@@ -55,7 +57,7 @@ impl Auto {
     }
 
     /// The rows that are left without the worst share at a first look.
-    fn trimmed(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<Vec<f32>, FitError> {
+    fn trimmed(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<Vec<f32>, FitError> {
         let leave_out = (train.rows() as f64 * self.trim) as usize;
         if leave_out == 0 || train.rows() - leave_out < 2 {
             return Ok(train.values().to_vec());
@@ -63,10 +65,10 @@ impl Auto {
         let width = train.width();
         let ranked = Scaling::Quantile.fit(train).apply(train);
         let looks: [Box<dyn Detector>; 4] = [
-            Box::new(Hbos::default().fit(schema, shaped(&Scaling::SignedLog.fit(train).apply(train), width), seed)?),
-            Box::new(Ecod.fit(schema, train, seed)?),
-            Box::new(IsolationForest::default().fit(schema, shaped(&ranked, width), seed)?),
-            Box::new(Pca { scaling: Scaling::SignedLog, ..Pca::default() }.fit(schema, train, seed)?),
+            Box::new(Hbos::default().fit_until(schema, shaped(&Scaling::SignedLog.fit(train).apply(train), width), seed, stop)?),
+            Box::new(Ecod.fit_until(schema, train, seed, stop)?),
+            Box::new(IsolationForest::default().fit_until(schema, shaped(&ranked, width), seed, stop)?),
+            Box::new(Pca { scaling: Scaling::SignedLog, ..Pca::default() }.fit_until(schema, train, seed, stop)?),
         ];
         let logs = Scaling::SignedLog.fit(train).apply(train);
         let inputs = [shaped(&logs, width), train, shaped(&ranked, width), train];
@@ -88,16 +90,16 @@ impl Auto {
 impl Estimator for Auto {
     type Fitted = FittedAuto;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedAuto, FitError> {
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedAuto, FitError> {
         rows::check(schema, train, 2)?;
         let drawn = rows::drawn(train, MAX_ROWS, seed);
-        let kept = self.trimmed(schema, drawn.samples(), seed.derive(1))?;
+        let kept = self.trimmed(schema, drawn.samples(), seed.derive(1), stop)?;
         let kept = shaped(&kept, train.width());
         let views = if self.trim > 0.0 { OF_MIXED } else { OF_NORMAL };
         let mut members = Vec::with_capacity(views.len());
         for (index, view) in views.iter().enumerate() {
             let seed = seed.derive(2 + index as u64);
-            let fit = |rows: Samples<'_>| Member::fit(*view, schema, rows, seed);
+            let fit = |rows: Samples<'_>| Member::fit(*view, (schema, rows), seed, stop);
             let member = fit(kept)?;
             let seen = if kept.rows() < MIN_ROWS { member.score(kept).map_err(shape)? } else { cross_scores(kept, fit)? };
             members.push((member, Scale::of(&seen)));
@@ -125,6 +127,7 @@ fn shape(error: ScoreError) -> FitError {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FittedAuto {
     schema: FeatureSchema,
+    #[serde(deserialize_with = "bartizan_core::bounded::<_, _, MAX_MEMBERS>")]
     members: Vec<(Member, Scale)>,
 }
 

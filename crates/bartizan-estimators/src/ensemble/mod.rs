@@ -2,7 +2,7 @@
 
 use crate::params::{ParamError, ParamValue, Params};
 use crate::{FittedForest, FittedTails, IsolationForest, Tails};
-use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop};
 use serde::{Deserialize, Serialize};
 
 /// Rows whose scores set the members' scales.
@@ -79,8 +79,8 @@ impl Scale {
 impl Estimator for Ensemble {
     type Fitted = FittedEnsemble;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedEnsemble, FitError> {
-        let forest = self.forest.fit(schema, train, seed)?;
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedEnsemble, FitError> {
+        let forest = self.forest.fit_until(schema, train, seed, stop)?;
         let tails = Tails.fit(schema, train, seed)?;
         let shape = |_| FitError::Width { expected: schema.width(), got: train.width() };
         let (forest_scale, tails_scale) = (Scale::of(&forest, train).map_err(shape)?, Scale::of(&tails, train).map_err(shape)?);
@@ -89,6 +89,11 @@ impl Estimator for Ensemble {
 }
 
 impl FittedEnsemble {
+    /// Memory that its forest takes, laid out for scoring.
+    pub(crate) fn footprint(&self) -> u64 {
+        self.forest.footprint()
+    }
+
     pub(crate) fn validate(&self) -> Result<(), String> {
         for scale in [self.forest_scale, self.tails_scale] {
             if !(scale.mean.is_finite() && scale.deviation > 0.0 && scale.deviation.is_finite()) {

@@ -1,10 +1,10 @@
 //! Extended isolation forest: cuts along random hyperplanes.
 
-use crate::isolation_forest::IsolationForest;
 use crate::isolation_forest::tree::{average_path, draw_rows, height_limit};
+use crate::isolation_forest::{IsolationForest, MAX_HEIGHT, MAX_TREES};
 use crate::params::{ParamError, ParamValue, Params};
 use crate::rows;
-use bartizan_core::{AnomalyScore, Detector, Estimator, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use bartizan_core::{AnomalyScore, Detector, Estimator, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rayon::prelude::*;
@@ -64,6 +64,7 @@ pub struct FittedExtendedForest {
     psi: u32,
     parts: u32,
     medians: Vec<f32>,
+    #[serde(deserialize_with = "bartizan_core::bounded::<_, _, MAX_TREES>")]
     trees: Vec<Tree>,
 }
 
@@ -89,7 +90,7 @@ struct Node {
 impl Estimator for ExtendedIsolationForest {
     type Fitted = FittedExtendedForest;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedExtendedForest, FitError> {
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedExtendedForest, FitError> {
         rows::check(schema, train, 2)?;
         let (psi, width) = (self.forest.max_samples.min(train.rows()), train.width());
         let medians = rows::medians(train);
@@ -98,6 +99,7 @@ impl Estimator for ExtendedIsolationForest {
         let trees = (0..self.forest.trees as u64)
             .into_par_iter()
             .map(|t| {
+                stop.check()?;
                 let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed.derive(t).0);
                 let drawn = draw_rows(train.rows(), psi, &mut rng);
                 let values =
@@ -106,9 +108,9 @@ impl Estimator for ExtendedIsolationForest {
                 let tree = Tree { nodes: Vec::new(), normals: Vec::new() };
                 let mut grower = Grower { values, width, parts, spreads: &spreads, features, limit: height_limit(psi), tree, rng };
                 grower.split((0..psi as u32).collect(), 0);
-                grower.tree
+                Ok(grower.tree)
             })
-            .collect();
+            .collect::<Result<_, FitError>>()?;
         Ok(FittedExtendedForest { schema: schema.clone(), psi: psi as u32, parts: parts as u32, medians, trees })
     }
 }
@@ -219,10 +221,17 @@ impl FittedExtendedForest {
             if tree.nodes.is_empty() || tree.normals.iter().any(|n| n.0 as usize >= width || !n.1.is_finite()) {
                 return Err("a tree is empty or cuts a feature that is not there".to_owned());
             }
+            let mut depth = vec![0_usize; tree.nodes.len()];
             for (i, node) in tree.nodes.iter().enumerate().filter(|(_, n)| n.right != LEAF) {
                 let (right, end) = (node.right as usize, node.normal as usize + self.parts as usize);
                 if right <= i + 1 || right >= tree.nodes.len() || end > tree.normals.len() || node.offset.is_nan() {
                     return Err(format!("node {i} points outside its tree"));
+                }
+                if depth[i] >= MAX_HEIGHT {
+                    return Err(format!("a tree is higher than {MAX_HEIGHT}"));
+                }
+                for child in [i + 1, right] {
+                    depth[child] = depth[child].max(depth[i] + 1);
                 }
             }
         }

@@ -3,7 +3,7 @@
 use super::component::{Component, Shape};
 use super::kernel::{self, BLOCK};
 use super::{GaussianMixture, log_sum};
-use bartizan_core::Seed;
+use bartizan_core::{FitError, Seed, Stop};
 use nalgebra::{Cholesky, DMatrix};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -34,8 +34,11 @@ impl Data<'_> {
     }
 
     /// Runs until the mean log-likelihood rises by less than the tolerance, or the rounds are over.
-    pub(super) fn fit(&self, settings: &GaussianMixture, components: usize, seed: Seed) -> Vec<Component> {
-        let assigned = self.clusters(components, seed);
+    ///
+    /// # Errors
+    /// [`FitError::Stopped`].
+    pub(super) fn fit(&self, settings: &GaussianMixture, components: usize, seed: Seed, stop: &Stop) -> Result<Vec<Component>, FitError> {
+        let assigned = self.clusters(components, seed, stop)?;
         let mut responsible = vec![0.0; self.rows() * components];
         for (row, cluster) in assigned.into_iter().enumerate() {
             responsible[row * components + cluster] = 1.0;
@@ -43,6 +46,7 @@ impl Data<'_> {
         let mut mixture = self.maximise(&responsible, components);
         let mut last = f64::NEG_INFINITY;
         for _ in 0..settings.max_iter {
+            stop.check()?;
             let mean = self.expect(&mixture, &mut responsible[..self.rows() * mixture.len()]);
             if mean - last < settings.tolerance {
                 break;
@@ -50,11 +54,11 @@ impl Data<'_> {
             last = mean;
             mixture = self.maximise(&responsible[..self.rows() * mixture.len()], mixture.len());
         }
-        mixture
+        Ok(mixture)
     }
 
     /// The cluster of each row: centres drawn far apart (k-means++, Arthur and Vassilvitskii 2007), then Lloyd's rounds.
-    fn clusters(&self, count: usize, seed: Seed) -> Vec<usize> {
+    fn clusters(&self, count: usize, seed: Seed, stop: &Stop) -> Result<Vec<usize>, FitError> {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed.0);
         let rows = self.rows();
         let first = rng.random_range(0..rows);
@@ -74,6 +78,7 @@ impl Data<'_> {
         }
         let mut assigned = self.assign(&centres);
         for _ in 0..LLOYD_ROUNDS {
+            stop.check()?;
             centres = self.means(&assigned, &centres);
             let next = self.assign(&centres);
             if next == assigned {
@@ -81,7 +86,7 @@ impl Data<'_> {
             }
             assigned = next;
         }
-        assigned
+        Ok(assigned)
     }
 
     fn assign(&self, centres: &[Vec<f64>]) -> Vec<usize> {

@@ -7,7 +7,7 @@ mod kernel;
 use crate::params::{ParamError, ParamValue, Params};
 use crate::preparation::{Preparation, Scaling};
 use crate::rows;
-use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop};
 use component::Component;
 use fit::Data;
 use kernel::{BLOCK, SMALL};
@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 
 /// Widest rows that get a full covariance: each component keeps half the square of the width.
 const MAX_FULL_WIDTH: usize = 256;
+/// Most components.
+const MAX_COMPONENTS: usize = 64;
 /// Most rows fitted on; more are drawn from by the seed.
 const MAX_ROWS: usize = 20_000;
 /// Fewest rows for each component.
@@ -90,7 +92,7 @@ impl GaussianMixture {
     pub(crate) fn from_params(params: &mut Params<'_>) -> Result<Self, ParamError> {
         let default = Self::default();
         Ok(Self {
-            components: params.count("components", default.components, 1..=64)?,
+            components: params.count("components", default.components, 1..=MAX_COMPONENTS)?,
             covariance: params.choice("covariance", default.covariance, &[("full", Covariance::Full), ("diag", Covariance::Diagonal)])?,
             regularisation: params.number("regularisation", default.regularisation, 1e-9..=10.0)?,
             tolerance: params.number("tolerance", default.tolerance, 0.0..=1.0)?,
@@ -115,7 +117,7 @@ impl GaussianMixture {
 impl Estimator for GaussianMixture {
     type Fitted = FittedMixture;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedMixture, FitError> {
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedMixture, FitError> {
         rows::check(schema, train, 2)?;
         let preparation = self.scaling.fit(train);
         let (width, chosen) = (train.width(), rows::drawn(train, MAX_ROWS, seed));
@@ -123,7 +125,7 @@ impl Estimator for GaussianMixture {
         let values = preparation.apply(chosen.samples());
         let data = Data { values: &values, width, full, regularisation: self.regularisation };
         let most = (values.len() / width) / width.max(MIN_ROWS);
-        let components = data.fit(self, self.components.min(most).max(1), seed.derive(1));
+        let components = data.fit(self, self.components.min(most).max(1), seed.derive(1), stop)?;
         Ok(FittedMixture { schema: schema.clone(), preparation, components })
     }
 }
@@ -133,6 +135,7 @@ impl Estimator for GaussianMixture {
 pub struct FittedMixture {
     schema: FeatureSchema,
     preparation: Preparation,
+    #[serde(deserialize_with = "bartizan_core::bounded::<_, _, MAX_COMPONENTS>")]
     components: Vec<Component>,
 }
 

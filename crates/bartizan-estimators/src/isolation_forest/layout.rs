@@ -33,14 +33,21 @@ pub(super) struct Blocks(pub(super) Vec<Block>);
 pub(super) const BLOCK_HEIGHT: usize = 8;
 pub(super) const BLOCKS_PER_TREE: usize = 17;
 
+/// Levels of cuts that every tree is padded to. Eight suit the blocks; the default sample of 256 rows needs no more.
+fn height(trees: &[Tree]) -> usize {
+    trees.iter().map(Tree::height).max().unwrap_or(0).max(BLOCK_HEIGHT)
+}
+
+/// Memory that these trees take laid out: 10 bytes for each place of a perfect tree, and the blocks.
+pub(super) fn bytes(trees: &[Tree]) -> u64 {
+    let height = height(trees);
+    let blocks = if height == BLOCK_HEIGHT { BLOCKS_PER_TREE * size_of::<Block>() } else { 0 };
+    trees.len() as u64 * (10_u64 << height).saturating_add(blocks as u64)
+}
+
 impl Layout {
     pub(super) fn new(trees: &[Tree]) -> Self {
-        let mut height = 1;
-        for tree in trees {
-            tree.visit(&mut |_, depth, node| height = height.max(depth + usize::from(node.feature != LEAF)));
-        }
-        // Eight levels suit the blocks; the default sample of 256 rows needs no more.
-        let height = if height <= BLOCK_HEIGHT { BLOCK_HEIGHT } else { height };
+        let height = height(trees);
         let cuts = (1 << height) - 1;
         let mut layout = Self {
             trees: trees.len(),

@@ -9,20 +9,27 @@ pub(crate) mod tree;
 
 pub use kernel::{Kernel, kernel_name};
 
-use crate::params::{ParamError, ParamValue, Params};
+use crate::params::{ParamError, ParamValue, Params, check_product};
 use crate::rows;
-use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use crate::treeshap::shap;
+use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop};
 use layout::Layout;
 use paths::Paths;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use tree::{Tree, average_path};
+use tree::{Node, Tree, average_path};
 
 /// Most features: a cut keeps its feature in 16 bits, one of which marks a leaf.
 const MAX_WIDTH: usize = u16::MAX as usize;
 /// Highest tree: `max_samples` is at most 2^16.
 pub(crate) const MAX_HEIGHT: usize = 16;
+/// Most trees.
+pub(crate) const MAX_TREES: usize = 10_000;
+/// Most memory for the tables that explanations are read from; of a larger forest they are made tree by tree, each time.
+const MAX_PATHS_BYTES: u64 = 256 << 20;
+/// Most rows that all trees draw together: what a forest takes to grow, to keep and to score grows with them.
+const MAX_DRAWN: usize = 1 << 23;
 /// Rows that one thread takes at a time.
 const PARALLEL_ROWS: usize = 4_096;
 
@@ -31,6 +38,8 @@ const PARALLEL_ROWS: usize = 4_096;
 /// # Parameters
 /// - `trees`: how many trees, 1 to 10,000; 100.
 /// - `max_samples`: rows that each tree is grown on, 2 to 65,536; 256. Training sets with fewer rows are used whole.
+///
+/// `trees` × `max_samples` is at most 8,388,608.
 ///
 /// # Errors
 /// Fewer than two rows, another width than the schema's, an infinite value.
@@ -63,8 +72,10 @@ impl Default for IsolationForest {
 
 impl IsolationForest {
     pub(crate) fn from_params(params: &mut Params<'_>) -> Result<Self, ParamError> {
-        let trees = params.count("n_estimators", 100, 1..=10_000)?;
-        Ok(Self { trees, max_samples: params.count("max_samples", 256, 2..=65_536)? })
+        let trees = params.count("n_estimators", 100, 1..=MAX_TREES)?;
+        let max_samples = params.count("max_samples", 256, 2..=65_536)?;
+        check_product("max_samples", max_samples, ("n_estimators", trees), MAX_DRAWN)?;
+        Ok(Self { trees, max_samples })
     }
 
     pub(crate) fn parameters(&self) -> Vec<(&'static str, ParamValue)> {
@@ -75,14 +86,15 @@ impl IsolationForest {
 impl Estimator for IsolationForest {
     type Fitted = FittedForest;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedForest, FitError> {
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedForest, FitError> {
         rows::check(schema, train, 2)?;
         if train.width() >= MAX_WIDTH {
             return Err(FitError::Width { expected: MAX_WIDTH - 1, got: train.width() });
         }
         let psi = self.max_samples.min(train.rows());
         let medians = rows::medians(train);
-        let trees = (0..self.trees as u64).into_par_iter().map(|t| tree::grow(train, &medians, psi, seed.derive(t))).collect();
+        let grow = |t| stop.check().map(|()| tree::grow(train, &medians, psi, seed.derive(t)));
+        let trees = (0..self.trees as u64).into_par_iter().map(grow).collect::<Result<_, _>>()?;
         Ok(FittedForest::from(Stored { schema: schema.clone(), psi: psi as u32, medians, trees }))
     }
 }
@@ -93,6 +105,7 @@ struct Stored {
     schema: FeatureSchema,
     psi: u32,
     medians: Vec<f32>,
+    #[serde(deserialize_with = "bartizan_core::bounded::<_, _, MAX_TREES>")]
     trees: Vec<Tree>,
 }
 
@@ -177,6 +190,12 @@ impl FittedForest {
         (-sum * self.scale).exp2()
     }
 
+    /// Memory that it takes, laid out for scoring.
+    pub(crate) fn footprint(&self) -> u64 {
+        let nodes: u64 = self.stored.trees.iter().map(|tree| tree.nodes.len() as u64).sum();
+        nodes * size_of::<Node>() as u64 + layout::bytes(&self.stored.trees)
+    }
+
     pub(crate) fn validate(&self) -> Result<(), String> {
         let (width, stored) = (self.width(), &self.stored);
         if width == 0 || width >= MAX_WIDTH || stored.medians.len() != width || stored.psi < 2 || stored.trees.is_empty() {
@@ -243,7 +262,12 @@ impl FittedForest {
         }
         let filled: Vec<f32> = row.iter().enumerate().map(|(i, v)| self.present(*v, i)).collect();
         let mut shares = vec![0.0; row.len()];
-        let expected = self.paths.get_or_init(|| Paths::new(&self.stored.trees)).shares(&filled, &mut shares);
+        let trees = &self.stored.trees;
+        let expected = if paths::bytes(trees) <= MAX_PATHS_BYTES {
+            self.paths.get_or_init(|| Paths::new(trees)).shares(&filled, &mut shares)
+        } else {
+            trees.iter().map(|tree| shap(&paths::unfolded(tree), &filled, &mut shares)).sum()
+        };
         let mean = 1.0 / self.stored.trees.len() as f64;
         shares.iter_mut().for_each(|s| *s *= mean);
         Ok(Attribution { base: expected * mean, shares })

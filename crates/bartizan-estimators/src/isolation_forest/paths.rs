@@ -6,7 +6,7 @@
 //! Leaves' values are multiplied into the tables, less the tree's expectation, so that 32 bits suffice.
 
 use super::tree::{LEAF, Tree, average_path};
-use crate::treeshap::gauss_legendre;
+use crate::treeshap::{ShapTree, gauss_legendre};
 
 /// Trees whose shares are summed in 32 bits before they are added up in 64.
 const FLUSH: usize = 8;
@@ -48,11 +48,7 @@ struct Case<const LANES: usize> {
 
 impl Paths {
     pub(super) fn new(trees: &[Tree]) -> Self {
-        let mut height = 0;
-        for tree in trees {
-            tree.visit(&mut |_, depth, _| height = height.max(depth));
-        }
-        if height <= 8 { Self::Four(Tables::new(trees)) } else { Self::Eight(Tables::new(trees)) }
+        if is_low(trees) { Self::Four(Tables::new(trees)) } else { Self::Eight(Tables::new(trees)) }
     }
 
     /// Adds each feature's share of the sum of path lengths and gives the sum expected of an unknown row.
@@ -62,6 +58,46 @@ impl Paths {
             Self::Eight(tables) => tables.shares(row, shares),
         }
     }
+}
+
+/// Whether rules of four points do.
+fn is_low(trees: &[Tree]) -> bool {
+    trees.iter().all(|tree| tree.height() <= 8)
+}
+
+/// Memory that the tables of these trees take.
+pub(super) fn bytes(trees: &[Tree]) -> u64 {
+    let cut = if is_low(trees) { size_of::<Cut<8>>() } else { size_of::<Cut<16>>() };
+    let cuts: u64 = trees.iter().map(|tree| tree.nodes.len() as u64 / 2).sum();
+    cuts * cut as u64
+}
+
+/// One tree as the general algorithm takes it: the slower way, without tables.
+pub(super) fn unfolded(tree: &Tree) -> ShapTree {
+    let (cover, means) = moments(tree);
+    let mut depth = vec![0.0; tree.nodes.len()];
+    let mut shap = ShapTree {
+        feature: Vec::with_capacity(tree.nodes.len()),
+        threshold: Vec::with_capacity(tree.nodes.len()),
+        left: Vec::with_capacity(tree.nodes.len()),
+        right: Vec::with_capacity(tree.nodes.len()),
+        cover,
+        value: Vec::with_capacity(tree.nodes.len()),
+    };
+    for (i, node) in tree.nodes.iter().enumerate() {
+        let is_leaf = node.feature == LEAF;
+        let (left, right) = if is_leaf { (i, i) } else { (i + 1, node.right as usize) };
+        if !is_leaf {
+            (depth[left], depth[right]) = (depth[i] + 1.0, depth[i] + 1.0);
+        }
+        shap.feature.push(if is_leaf { 0 } else { u32::from(node.feature) });
+        // Here rows above the threshold go right; there rows below it go left.
+        shap.threshold.push(node.threshold.next_up());
+        shap.left.push(left as u32);
+        shap.right.push(right as u32);
+        shap.value.push(depth[i] + means[i]);
+    }
+    shap
 }
 
 /// A node to be laid out: where it is, the edge into it, the cuts above as (feature, edge, z).

@@ -1,9 +1,13 @@
 //! The forest against its definition: slow and plain beside fast.
 
-use super::tree::{LEAF, average_path};
-use super::{FittedForest, IsolationForest, Kernel};
-use crate::treeshap::{ShapTree, shap};
-use bartizan_core::{AnomalyScore, Detector, Estimator, Explain, FeatureSchema, Samples, Seed};
+use super::paths::unfolded;
+use super::tree::{LEAF, Node, Tree, average_path};
+use super::{FittedForest, IsolationForest, Kernel, Stored};
+use crate::StoredDetector;
+use crate::calibration::Calibration;
+use crate::format::{self, ModelFile};
+use crate::treeshap::shap;
+use bartizan_core::{AnomalyScore, Contamination, Detector, Estimator, Explain, FeatureSchema, Samples, Seed, Threshold};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -120,21 +124,7 @@ fn shares_sum_to_the_score() {
 fn generic_shares(forest: &FittedForest, row: &[f32]) -> (f64, Vec<f64>) {
     let (mut base, mut shares) = (0.0, vec![0.0; row.len()]);
     for tree in &forest.stored.trees {
-        let nodes = &tree.nodes;
-        let mut depth = vec![0_u32; nodes.len()];
-        let own = |i: usize, child: usize| if nodes[i].feature == LEAF { i as u32 } else { child as u32 };
-        for (i, node) in nodes.iter().enumerate().filter(|(_, n)| n.feature != LEAF) {
-            (depth[i + 1], depth[node.right as usize]) = (depth[i] + 1, depth[i] + 1);
-        }
-        let generic = ShapTree {
-            feature: nodes.iter().map(|n| u32::from(n.feature)).collect(),
-            threshold: nodes.iter().map(|n| n.threshold.next_up()).collect(),
-            left: (0..nodes.len()).map(|i| own(i, i + 1)).collect(),
-            right: (0..nodes.len()).map(|i| own(i, nodes[i].right as usize)).collect(),
-            cover: nodes.iter().map(|n| f64::from(n.rows)).collect(),
-            value: nodes.iter().zip(&depth).map(|(n, d)| f64::from(*d) + average_path(f64::from(n.rows))).collect(),
-        };
-        base += shap(&generic, row, &mut shares);
+        base += shap(&unfolded(tree), row, &mut shares);
     }
     let trees = forest.stored.trees.len() as f64;
     (base / trees, shares.iter().map(|s| s / trees).collect())
@@ -153,4 +143,55 @@ fn depth_shares_are_those_of_the_generic_walk() {
             }
         }
     }
+}
+
+fn leaf() -> Node {
+    Node { feature: LEAF, threshold: 0.0, right: 0, rows: 1 }
+}
+
+/// `height` cuts one below the other, each with a leaf at its left.
+fn chain(height: u32) -> Tree {
+    let cut = |level: u32| [Node { feature: 0, threshold: 0.5, right: 2 * level + 2, rows: 2 }, leaf()];
+    Tree { nodes: (0..height).flat_map(cut).chain([leaf()]).collect() }
+}
+
+/// `height` cuts of which each is a child of the two before it: as many paths as Fibonacci numbers.
+fn shared(height: u32) -> Tree {
+    let cut = |level: u32| Node { feature: 0, threshold: 0.5, right: level + 2, rows: 2 };
+    Tree { nodes: (0..height).map(cut).chain([leaf(), leaf()]).collect() }
+}
+
+fn file(trees: Vec<Tree>) -> Vec<u8> {
+    let schema = FeatureSchema::unnamed(1);
+    let forest = Stored { schema: schema.clone(), psi: 65_536, medians: vec![0.0], trees };
+    format::encode(&ModelFile {
+        kind: "requests".to_owned(),
+        model_version: "v1.0".to_owned(),
+        schema,
+        baselines: Vec::new(),
+        detector: StoredDetector::IsolationForest(FittedForest::from(forest)),
+        calibration: Calibration::fit(&[0.1, 0.2, 0.3], Contamination::try_from(0.1).unwrap()),
+        threshold: Threshold(0.5),
+        details: Vec::new(),
+        labels: None,
+        classes: None,
+    })
+}
+
+/// Files of a few kilobytes that would take gigabytes or minutes when first used.
+#[test]
+fn small_files_of_large_forests_are_refused() {
+    let cases = [
+        ("8,000 high trees", vec![chain(16); 8_000], "its trees would take 5247104000 bytes of memory, more than 536870912"),
+        ("shared nodes", vec![shared(16); 100], "has a child that has a parent"),
+        ("a tree too high", vec![chain(17)], "a tree is higher than 16"),
+        ("too many trees", vec![chain(1); 10_001], "a list has more entries than it may have"),
+    ];
+    for (name, trees, expected) in cases {
+        let file = file(trees);
+        assert!(file.len() < 30_000, "{name}: {} bytes", file.len());
+        let refused = format::decode(&file).expect_err(name).to_string();
+        assert!(refused.contains(expected), "{name}: {refused}");
+    }
+    assert!(format::decode(&file(vec![chain(16); 500])).is_ok());
 }

@@ -158,13 +158,26 @@ impl Tree {
         }
     }
 
-    /// What a hostile file could have wrong: a child that does not come after its parent or lies outside, a feature that
-    /// is not there, a tree that is too high.
+    /// Cuts between the root and the lowest leaf.
+    pub(crate) fn height(&self) -> usize {
+        let (mut depth, mut highest) = (vec![0_u32; self.nodes.len()], 0);
+        for (i, node) in self.nodes.iter().enumerate() {
+            highest = highest.max(depth[i]);
+            if node.feature != LEAF {
+                depth[i + 1] = depth[i] + 1;
+                depth[node.right as usize] = depth[i] + 1;
+            }
+        }
+        highest as usize
+    }
+
+    /// What a hostile file could have wrong: a child that does not come after its parent, lies outside or has two parents (few
+    /// nodes would stand for very many), a feature that is not there, a tree that is too high.
     pub(crate) fn validate(&self, width: usize, limit: usize) -> Result<(), String> {
         if self.nodes.is_empty() {
             return Err("a tree has no nodes".to_owned());
         }
-        let mut depth = vec![0_usize; self.nodes.len()];
+        let (mut depth, mut has_parent) = (vec![0_usize; self.nodes.len()], vec![false; self.nodes.len()]);
         for (i, node) in self.nodes.iter().enumerate() {
             if node.feature == LEAF {
                 continue;
@@ -179,8 +192,13 @@ impl Tree {
             if depth[i] >= limit {
                 return Err(format!("a tree is higher than {limit}"));
             }
-            depth[i + 1] = depth[i + 1].max(depth[i] + 1);
-            depth[right] = depth[right].max(depth[i] + 1);
+            if has_parent[i + 1] || has_parent[right] {
+                return Err(format!("node {i} has a child that has a parent"));
+            }
+            for child in [i + 1, right] {
+                has_parent[child] = true;
+                depth[child] = depth[i] + 1;
+            }
         }
         Ok(())
     }

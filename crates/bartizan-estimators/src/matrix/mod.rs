@@ -23,6 +23,9 @@ const TALL: usize = 12;
 /// Panels that a micro-kernel multiplies with one row at a time: enough sums side by side that no addition waits.
 const BROAD: usize = 8;
 
+/// Widest rows that are read from a file: panels of few wide rows take up to 32 times as much as their rows.
+const MAX_STORED_WIDTH: usize = 65_536;
+
 /// One number of each row of a panel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C, align(64))]
@@ -71,7 +74,7 @@ impl TryFrom<Plain> for Packed {
     type Error = String;
 
     fn try_from(plain: Plain) -> Result<Self, String> {
-        if plain.width == 0 || plain.values.is_empty() || !plain.values.len().is_multiple_of(plain.width) {
+        if !(1..=MAX_STORED_WIDTH).contains(&plain.width) || plain.values.is_empty() || !plain.values.len().is_multiple_of(plain.width) {
             return Err(format!("{} numbers do not make whole rows of {}", plain.values.len(), plain.width));
         }
         Ok(Self::new(&plain.values, plain.width))

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// Rows of a leaf and children of a box. They lie side by side, one a lane, so that one instruction measures 16 of them.
 pub(super) const LANES: usize = 32;
+/// Widest rows that are read from a file.
+const MAX_STORED_WIDTH: usize = 65_536;
 /// Greatest number in a row: squares and sums of squares stay finite in 32 bits.
 const MAX_VALUE: f32 = 1e9;
 /// Training rows asked for when it is decided whether boxes leave out enough.
@@ -52,7 +54,7 @@ impl TryFrom<Stored> for Index {
     fn try_from(stored: Stored) -> Result<Self, String> {
         let Stored { width, rows, scan, leaves } = stored;
         let length = rows.div_ceil(LANES).checked_mul(width).and_then(|n| n.checked_mul(LANES));
-        if width == 0 || rows == 0 || length != Some(leaves.len()) {
+        if !(1..=MAX_STORED_WIDTH).contains(&width) || rows == 0 || length != Some(leaves.len()) {
             return Err(format!("{rows} rows of {width} features have {} numbers", leaves.len()));
         }
         if !leaves.iter().all(|v| v.abs() <= MAX_VALUE) {

@@ -6,7 +6,7 @@ use super::{MAX_NEIGHBOURS, MAX_TRAIN_ROWS, PARALLEL_ROWS, TRAIN_ROWS, add_share
 use crate::params::{ParamError, ParamValue, Params};
 use crate::preparation::{Preparation, Scaling};
 use crate::rows;
-use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +30,7 @@ const METHODS: &[(&str, NeighbourDistance)] =
 /// - `n_neighbours`: how many, 1 to 1,000; 5. All training rows when there are fewer.
 /// - `method`: `largest`, `mean` or `median` of their distances; largest.
 /// - `max_train`: training rows kept, 2 to 1,000,000; 100,000. More are drawn from by the seed, and so are rows
-///   of more than 67 million numbers together.
+///   of more than 33 million numbers together.
 /// - `scaling`: see [`Scaling`]; signed logarithms.
 ///
 /// # Errors
@@ -91,7 +91,7 @@ impl KNearestNeighbours {
 impl Estimator for KNearestNeighbours {
     type Fitted = FittedNeighbours;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedNeighbours, FitError> {
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, _: &Stop) -> Result<FittedNeighbours, FitError> {
         rows::check(schema, train, 2)?;
         let preparation = self.scaling.fit(train);
         let values = preparation.apply(kept(train, self.max_train, seed).samples());

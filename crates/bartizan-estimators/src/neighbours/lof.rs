@@ -2,11 +2,11 @@
 
 use super::index::Index;
 use super::search::Neighbour;
-use super::{MAX_NEIGHBOURS, MAX_TRAIN_ROWS, PARALLEL_ROWS, TRAIN_ROWS, add_shares, kept};
+use super::{MAX_FOUND, MAX_NEIGHBOURS, MAX_TRAIN_ROWS, PARALLEL_ROWS, TRAIN_ROWS, add_shares, kept};
 use crate::params::{ParamError, ParamValue, Params};
 use crate::preparation::{Preparation, Scaling};
 use crate::rows;
-use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -73,15 +73,23 @@ impl LocalOutlierFactor {
 impl Estimator for LocalOutlierFactor {
     type Fitted = FittedOutlierFactor;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedOutlierFactor, FitError> {
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedOutlierFactor, FitError> {
         rows::check(schema, train, 2)?;
         let preparation = self.scaling.fit(train);
         let values = preparation.apply(kept(train, self.max_train, seed).samples());
         let index = Index::new(&values, train.width());
         let count = self.n_neighbours.min(index.rows - 1);
+        if count > MAX_FOUND / index.rows {
+            let (rows, width, limit) = (index.rows, index.width, MAX_FOUND / index.rows);
+            return Err(FitError::TooMuch { what: "n_neighbours", got: count, limit, rows, width });
+        }
         let mut found = vec![Neighbour::NONE; index.rows * count];
         let chunks = found.par_chunks_mut(PARALLEL_ROWS * count).enumerate();
-        chunks.for_each(|(chunk, found)| index.nearest_others(chunk * PARALLEL_ROWS, count, found));
+        chunks.try_for_each(|(chunk, found)| {
+            stop.check()?;
+            index.nearest_others(chunk * PARALLEL_ROWS, count, found);
+            Ok::<_, FitError>(())
+        })?;
         let reaches: Vec<f64> = found.par_chunks_exact(count).map(|found| found[count - 1].distance()).collect();
         let densities = found.par_chunks_exact(count).map(|found| 1.0 / (mean_reach(found, &reaches) + LEAST_DISTANCE)).collect();
         Ok(FittedOutlierFactor { schema: schema.clone(), preparation, count, index, reaches, densities })

@@ -21,8 +21,10 @@ const MAX_NEIGHBOURS: usize = 1_000;
 const TRAIN_ROWS: usize = 100_000;
 /// Most training rows kept.
 const MAX_TRAIN_ROWS: usize = 1_000_000;
-/// Most numbers kept, so that a model file stays within what is read back: 671,088 rows of 100 features.
-const MAX_NUMBERS: usize = 1 << 26;
+/// Most numbers kept, so that a model file stays within what is read back: 335,544 rows of 100 features.
+const MAX_NUMBERS: usize = 1 << 25;
+/// Most neighbours of training rows held at once: rows times neighbours of each.
+const MAX_FOUND: usize = 1 << 25;
 /// Rows that one thread takes at a time.
 const PARALLEL_ROWS: usize = 64;
 

@@ -3,7 +3,7 @@
 use super::kernel::Function;
 use super::smo::{Part, Range};
 use crate::matrix::{Line, Packed};
-use bartizan_core::Seed;
+use bartizan_core::{Seed, Stop};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -31,6 +31,8 @@ pub(super) struct Dual<'a> {
     pub(super) tolerance: f64,
     pub(super) max_iter: usize,
     pub(super) cache_bytes: usize,
+    /// Where it is set, what is found so far is given back.
+    pub(super) stop: &'a Stop,
 }
 
 /// Its solution.
@@ -72,7 +74,7 @@ impl Dual<'_> {
             let gap = Range::of(&weights, &gradient).gap();
             let size = gradient.iter().map(|g| g.abs()).fold(parts, f64::max);
             tolerance = self.tolerance.max(ROUNDING * size);
-            if gap < tolerance || iterations >= self.max_iter {
+            if gap < tolerance || iterations >= self.max_iter || self.stop.is_set() {
                 break;
             }
             iterations += self.round(&mut weights, &mut gradient, tolerance, self.max_iter - iterations);
@@ -131,7 +133,7 @@ impl Dual<'_> {
         let values = self.gather(&active);
         let mut part =
             Part { function: self.function, width: self.width, values: &values, weights: &mut part_weights, gradient: &mut part_gradient };
-        let iterations = part.solve(0.5 * tolerance, max_iter, self.cache_bytes);
+        let iterations = part.solve(0.5 * tolerance, max_iter, (self.cache_bytes, self.stop));
         let mut known = vec![false; weights.len()];
         let mut changes = vec![0.0; weights.len()];
         for (place, row) in active.iter().enumerate() {

@@ -16,7 +16,7 @@ use crate::matrix::Packed;
 use crate::params::{NumberOr, ParamError, ParamValue, Params};
 use crate::preparation::{Preparation, Scaling};
 use crate::rows;
-use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed};
+use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed, Stop};
 use exact::Dual;
 use kernel::{Function, MAX_DEGREE};
 use nystroem::Approximation;
@@ -25,6 +25,8 @@ use nystroem::Approximation;
 const LOCAL: f64 = 10.0;
 /// Most rows that `auto` fits exactly.
 const MAX_EXACT_ROWS: usize = 20_000;
+/// Most rows that are fitted exactly when that is asked for: the work grows with their square.
+const MAX_EXACT_ASKED: usize = 100_000;
 
 /// How the kernel's width follows from the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,10 +68,10 @@ impl SvmSolver {
 ///   (1 / width) or `local` (ten times `scale`); `local`.
 /// - `degree`: of `poly`, 1 to 10; 3.
 /// - `coef0`: of `poly` and `sigmoid`, -1e6 to 1e6; 0.
-/// - `solver`: `exact`, `nystroem`, or `auto`: exact up to 20,000 rows; `auto`.
+/// - `solver`: `exact` (at most 100,000 rows), `nystroem`, or `auto`: exact up to 20,000 rows; `auto`.
 /// - `tolerance`: exact: gap at which it is optimal, 1e-9 to 1; 0.001.
 /// - `max_iter`: exact: most pairs of weights moved, 1 to 1e9; 1,000,000. [`FittedOneClassSvm::converged`] says if it was reached.
-/// - `cache_mb`: exact: memory for kernel rows, in MiB, 1 to 65,536; 200.
+/// - `cache_mb`: exact: memory for kernel rows, in MiB, 1 to 4,096; 200.
 /// - `components`: nystroem: landmark rows, 1 to 2,000; 300.
 /// - `scaling`: see [`Scaling`]; `signed_log`.
 ///
@@ -156,7 +158,7 @@ impl OneClassSvm {
             solver: params.choice("solver", default.solver, SvmSolver::OPTIONS)?,
             tolerance: params.number("tolerance", default.tolerance, 1e-9..=1.0)?,
             max_iter: params.count("max_iter", default.max_iter, 1..=1_000_000_000)?,
-            cache_mb: params.count("cache_mb", default.cache_mb, 1..=65_536)?,
+            cache_mb: params.count("cache_mb", default.cache_mb, 1..=4_096)?,
             components: params.count("components", default.components, 1..=2_000)?,
             scaling: params.scaling(default.scaling)?,
         })
@@ -193,7 +195,7 @@ impl OneClassSvm {
         Function { kernel: self.kernel, gamma: gamma.clamp(1e-30, 1e30) as f32, coef0: self.coef0 as f32, degree: self.degree as u32 }
     }
 
-    fn exact(&self, fetch: &Fetch<'_>, function: Function, seed: Seed) -> FittedOneClassSvm {
+    fn exact(&self, fetch: &Fetch<'_>, function: Function, seed: Seed, stop: &Stop) -> Result<FittedOneClassSvm, FitError> {
         let width = fetch.train.width();
         let mut values = vec![0.0; fetch.train.values().len()];
         for (row, out) in values.chunks_exact_mut(width).enumerate() {
@@ -207,29 +209,35 @@ impl OneClassSvm {
             tolerance: self.tolerance,
             max_iter: self.max_iter,
             cache_bytes: self.cache_mb << 20,
+            stop,
         };
         let solution = dual.solve(seed);
+        stop.check()?;
         let support = |i: &usize| solution.weights[*i] > 0.0;
         let chosen: Vec<usize> = (0..solution.weights.len()).filter(support).collect();
         let rows: Vec<f32> = chosen.iter().flat_map(|i| &values[i * width..(i + 1) * width]).copied().collect();
         let sum = self.nu * fetch.train.rows() as f64;
         let weights = chosen.iter().map(|i| (solution.weights[*i] / sum) as f32).collect();
-        fetch.fitted(function, Packed::new(&rows, width), weights, solution.rho / sum).after(solution.iterations, solution.converged)
+        Ok(fetch.fitted(function, Packed::new(&rows, width), weights, solution.rho / sum).after(solution.iterations, solution.converged))
     }
 
-    fn nystroem(&self, fetch: &Fetch<'_>, function: Function, seed: Seed) -> FittedOneClassSvm {
+    fn nystroem(&self, fetch: &Fetch<'_>, function: Function, seed: Seed, stop: &Stop) -> Result<FittedOneClassSvm, FitError> {
         let approximation = Approximation { function, nu: self.nu, components: self.components };
         let rows = fetch.train.rows();
-        let trained = approximation.train(rows, fetch.train.width(), |row, out| fetch.row(row, out), seed);
-        fetch.fitted(function, trained.landmarks, trained.weights, trained.rho)
+        let trained = approximation.train(rows, fetch.train.width(), |row, out| fetch.row(row, out), seed, stop)?;
+        Ok(fetch.fitted(function, trained.landmarks, trained.weights, trained.rho))
     }
 }
 
 impl Estimator for OneClassSvm {
     type Fitted = FittedOneClassSvm;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedOneClassSvm, FitError> {
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedOneClassSvm, FitError> {
         rows::check(schema, train, 2)?;
+        let (rows, width) = (train.rows(), train.width());
+        if self.solver == SvmSolver::Exact && rows > MAX_EXACT_ASKED {
+            return Err(FitError::TooMuch { what: "rows of solver exact", got: rows, limit: MAX_EXACT_ASKED, rows, width });
+        }
         let preparation = self.scaling.fit(train);
         let (mut center, variance) = moments(train, &preparation);
         if self.kernel != SvmKernel::Rbf {
@@ -242,7 +250,7 @@ impl Estimator for OneClassSvm {
             SvmSolver::Exact => true,
             SvmSolver::Nystroem => false,
         };
-        Ok(if exact { self.exact(&fetch, function, seed) } else { self.nystroem(&fetch, function, seed) })
+        if exact { self.exact(&fetch, function, seed, stop) } else { self.nystroem(&fetch, function, seed, stop) }
     }
 }
 

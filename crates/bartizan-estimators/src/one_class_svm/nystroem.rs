@@ -3,7 +3,7 @@
 use super::exact::sums;
 use super::kernel::Function;
 use crate::matrix::Packed;
-use bartizan_core::Seed;
+use bartizan_core::{FitError, Seed, Stop};
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -44,7 +44,17 @@ impl Approximation {
     /// The optimum is the mean of the images of the rows that score lowest, `nu` of all. Each step goes from the present mean
     /// towards that of the lowest `nu` of a block (the method of Frank and Wolfe on the dual, one block at a time), by
     /// `2 / (step + 2)` of the way.
-    pub(super) fn train(&self, rows: usize, width: usize, fetch: impl Fn(usize, &mut [f32]) + Sync, seed: Seed) -> Trained {
+    ///
+    /// # Errors
+    /// [`FitError::Stopped`].
+    pub(super) fn train(
+        &self,
+        rows: usize,
+        width: usize,
+        fetch: impl Fn(usize, &mut [f32]) + Sync,
+        seed: Seed,
+        stop: &Stop,
+    ) -> Result<Trained, FitError> {
         let gather = |rows: &[u32]| {
             let mut values = vec![0.0; rows.len() * width];
             rows.iter().zip(values.chunks_exact_mut(width)).for_each(|(row, out)| fetch(*row as usize, out));
@@ -61,6 +71,7 @@ impl Approximation {
         while step < STEPS {
             order.shuffle(&mut rng);
             for blocks in order.chunks(AHEAD * BLOCK) {
+                stop.check()?;
                 let values = |block: &[u32]| {
                     let mut out = vec![0.0; block.len() * landmarks.places()];
                     self.function.values(&gather(block), &landmarks, &mut out);
@@ -82,7 +93,7 @@ impl Approximation {
         }
         let at = ((self.nu * scores.len() as f64) as usize).min(scores.len() - 1);
         let rho = *scores.select_nth_unstable_by(at, f64::total_cmp).1;
-        Trained { landmarks, weights, rho }
+        Ok(Trained { landmarks, weights, rho })
     }
 
     /// The landmarks' own kernel matrix, made so that it can be solved with.

@@ -3,6 +3,7 @@
 use super::cache::Cache;
 use super::kernel::Function;
 use crate::matrix::Packed;
+use bartizan_core::Stop;
 
 /// Least curvature along a pair: what is flat, or bent the wrong way by a kernel that is no scalar product.
 const LEAST_CURVATURE: f64 = 1e-12;
@@ -46,8 +47,8 @@ impl Range {
 }
 
 impl Part<'_> {
-    /// Moves pairs of weights until the gap is below `tolerance` or `max_iter` is reached; says how many it moved.
-    pub(super) fn solve(&mut self, tolerance: f64, max_iter: usize, cache_bytes: usize) -> usize {
+    /// Moves pairs of weights until the gap is below `tolerance`, `max_iter` is reached or `stop` is set; says how many it moved.
+    pub(super) fn solve(&mut self, tolerance: f64, max_iter: usize, (cache_bytes, stop): (usize, &Stop)) -> usize {
         let packed = Packed::new(self.values, self.width);
         let own = self.function.of_itself(self.values, self.width);
         let mut cache = Cache::new(self.weights.len(), packed.places(), cache_bytes);
@@ -55,7 +56,7 @@ impl Part<'_> {
         let compute = |row: usize, out: &mut [f32]| function.values(&values[row * width..(row + 1) * width], &packed, out);
         let mut range = Range::of(self.weights, self.gradient);
         for iteration in 0..max_iter {
-            if range.gap() < tolerance {
+            if range.gap() < tolerance || stop.is_set() {
                 return iteration;
             }
             let grow = range.grow.1;

@@ -45,7 +45,7 @@ mod tests {
         let anomalous: Vec<bool> = values.chunks(3).map(|row| row[1] > 0.7).collect();
         let forest = RandomForest { trees: 20, ..RandomForest::default() };
         let train = Samples::new(&values, 3).unwrap();
-        let fitted = forest.fit_labelled(&FeatureSchema::unnamed(3), train, &anomalous, Seed(4)).unwrap();
+        let fitted = forest.fit_labelled(&FeatureSchema::unnamed(3), train, &anomalous, Seed(4), &bartizan_core::Stop::default()).unwrap();
         let expected: f64 = fitted.shap_trees(0).iter().map(|tree| shap(tree, &[0.0; 3], &mut [0.0; 3])).sum();
         for row in values.chunks(3).take(50) {
             let told = fitted.explain(row).unwrap();

@@ -16,7 +16,7 @@ pub use error::ClassError;
 
 use crate::treeshap::ShapTree;
 use crate::{NumberOr, ParamError, ParamValue, Params, rows};
-use bartizan_core::{AnomalyScore, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use bartizan_core::{AnomalyScore, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop};
 use grow::Plan;
 use layout::Layout;
 use rayon::prelude::*;
@@ -24,10 +24,20 @@ use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
 use tree::Tree;
 
+/// Most trees.
+const MAX_TREES: usize = 10_000;
+/// Most steps that explaining one row may take: a second or two.
+const MAX_EXPLAIN_STEPS: u64 = 1 << 29;
+/// Bytes of a node: 12 stored, 8 laid out for scoring, 40 for explaining.
+const NODE_BYTES: u64 = 60;
+/// Bytes of a class in a leaf: stored, as a share, and as weights while trees are unfolded.
+const COUNT_BYTES: u64 = 4 + 4 + 16;
 /// Most features: a cut keeps its feature in 16 bits, one value of which marks a leaf.
 const MAX_WIDTH: usize = u16::MAX as usize - 1;
 /// Most classes: the counts of all classes in all bins of a column are held at once.
 const MAX_CLASSES: usize = 4_096;
+/// Most rows that all trees of a forest look at together: what it takes to grow and to keep grows with them.
+const MAX_DRAWN: usize = 1 << 26;
 /// Features and probabilities of a block of rows that passes through one tree before the next is fetched: few enough for the second-level cache.
 const BLOCK_VALUES: usize = 131_072;
 /// Most rows of such a block.
@@ -135,7 +145,7 @@ impl RandomForest {
         let features = [("sqrt", MaxFeatures::Sqrt), ("all", MaxFeatures::All)];
         let weights = [("none", ClassWeight::None), ("balanced", ClassWeight::Balanced)];
         Ok(Self {
-            trees: params.count("n_estimators", 100, 1..=10_000)?,
+            trees: params.count("n_estimators", 100, 1..=MAX_TREES)?,
             max_depth: limit(params, "max_depth", 1.0..=1000.0)?,
             min_samples_leaf: params.count("min_samples_leaf", 1, 1..=MOST as usize)?,
             min_samples_split: params.count("min_samples_split", 2, 2..=MOST as usize)?,
@@ -181,15 +191,39 @@ impl RandomForest {
         names: &[String],
         seed: Seed,
     ) -> Result<FittedRandomForest, ClassError> {
+        self.fit_until_stopped(schema, train, classes, names, seed, &Stop::default())
+    }
+
+    /// As [`fit`](Self::fit), and ends early once `stop` is set.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit), and [`FitError::Stopped`].
+    pub fn fit_until_stopped(
+        &self,
+        schema: &FeatureSchema,
+        train: Samples<'_>,
+        classes: &[u32],
+        names: &[String],
+        seed: Seed,
+        stop: &Stop,
+    ) -> Result<FittedRandomForest, ClassError> {
         rows::check(schema, train, 2)?;
         if train.width() > MAX_WIDTH {
             return Err(FitError::Width { expected: MAX_WIDTH, got: train.width() }.into());
         }
         error::check(train.rows(), classes, names)?;
-        Ok(self.fit_checked(schema, train, classes, names, seed))
+        Ok(self.fit_checked((schema, train), classes, names, seed, stop)?)
     }
 
-    fn fit_checked(&self, schema: &FeatureSchema, train: Samples<'_>, classes: &[u32], names: &[String], seed: Seed) -> FittedRandomForest {
+    fn fit_checked(
+        &self,
+        (schema, train): (&FeatureSchema, Samples<'_>),
+        classes: &[u32],
+        names: &[String],
+        seed: Seed,
+        stop: &Stop,
+    ) -> Result<FittedRandomForest, FitError> {
+        self.check_work(train)?;
         let medians = rows::medians(train);
         let weights = self.weights(classes, names.len());
         let width = train.width();
@@ -208,12 +242,20 @@ impl RandomForest {
             },
             max_leaves: self.max_leaves,
         };
-        let grown: Vec<(Tree, Vec<u64>)> = (0..self.trees as u64).into_par_iter().map(|t| grow::grow(&plan, seed.derive(t))).collect();
+        let grow = |t| stop.check().map(|()| grow::grow(&plan, seed.derive(t)));
+        let grown: Vec<(Tree, Vec<u64>)> = (0..self.trees as u64).into_par_iter().map(grow).collect::<Result<_, FitError>>()?;
         let (trees, drawn): (Vec<_>, Vec<_>) = grown.into_iter().unzip();
         let layout = Layout::new(&trees, &weights, width);
         let out_of_bag = self.bootstrap.then(|| bag::score(&layout, train, classes, &medians, &drawn)).flatten();
         let stored = Stored { schema: schema.clone(), names: names.to_vec(), normal: 0, weights, medians, out_of_bag, trees };
-        FittedRandomForest { stored: Arc::new(stored), layout: Arc::new(OnceLock::from(layout)), unfolded: Arc::default() }
+        Ok(FittedRandomForest { stored: Arc::new(stored), layout: Arc::new(OnceLock::from(layout)), unfolded: Arc::default() })
+    }
+
+    /// Refuses more trees than these rows allow: each looks at as many rows as there are.
+    fn check_work(&self, train: Samples<'_>) -> Result<(), FitError> {
+        let (rows, width, got) = (train.rows(), train.width(), self.trees);
+        let limit = MAX_DRAWN / rows.max(1);
+        if got <= limit.max(1) { Ok(()) } else { Err(FitError::TooMuch { what: "n_estimators", got, limit, rows, width }) }
     }
 
     /// Learns to tell anomalous rows from normal ones.
@@ -226,6 +268,7 @@ impl RandomForest {
         train: Samples<'_>,
         anomalous: &[bool],
         seed: Seed,
+        stop: &Stop,
     ) -> Result<FittedRandomForest, FitError> {
         rows::check(schema, train, 2)?;
         if train.width() > MAX_WIDTH {
@@ -237,7 +280,7 @@ impl RandomForest {
         if anomalous == 0 || normal == 0 {
             return Err(FitError::TooFewLabels { algorithm: "random_forest", needed: 1, normal, anomalous });
         }
-        Ok(self.fit_checked(schema, train, &classes, &["normal".to_owned(), "anomalous".to_owned()], seed))
+        self.fit_checked((schema, train), &classes, &["normal".to_owned(), "anomalous".to_owned()], seed, stop)
     }
 
     fn weights(&self, classes: &[u32], names: usize) -> Vec<f64> {
@@ -256,8 +299,8 @@ impl RandomForest {
 impl Estimator for RandomForest {
     type Fitted = FittedRandomForest;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedRandomForest, FitError> {
-        self.fit_labelled(schema, train, &[], seed)
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedRandomForest, FitError> {
+        self.fit_labelled(schema, train, &[], seed, stop)
     }
 }
 
@@ -265,12 +308,14 @@ impl Estimator for RandomForest {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Stored {
     schema: FeatureSchema,
+    #[serde(deserialize_with = "bartizan_core::bounded::<_, _, MAX_CLASSES>")]
     names: Vec<String>,
     normal: u32,
     /// Weight of a row of each class.
     weights: Vec<f64>,
     medians: Vec<f32>,
     out_of_bag: Option<f64>,
+    #[serde(deserialize_with = "bartizan_core::bounded::<_, _, MAX_TREES>")]
     trees: Vec<Tree>,
 }
 
@@ -428,7 +473,19 @@ impl FittedRandomForest {
         if stored.out_of_bag.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
             return Err(format!("{:?} of the rows get their own class", stored.out_of_bag));
         }
-        stored.trees.iter().try_for_each(|tree| tree.validate(width, classes))
+        stored.trees.iter().try_for_each(|tree| tree.validate(width, classes))?;
+        let steps: u64 = stored.trees.iter().map(Tree::explain_steps).sum();
+        if steps > MAX_EXPLAIN_STEPS {
+            return Err(format!("its trees are so high that explaining a row takes {steps} steps, more than {MAX_EXPLAIN_STEPS}"));
+        }
+        Ok(())
+    }
+
+    /// Memory that it takes, laid out for scoring and for explaining.
+    pub(crate) fn footprint(&self) -> u64 {
+        let classes = self.classes().len() as u64;
+        let of = |tree: &Tree| NODE_BYTES * tree.nodes.len() as u64 + COUNT_BYTES * tree.counts.len() as u64 + 4 * classes * classes;
+        self.stored.trees.iter().map(of).fold(0, u64::saturating_add)
     }
 }
 

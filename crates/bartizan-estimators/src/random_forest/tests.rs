@@ -258,3 +258,40 @@ fn hostile_forests_are_refused() {
         assert!(said.contains(expected), "{said} for {expected}");
     }
 }
+
+/// A forest of `trees` equal trees over one feature, in which every leaf holds one row of the first class.
+fn forest(nodes: Vec<Node>, classes: usize, trees: usize) -> FittedRandomForest {
+    let leaves = nodes.iter().filter(|n| n.feature == LEAF).count();
+    let counts = (0..leaves * classes).map(|i| u32::from(i % classes == 0)).collect();
+    FittedRandomForest::from(Stored {
+        schema: FeatureSchema::unnamed(1),
+        names: names(classes),
+        normal: 0,
+        weights: vec![1.0; classes],
+        medians: vec![0.0],
+        out_of_bag: None,
+        trees: vec![Tree { nodes, counts }; trees],
+    })
+}
+
+/// `height` cuts one below the other, each with a leaf at its left.
+fn chain(height: u32) -> Vec<Node> {
+    let pair = |level: u32| {
+        let last = level + 1 == height;
+        let leaf = |left| Node { feature: LEAF, threshold: 0.0, left };
+        let right = if last { leaf(level + 1) } else { Node { feature: 0, threshold: 0.5, left: 2 * level + 3 } };
+        [leaf(level), right]
+    };
+    [Node { feature: 0, threshold: 0.5, left: 1 }].into_iter().chain((0..height).flat_map(pair)).collect()
+}
+
+#[test]
+fn forests_that_would_take_far_more_than_their_files_are_refused() {
+    let leaf = Node { feature: LEAF, threshold: 0.0, left: 0 };
+    assert_eq!(forest(vec![leaf], 5, 100).validate(), Ok(()));
+    assert!(forest(vec![leaf], 5, 100).footprint() < 1 << 20);
+    assert!(forest(vec![leaf], 4_096, 100).footprint() > 6 << 30, "tables of the classes, 64 MiB a tree");
+    assert_eq!(forest(chain(500), 1, 1).validate(), Ok(()));
+    let refused = forest(chain(40_000), 1, 1).validate().unwrap_err();
+    assert!(refused.starts_with("its trees are so high that explaining a row takes "), "{refused}");
+}

@@ -5,7 +5,7 @@ use super::{FittedDistance, Spectrum, mcd};
 use crate::params::{NumberOr, ParamError, ParamValue, Params};
 use crate::preparation::Scaling;
 use crate::rows;
-use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed};
+use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed, Stop};
 
 /// Rows a feature below which no subset can be told from another.
 const ROWS_A_FEATURE: usize = 5;
@@ -90,7 +90,7 @@ impl Mahalanobis {
 impl Estimator for Mahalanobis {
     type Fitted = FittedDistance;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedDistance, FitError> {
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, _: &Stop) -> Result<FittedDistance, FitError> {
         rows::check(schema, train, 2)?;
         let width = train.width();
         let preparation = self.scaling.fit(train);

@@ -5,7 +5,7 @@ use super::{FittedDistance, Spectrum};
 use crate::params::{ParamError, ParamValue, Params};
 use crate::preparation::Scaling;
 use crate::rows;
-use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed};
+use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed, Stop};
 
 /// Most components that can be asked for.
 const MAX_COMPONENTS: usize = 1_024;
@@ -125,7 +125,7 @@ impl Pca {
 impl Estimator for Pca {
     type Fitted = FittedDistance;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, _: Seed) -> Result<FittedDistance, FitError> {
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, _: Seed, _: &Stop) -> Result<FittedDistance, FitError> {
         rows::check(schema, train, 2)?;
         let width = train.width();
         let preparation = self.scaling.fit(train);

@@ -3,7 +3,7 @@
 use crate::params::{ParamError, ParamValue, Params};
 use crate::rows;
 use bartizan_core::{
-    AnomalyScore, Attribution, Detector, Direction, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed,
+    AnomalyScore, Attribution, Detector, Direction, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop,
 };
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +72,7 @@ struct Column {
 impl Estimator for Tails {
     type Fitted = FittedTails;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, _: Seed) -> Result<FittedTails, FitError> {
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, _: Seed, _: &Stop) -> Result<FittedTails, FitError> {
         rows::check(schema, train, 2)?;
         let columns = (0..train.width()).map(|c| Column::new(&rows::sorted_column(train, c))).collect();
         Ok(FittedTails { schema: schema.clone(), columns })

@@ -76,6 +76,7 @@ impl<D: Kind> House<D> {
 async fn open<D: Kind>(store: &Arc<SqliteStore>, change: impl FnOnce(&mut Settings)) -> Arc<Instance<D>> {
     let mut settings = Settings::new(D::NAME);
     settings.params.algorithm = Some(D::ALGORITHM.to_owned());
+    settings.max_training_samples = 50_000;
     change(&mut settings);
     let store: Arc<dyn Store> = Arc::clone(store) as Arc<dyn Store>;
     Instance::open(settings, store, Arc::new(Fixed)).await.expect("an instance")

@@ -67,7 +67,7 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
     let (asked, room) = body.parse(move |bytes| read(bytes, now, draw, life.as_ref())).await;
     let (Asked { request: asked, ignored }, lesson) = asked?;
     check(&asked)?;
-    let met = lesson.as_ref().map_or(0, |lesson| lesson.met);
+    let sampled = lesson.as_ref().map(|lesson| (lesson.met, lesson.events.len()));
     let report = to_its_end(async move {
         let _room = room;
         let labelled = |events: Vec<SessionEvent>| events.into_iter().map(|event| Labelled { event, label: None }).collect::<Vec<_>>();
@@ -82,7 +82,7 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
             }
         }
     });
-    Ok(Json(Answer::of(report.await?, ignored, "sessions").sampled_from(met)))
+    Ok(Json(Answer::of(report.await?, ignored, "sessions").sampled(sampled)))
 }
 
 /// Reads what to train, and the sessions to learn from, which may be many and are read one by one.

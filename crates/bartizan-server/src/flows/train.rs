@@ -77,7 +77,7 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
     let (Asked { request: asked, ignored }, lesson) = asked?;
     check(&asked)?;
     let trained = Arc::clone(&here);
-    let met = lesson.as_ref().map_or(0, |lesson| lesson.met);
+    let sampled = lesson.as_ref().map(|lesson| (lesson.met, lesson.records.len()));
     let report = to_its_end(async move {
         let _room = room;
         let Some(lesson) = lesson else { return trained.instance.train(asked).await.map_err(Refusal::from) };
@@ -87,7 +87,7 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
         trained.instance.import(flows).await?;
         Ok(report)
     });
-    let mut answer = Answer::of(report.await?, ignored, "flows").sampled_from(met);
+    let mut answer = Answer::of(report.await?, ignored, "flows").sampled(sampled);
     if let Some(model) = here.instance.active() {
         answer.more = performance(&model).into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
     }

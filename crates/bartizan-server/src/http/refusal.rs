@@ -163,6 +163,8 @@ impl From<LifeCycleError> for Refusal {
             | E::InsufficientLabels { .. }
             | E::NoClasses { .. }
             | E::Range(_)
+            | E::TooLarge { .. }
+            | E::ModelTooLarge(_)
             | E::Fit(_) => Self::text(StatusCode::BAD_REQUEST, text),
             E::Param(error) => Self::Invalid(vec![Fault::value_error(&["body", "training_params", error.parameter()], &text)]),
             E::Budget(_) => Self::Invalid(vec![Fault::value_error(&["body", "training_params", "one_false_alarm_in"], &text)]),
@@ -171,7 +173,8 @@ impl From<LifeCycleError> for Refusal {
             }
             E::NoSuchModel | E::NothingStored => Self::text(StatusCode::NOT_FOUND, text),
             E::Damaged { .. } => Self::text(StatusCode::INTERNAL_SERVER_ERROR, text),
-            E::SchemaMismatch { .. } => Self::text(StatusCode::CONFLICT, text),
+            E::SchemaMismatch { .. } | E::VersionTaken { .. } | E::Busy { .. } | E::Cancelled => Self::text(StatusCode::CONFLICT, text),
+            E::TooLong { .. } => Self::text(StatusCode::SERVICE_UNAVAILABLE, text),
             E::Store(error) => error.into(),
             E::Interrupted => Self::TryAgain("Training was interrupted. Try again later.".into()),
         }

@@ -2,6 +2,7 @@
 
 pub(crate) mod activate;
 pub(crate) mod audit;
+mod cancel_training;
 pub(crate) mod detection;
 pub(crate) mod features;
 pub(crate) mod health;
@@ -62,6 +63,7 @@ pub(crate) fn mount(prefix: &str, own: &[&str]) -> ApiRouter<Arc<Mount>> {
     shaped
         .fold(ApiRouter::new(), |router, (path, route)| router.api_route(&at(path), route))
         .api_route(&at("/"), info::route())
+        .api_route(&at("/train"), cancel_training::route())
         .api_route(&at("/detections/{id}"), detection::route())
         .api_route(&at("/status"), status::route())
         .api_route(&at("/load-model"), load_model::route())

@@ -51,7 +51,8 @@ struct Answer {
     new_model_version: String,
     training_samples: usize,
     corrected_labels_used: usize,
-    /// New accuracy less old, on labelled rows; null when one of them is not known.
+    /// New accuracy less old, on the same labelled rows, as rows that neither has seen where there are some; null when one of them is
+    /// not known.
     accuracy_improvement: Option<f64>,
     message: String,
 }
@@ -99,7 +100,7 @@ impl From<TrainReport> for Answer {
             new_model_version: report.version,
             training_samples: report.samples,
             corrected_labels_used: report.labels,
-            accuracy_improvement: report.accuracy.zip(report.old_accuracy).map(|(new, old)| new - old),
+            accuracy_improvement: report.improvement,
             message,
         }
     }

@@ -56,7 +56,7 @@ pub(crate) struct Answer {
     model_version: String,
     training_samples: usize,
     training_duration_seconds: f64,
-    /// On labelled rows; null without any.
+    /// On labelled rows, as rows that were not learned from; null without any.
     accuracy_score: Option<f64>,
     message: String,
     /// Names in `training_params` that are no parameter of any algorithm, at most 100.
@@ -158,7 +158,8 @@ pub(crate) fn check(request: &TrainRequest) -> Result<(), Refusal> {
 pub(crate) fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
     let op = docs::reads_body(docs::checks_input(docs::needs(op, Scope::Manage)))
         .summary("Train a model on the records given, or on the stored history");
-    docs::refuses::<400>(op, "Too little to learn from, or the contamination is out of range")
+    let op = docs::refuses::<400>(op, "Too little to learn from, or the contamination is out of range");
+    docs::refuses::<409>(op, "Two trainings are under way already, or this one was cancelled")
 }
 
 /// Runs on when the client has gone: what is begun is finished.
@@ -171,9 +172,9 @@ pub(crate) async fn to_its_end(work: impl Future<Output = Result<TrainReport, Re
 }
 
 impl Answer {
-    /// What was learned from is a sample of so many, unless it is all of them.
-    pub(crate) fn sampled_from(mut self, met: u64) -> Self {
-        if met > self.training_samples as u64 {
+    /// Says so where the events were a sample: how many were met, and how many of them kept.
+    pub(crate) fn sampled(mut self, met_and_kept: Option<(u64, usize)>) -> Self {
+        if let Some((met, _)) = met_and_kept.filter(|(met, kept)| *met > *kept as u64) {
             self.message += &format!("; sampled from {met}");
         }
         self
@@ -182,6 +183,12 @@ impl Answer {
     /// About a finished training; `events` is what the kind calls its events.
     pub(crate) fn of(report: TrainReport, ignored: Vec<String>, events: &str) -> Self {
         let mut message = format!("Model {} was trained on {} {events} and is active", report.version, report.samples);
+        if report.left_out > 0 {
+            message += &format!("; {} older ones were left out", report.left_out);
+        }
+        if let Some(accuracy) = report.accuracy {
+            message += &format!("; {:.1} % of {} labelled ones are judged right as events not seen", 100.0 * accuracy, report.labels);
+        }
         if let Some(promise) = report.promise {
             message += &format!("; {promise}");
         }

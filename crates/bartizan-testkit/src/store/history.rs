@@ -66,7 +66,14 @@ pub(super) async fn events_come_in_the_order_asked_for(store: Shared) {
     let given = store.record(rows.clone()).await.expect("the store answers");
     let expected = [2, 0, 1].map(|index: usize| {
         let row = rows[index].clone();
-        StoredEvent { id: given[index], event_time: row.event_time, label: row.label, sample: row.sample, event: row.event }
+        StoredEvent {
+            id: given[index],
+            event_time: row.event_time,
+            analyzed_at: row.analyzed_at,
+            label: row.label,
+            sample: row.sample,
+            event: row.event,
+        }
     });
     let asked = [given[2], given[0], i64::MAX, given[1]];
     assert_eq!(store.events(DETECTOR, &asked).await.expect("the store answers"), expected);

@@ -8,7 +8,7 @@ use crate::files;
 use crate::kinds::{Telemetry as _, for_kind};
 use crate::output::{self, Output};
 use anyhow::Context as _;
-use bartizan_pipeline::{LifeCycle, LifeCycleError};
+use bartizan_pipeline::{Imported, LifeCycle, LifeCycleError};
 use bartizan_storage::ModelRecord;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -47,13 +47,17 @@ enum Action {
         #[arg(long, short, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Read a model file, check it and store it. It is not activated.
+    /// Read a model file, check it and store it. It is not activated. A version that is there is not replaced unless asked for.
     Import {
         /// The file.
         file: PathBuf,
         /// Version to store it as [default: the one it was exported with].
         #[arg(long, value_name = "VERSION")]
         model_version: Option<String>,
+        /// Store it in the place of a model of the same version. In the place of the active one it is active; a server that is
+        /// running goes on with its own until `POST /KIND/load-model`.
+        #[arg(long)]
+        replace: bool,
     },
     /// Delete a version that is not active.
     Delete {
@@ -83,7 +87,7 @@ async fn act(context: &Context, config: &Config, opened: &Opened, kind: Kind, ac
             let file = instance().await?.export_model(&version).await?;
             export(&file.ok_or_else(|| unknown(&version))?, &version, &out, output)
         }
-        Action::Import { file, model_version } => import(instance().await?.as_ref(), &file, model_version, output).await,
+        Action::Import { file, model_version, replace } => import(instance().await?.as_ref(), &file, model_version, replace, output).await,
         Action::Delete { version } => delete(opened, detector, &version, output).await,
     }
 }
@@ -160,17 +164,26 @@ fn export(file: &[u8], version: &str, out: &Path, output: Output) -> anyhow::Res
     Ok(output.print(&value, || format!("{version} written to {} ({} bytes).", output::path(out), file.len()))?)
 }
 
-async fn import(detector: &dyn LifeCycle, file: &Path, version: Option<String>, output: Output) -> anyhow::Result<()> {
+async fn import(detector: &dyn LifeCycle, file: &Path, version: Option<String>, replace: bool, output: Output) -> anyhow::Result<()> {
     let bytes = std::fs::read(file).map_err(|error| Problem::data(format!("{} cannot be read: {error}", output::path(file))))?;
-    let version = detector.import_model(&bytes, version).await.map_err(|error| match error {
+    let Imported { version, replaced, active } = detector.import_model(&bytes, version, replace).await.map_err(|error| match error {
         LifeCycleError::Damaged { .. } | LifeCycleError::SchemaMismatch { .. } => {
             let problem = Problem::data(format!("{} is not a model that can be used: {error}", output::path(file)));
             anyhow::Error::from(problem.advise("export it again with `bartizan models export`"))
         }
         other => other.into(),
     })?;
-    let value = json!({"model_version": version, "is_active": false});
-    Ok(output.print(&value, || format!("{version} is stored. Make it the active one with `bartizan models activate {version}`."))?)
+    let value = json!({"model_version": version, "is_active": active, "replaced": replaced});
+    Ok(output.print(&value, || match (active, replaced) {
+        (true, _) => format!(
+            "{version} is stored in the place of the active model, and active. A running server takes it over at `POST /{}/load-model`.",
+            detector.name()
+        ),
+        (false, true) => {
+            format!("{version} is stored in the place of the one before. Make it the active one with `bartizan models activate {version}`.")
+        }
+        (false, false) => format!("{version} is stored. Make it the active one with `bartizan models activate {version}`."),
+    })?)
 }
 
 async fn delete(opened: &Opened, detector: &str, version: &str, output: Output) -> anyhow::Result<()> {

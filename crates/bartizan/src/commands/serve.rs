@@ -110,7 +110,12 @@ impl Served {
             info!(detector = detector.name(), model = model.as_deref().unwrap_or("none"), "ready");
         }
         info!(address = %self.address, "listening on http://{}", self.address);
-        let keeper = tokio::spawn(keep(all));
+        let keeper = tokio::spawn(keep(all.clone()));
+        let stop = async move {
+            stop.await;
+            // What has not been learned by now would hold up the end for minutes.
+            all.iter().for_each(|detector| detector.close_trainings());
+        };
         let done = self.server.run(stop).await;
         keeper.abort();
         self.opened.close().await;

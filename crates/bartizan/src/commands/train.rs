@@ -85,15 +85,22 @@ fn print(context: &Context, report: &TrainReport) -> anyhow::Result<()> {
     let value = json!({
         "model_version": report.version, "old_model_version": report.old_version, "training_samples": report.samples,
         "training_duration_seconds": report.duration_secs, "labels": report.labels, "accuracy": report.accuracy,
-        "old_accuracy": report.old_accuracy, "promised_false_alarm_rate": report.promise.map(|p| p.promised),
+        "old_accuracy": report.old_accuracy, "left_out": report.left_out, "promised_false_alarm_rate": report.promise.map(|p| p.promised),
     });
     Ok(context.output.print(&value, || {
         let mut text = format!("{} is active, trained on {} events in {:.2} s.", report.version, report.samples, report.duration_secs);
+        if report.left_out > 0 {
+            text += &format!(" {} older ones were left out: more than max_training_samples were given.", report.left_out);
+        }
         if let Some(promise) = report.promise {
             text += &format!(" It keeps to {promise}.");
         }
         if let Some(accuracy) = report.accuracy {
-            text += &format!(" It judges {} of {} labelled events right.", output::percent(accuracy), report.labels);
+            text += &format!(
+                " It judges {} of {} labelled events right, as events not learned from.",
+                output::percent(accuracy),
+                report.labels
+            );
         }
         text
     })?)

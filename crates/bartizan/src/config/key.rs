@@ -246,6 +246,10 @@ const SERVICE: &[Key] = keys! {
     "storage.mysql_password" => Kind::Text, unset, ["MYSQL_PASSWORD"] secret;
     /// Database in MySQL; chooses MySQL like the host.
     "storage.mysql_database" => Kind::Text, unset, ["MYSQL_DATABASE"];
+    /// Longest that one training may take; then it is ended. Lower `max_training_samples` or the trees if it is reached.
+    "training.max_secs" => Kind::Whole(1, 86_400), "600", [];
+    /// Trainings of different detectors that run at once; each uses all processors. Those of one detector run one after another.
+    "training.max_at_once" => Kind::Whole(1, 64), "2", [];
     /// Least important log lines that are written.
     "log.level" => Kind::Choice(&["trace", "debug", "info", "warn", "error", "off"]), "info", ["LOG_LEVEL"];
     /// File for JSON log lines besides standard error; a new one every day, 30 are kept.

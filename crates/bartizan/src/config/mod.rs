@@ -17,6 +17,7 @@ use bartizan_server::ServerConfig;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Everything a command may need to know.
 #[derive(Clone, Debug)]
@@ -74,9 +75,11 @@ pub(crate) fn resolve(mut layers: Layers) -> Result<Config, Faults> {
     let token = token(&mut layers);
     let database = database(&mut layers);
     detectors(&mut layers);
+    let at_once = usize::try_from(layers.whole("training.max_at_once").unwrap_or(1)).unwrap_or(1);
+    let slots = Arc::new(Semaphore::new(at_once));
     let proxies = trusted_proxies(&mut layers);
-    let [requests, flows, behavior] =
-        ["requests", "flows", "behavior"].map(|name| Settings { trusted_proxies: Arc::clone(&proxies), ..detector(&mut layers, name) });
+    let shared = |settings| Settings { training_slots: Arc::clone(&slots), trusted_proxies: Arc::clone(&proxies), ..settings };
+    let [requests, flows, behavior] = ["requests", "flows", "behavior"].map(|name| shared(detector(&mut layers, name)));
     let text = |path: &str| layers.text(path).map(str::to_owned);
     let config = Config {
         host: text("server.host").unwrap_or_default(),
@@ -228,6 +231,7 @@ fn detector(layers: &mut Layers, detector: &'static str) -> Settings {
     settings.min_training_samples = size("min_training_samples");
     settings.max_training_samples = size("max_training_samples");
     settings.max_client_share = layers.number(&path("max_client_share")).unwrap_or(settings.max_client_share);
+    settings.max_training_secs = layers.whole("training.max_secs").unwrap_or(600);
     settings.min_corrected_labels = size("min_corrected_labels");
     settings.max_tracked_clients = whole("max_tracked_clients").map_or(1, |count| usize::try_from(count).unwrap_or(usize::MAX));
     settings.max_ahead_secs = layers.whole("events.max_ahead_secs").unwrap_or_default();

@@ -9,7 +9,7 @@ pub use stream::RandomCutStream;
 use crate::params::{ParamError, ParamValue, Params};
 use crate::preparation::{Preparation, Scaling};
 use crate::rows;
-use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed};
+use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rayon::prelude::*;
@@ -18,6 +18,8 @@ use tree::Tree;
 
 /// Trees times points times features: 64 MiB of boxes.
 const MAX_CELLS: usize = 1 << 22;
+/// Most trees.
+const MAX_TREES: usize = 1_000;
 /// Fewest trees that wide samples are left with.
 const FEWEST_TREES: usize = 8;
 /// Rows that one thread takes at a time.
@@ -79,7 +81,7 @@ impl RandomCutForest {
     pub(crate) fn from_params(p: &mut Params<'_>) -> Result<Self, ParamError> {
         let usual = Self::default();
         Ok(Self {
-            trees: p.count("n_estimators", usual.trees, 1..=1_000)?,
+            trees: p.count("n_estimators", usual.trees, 1..=MAX_TREES)?,
             tree_size: p.count("tree_size", usual.tree_size, 2..=4_096)?,
             time_decay: p.number("time_decay", usual.time_decay, 0.0..=1.0)?,
             scaling: p.scaling(usual.scaling)?,
@@ -115,10 +117,10 @@ impl RandomCutForest {
 impl Estimator for RandomCutForest {
     type Fitted = FittedRandomCutForest;
 
-    fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<FittedRandomCutForest, FitError> {
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedRandomCutForest, FitError> {
         rows::check(schema, train, 2)?;
         let mut forest = self.start(schema, self.scaling.fit(train), seed);
-        forest.learn(train);
+        forest.learn(train, stop)?;
         Ok(forest)
     }
 }
@@ -133,6 +135,7 @@ pub struct FittedRandomCutForest {
     seen: u64,
     tree_size: usize,
     time_decay: f64,
+    #[serde(deserialize_with = "bartizan_core::bounded::<_, _, MAX_TREES>")]
     trees: Vec<Tree>,
 }
 
@@ -143,20 +146,23 @@ impl FittedRandomCutForest {
 
     /// Learns rows in their order. What each tree draws depends only on the seed, the tree and the row's number, so
     /// trees learn on any thread and a stored forest goes on as if it had never stopped.
-    fn learn(&mut self, rows: Samples<'_>) {
+    fn learn(&mut self, rows: Samples<'_>, stop: &Stop) -> Result<(), FitError> {
         let points = self.preparation.apply(rows);
         let (width, seen, capacity, decay, seed) = (self.width(), self.seen, self.tree_size, self.time_decay, self.seed);
-        self.trees.par_iter_mut().enumerate().for_each(|(index, tree)| {
+        self.trees.par_iter_mut().enumerate().try_for_each(|(index, tree)| {
             let seed = seed.derive(index as u64);
             for (number, point) in (seen..).zip(points.chunks_exact(width)) {
+                stop.check()?;
                 let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed.derive(number).0);
                 // The top `capacity` of ln(u) / weight, on a scale where weights of far later rows stay finite.
                 let exponential = -(1.0 - rng.random::<f64>()).max(f64::MIN_POSITIVE).ln();
                 let priority = decay * number as f64 - exponential.max(f64::MIN_POSITIVE).ln();
                 tree.offer(point, priority, capacity, &mut rng);
             }
-        });
+            Ok::<_, FitError>(())
+        })?;
         self.seen += rows.rows() as u64;
+        Ok(())
     }
 
     /// Scores rows tree by tree, so that a tree is read while it is in the cache.

@@ -2,7 +2,7 @@
 
 use super::{FittedRandomCutForest, RandomCutForest};
 use crate::streaming::{Learn, NotScored, State};
-use bartizan_core::{AnomalyScore, FeatureSchema, Samples, Seed};
+use bartizan_core::{AnomalyScore, FeatureSchema, Samples, Seed, Stop};
 use serde::{Deserialize, Serialize};
 
 /// A [`RandomCutForest`] learning row by row.
@@ -69,7 +69,8 @@ impl Learn for RandomCutStream {
         let rows = std::mem::take(&mut self.first);
         let Ok(samples) = Samples::new(&rows, self.schema.width()) else { return Ok(()) };
         let (parameters, schema, seed) = (&self.parameters, &self.schema, self.seed);
-        self.forest.get_or_insert_with(|| parameters.start(schema, parameters.scaling.fit(samples), seed)).learn(samples);
+        let forest = self.forest.get_or_insert_with(|| parameters.start(schema, parameters.scaling.fit(samples), seed));
+        forest.learn(samples, &Stop::default()).unwrap_or_else(|e| unreachable!("nobody stops one row: {e}"));
         Ok(())
     }
 

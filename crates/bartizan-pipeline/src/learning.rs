@@ -1,0 +1,226 @@
+//! A training from its beginning to its end: waiting for its turn, learning, storing, swapping. What it computes is in
+//! `training.rs`.
+
+use crate::active::Active;
+use crate::manage::{Lesson, aside};
+use crate::packed::Packed;
+use crate::training::{self, MAX_TRAINING_BYTES, Plan, Trained, TrainingEvent, training_bytes};
+use crate::trainings::Training;
+use crate::{Instance, Labelled, LifeCycleError, TrainReport, TrainRequest, version};
+use bartizan_core::{Domain, FitError, Label, Recency, Stop};
+use bartizan_estimators::format::FormatError;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What was learned, not yet stored.
+struct Learned<B> {
+    trained: Trained<B>,
+    /// The old model's accuracy and the new one's, on the same labelled rows.
+    compared: Option<(f64, f64)>,
+}
+
+impl<D: Domain> Instance<D> {
+    /// Runs a step that changes store and memory to its end, also when the caller has gone: the two must not part.
+    pub(crate) async fn to_its_end<T, F>(&self, step: impl FnOnce(Arc<Self>) -> F) -> Result<T, LifeCycleError>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let this = self.me.upgrade().ok_or(LifeCycleError::Interrupted)?;
+        match tokio::spawn(step(this)).await {
+            Ok(done) => Ok(done),
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(LifeCycleError::Interrupted),
+        }
+    }
+
+    /// Trains when it is its turn.
+    pub(crate) async fn train_in_turn(
+        self: Arc<Self>,
+        request: TrainRequest,
+        given: Option<Vec<Labelled<D::Event>>>,
+    ) -> Result<TrainReport, LifeCycleError> {
+        // What is wrong with the request is said before the history is read.
+        self.plan(&request, 0.0)?;
+        request.version.clone().map(version::check).transpose()?;
+        let training = self.trainings.begin()?;
+        let trained = training.in_turn(&self.settings.training_slots, self.train_now(&training, request, given, false)).await??;
+        trained.ok_or(LifeCycleError::Interrupted)
+    }
+
+    /// Trains the first model, unless a training is under way or a model has come meanwhile: then nothing is done.
+    pub(crate) async fn train_first(self: &Arc<Self>) -> Result<Option<TrainReport>, LifeCycleError> {
+        let Ok(training) = self.trainings.begin_alone() else { return Ok(None) };
+        let request = TrainRequest { use_labels: true, ..TrainRequest::default() };
+        training.in_turn(&self.settings.training_slots, self.train_now(&training, request, None, true)).await?
+    }
+
+    /// `None` if only a first model was wanted and there is one.
+    async fn train_now(
+        self: &Arc<Self>,
+        training: &Training,
+        request: TrainRequest,
+        given: Option<Vec<Labelled<D::Event>>>,
+        first: bool,
+    ) -> Result<Option<TrainReport>, LifeCycleError> {
+        if first && self.active.load().is_some() {
+            return Ok(None);
+        }
+        let started = Instant::now();
+        let Lesson { events, left_out } = match given {
+            Some(given) => {
+                let (this, use_labels) = (Arc::clone(self), request.use_labels);
+                aside(move || this.in_order(given, use_labels)).await??
+            }
+            None => Lesson { events: training.unless_ended(self.history(request.use_labels)).await??, left_out: 0 },
+        };
+        if left_out > 0 {
+            let most = self.settings.max_training_samples;
+            tracing::warn!(detector = %self.settings.name, left_out, most, "more events were given than are learned from; the newest are");
+        }
+        let plan = self.plan(&request, known_normal(&events))?;
+        let (rows, width) = (events.len(), self.schema.width());
+        let needed = training_bytes(rows, width);
+        if needed > MAX_TRAINING_BYTES {
+            return Err(LifeCycleError::TooLarge { rows, width, needed, limit: MAX_TRAINING_BYTES });
+        }
+        let learned = self.learn(training, events, plan.clone()).await?;
+        training.finish()?;
+        let report = self.keep(request.version, learned, plan, first).await?;
+        Ok(report.map(|report| {
+            let report = TrainReport { duration_secs: started.elapsed().as_secs_f64(), left_out, ..report };
+            let TrainReport { version, samples, labels, duration_secs, .. } = &report;
+            tracing::info!(detector = %self.settings.name, %version, samples, labels, duration_secs, "a model was trained and activated");
+            report
+        }))
+    }
+
+    /// Learns off the async threads, until it is done, ended or too slow.
+    async fn learn(
+        &self,
+        training: &Training,
+        events: Vec<TrainingEvent<D::Event>>,
+        plan: Plan,
+    ) -> Result<Learned<D::Baselines>, LifeCycleError> {
+        let (old, stop) = (self.active.load_full(), training.stop());
+        let (needed, max_secs) = (self.settings.min_training_samples, self.settings.max_training_secs);
+        let mut work = tokio::task::spawn_blocking(move || learn::<D>(&events, &plan, old.as_deref(), needed, &stop));
+        let done = match tokio::time::timeout(Duration::from_secs(max_secs), &mut work).await {
+            Ok(done) => done,
+            Err(_) => {
+                training.end_for_time(max_secs);
+                work.await
+            }
+        };
+        // Why it was ended says more than that it was.
+        training.check()?;
+        done.map_err(|_| LifeCycleError::Interrupted)?
+    }
+
+    /// Stores what was learned and makes it the active model.
+    async fn keep(
+        &self,
+        version: Option<String>,
+        learned: Learned<D::Baselines>,
+        plan: Plan,
+        first: bool,
+    ) -> Result<Option<TrainReport>, LifeCycleError> {
+        let _managing = self.managing.lock().await;
+        if first && self.active.load().is_some() {
+            return Ok(None);
+        }
+        let version = match version {
+            Some(version) => version,
+            None => self.next_version().await?,
+        };
+        let Learned { trained, compared } = learned;
+        let report = TrainReport {
+            version: version.clone(),
+            old_version: None,
+            samples: trained.samples,
+            left_out: 0,
+            duration_secs: 0.0,
+            accuracy: trained.accuracy(),
+            old_accuracy: compared.map(|(old, _)| old),
+            improvement: compared.map(|(old, new)| new - old),
+            labels: trained.judged.len(),
+            promise: trained.promise,
+        };
+        let (name, at) = (Arc::clone(&self.settings.name), self.clock.now());
+        let stored = aside(move || Packed::new::<D>(trained, &plan, version).map(|packed| packed.into_stored(&name, at))).await??;
+        let (stored, active) = self.load(stored).await.map_err(too_large)?;
+        let replaced = self.store.store_and_activate(stored).await?;
+        self.active.store(Some(Arc::new(active)));
+        Ok(Some(TrainReport { old_version: replaced.active, ..report }))
+    }
+
+    async fn next_version(&self) -> Result<String, LifeCycleError> {
+        let models = self.store.models(&self.settings.name).await?;
+        Ok(version::next(models.iter().map(|m| m.model.version.as_str())))
+    }
+}
+
+fn learn<D: Domain>(
+    events: &[TrainingEvent<D::Event>],
+    plan: &Plan,
+    old: Option<&Active<D>>,
+    needed: usize,
+    stop: &Stop,
+) -> Result<Learned<D::Baselines>, LifeCycleError> {
+    training::check_normal(events)?;
+    let mut trained = training::train::<D>(events, plan, stop).map_err(|e| too_few(e, needed))?;
+    // Where the history no longer tells classes apart, what was learned of them stays.
+    trained.classes = trained.classes.or_else(|| old.and_then(|old| old.classes().cloned()));
+    if !D::CLASSES.is_empty() && trained.classes.is_none() {
+        return Err(LifeCycleError::NoClasses { classes: D::CLASSES.join(", "), needed });
+    }
+    let compared = old.and_then(|old| compare(old, events, &trained.judged, plan.max_tracked_clients));
+    Ok(Learned { trained, compared })
+}
+
+/// The shares of labelled rows that the old model and the new one judge right, on the same rows: those that neither has seen,
+/// or all where the old one has seen all. Windows are replayed for the old model as training saw them.
+fn compare<D: Domain>(
+    old: &Active<D>,
+    events: &[TrainingEvent<D::Event>],
+    judged: &[(usize, bool)],
+    max_tracked: usize,
+) -> Option<(f64, f64)> {
+    let all_seen = judged.iter().all(|(event, _)| events[*event].seen_before);
+    let counts = |event: usize| all_seen || !events[event].seen_before;
+    let windows = D::recency(max_tracked);
+    let (mut rows, mut right) = (0_u64, 0_u64);
+    for (i, e) in events.iter().enumerate() {
+        let recent = windows.observe(&e.event);
+        if let Some(label) = e.label.filter(|_| counts(i)) {
+            rows += 1;
+            right += u64::from(old.score(&e.event, &recent).verdict.is_anomalous() == label.is_anomalous());
+        }
+    }
+    let new = judged.iter().filter(|(event, right)| *right && counts(*event)).count();
+    (rows > 0).then(|| (right as f64 / rows as f64, new as f64 / rows as f64))
+}
+
+/// Share of the events that are labelled legitimate.
+fn known_normal<E>(events: &[TrainingEvent<E>]) -> f64 {
+    let known = events.iter().filter(|e| e.label == Some(Label::Legitimate)).count();
+    let normal = events.iter().filter(|e| e.label != Some(Label::Anomalous)).count();
+    known as f64 / normal.max(1) as f64
+}
+
+fn too_few(error: FitError, needed: usize) -> LifeCycleError {
+    match error {
+        FitError::TooFewSamples { needed: least, got } => LifeCycleError::InsufficientData { needed: needed.max(least), got },
+        other => other.into(),
+    }
+}
+
+/// A model that was just trained is not damaged: it is larger than one may be.
+fn too_large(error: LifeCycleError) -> LifeCycleError {
+    match error {
+        LifeCycleError::Damaged { reason: reason @ (FormatError::TooLarge(_) | FormatError::TooMuchMemory { .. }), .. } => {
+            LifeCycleError::ModelTooLarge(reason)
+        }
+        other => other,
+    }
+}
