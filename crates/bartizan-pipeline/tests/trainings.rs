@@ -262,7 +262,7 @@ async fn rows_that_were_not_learned_from_are_not_counted() {
 #[tokio::test]
 async fn accuracy_is_that_of_rows_not_seen() {
     let house = House::<Requests>::new().await;
-    let lot = |i: usize| if Seed(7).derive(i as u64).0 % 2 == 0 { Label::Anomalous } else { Label::Legitimate };
+    let lot = |i: usize| if Seed(7).derive(i as u64).0.is_multiple_of(2) { Label::Anomalous } else { Label::Legitimate };
     let lesson = traffic(400, 1).into_iter().enumerate().map(|(i, event)| Labelled { event, label: Some(lot(i)) }).collect();
     let supervised = TrainRequest { params: RawParams::named("random_forest"), ..request() };
     let report = house.instance.train_on(lesson, supervised).await.unwrap();
