@@ -29,6 +29,11 @@ pub(crate) fn flows(rows: u32, seed: u32, attack_share: &str) -> Vec<Flow> {
     text.lines().skip(1).map(Flow::of).collect()
 }
 
+/// How many of some flows are learned from: attacks are kept out of what is normal.
+pub(crate) fn normal(flows: &[Flow]) -> usize {
+    flows.iter().filter(|flow| !flow.is_attack()).count()
+}
+
 /// A server with a model of 600 flows, one in ten an attack.
 pub(crate) fn trained(arguments: &[&str]) -> (TempDir, Running) {
     let folder = tempfile::tempdir().unwrap();

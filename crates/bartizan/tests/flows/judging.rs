@@ -3,7 +3,7 @@
 use crate::client::{done, get, post, shown};
 use crate::common::Connection;
 use crate::dialects::NAMES;
-use crate::fixture::{Flow, flows, trained, untrained};
+use crate::fixture::{Flow, flows, normal, trained, untrained};
 use serde_json::{Value, json};
 
 /// One flow, one answer.
@@ -174,7 +174,7 @@ fn features_model_and_health_have_their_shapes() {
     }
     assert_eq!(
         (&model["model_version"], &model["algorithm"], &model["training_samples"]),
-        (&"v1.0".into(), &"one_class_svm".into(), &600.into())
+        (&"v1.0".into(), &"one_class_svm".into(), &normal(&flows(600, 1, "0.1")).into())
     );
 }
 

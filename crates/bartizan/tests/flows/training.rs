@@ -2,7 +2,7 @@
 
 use crate::client::{Answer, ask, done, post, shown};
 use crate::common::Running;
-use crate::fixture::{Flow, flows, untrained};
+use crate::fixture::{Flow, flows, normal, untrained};
 use serde_json::{Map, Value, json};
 
 /// With its label, as one of a `/train` body.
@@ -71,7 +71,7 @@ fn every_form_of_the_same_flows_makes_the_same_model() {
     for (what, kind, body) in forms {
         let (_folder, server) = untrained(&[]);
         let answer = ask(&server, "POST", "/flows/train", &[kind], &body);
-        check(&answer, "v1.0", 600);
+        check(&answer, "v1.0", normal(&flows));
         check_measures(&answer);
         let verdicts = done(&server, "/flows/predict/batch", &probes);
         let confidences: Vec<f64> = verdicts["predictions"].as_array().unwrap().iter().map(|v| v["confidence"].as_f64().unwrap()).collect();
@@ -92,7 +92,7 @@ fn attacks_are_kept_out_of_what_is_normal() {
         verdicts["attack_count"].as_f64().unwrap() / verdicts["total_flows"].as_f64().unwrap()
     };
     let labels: Vec<&str> = flows.iter().map(|flow| flow.label.as_str()).collect();
-    check(&train(&server, &json!({"flows": plain(&flows), "labels": labels})), "v1.0", 600);
+    check(&train(&server, &json!({"flows": plain(&flows), "labels": labels})), "v1.0", normal(&flows));
     let with = share("v1.0");
     check(&train(&server, &json!({"flows": plain(&flows)})), "v1.1", 600);
     let without = share("v1.1");
