@@ -208,6 +208,15 @@ fn training_faults() -> Vec<Case> {
         (
             "POST",
             "/requests/train",
+            body(json!({"model_version": "v", "training_params": {"algorithm": "tails", "n_estimators": "10001", "max_samples": 1}})),
+            vec![
+                ("less_than_equal", json!(["body", "training_params", "n_estimators"])),
+                ("greater_than_equal", json!(["body", "training_params", "max_samples"])),
+            ],
+        ),
+        (
+            "POST",
+            "/requests/train",
             body(json!({"model_version": "v", "training_params": []})),
             vec![("dict_type", json!(["body", "training_params"]))],
         ),

@@ -19,7 +19,7 @@ use bartizan_domains::{
     faults::MAX_FAULTS,
     flows::{
         FlowEvent, Flows,
-        body::{BodyError, Lesson, mended, parse_training},
+        body::{BodyError, Lesson, check_no_labels, mended, parse_training},
     },
     raw::RawObject,
     records::{FromFiles, Record},
@@ -45,8 +45,8 @@ struct Described {
     /// Flows to learn from, each with a `Label` where it is known, at least as many as `min_training_samples` (100 unless set otherwise).
     #[schemars(schema_with = "flows_or_null", default)]
     flows: Option<Vec<BTreeMap<String, Value>>>,
-    /// Labels of the flows, one for each, in their order.
-    #[schemars(default)]
+    /// Labels of the flows, one for each, in their order; none without flows.
+    #[schemars(schema_with = "labels_or_null", default)]
     labels: Option<Vec<Value>>,
     /// A table of flows, header and rows; a `text/csv` body is the same.
     #[schemars(default)]
@@ -55,6 +55,10 @@ struct Described {
 
 fn flows_or_null(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["array", "null"], "minItems": 100, "items": flow_schema() })
+}
+
+fn labels_or_null(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["array", "null"], "items": { "type": ["string", "number", "boolean", "null"] } })
 }
 
 pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
@@ -105,7 +109,7 @@ fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Resul
     }
     let text = mended(bytes);
     let [version, labels, params] = train::NAMES;
-    let object = object(&text, &[version, labels, params, "flows", "csv"])?;
+    let object = object(&text, &[version, labels, params, "flows", "labels", "csv"])?;
     let mut faults = Vec::new();
     let asked = asked(&mut Fields::of_body(object.clone(), &mut faults), life);
     match lesson(&object, bytes, now, draw) {
@@ -118,13 +122,16 @@ fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Resul
 
 /// The flows of a body: listed, or as a table; none asks for the stored history.
 fn lesson(given: &RawObject<'_>, bytes: &[u8], now: Timestamp, draw: Draw) -> Result<Option<Lesson>, Refusal> {
-    match (given.some("flows"), given.some("csv")) {
-        (Some(_), _) => parse_training(bytes, now, draw.most, draw.seed).map(Some).map_err(refused),
-        (None, Some(csv)) => {
+    if given.some("flows").is_some() {
+        return parse_training(bytes, now, draw.most, draw.seed).map(Some).map_err(refused);
+    }
+    check_no_labels(given).map_err(refused)?;
+    match given.some("csv") {
+        Some(csv) => {
             let wrong = || Refusal::text(StatusCode::BAD_REQUEST, "'csv' field must be a string: header and rows");
             table(csv.text().ok_or_else(wrong)?.as_bytes(), now, draw).map(Some)
         }
-        (None, None) => Ok(None),
+        None => Ok(None),
     }
 }
 

@@ -10,6 +10,7 @@ use bartizan_domains::{
 };
 use bartizan_pipeline::ParamValue;
 use serde_json::Value;
+use std::ops::RangeInclusive;
 
 /// A JSON object being read.
 pub(crate) struct Fields<'a> {
@@ -93,9 +94,9 @@ impl<'a> Fields<'a> {
         self.optional(name, scalar::float)
     }
 
-    /// A count of at least `least`.
-    pub(crate) fn count_if_any(&mut self, name: &str, least: i64) -> Option<u64> {
-        let bounds = Bounds { ge: Some(least), le: None };
+    /// A count within bounds.
+    pub(crate) fn count_if_any(&mut self, name: &str, bounds: RangeInclusive<i64>) -> Option<u64> {
+        let bounds = Bounds { ge: Some(*bounds.start()), le: Some(*bounds.end()) };
         self.optional(name, |value| scalar::int(value).and_then(|whole| bounds.check(whole))).map(i64::unsigned_abs)
     }
 

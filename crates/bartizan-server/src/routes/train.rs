@@ -25,11 +25,11 @@ pub(crate) struct Params {
     /// One false alarm in how many normal events: sets the threshold instead of the contamination.
     #[schemars(schema_with = "described::whole_or_null::<2, { i64::MAX }>", default)]
     one_false_alarm_in: Option<u64>,
-    /// Trees; 100 if left out.
-    #[schemars(schema_with = "described::whole_or_null::<1, 10_000>", default)]
+    /// Trees; 100 if left out. A random cut forest has at most 1,000; in the others, trees and rows multiply to at most 8,388,608.
+    #[schemars(schema_with = "described::whole_or_null::<1, MAX_TREES>", default)]
     n_estimators: Option<u64>,
     /// Rows in a tree's sample; 256 if left out.
-    #[schemars(schema_with = "described::whole_or_null::<2, 65_536>", default)]
+    #[schemars(schema_with = "described::whole_or_null::<2, MAX_ROWS>", default)]
     max_samples: Option<u64>,
     #[schemars(schema_with = "algorithm", default)]
     algorithm: Option<String>,
@@ -79,6 +79,9 @@ pub(crate) const NAMES: [&str; 3] = ["model_version", "use_corrected_labels", "t
 const PARAMS: &str = NAMES[2];
 /// Parameters of every training; all others belong to algorithms.
 const GENERAL: [&str; 5] = ["contamination", "one_false_alarm_in", "algorithm", "n_estimators", "max_samples"];
+/// Most trees, and most rows in a tree's sample, that are asked of any algorithm, also of one that has none; some bound them further.
+const MAX_TREES: i64 = 10_000;
+const MAX_ROWS: i64 = 65_536;
 /// Most names that are listed as ignored, and most characters of each.
 const MAX_IGNORED: usize = 100;
 const MAX_IGNORED_CHARS: usize = 64;
@@ -94,12 +97,12 @@ pub(crate) fn asked(fields: &mut Fields<'_>, life: &dyn LifeCycle) -> Asked {
         request.contamination = params.float_if_any("contamination");
         request.params.algorithm = params.string_if_any("algorithm");
         // Callers of the service that this replaces always send these: an algorithm without trees passes over them.
-        for name in ["n_estimators", "max_samples"] {
-            if let Some(count) = params.count_if_any(name, 1) {
+        for (name, bounds) in [("n_estimators", 1..=MAX_TREES), ("max_samples", 2..=MAX_ROWS)] {
+            if let Some(count) = params.count_if_any(name, bounds) {
                 request.params.fallback.insert(name.to_owned(), ParamValue::Number(count as f64));
             }
         }
-        request.one_false_alarm_in = params.count_if_any("one_false_alarm_in", 2);
+        request.one_false_alarm_in = params.count_if_any("one_false_alarm_in", 2..=i64::MAX);
         for name in algorithms_own() {
             if let Some(value) = params.param_if_any(name) {
                 request.params.values.insert(name.to_owned(), value);

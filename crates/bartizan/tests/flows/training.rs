@@ -157,7 +157,7 @@ fn parameters_choose_what_is_trained() {
 #[test]
 fn bodies_that_cannot_be_trained_on_say_why() {
     let (_folder, server) = untrained(&[]);
-    let cases: [(&str, &[(&str, &str)]); 12] = [
+    let cases: [(&str, &[(&str, &str)]); 15] = [
         ("null", &[("missing", r#"["body"]"#)]),
         ("[]", &[("model_attributes_type", r#"["body"]"#)]),
         ("[null,null,null,null,null]", &[("model_attributes_type", r#"["body"]"#)]),
@@ -167,6 +167,12 @@ fn bodies_that_cannot_be_trained_on_say_why() {
         (r#"{"flows":[{}],"labels":{}}"#, &[("list_type", r#"["body","labels"]"#)]),
         (r#"{"flows":[{}],"labels":["BENIGN","Bot"]}"#, &[("value_error", r#"["body","labels"]"#)]),
         (r#"{"flows":[{},{}],"labels":["BENIGN",[1]]}"#, &[("string_type", r#"["body","labels",1]"#)]),
+        (r#"{"flows":null,"labels":{}}"#, &[("list_type", r#"["body","labels"]"#)]),
+        (r#"{"labels":["BENIGN"]}"#, &[("value_error", r#"["body","labels"]"#)]),
+        (
+            r#"{"csv":"Flow Duration\n1\n","labels":[{}]}"#,
+            &[("value_error", r#"["body","labels"]"#), ("string_type", r#"["body","labels",0]"#)],
+        ),
         (r#"{"training_params":{"algorithm":"magic"}}"#, &[("value_error", r#"["body","training_params","algorithm"]"#)]),
         (r#"{"training_params":{"nu":7}}"#, &[("value_error", r#"["body","training_params","nu"]"#)]),
         (

@@ -129,6 +129,15 @@ pub fn parse_training(bytes: &[u8], now: Timestamp, most: usize, seed: Seed) -> 
     }
 }
 
+/// Refuses `labels` of a `/train` body without flows, which they would belong to.
+///
+/// # Errors
+/// When there are labels, or what is no list.
+pub fn check_no_labels(body: &RawObject<'_>) -> Result<(), BodyError> {
+    let labels = body.some("labels").map_or(Ok(()), |labels| slow::label(&mut [], Some(0), labels));
+    labels.map_err(|faults| BodyError::Faults(faults).cut())
+}
+
 /// Reads one flow of a file: `{"data": {..}}`, or the names and numbers alone.
 pub(super) fn parse_record(bytes: &[u8], line: u64, now: Timestamp) -> Result<Record<FlowEvent>, BodyError> {
     read(bytes, |bytes| fast::record(bytes, line, now).map(Ok), |body| slow::record(body, line, now))
