@@ -14,12 +14,10 @@ use super::body::{BodyError, mended, parse_record};
 use super::features::TABLE;
 use super::{FlowEvent, Flows};
 use crate::faults::{Fault, Loc};
-use crate::raw::{Raw, RawKind, RawObject};
 use crate::records::{
     Counted, FromFiles, How, LabelField, MAX_JSON, ReadError, Record, Sink, Summary, array, label_of, lines, open, peek, refuse_named,
 };
 use bartizan_core::Timestamp;
-use serde_json::Value;
 use std::io::Read;
 
 /// What a file of flows may be.
@@ -101,17 +99,9 @@ fn json(text: &[u8], line: u64, now: Timestamp, named: Option<&mut LabelField<'_
         BodyError::Duplicate(_) | BodyError::TooMany(_) => error.to_string(),
     })?;
     if let Some(field) = named {
-        (record.label, record.label_name) = label_of(named_value(field, text).as_ref());
+        (record.label, record.label_name) = label_of(field.value(&mended(text)).as_ref());
     }
     Ok(record)
-}
-
-/// The label in a body, beside `data` or in it.
-fn named_value(field: &mut LabelField<'_>, text: &[u8]) -> Option<Value> {
-    let text = mended(text);
-    let inner = Raw::parse(&text).ok().and_then(|raw| RawObject::read(raw, &["data"])).and_then(|body| body.some("data"));
-    let inner = inner.filter(|data| data.kind() == RawKind::Object);
-    inner.and_then(|data| field.value(data.json().as_bytes())).or_else(|| field.value(&text))
 }
 
 /// A fault in a line for a person.

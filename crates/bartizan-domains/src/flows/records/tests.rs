@@ -132,7 +132,7 @@ fn another_column_may_hold_the_labels() {
 
 #[test]
 fn a_field_of_json_may_hold_the_labels() {
-    let lines = "{\"data\":{\"Flow Dur\":1,\"truth\":\"Bot\"}}\n{\"Flow Dur\":NaN,\"Label\":\"DDoS\",\"truth\":\"BENIGN\"}\n{\"data\":{\"Flow Dur\":1},\"truth\":1}\n{\"Flow Dur\":1,\"Label\":\"x\"}\n";
+    let lines = "{\"data\":{\"Flow Dur\":1},\"truth\":\"Bot\"}\n{\"Flow Dur\":NaN,\"Label\":\"DDoS\",\"truth\":\"BENIGN\"}\n{\"data\":{\"Flow Dur\":1},\"truth\":1}\n{\"Flow Dur\":1,\"Label\":\"x\"}\n";
     let array = format!("[{}]", lines.trim().replace('\n', ","));
     for (text, format) in [(lines, "ndjson"), (&array, "json")] {
         let how = |name| How { format, label_column: Some(name) };
@@ -141,7 +141,7 @@ fn a_field_of_json_may_hold_the_labels() {
         let (attack, normal) = (Some(Label::Anomalous), Some(Label::Legitimate));
         assert_eq!(labels, [(attack, Some("Bot")), (normal, Some("BENIGN")), (attack, None), (None, None)], "{format}");
         let lacking = read_how(text.as_bytes(), how("none")).unwrap_err().to_string();
-        assert_eq!(lacking, "there is no column or field \"none\" to read labels from; there are Flow Dur, truth", "{format}");
+        assert_eq!(lacking, "there is no column or field \"none\" to read labels from; there are data, truth", "{format}");
     }
     let zeek = How { format: "zeek", label_column: Some("truth") };
     assert!(matches!(read_how(ZEEK.as_bytes(), zeek), Err(ReadError::FixedLabels(format)) if format == "zeek"));
