@@ -25,7 +25,7 @@ pub(crate) struct Format {
     /// Format of the files [default: seen from the content]; a wrong name lists those of the kind.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
-    /// Column of a table that holds the labels [default: the usual ones, such as Label].
+    /// Column of a table, or field of JSON records, that holds the labels [default: the usual ones, such as Label].
     #[arg(long, value_name = "NAME")]
     pub(crate) label_column: Option<String>,
 }
