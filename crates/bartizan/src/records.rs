@@ -4,7 +4,7 @@ use crate::failure::Problem;
 use crate::kinds::Telemetry;
 use crate::output;
 use bartizan_core::{Domain, Label, Reservoir, Seed, Timestamp};
-use bartizan_domains::records::{How, Record, Rejected, Summary};
+use bartizan_domains::records::{How, ReadError, Record, Rejected, Summary};
 use bartizan_pipeline::Labelled;
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -272,7 +272,14 @@ fn stream_one<D: Telemetry>(
         }
     });
     bar.finish_and_clear();
-    let summary = summary.map_err(|error| refuse(error.to_string()).advise(format!("--format takes {}", D::FORMATS.join(", "))))?;
+    let summary = summary.map_err(|error| {
+        let advice = match &error {
+            ReadError::NoLabelColumn { .. } => "name one of these with --label-column".to_owned(),
+            ReadError::FixedLabels(_) => "leave --label-column out".to_owned(),
+            _ => format!("--format takes {}", D::FORMATS.join(", ")),
+        };
+        refuse(error.to_string()).advise(advice)
+    })?;
     if summary.accepted == 0 {
         let first = rejected.first().map_or("it is empty".to_owned(), |bad| format!("line {}: {}", bad.line, bad.reason));
         return Err(refuse(format!("no line of it can be read; {first}")).advise("name its format with --format").into());
