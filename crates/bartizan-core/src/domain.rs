@@ -1,4 +1,4 @@
-//! What one kind of telemetry must say of itself to walk the street: everything else is written once.
+//! What one kind of telemetry must say of itself: everything else is written once.
 
 use crate::{Arrival, Arrived, FeatureSchema, Timestamp, TrustedProxies};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

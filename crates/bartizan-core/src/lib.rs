@@ -1,4 +1,4 @@
-//! The words of the product as types, and the traits that join its rooms.
+//! The words of the product as types, and the traits that join its crates.
 //!
 //! Nothing here opens a file, reads a clock or knows JSON. Every other crate speaks in these types; see the table of
 //! words in `ARCHITECTURE.md`.

@@ -81,14 +81,14 @@ impl<D: Domain> Instance<D> {
     /// Without a model, or when the verdict cannot be recorded: then it is not given, and the event counts in no window.
     pub async fn judge(self: &Arc<Self>, mut event: D::Event, explain: bool) -> Result<Judgement, JudgeError> {
         if D::weight(&event) > HEAVY {
-            return self.judge_heavy(event, explain).await;
+            return Box::pin(self.judge_heavy(event, explain)).await;
         }
         self.arrive(&mut event);
         let recent = self.recency.observe(&event);
         let counted = InWindows::new(&*self.recency, std::slice::from_ref(&event));
         let judged = match self.active.load_full() {
             Some(active) => self.record(self.prepare_one(&active, &event, &event, &recent, explain)?).await.map_err(JudgeError::from),
-            None => self.meet_one_without_model(&event).await,
+            None => Box::pin(self.meet_one_without_model(&event)).await,
         };
         if is_kept(&judged) {
             counted.keep();

@@ -6,7 +6,7 @@ use crate::training::{Plan, Trained};
 use crate::{Imported, Instance, LifeCycleError, version};
 use bartizan_core::{Domain, Timestamp};
 use bartizan_estimators::{ParamValue, StoredDetector, format, format::ModelFile};
-use bartizan_storage::{NewModel, StoreError};
+use bartizan_storage::{Existing, NewModel, StoreError};
 use sha2::{Digest, Sha256};
 
 /// Name in the details of a file, beside the parameters, of the number of rows learned from.
@@ -127,16 +127,15 @@ impl<D: Domain> Instance<D> {
         };
         let (model, active) = aside(checked).await??;
         let _managing = self.managing.lock().await;
-        let known = self.store.models(&self.settings.name).await?.into_iter().find(|known| known.model.version == model.version);
         let version = model.version.clone();
-        let is_active = known.as_ref().is_some_and(|known| known.is_active);
-        if known.is_some() && !replace {
+        let existing = self.store.store_model(model, replace).await?;
+        let (replaced, is_active) = (existing != Existing::Nothing, existing == Existing::Active);
+        if replaced && !replace {
             return Err(LifeCycleError::VersionTaken { version, active: is_active });
         }
-        self.store.store_model(model).await?;
         if is_active {
             self.active.store(Some(std::sync::Arc::new(active)));
         }
-        Ok(Imported { version, replaced: known.is_some(), active: is_active })
+        Ok(Imported { version, replaced, active: is_active })
     }
 }

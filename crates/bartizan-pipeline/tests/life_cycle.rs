@@ -201,7 +201,7 @@ async fn a_damaged_model_is_said_and_the_rest_goes_on() {
     let mut model = house.store.active_model("requests").await.unwrap().unwrap();
     let middle = model.blob.len() / 2;
     model.blob[middle] ^= 1;
-    house.store.store_model(model).await.unwrap();
+    house.store.store_model(model, true).await.unwrap();
     let error = instance.reload().await.unwrap_err();
     assert!(matches!(&error, LifeCycleError::Damaged { version, .. } if version == "v1.0"), "{error}");
     assert!(error.to_string().contains("checksum"));

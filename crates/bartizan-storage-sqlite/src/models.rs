@@ -2,7 +2,7 @@
 
 use crate::schema::{detector_id, ensure_detector};
 use bartizan_core::Timestamp;
-use bartizan_storage::{ModelRecord, NewModel, Replaced};
+use bartizan_storage::{Existing, ModelRecord, NewModel, Replaced};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 const COLUMNS: &str = "version, algorithm, trained_at, training_samples, n_features, accuracy, sha256, details";
@@ -35,6 +35,23 @@ pub(crate) fn store(db: &Connection, model: &NewModel, activate: bool) -> rusqli
         ),
     )?;
     Ok(Replaced { active })
+}
+
+/// Stores a model without activating it, unless there is one of its version and it is not to be replaced; returns what there was. Call
+/// inside a transaction.
+pub(crate) fn store_inactive(db: &Connection, model: &NewModel, replace: bool) -> rusqlite::Result<Existing> {
+    let existing = existing(db, &model.detector, &model.version)?;
+    if replace || existing == Existing::Nothing {
+        store(db, model, false)?;
+    }
+    Ok(existing)
+}
+
+fn existing(db: &Connection, detector: &str, version: &str) -> rusqlite::Result<Existing> {
+    let Some(number) = detector_id(db, detector)? else { return Ok(Existing::Nothing) };
+    let mut query = db.prepare("SELECT is_active FROM models WHERE detector = ?1 AND version = ?2")?;
+    let is_active: Option<bool> = query.query_row((number, version), |row| row.get(0)).optional()?;
+    Ok(is_active.map_or(Existing::Nothing, |active| if active { Existing::Active } else { Existing::Inactive }))
 }
 
 /// Makes a version the active one. Call inside a transaction.

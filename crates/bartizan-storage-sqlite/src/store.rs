@@ -14,8 +14,8 @@ use crate::{audit, labels, lookup, models};
 use async_trait::async_trait;
 use bartizan_core::Label;
 use bartizan_storage::{
-    AuditFilter, AuditPage, Counted, Detection, DetectionKey, DetectionRepository, HistoryEntry, HistoryQuery, LabelChange, LabelOutcome,
-    ModelRecord, ModelRepository, NewDetection, NewModel, Pruned, Replaced, Retention, Statistics, StoreError, StoredEvent,
+    AuditFilter, AuditPage, Counted, Detection, DetectionKey, DetectionRepository, Existing, HistoryEntry, HistoryQuery, LabelChange,
+    LabelOutcome, ModelRecord, ModelRepository, NewDetection, NewModel, Pruned, Replaced, Retention, Statistics, StoreError, StoredEvent,
 };
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::PathBuf;
@@ -334,8 +334,8 @@ impl ModelRepository for SqliteStore {
         self.write(move |db| models::store(db, &model, true)).await
     }
 
-    async fn store_model(&self, model: NewModel) -> Result<(), StoreError> {
-        self.write(move |db| models::store(db, &model, false).map(drop)).await
+    async fn store_model(&self, model: NewModel, replace: bool) -> Result<Existing, StoreError> {
+        self.write(move |db| models::store_inactive(db, &model, replace)).await
     }
 
     async fn activate(&self, detector: &str, version: &str) -> Result<Option<Replaced>, StoreError> {

@@ -20,7 +20,7 @@ async fn write(path: &Path) {
     let ids = store.record(vec![judged(1, Verdict::Normal), judged(2, Verdict::Anomalous), detection("requests", 3)]).await.unwrap();
     store.label("requests", &DetectionKey::Id(ids[1]), change()).await.unwrap().unwrap();
     store.store_and_activate(model("v1.0", 1)).await.unwrap();
-    store.store_model(model("v1.1", 2)).await.unwrap();
+    store.store_model(model("v1.1", 2), false).await.unwrap();
     store.close().await;
 }
 

@@ -14,7 +14,7 @@ pub use detection::{
 };
 pub use error::StoreError;
 pub use history::{EntityHash, HistoryEntry, HistoryQuery, StoredEvent, chunks};
-pub use model::{ModelRecord, ModelRepository, NewModel, Replaced};
+pub use model::{Existing, ModelRecord, ModelRepository, NewModel, Replaced};
 
 /// Everything an engine offers.
 pub trait Store: DetectionRepository + ModelRepository {}

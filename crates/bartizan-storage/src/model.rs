@@ -47,6 +47,17 @@ pub struct Replaced {
     pub active: Option<String>,
 }
 
+/// What there was under the version of a model that came to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// Nothing.
+    Nothing,
+    /// A model that is not active.
+    Inactive,
+    /// The active model.
+    Active,
+}
+
 /// Keeps models. At every instant, whatever fails or is killed, at most one model of a detector is active, and once one
 /// has been, exactly one.
 #[async_trait]
@@ -54,8 +65,9 @@ pub trait ModelRepository: Send + Sync {
     /// Stores a model, in place of one with the same version, and makes it the active one, in one transaction.
     async fn store_and_activate(&self, model: NewModel) -> Result<Replaced, StoreError>;
 
-    /// Stores a model without activating it; one with the same version is replaced, and stays active if it was.
-    async fn store_model(&self, model: NewModel) -> Result<(), StoreError>;
+    /// Stores a model without activating it, and returns what there was under its version, in one transaction. A model with the same
+    /// version is replaced if `replace`, and stays active if it was; otherwise it is left as it is and nothing is stored.
+    async fn store_model(&self, model: NewModel, replace: bool) -> Result<Existing, StoreError>;
 
     /// Makes a version the active one. `None` when there is no such version.
     async fn activate(&self, detector: &str, version: &str) -> Result<Option<Replaced>, StoreError>;

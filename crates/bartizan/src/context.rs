@@ -116,7 +116,7 @@ pub(crate) async fn prepare<D: Telemetry>(instance: &Instance<D>) -> anyhow::Res
     if let Some(lesson) = D::first_lesson() {
         let report = instance.train_on(lesson, TrainRequest { use_labels: true, ..TrainRequest::default() }).await?;
         let (version, samples) = (report.version, report.samples);
-        tracing::info!(detector = D::NAME, %version, samples, "there was no model: learned from generated sessions");
+        tracing::info!(detector = %D::NAME, %version, samples, "there was no model: learned from generated sessions");
     }
     Ok(())
 }

@@ -106,7 +106,8 @@ fn life_cycle(error: &LifeCycleError) -> (Exit, Option<String>) {
         E::InsufficientData { .. } => (Exit::BadData, "bring in more events with `bartizan import KIND FILE`"),
         E::InsufficientNormal { .. } => (Exit::BadData, "add events that are normal, labelled so or not at all"),
         E::InsufficientLabels { .. } => (Exit::BadData, "label more events with `bartizan label KIND ID --anomalous --by NAME`"),
-        E::Range(_) | E::Param(_) | E::Budget(_) | E::Version { .. } => (Exit::Usage, "see `bartizan train --help`"),
+        E::Range(_) | E::Param(_) | E::Budget(_) => (Exit::Usage, "see `bartizan train --help`"),
+        E::Version { .. } => (Exit::Usage, "choose another name with --model-version"),
         E::VersionTaken { .. } => {
             (Exit::Usage, "store it under another name with --model-version, or in the place of that one with --replace")
         }

@@ -70,9 +70,14 @@ pub(crate) fn table<C: Into<Cell>>(head: &[&str], rows: impl IntoIterator<Item =
     table.to_string()
 }
 
-/// Whether it is a terminal that can show something: one without width cannot.
+/// Whether it is a terminal that can show something.
 pub(crate) fn is_terminal(stream: &impl AsFd) -> bool {
-    rustix::termios::tcgetwinsize(stream).is_ok_and(|size| size.ws_col > 0)
+    shows(rustix::termios::tcgetwinsize(stream).ok().map(|size| size.ws_col))
+}
+
+/// Whether something of this many columns shows anything: what is no terminal has none, and some terminals say 0.
+fn shows(columns: Option<u16>) -> bool {
+    columns.is_some_and(|columns| columns > 0)
 }
 
 /// A bar on standard error, only on a terminal. `total` 0 spins instead.
@@ -167,7 +172,7 @@ pub(crate) fn percent(share: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cell, clean, path, table, visible, visible_coloured, visible_json, visible_lines};
+    use super::{Cell, clean, path, shows, table, visible, visible_coloured, visible_json, visible_lines};
     use std::path::Path;
 
     /// One of each kind, by its number.
@@ -210,6 +215,13 @@ mod tests {
         assert_eq!(visible("a\nb"), "a\u{fffd}b");
         assert_eq!(table(&["head"], [vec!["a\nb".to_owned()]]).lines().count(), 3);
         assert_eq!(table(&["head"], [vec![Cell::Lines(vec!["a".to_owned(), "b".to_owned()])]]).lines().count(), 4);
+    }
+
+    #[test]
+    fn a_terminal_without_width_is_no_terminal() {
+        for (name, columns, expected) in [("no terminal", None, false), ("of width 0", Some(0), false), ("narrow", Some(1), true)] {
+            assert_eq!(shows(columns), expected, "{name}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::failure::Problem;
 use crate::kinds::Telemetry;
 use crate::output;
 use bartizan_core::{Domain, Label, Reservoir, Seed, Timestamp};
-use bartizan_domains::records::{How, Record, Rejected, Summary};
+use bartizan_domains::records::{How, ReadError, Record, Rejected, Summary};
 use bartizan_pipeline::Labelled;
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -25,7 +25,7 @@ pub(crate) struct Format {
     /// Format of the files [default: seen from the content]; a wrong name lists those of the kind.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
-    /// Column of a table that holds the labels [default: the usual ones, such as Label].
+    /// Column of a table, or field of JSON records, that holds the labels [default: the usual ones, such as Label].
     #[arg(long, value_name = "NAME")]
     pub(crate) label_column: Option<String>,
 }
@@ -272,7 +272,14 @@ fn stream_one<D: Telemetry>(
         }
     });
     bar.finish_and_clear();
-    let summary = summary.map_err(|error| refuse(error.to_string()).advise(format!("--format takes {}", D::FORMATS.join(", "))))?;
+    let summary = summary.map_err(|error| {
+        let advice = match &error {
+            ReadError::NoLabelColumn { .. } => "name one of these with --label-column".to_owned(),
+            ReadError::FixedLabels(_) => "leave --label-column out".to_owned(),
+            _ => format!("--format takes {}", D::FORMATS.join(", ")),
+        };
+        refuse(error.to_string()).advise(advice)
+    })?;
     if summary.accepted == 0 {
         let first = rejected.first().map_or("it is empty".to_owned(), |bad| format!("line {}: {}", bad.line, bad.reason));
         return Err(refuse(format!("no line of it can be read; {first}")).advise("name its format with --format").into());

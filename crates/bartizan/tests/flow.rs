@@ -157,3 +157,22 @@ fn the_served_verdict_is_labelled_from_the_command_line() {
     let audit = connection.get("/requests/audit?has_user_label=true");
     assert_eq!((&audit["data"][0]["request_id"], audit["data"][0]["user_label"].as_bool()), (&"bad".into(), Some(true)));
 }
+
+#[test]
+fn labels_of_requests_are_read_from_the_field_that_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    generate(at, "usual.ndjson", 600, 1);
+    let text = std::fs::read_to_string(at.join("usual.ndjson")).unwrap();
+    std::fs::write(at.join("named.ndjson"), text.replace("\"label\":", "\"truth\":")).unwrap();
+    let usual = json(at, &["train", "requests", "usual.ndjson", "--data-dir", "usual"]);
+    let named = json(at, &["train", "requests", "named.ndjson", "--label-column", "truth", "--data-dir", "named"]);
+    assert_eq!(named["training_samples"], usual["training_samples"], "attacks are left out of both");
+    let measured = |file, words: &[&str]| json(at, &[&["evaluate", "requests", file, "--data-dir", "usual"], words].concat());
+    assert_eq!(measured("named.ndjson", &["--label-column", "truth"]), measured("usual.ndjson", &[]));
+    for command in ["train", "evaluate", "tune", "score", "import"] {
+        let said = fails(at, &[command, "requests", "named.ndjson", "--label-column", "nope", "--data-dir", "usual"], 3);
+        assert!(said.contains("no column or field \"nope\" to read labels from; there are request_id, ip_address,"), "{command}: {said}");
+        assert!(said.contains("truth") && said.contains("--label-column"), "{command}: {said}");
+    }
+}

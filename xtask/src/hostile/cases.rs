@@ -67,7 +67,11 @@ pub(super) fn all(rows: usize) -> Vec<Case> {
     let stored = [
         Case::new("a model of 8,000 long branches".to_owned(), Act::Model, Vec::new),
         Case::new("start and audit over 24 events of 60 MiB".to_owned(), Act::Stored { events: 24, bytes: 60 * MIB }, Vec::new),
-        Case::new(format!("100 audits over {rows} rows, /statistics meanwhile"), Act::Audits { rows, copies: 100 }, Vec::new),
+        Case::new(
+            format!("100 audits at once over {rows} rows, time of each; /statistics meanwhile"),
+            Act::Audits { rows, copies: 100 },
+            Vec::new,
+        ),
         Case::new("idle connections, then a new client".to_owned(), Act::Idle { sockets: 8_192 }, Vec::new),
     ];
     [payloads(), refused(), batches(), trainings(), packed(), files()].into_iter().flatten().chain(stored).collect()

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 const SECONDS_PER_MIB: f64 = 1.0;
 /// Memory for each byte that was sent.
 const TIMES: f64 = 10.0;
-/// Memory that any request may take.
-const FREE_MEMORY: f64 = (64 << 20) as f64;
+/// Memory that any request may take: what one batch of the most events, or one training on the most rows, needs to work.
+const FREE_MEMORY: f64 = (128 << 20) as f64;
 /// The longest that `/health` may take, in milliseconds.
 const HEALTH_MILLIS: f64 = 100.0;
 const MIB: f64 = (1 << 20) as f64;
@@ -108,11 +108,11 @@ mod tests {
         let unanswered = Cost { status: "200 and closed".to_owned(), ..cost(0.1, 1, 1.0) };
         for (name, cost, bytes, expected) in [
             ("one of two without an answer", unanswered, 100, vec!["answer"]),
-            ("a small one", cost(0.9, 60, 99.0), 100, vec![]),
+            ("a small one", cost(0.9, 120, 99.0), 100, vec![]),
             ("a slow one", cost(1.1, 1, 1.0), 100, vec!["time"]),
-            ("a large one may take long", cost(1.9, 19, 1.0), 2 << 20, vec![]),
-            ("all of it", cost(3.0, 70, 101.0), 2 << 20, vec!["time", "memory", "health"]),
-            ("a large one may take much", cost(3.0, 90, 1.0), 10 << 20, vec![]),
+            ("a large one may take long", cost(1.9, 127, 1.0), 2 << 20, vec![]),
+            ("all of it", cost(3.0, 130, 101.0), 2 << 20, vec!["time", "memory", "health"]),
+            ("a large one may take much", cost(3.0, 190, 1.0), 20 << 20, vec![]),
         ] {
             assert_eq!(broken(&cost, bytes), expected, "{name}");
         }

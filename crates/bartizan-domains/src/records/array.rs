@@ -4,10 +4,12 @@ use super::{Counted, MAX_JSON, ReadError, Record, Rejected, too_long};
 use bartizan_core::Timestamp;
 use std::io::BufRead;
 
-type Parse<E> = fn(&str, u64, Timestamp) -> Result<Record<E>, String>;
-
 /// Reads an array element by element. Never more than one is held, and none longer than [`MAX_JSON`]: a longer one is passed over.
-pub(crate) fn array<E>(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, E>, parse: Parse<E>) -> Result<(), ReadError> {
+pub(crate) fn array<E>(
+    reader: Box<dyn BufRead + '_>,
+    counted: &mut Counted<'_, E>,
+    mut parse: impl FnMut(&str, u64, Timestamp) -> Result<Record<E>, String>,
+) -> Result<(), ReadError> {
     let mut elements = Elements { reader, text: Vec::new(), position: 0 };
     elements.begin()?;
     loop {

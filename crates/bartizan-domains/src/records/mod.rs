@@ -5,11 +5,13 @@
 
 mod array;
 mod input;
+mod label;
 mod lines;
 mod rows;
 
 pub(crate) use array::array;
 pub(crate) use input::{Unread, open};
+pub(crate) use label::{LabelField, label_of, lacking, refuse_named};
 pub(crate) use lines::{lines, skip_line};
 pub(crate) use rows::{Next, Rows};
 
@@ -50,7 +52,7 @@ pub trait FromFiles: Domain {
 pub struct How<'a> {
     /// One of [`FORMATS`](FromFiles::FORMATS).
     pub format: &'a str,
-    /// Name of the column that holds the label, in tables; `None` for those that usually do.
+    /// Name of the column of a table, or of the field of JSON records, that holds the label; `None` for those that usually do.
     pub label_column: Option<&'a str>,
 }
 
@@ -122,6 +124,17 @@ pub enum ReadError {
     /// The table lacks a column.
     #[error("the table has no column {0}")]
     Column(String),
+    /// Neither a column nor a field has the name under which labels are to be found.
+    #[error("there is no column or field {name:?} to read labels from; there are {has}")]
+    NoLabelColumn {
+        /// The name.
+        name: String,
+        /// What is there.
+        has: String,
+    },
+    /// A column of labels was named, and the format has them in a place of its own, or none.
+    #[error("no column of labels can be named for the format {0}: it has them in a place of its own, or none")]
+    FixedLabels(String),
 }
 
 /// Where records go; `Break` stops reading.

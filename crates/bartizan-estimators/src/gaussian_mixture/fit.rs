@@ -43,16 +43,16 @@ impl Data<'_> {
         for (row, cluster) in assigned.into_iter().enumerate() {
             responsible[row * components + cluster] = 1.0;
         }
-        let mut mixture = self.maximise(&responsible, components);
+        let mut mixture = self.maximise(&responsible, components, stop)?;
         let mut last = f64::NEG_INFINITY;
         for _ in 0..settings.max_iter {
             stop.check()?;
-            let mean = self.expect(&mixture, &mut responsible[..self.rows() * mixture.len()]);
+            let mean = self.expect(&mixture, &mut responsible[..self.rows() * mixture.len()], stop)?;
             if mean - last < settings.tolerance {
                 break;
             }
             last = mean;
-            mixture = self.maximise(&responsible[..self.rows() * mixture.len()], mixture.len());
+            mixture = self.maximise(&responsible[..self.rows() * mixture.len()], mixture.len(), stop)?;
         }
         Ok(mixture)
     }
@@ -113,9 +113,10 @@ impl Data<'_> {
     }
 
     /// Writes how far each component is responsible for each row; gives the mean log-likelihood.
-    fn expect(&self, mixture: &[Component], responsible: &mut [f64]) -> f64 {
+    fn expect(&self, mixture: &[Component], responsible: &mut [f64], stop: &Stop) -> Result<f64, FitError> {
         let count = mixture.len();
         let chunks = responsible.par_chunks_mut(CHUNK * count).enumerate().map(|(chunk, out)| {
+            stop.check()?;
             let (mut x, mut work) = (vec![[0.0; BLOCK]; self.width], vec![[0.0; BLOCK]; self.width]);
             let mut sum = 0.0;
             for (block, out) in out.chunks_mut(BLOCK * count).enumerate() {
@@ -131,14 +132,15 @@ impl Data<'_> {
                     logs.iter_mut().for_each(|log| *log = (*log - total).exp());
                 }
             }
-            sum
+            Ok(sum)
         });
-        chunks.collect::<Vec<f64>>().iter().sum::<f64>() / self.rows() as f64
+        Ok(chunks.collect::<Result<Vec<f64>, FitError>>()?.iter().sum::<f64>() / self.rows() as f64)
     }
 
     /// The components that make what they are responsible for most likely; one that has lost all rows is dropped.
-    fn maximise(&self, responsible: &[f64], count: usize) -> Vec<Component> {
+    fn maximise(&self, responsible: &[f64], count: usize, stop: &Stop) -> Result<Vec<Component>, FitError> {
         let component = |k: usize| {
+            stop.check()?;
             let shares = || responsible.iter().skip(k).step_by(count).enumerate().filter(|(_, share)| **share > LEAST);
             let weight: f64 = shares().map(|(_, share)| share).sum();
             let mut mean = vec![0.0; self.width];
@@ -157,15 +159,12 @@ impl Data<'_> {
                 }
             }
             sums.iter_mut().for_each(|s| *s /= weight);
-            (weight >= 1.0).then(|| Component::new(weight / self.rows() as f64, mean, self.shape(sums)))
+            Ok((weight >= 1.0).then(|| Component::new(weight / self.rows() as f64, mean, self.shape(sums))))
         };
-        let fitted: Vec<Component> = (0..count).into_par_iter().filter_map(component).collect();
-        if fitted.is_empty() { vec![self.single()] } else { fitted }
-    }
-
-    /// One component over all rows: the last resort when every one is responsible for less than a row.
-    fn single(&self) -> Component {
-        self.maximise(&vec![1.0; self.rows()], 1).swap_remove(0)
+        let fitted: Vec<Component> =
+            (0..count).into_par_iter().filter_map(|k| component(k).transpose()).collect::<Result<_, FitError>>()?;
+        // The last resort when every one is responsible for less than a row: one component over all rows.
+        if fitted.is_empty() { self.maximise(&vec![1.0; self.rows()], 1, stop) } else { Ok(fitted) }
     }
 
     fn shape(&self, covariance: Vec<f64>) -> Shape {

@@ -20,6 +20,10 @@ const MAX_FULL_WIDTH: usize = 256;
 const MAX_COMPONENTS: usize = 64;
 /// Most rows fitted on; more are drawn from by the seed.
 const MAX_ROWS: usize = 20_000;
+/// Most numbers fitted on: of rows wider than 1,677 features fewer than [`MAX_ROWS`] are drawn.
+const MAX_NUMBERS: usize = 1 << 25;
+/// Most multiplications of all rounds: the components times the rounds times the rows times the numbers of a component's shape.
+const MAX_WORK: usize = 1 << 39;
 /// Fewest rows for each component.
 const MIN_ROWS: usize = 4;
 /// Rows that one thread takes at a time.
@@ -45,10 +49,11 @@ pub enum Covariance {
 /// - `scaling`: see [`Scaling`]; signed logarithms.
 ///
 /// # Errors
-/// Fewer than two rows, another width than the schema's, an infinite value.
+/// Fewer than two rows, another width than the schema's, an infinite value; more work than 2^39 multiplications, `components` times
+/// `max_iter` times rows times `width (width + 1) / 2` (`diag`: `width`).
 ///
 /// # Algorithm
-/// Expectation and maximisation from k-means++ clusters, on at most 20,000 rows drawn by the seed. The score is minus the
+/// Expectation and maximisation from k-means++ clusters, on at most 20,000 rows and 2^25 numbers, drawn by the seed. The score is minus the
 /// logarithm of the density. A component's part of it splits among features as `(x - m)_j (S⁻¹ (x - m))_j / 2`, weighted by
 /// how far each component is responsible; the base is the rest, which depends on the row, so shares are an approximation.
 /// A missing value is read as the feature's median.
@@ -112,6 +117,16 @@ impl GaussianMixture {
             ("scaling", self.scaling.name().into()),
         ]
     }
+
+    /// Refuses what could take more than [`MAX_WORK`].
+    fn check_work(&self, components: usize, rows: usize, width: usize, full: bool) -> Result<(), FitError> {
+        let shape = if full { kernel::start(width) } else { width };
+        let limit = (MAX_WORK / (rows * shape * self.max_iter).max(1)).max(1);
+        if components <= limit {
+            return Ok(());
+        }
+        Err(FitError::TooMuch { what: "components", got: components, limit, rows, width })
+    }
 }
 
 impl Estimator for GaussianMixture {
@@ -120,12 +135,14 @@ impl Estimator for GaussianMixture {
     fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedMixture, FitError> {
         rows::check(schema, train, 2)?;
         let preparation = self.scaling.fit(train);
-        let (width, chosen) = (train.width(), rows::drawn(train, MAX_ROWS, seed));
+        let (width, chosen) = (train.width(), rows::drawn(train, MAX_ROWS.min(MAX_NUMBERS / train.width()).max(2), seed));
         let full = self.covariance == Covariance::Full && width <= MAX_FULL_WIDTH;
         let values = preparation.apply(chosen.samples());
         let data = Data { values: &values, width, full, regularisation: self.regularisation };
-        let most = (values.len() / width) / width.max(MIN_ROWS);
-        let components = data.fit(self, self.components.min(most).max(1), seed.derive(1), stop)?;
+        let rows = values.len() / width;
+        let components = self.components.min(rows / width.max(MIN_ROWS)).max(1);
+        self.check_work(components, rows, width, full)?;
+        let components = data.fit(self, components, seed.derive(1), stop)?;
         Ok(FittedMixture { schema: schema.clone(), preparation, components })
     }
 }
@@ -231,4 +248,28 @@ fn transpose<const L: usize>(values: &[f32], width: usize, rows: usize, x: &mut 
 fn log_sum(logs: &[f64]) -> f64 {
     let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     most + logs.iter().map(|log| (log - most).exp()).sum::<f64>().ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FitError, GaussianMixture};
+
+    #[test]
+    fn more_work_than_one_fit_may_take_is_refused_with_the_most_that_is_not() {
+        for (name, components, max_iter, rows, width, full, limit) in [
+            ("as it comes, on flows", 8, 50, 20_000, 78, true, None),
+            ("as it comes, on the widest rows with a full covariance", 8, 50, 20_000, 256, true, None),
+            ("all components, on flows", 64, 50, 20_000, 78, true, None),
+            ("all rounds, on flows", 8, 1_000, 20_000, 78, true, None),
+            ("both, on few rows", 64, 1_000, 500, 78, true, None),
+            ("both, on flows", 64, 1_000, 20_000, 78, true, Some(8)),
+            ("all components of the widest rows", 64, 50, 20_000, 256, true, Some(16)),
+            ("both, on wide rows", 64, 1_000, 20_000, 1_677, false, Some(16)),
+            ("one component is always fitted", 1, 1_000, 20_000, 256, true, None),
+        ] {
+            let checked = GaussianMixture { max_iter, ..GaussianMixture::default() }.check_work(components, rows, width, full);
+            let expected = limit.map(|limit| FitError::TooMuch { what: "components", got: components, limit, rows, width });
+            assert_eq!(checked.err(), expected, "{name}");
+        }
+    }
 }

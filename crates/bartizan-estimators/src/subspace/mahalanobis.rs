@@ -90,7 +90,7 @@ impl Mahalanobis {
 impl Estimator for Mahalanobis {
     type Fitted = FittedDistance;
 
-    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, _: &Stop) -> Result<FittedDistance, FitError> {
+    fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedDistance, FitError> {
         rows::check(schema, train, 2)?;
         let width = train.width();
         let preparation = self.scaling.fit(train);
@@ -106,7 +106,7 @@ impl Estimator for Mahalanobis {
                 Support::Auto => (n + width + 1) as f64 / (2 * n) as f64,
                 Support::Part(part) => part,
             };
-            let (inner, factor) = if support < 1.0 { mcd::inner_rows(&rows, support, seed) } else { (rows, 1.0) };
+            let (inner, factor) = if support < 1.0 { mcd::inner_rows(&rows, support, seed, stop)? } else { (rows, 1.0) };
             let mut spectrum = Spectrum::of(inner);
             spectrum.variances.iter_mut().for_each(|v| *v *= factor);
             spectrum.total *= factor;

@@ -1,7 +1,7 @@
 //! Minimum covariance determinant: the rows that lie closest together.
 
 use super::chi2;
-use bartizan_core::Seed;
+use bartizan_core::{FitError, Seed, Stop};
 use nalgebra::{Cholesky, DMatrix, DVector};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -14,6 +14,8 @@ const RIDGE: f64 = 1e-6;
 const MAX_TRIALS: usize = 500;
 /// Multiplications that all trials may cost together, roughly.
 const TRIAL_COST: usize = 4_000_000_000;
+/// Multiplications that ending the best subsets may cost together, roughly: of wide rows it ends after fewer steps.
+const END_COST: usize = 1 << 37;
 /// Rows that trials look at.
 const TRIAL_ROWS: usize = 600;
 /// Subsets carried on with.
@@ -29,7 +31,10 @@ const INNER: f64 = 0.975;
 /// FastMCD with one random part of the rows instead of five merged: on at most 600 (or 5 a feature) of the rows many
 /// random subsets take two steps of concentration; the best ten go on with all rows. The best is corrected for
 /// consistency at the normal distribution, and the rows within its 97.5 % are returned.
-pub(super) fn inner_rows(rows: &DMatrix<f64>, support: f64, seed: Seed) -> (DMatrix<f64>, f64) {
+///
+/// # Errors
+/// [`FitError::Stopped`].
+pub(super) fn inner_rows(rows: &DMatrix<f64>, support: f64, seed: Seed, stop: &Stop) -> Result<(DMatrix<f64>, f64), FitError> {
     let (width, n) = rows.shape();
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed.0);
     let some = draw(n, n.min(TRIAL_ROWS.max(5 * width)), &mut rng);
@@ -40,24 +45,25 @@ pub(super) fn inner_rows(rows: &DMatrix<f64>, support: f64, seed: Seed) -> (DMat
     let started = (0..trials as u64).into_par_iter().map(|t| {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed.derive(t).0);
         let first = draw(few.ncols(), (width + 1).min(few.ncols()), &mut rng);
-        concentrate(&few, Shape::of(&few, &first), support, 2)
+        concentrate(&few, Shape::of(&few, &first), support, 2, stop)
     });
-    let mut best: Vec<Shape> = started.collect();
+    let mut best = started.collect::<Result<Vec<Shape>, FitError>>()?;
     best.sort_by(|a, b| a.log_determinant.total_cmp(&b.log_determinant));
     best.truncate(BEST);
-    let ended = best.into_par_iter().map(|shape| concentrate(rows, shape, support, MAX_STEPS));
-    let ended: Vec<Shape> = ended.collect();
+    let steps = (END_COST / (2 * BEST * n * width * width).max(1)).clamp(1, MAX_STEPS);
+    let ended = best.into_par_iter().map(|shape| concentrate(rows, shape, support, steps, stop));
+    let ended = ended.collect::<Result<Vec<Shape>, FitError>>()?;
     let Some(best) = ended.into_iter().min_by(|a, b| a.log_determinant.total_cmp(&b.log_determinant)) else {
-        return (rows.clone(), 1.0);
+        return Ok((rows.clone(), 1.0));
     };
 
     let correction = chi2::consistency(kept(n, support) as f64 / n as f64, width);
     let limit = chi2::quantile(INNER, width) * correction;
     let inner: Vec<usize> = best.distances(rows).iter().enumerate().filter(|(_, d)| **d < limit).map(|(i, _)| i).collect();
     if inner.len() <= width + 1 {
-        return (rows.clone(), 1.0);
+        return Ok((rows.clone(), 1.0));
     }
-    (rows.select_columns(&inner), chi2::consistency(INNER, width))
+    Ok((rows.select_columns(&inner), chi2::consistency(INNER, width)))
 }
 
 /// `count` of the numbers below `n`, none twice.
@@ -107,10 +113,11 @@ impl Shape {
 }
 
 /// Takes the nearest rows and their covariance, again and again while its determinant falls.
-fn concentrate(rows: &DMatrix<f64>, mut shape: Shape, support: f64, steps: usize) -> Shape {
+fn concentrate(rows: &DMatrix<f64>, mut shape: Shape, support: f64, steps: usize, stop: &Stop) -> Result<Shape, FitError> {
     let keep = kept(rows.ncols(), support);
     let mut last = f64::INFINITY;
     for _ in 0..steps {
+        stop.check()?;
         let distances = shape.distances(rows);
         let mut order: Vec<usize> = (0..rows.ncols()).collect();
         order.select_nth_unstable_by(keep - 1, |a, b| distances[*a].total_cmp(&distances[*b]).then(a.cmp(b)));
@@ -123,5 +130,21 @@ fn concentrate(rows: &DMatrix<f64>, mut shape: Shape, support: f64, steps: usize
         }
         last = shape.log_determinant;
     }
-    shape
+    Ok(shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FitError, Stop, inner_rows};
+    use bartizan_core::Seed;
+    use nalgebra::DMatrix;
+
+    #[test]
+    fn it_ends_when_it_is_to_stop() {
+        let rows = DMatrix::from_fn(3, 200, |i, j| ((i * 200 + j) as f64 * 0.618_034).fract());
+        let stop = Stop::default();
+        assert!(inner_rows(&rows, 0.6, Seed(1), &stop).is_ok());
+        stop.set();
+        assert_eq!(inner_rows(&rows, 0.6, Seed(1), &stop).err(), Some(FitError::Stopped));
+    }
 }

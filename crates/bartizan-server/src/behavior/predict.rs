@@ -89,7 +89,7 @@ struct Verdict {
     is_anomaly: bool,
     /// The row id, to label it by; null when it was only counted.
     id: Option<i64>,
-    model_version: String,
+    model_version: Arc<str>,
     /// Why, worst first; only when asked for, and of at most 1,000 sessions of a batch: the anomalous ones first, in their order.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Vec<Why>>")]
@@ -178,7 +178,7 @@ fn verdict(judgement: Judgement) -> Verdict {
         anomaly_score: assessment.anomaly_score,
         is_anomaly: judgement.verdict.is_anomalous(),
         id: judgement.id,
-        model_version: judgement.model_version.as_ref().to_owned(),
+        model_version: judgement.model_version,
         reasons: judgement.explained.then_some(judgement.reasons),
     }
 }

@@ -99,7 +99,7 @@ struct Verdict {
     grade: f64,
     /// Calibrated probability that the verdict is right, 0 to 1.
     certainty: f64,
-    model_version: String,
+    model_version: Arc<str>,
     /// Why, worst first; only when asked for, and of at most 1,000 flows of a batch: the attacks first, in their order.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Vec<Why>>")]
@@ -211,7 +211,7 @@ fn verdict(judgement: Judgement, [benign, attack]: [&'static str; 2]) -> Verdict
         id: judgement.id,
         grade: judgement.grade,
         certainty: judgement.confidence,
-        model_version: judgement.model_version.as_ref().to_owned(),
+        model_version: judgement.model_version,
         reasons: judgement.explained.then_some(judgement.reasons),
     }
 }

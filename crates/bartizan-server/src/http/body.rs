@@ -122,7 +122,7 @@ impl Body {
             let parsed = parse(&bytes);
             (parsed, room)
         });
-        parsed.await
+        Box::pin(parsed).await
     }
 }
 
@@ -171,10 +171,11 @@ where
     let mut bytes = read(request.into_body(), limits.body_bytes, &mut claim).await?;
     if let Some(coding) = coding {
         let limit = limits.body_bytes;
-        let decoded = aside(&limits.workers, move || {
+        // On the heap, as everything that few requests come to: futures are moved, and theirs stays small.
+        let decoded = Box::pin(aside(&limits.workers, move || {
             let decoded = coding.decode(&bytes, limit, |length| claim.cover(length))?;
             Ok::<_, Refusal>((Bytes::from(decoded), claim))
-        });
+        }));
         (bytes, claim) = decoded.await?;
     }
     if bytes.starts_with(BYTE_ORDER_MARK) {

@@ -13,7 +13,7 @@ pub(crate) const UNDERSTOOD: HeaderValue = HeaderValue::from_static("gzip, zstd"
 
 /// Largest window of a zstd body, as a power of two: 8 MiB, what RFC 9659 allows for this coding. Decoding takes that much memory.
 const ZSTD_WINDOW_LOG: u32 = 23;
-/// Bytes decoded at a time.
+/// Bytes counted at a time.
 const PIECE: usize = 64 << 10;
 /// Characters of an unknown coding's name that are repeated.
 const MOST_SHOWN: usize = 64;
@@ -48,35 +48,42 @@ impl Coding {
         Ok(found)
     }
 
-    /// Decodes piece by piece, and stops at `limit` bytes; `cover` is told how many there are and may refuse them. Nothing at all
-    /// decodes to nothing.
-    pub(crate) fn decode(self, coded: &[u8], limit: usize, cover: impl FnMut(usize) -> Result<(), Refusal>) -> Result<Vec<u8>, Refusal> {
+    /// Decodes twice: the first time only to count, so that what decodes to more than `limit` bytes takes no memory and everything else
+    /// as much as it becomes. `cover` is told how much that is and may refuse it. Nothing at all decodes to nothing.
+    pub(crate) fn decode(self, coded: &[u8], limit: usize, cover: impl FnOnce(usize) -> Result<(), Refusal>) -> Result<Vec<u8>, Refusal> {
         if coded.is_empty() {
             return Ok(Vec::new());
         }
-        match self {
-            Self::Gzip => drain(MultiGzDecoder::new(coded), limit, cover),
+        let length = count(self.reader(coded)?, limit)?;
+        cover(length)?;
+        let mut whole = Vec::with_capacity(length);
+        self.reader(coded)?.read_to_end(&mut whole).map_err(|_| damaged())?;
+        Ok(whole)
+    }
+
+    fn reader(self, coded: &[u8]) -> Result<Box<dyn Read + '_>, Refusal> {
+        Ok(match self {
+            Self::Gzip => Box::new(MultiGzDecoder::new(coded)),
             Self::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(coded).map_err(|_| damaged())?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(|_| damaged())?;
-                drain(decoder, limit, cover)
+                Box::new(decoder)
             }
-        }
+        })
     }
 }
 
-fn drain(mut decoder: impl Read, limit: usize, mut cover: impl FnMut(usize) -> Result<(), Refusal>) -> Result<Vec<u8>, Refusal> {
-    let (mut whole, mut piece) = (Vec::new(), vec![0; PIECE]);
+/// How many bytes there are, unless they are more than `limit`.
+fn count(mut decoder: impl Read, limit: usize) -> Result<usize, Refusal> {
+    let (mut length, mut piece) = (0, vec![0; PIECE]);
     loop {
-        let read = decoder.read(&mut piece).map_err(|_| damaged())?;
-        if read == 0 {
-            return Ok(whole);
+        match decoder.read(&mut piece).map_err(|_| damaged())? {
+            0 => return Ok(length),
+            read => length += read,
         }
-        if whole.len() + read > limit {
+        if length > limit {
             return Err(Refusal::TooLarge { limit });
         }
-        cover(whole.len() + read)?;
-        whole.extend_from_slice(&piece[..read]);
     }
 }
 
@@ -135,12 +142,9 @@ mod tests {
             let decode = |coded: &[u8], limit| coding.decode(coded, limit, |_| Ok(()));
             assert_eq!(decode(&coded, zeros.len()).unwrap(), zeros, "{coding:?}");
             assert_eq!(decode(b"", 0).unwrap(), b"", "{coding:?}");
-            let mut most = 0;
-            let stopped = coding.decode(&coded, 100_000, |covered| {
-                most = covered;
-                Ok(())
-            });
-            assert!(matches!(stopped, Err(Refusal::TooLarge { limit: 100_000 })) && most <= 100_000, "{coding:?}");
+            let stopped = coding.decode(&coded, 100_000, |covered| panic!("{covered} bytes are too many to be kept"));
+            assert!(matches!(stopped, Err(Refusal::TooLarge { limit: 100_000 })), "{coding:?}");
+            assert_eq!(decode(&coded, zeros.len()).unwrap().capacity(), zeros.len(), "{coding:?}");
             let refused = coding.decode(&coded, zeros.len(), |_| Err(Refusal::Forbidden));
             assert!(matches!(refused, Err(Refusal::Forbidden)), "{coding:?}");
             for damaged in [&coded[..coded.len() / 2], &coded[..coded.len() - 1], &coded[1..], b"{}"] {

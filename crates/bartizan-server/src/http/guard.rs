@@ -174,6 +174,8 @@ fn message(panic: &(dyn std::any::Any + Send)) -> &str {
 /// JSON that a route answers with 200.
 pub(crate) fn ok_json(bytes: Bytes) -> Reply {
     let mut reply = Reply::new(Either::Left(Full::new(bytes)));
+    // Room for all that every answer carries: a map that grows later is built anew.
+    reply.headers_mut().reserve(12);
     reply.headers_mut().insert(hyper::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     reply
 }

@@ -47,7 +47,8 @@ pub async fn store_conformance<S: Store + 'static>(make: impl AsyncFn() -> Arc<S
             ids_are_not_used_again_after_the_newest_is_pruned, totals_survive_pruning, pruning_does_not_touch_neighbours,
             recording_goes_on_while_pruning;
         models: a_stored_model_comes_back, models_are_listed_newest_first_without_blobs, activating_replaces_the_active_one,
-            storing_again_replaces_the_version_and_its_activity, an_active_model_is_not_deleted,
+            storing_again_replaces_the_version_and_its_activity, a_version_is_replaced_only_when_asked,
+            one_of_many_that_store_a_version_at_once_does, an_active_model_is_not_deleted,
             exactly_one_is_active_under_concurrent_changes;
     }
 }

@@ -1,7 +1,7 @@
 //! Models.
 
 use super::{DETECTOR, Shared, model};
-use bartizan_storage::{NewModel, Replaced};
+use bartizan_storage::{Existing, NewModel, Replaced};
 use std::sync::Arc;
 
 async fn active(store: &Shared) -> Vec<String> {
@@ -26,9 +26,9 @@ pub(super) async fn a_stored_model_comes_back(store: Shared) {
 
 pub(super) async fn models_are_listed_newest_first_without_blobs(store: Shared) {
     store.store_and_activate(model("v1.1", 2)).await.expect("the store answers");
-    store.store_model(model("v1.0", 1)).await.expect("the store answers");
-    store.store_model(model("v2.0", 3)).await.expect("the store answers");
-    store.store_model(NewModel { detector: "flows".to_owned(), ..model("v9.0", 9) }).await.expect("the store answers");
+    store.store_model(model("v1.0", 1), false).await.expect("the store answers");
+    store.store_model(model("v2.0", 3), false).await.expect("the store answers");
+    store.store_model(NewModel { detector: "flows".to_owned(), ..model("v9.0", 9) }, false).await.expect("the store answers");
     let listed = store.models(DETECTOR).await.expect("the store answers");
     let versions: Vec<_> = listed.iter().map(|record| (record.model.version.as_str(), record.is_active)).collect();
     assert_eq!(versions, [("v2.0", false), ("v1.1", true), ("v1.0", false)]);
@@ -38,7 +38,7 @@ pub(super) async fn models_are_listed_newest_first_without_blobs(store: Shared) 
 }
 
 pub(super) async fn activating_replaces_the_active_one(store: Shared) {
-    store.store_model(model("v1.0", 1)).await.expect("the store answers");
+    store.store_model(model("v1.0", 1), false).await.expect("the store answers");
     assert_eq!(active(&store).await, [""; 0], "storing does not activate");
     assert_eq!(store.activate(DETECTOR, "v1.0").await.expect("the store answers"), Some(Replaced { active: None }));
     assert_eq!(store.store_and_activate(model("v2.0", 2)).await.expect("the store answers"), replaced("v1.0"));
@@ -53,17 +53,50 @@ pub(super) async fn storing_again_replaces_the_version_and_its_activity(store: S
     store.store_and_activate(model("v1.0", 1)).await.expect("the store answers");
     assert_eq!(store.store_and_activate(model("v1.0", 2)).await.expect("the store answers"), replaced("v1.0"));
     assert_eq!(store.active_model(DETECTOR).await.expect("the store answers"), Some(model("v1.0", 2)));
-    store.store_model(model("v1.0", 3)).await.expect("the store answers");
+    store.store_model(model("v1.0", 3), true).await.expect("the store answers");
     assert_eq!(store.active_model(DETECTOR).await.expect("the store answers"), Some(model("v1.0", 3)), "the active one stays active");
     store.store_and_activate(model("v2.0", 4)).await.expect("the store answers");
-    store.store_model(model("v1.0", 5)).await.expect("the store answers");
+    store.store_model(model("v1.0", 5), true).await.expect("the store answers");
     assert_eq!(active(&store).await, ["v2.0"]);
     assert_eq!(store.models(DETECTOR).await.expect("the store answers").len(), 2);
 }
 
+pub(super) async fn a_version_is_replaced_only_when_asked(store: Shared) {
+    let stored = |number, replace| {
+        let store = Arc::clone(&store);
+        async move { store.store_model(model("v1.0", number), replace).await.expect("the store answers") }
+    };
+    let kept = || async { store.model(DETECTOR, "v1.0").await.expect("the store answers") };
+    assert_eq!(stored(1, false).await, Existing::Nothing);
+    assert_eq!((stored(2, false).await, kept().await), (Existing::Inactive, Some(model("v1.0", 1))));
+    assert_eq!((stored(3, true).await, kept().await), (Existing::Inactive, Some(model("v1.0", 3))));
+    store.activate(DETECTOR, "v1.0").await.expect("the store answers");
+    assert_eq!((stored(4, false).await, kept().await), (Existing::Active, Some(model("v1.0", 3))));
+    assert_eq!((stored(5, true).await, kept().await), (Existing::Active, Some(model("v1.0", 5))));
+    assert_eq!(active(&store).await, ["v1.0"]);
+}
+
+pub(super) async fn one_of_many_that_store_a_version_at_once_does(store: Shared) {
+    let tasks: Vec<_> = (1..=8)
+        .map(|number| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { (number, store.store_model(model("v1.0", number), false).await.expect("the store answers")) })
+        })
+        .collect();
+    let mut first = Vec::new();
+    for task in tasks {
+        let (number, existing) = task.await.expect("the store answers");
+        if existing == Existing::Nothing {
+            first.push(number);
+        }
+    }
+    assert_eq!(first.len(), 1, "{first:?}");
+    assert_eq!(store.model(DETECTOR, "v1.0").await.expect("the store answers"), Some(model("v1.0", first[0])));
+}
+
 pub(super) async fn an_active_model_is_not_deleted(store: Shared) {
     store.store_and_activate(model("v1.0", 1)).await.expect("the store answers");
-    store.store_model(model("v2.0", 2)).await.expect("the store answers");
+    store.store_model(model("v2.0", 2), false).await.expect("the store answers");
     assert!(!store.delete_model(DETECTOR, "v1.0").await.expect("the store answers"));
     assert!(store.delete_model(DETECTOR, "v2.0").await.expect("the store answers"));
     assert!(!store.delete_model(DETECTOR, "v2.0").await.expect("the store answers"));
@@ -80,7 +113,7 @@ pub(super) async fn exactly_one_is_active_under_concurrent_changes(store: Shared
             let version = format!("v{}", number % 4);
             match number % 3 {
                 0 => drop(store.store_and_activate(model(&version, number)).await.expect("the store answers")),
-                1 => store.store_model(model(&version, number)).await.expect("the store answers"),
+                1 => drop(store.store_model(model(&version, number), true).await.expect("the store answers")),
                 _ => drop(store.activate(DETECTOR, &version).await.expect("the store answers")),
             }
             assert_eq!(active(&store).await.len(), 1, "after change {number}");

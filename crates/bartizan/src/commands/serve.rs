@@ -107,7 +107,7 @@ impl Served {
         let all: [Arc<dyn LifeCycle>; 3] = [self.requests, self.flows, self.behavior];
         for detector in &all {
             let model = detector.active().map(|model| model.version);
-            info!(detector = detector.name(), model = model.as_deref().unwrap_or("none"), "ready");
+            info!(detector = %detector.name(), model = %model.as_deref().unwrap_or("none"), "ready");
         }
         info!(address = %self.address, "listening on http://{}", self.address);
         let keeper = tokio::spawn(keep(all.clone()));

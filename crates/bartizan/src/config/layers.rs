@@ -23,6 +23,8 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
+            // The file as a whole.
+            Self::File(path, 0) => f.write_str(path),
             Self::File(path, line) => write!(f, "{path}:{line}"),
             Self::Env(name) => write!(f, "environment {name}"),
             Self::Flag(name) => write!(f, "flag {name}"),

@@ -57,7 +57,7 @@ pub(crate) fn damaged() -> tempfile::TempDir {
         let mut model = store.active_model("behavior").await.unwrap().unwrap();
         let middle = model.blob.len() / 2;
         model.blob[middle] ^= 1;
-        store.store_model(model).await.unwrap();
+        store.store_model(model, true).await.unwrap();
         store.close().await;
     };
     tokio::runtime::Runtime::new().unwrap().block_on(done);

@@ -5,31 +5,37 @@ use crate::behavior::SessionEvent;
 use crate::behavior::body::parse_session;
 use crate::faults::{Fault, Loc};
 use crate::raw::{Raw, RawObject};
-use crate::records::Record;
+use crate::records::{LabelField, Record};
 use crate::requests::records::json::describe;
 use bartizan_core::Timestamp;
 use serde_json::Value;
 
 const LABELS: &[&str] = &["attack_type", "label"];
 
-pub(super) fn line(text: &[u8], line: u64, now: Timestamp) -> Result<Record<Mended>, String> {
+/// A body and its label, from the field that was named or from those that usually have one.
+pub(super) fn line(text: &[u8], line: u64, now: Timestamp, named: Option<&mut LabelField<'_>>) -> Result<Record<Mended>, String> {
     let (mut event, mended) = match parse_session(text, now) {
         Ok(event) => (event, Vec::new()),
         Err(faults) => into_ranges(text, faults, now).map_err(|faults| describe(&faults))?,
     };
-    let labels = Raw::parse(text).ok().and_then(|raw| RawObject::read(raw, LABELS));
-    let said = labels.as_ref().and_then(|labels| labels.some("attack_type").or(labels.some("label")));
-    let name = match said.and_then(Raw::scalar) {
+    let said = match named {
+        Some(field) => {
+            // Not what the body itself says.
+            event.attack = None;
+            field.value(text)
+        }
+        None => {
+            let labels = Raw::parse(text).ok().and_then(|raw| RawObject::read(raw, LABELS));
+            labels.and_then(|labels| labels.some("attack_type").or(labels.some("label"))).and_then(Raw::scalar)
+        }
+    };
+    let name = match said {
         Some(Value::String(name)) => name,
         Some(value @ (Value::Bool(_) | Value::Number(_))) => value.to_string(),
         _ => String::new(),
     };
     let (label, label_name) = told(&mut event, &name);
     Ok(Record { event: Some((event, mended)), label, label_name, line })
-}
-
-pub(super) fn element(text: &str, position: u64, now: Timestamp) -> Result<Record<Mended>, String> {
-    line(text.as_bytes(), position, now)
 }
 
 /// Brings numbers into their ranges, when nothing else is wrong. Over HTTP such a body is refused; in a file the session

@@ -10,8 +10,8 @@ mod time;
 use super::sessions::{Activity, Closed, Sessions};
 use super::{AttackType, Behavior, NAMES, SessionEvent};
 use crate::records::{
-    Counted, FromFiles, How, MAX_JSON, MAX_ROW, ReadError, Record, Rejected, Sink, Summary, Unread, array, label_from_name, lines, open,
-    peek,
+    Counted, FromFiles, How, LabelField, MAX_JSON, MAX_ROW, ReadError, Record, Rejected, Sink, Summary, Unread, array, label_from_name,
+    lines, open, peek, refuse_named,
 };
 use crate::requests::records::combined;
 use bartizan_core::{Label, Timestamp};
@@ -36,9 +36,22 @@ impl FromFiles for Behavior {
         let format = if how.format == "auto" { detect(start, now)? } else { how.format };
         let json = start.trim_ascii_start().first() == Some(&b'{');
         let mut counted = Counted::new(sink, now, unread);
+        if !["ndjson", "json", "csv"].contains(&format) {
+            refuse_named(how, format)?;
+        }
         match format {
-            "ndjson" => mend(&mut counted, |inner| lines(reader, MAX_JSON, inner, bodies::line))?,
-            "json" => mend(&mut counted, |inner| array(reader, inner, bodies::element))?,
+            "ndjson" => {
+                let mut labels = LabelField::named(how);
+                let body = |text: &[u8], line, now| bodies::line(text, line, now, labels.as_mut());
+                mend(&mut counted, |inner| lines(reader, MAX_JSON, inner, body))?;
+                labels.map_or(Ok(()), LabelField::finish)?;
+            }
+            "json" => {
+                let mut labels = LabelField::named(how);
+                let body = |text: &str, position, now| bodies::line(text.as_bytes(), position, now, labels.as_mut());
+                mend(&mut counted, |inner| array(reader, inner, body))?;
+                labels.map_or(Ok(()), LabelField::finish)?;
+            }
             "csv" => mend(&mut counted, |inner| table::rows(reader, inner, &NAMES, how.label_column, table::session))?,
             "sshd" => sshd(reader, &mut counted)?,
             "access-log" => fold(&mut counted, |inner| lines(reader, MAX_ROW, inner, access::line), Vec::new)?,

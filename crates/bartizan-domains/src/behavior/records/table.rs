@@ -4,7 +4,7 @@ use super::{Mended, told};
 use crate::behavior::body::whole_of_text;
 use crate::behavior::features::into_ranges;
 use crate::behavior::{NAMES, SessionEvent};
-use crate::records::{Counted, MAX_COLUMNS, MAX_ROW, ReadError, Record, lines, peek};
+use crate::records::{Counted, MAX_COLUMNS, MAX_ROW, ReadError, Record, lacking, lines, peek};
 use bartizan_core::Timestamp;
 use std::io::BufRead;
 
@@ -94,7 +94,7 @@ pub(super) fn rows<E: Default>(
         return Err(ReadError::Header);
     }
     if let Some(name) = header.label.as_deref().filter(|name| header.column(name).is_none()) {
-        return Err(ReadError::Column(format!("{name:?}, named as the one with the labels")));
+        return Err(lacking(name, header.names.iter().map(String::as_bytes).collect()));
     }
     if let Some(name) = header.lacks(required) {
         return Err(ReadError::Column(name));

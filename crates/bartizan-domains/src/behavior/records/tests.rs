@@ -278,5 +278,35 @@ fn another_column_may_hold_the_labels() {
     let lacking = How { format: "csv", label_column: Some("said") };
     let error =
         Behavior::read(Box::new(text.as_bytes()), lacking, Timestamp::from_secs(0), &mut |_| ControlFlow::Continue(())).unwrap_err();
-    assert!(error.to_string().contains("named as the one with the labels"), "{error}");
+    let has = "failed_logins, request_rate, commands_count, sql_payload, honeytoken_access, session_time, label, truth";
+    assert_eq!(error.to_string(), format!("there is no column or field \"said\" to read labels from; there are {has}"));
+}
+
+#[test]
+fn a_field_of_json_may_hold_the_labels() {
+    let features = r#""failed_logins":1,"request_rate":2,"commands_count":3,"sql_payload":0,"honeytoken_access":0,"session_time":40,"label":"Injection""#;
+    let lines = format!("{{{features},\"truth\":\"Recon\"}}\n{{{features},\"truth\":0}}\n{{{features}}}\n");
+    let array = format!("[{}]", lines.trim().replace('\n', ","));
+    let read = |text: &str, format, name| {
+        let mut attacks = Vec::new();
+        let mut sink = |record: Result<Record<SessionEvent>, Rejected>| {
+            attacks.push(record.unwrap().event.attack);
+            ControlFlow::Continue(())
+        };
+        let how = How { format, label_column: Some(name) };
+        Behavior::read(Box::new(text.as_bytes()), how, Timestamp::from_secs(0), &mut sink).map(|_| attacks)
+    };
+    for (text, format) in [(&lines, "auto"), (&lines, "ndjson"), (&array, "json")] {
+        assert_eq!(read(text, format, "truth").unwrap(), [Some(AttackType::Recon), Some(AttackType::Normal), None], "{format}");
+        let error = read(text, format, "said").unwrap_err().to_string();
+        assert!(
+            error.ends_with(
+                "there are failed_logins, request_rate, commands_count, sql_payload, honeytoken_access, session_time, label, truth"
+            ),
+            "{error}"
+        );
+    }
+    for format in ["sshd", "access-log", "cowrie"] {
+        assert!(matches!(read(SSHD, format, "truth"), Err(ReadError::FixedLabels(named)) if named == format));
+    }
 }

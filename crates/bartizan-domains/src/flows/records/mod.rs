@@ -10,11 +10,13 @@ mod zeek;
 
 pub(super) use cells::scan;
 
-use super::body::{BodyError, parse_record};
+use super::body::{BodyError, mended, parse_record};
 use super::features::TABLE;
 use super::{FlowEvent, Flows};
 use crate::faults::{Fault, Loc};
-use crate::records::{Counted, FromFiles, How, MAX_JSON, ReadError, Record, Sink, Summary, array, lines, open, peek};
+use crate::records::{
+    Counted, FromFiles, How, LabelField, MAX_JSON, ReadError, Record, Sink, Summary, array, label_of, lines, open, peek, refuse_named,
+};
 use bartizan_core::Timestamp;
 use std::io::Read;
 
@@ -28,10 +30,21 @@ impl FromFiles for Flows {
         let (mut reader, unread) = open(reader)?;
         let format = if how.format == "auto" { detect(peek(&mut reader)?)? } else { how.format };
         let mut counted = Counted::new(sink, now, unread);
+        if ["zeek", "suricata"].contains(&format) {
+            refuse_named(how, format)?;
+        }
         match format {
             "cicflow" => table::read(reader, &mut counted, how.label_column)?,
-            "ndjson" => lines(reader, MAX_JSON, &mut counted, json)?,
-            "json" => array(reader, &mut counted, |text, line, now| json(text.as_bytes(), line, now))?,
+            "ndjson" => {
+                let mut labels = LabelField::named(how);
+                lines(reader, MAX_JSON, &mut counted, |text, line, now| json(text, line, now, labels.as_mut()))?;
+                labels.map_or(Ok(()), LabelField::finish)?;
+            }
+            "json" => {
+                let mut labels = LabelField::named(how);
+                array(reader, &mut counted, |text, position, now| json(text.as_bytes(), position, now, labels.as_mut()))?;
+                labels.map_or(Ok(()), LabelField::finish)?;
+            }
             "zeek" => zeek::read(reader, &mut counted)?,
             "suricata" => suricata::read(reader, &mut counted)?,
             _ => return Err(ReadError::Unknown(EXPECTED)),
@@ -79,11 +92,16 @@ fn detect(start: &[u8]) -> Result<&'static str, ReadError> {
     }
 }
 
-fn json(text: &[u8], line: u64, now: Timestamp) -> Result<Record<FlowEvent>, String> {
-    parse_record(text, line, now).map_err(|error| match error {
+/// A body and its label, from the field that was named or from those that usually have one.
+fn json(text: &[u8], line: u64, now: Timestamp, named: Option<&mut LabelField<'_>>) -> Result<Record<FlowEvent>, String> {
+    let mut record = parse_record(text, line, now).map_err(|error| match error {
         BodyError::Faults(faults) => faults.iter().take(3).map(describe).collect::<Vec<_>>().join("; "),
         BodyError::Duplicate(_) | BodyError::TooMany(_) => error.to_string(),
-    })
+    })?;
+    if let Some(field) = named {
+        (record.label, record.label_name) = label_of(field.value(&mended(text)).as_ref());
+    }
+    Ok(record)
 }
 
 /// A fault in a line for a person.

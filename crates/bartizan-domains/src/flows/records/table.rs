@@ -7,7 +7,7 @@ use super::cells::{Oddity, decode, number, scan, split};
 use super::header::{Header, Plan};
 use super::reader::{Lines, Next};
 use crate::flows::FlowEvent;
-use crate::records::{Counted, MAX_COLUMNS, MAX_ROW, ReadError, Record, Rejected, too_long};
+use crate::records::{Counted, MAX_COLUMNS, MAX_ROW, ReadError, Record, Rejected, lacking, too_long};
 use std::io::BufRead;
 
 /// Reads a table to its end.
@@ -33,7 +33,8 @@ fn first_header(lines: &mut Lines<'_>, label_column: Option<&str>) -> Result<Hea
             Next::Text => {
                 let header = Header::read(lines.text(), label_column).ok_or(ReadError::Header)?;
                 if let Some(name) = header.lacks_label() {
-                    return Err(ReadError::Column(format!("{name:?}, named as the one with the labels")));
+                    let cells = split(lines.text(), header.separator, MAX_COLUMNS);
+                    return Err(lacking(name, cells.iter().map(AsRef::as_ref).collect()));
                 }
                 return if header.features() == 0 { Err(no_features()) } else { Ok(header) };
             }

@@ -127,7 +127,24 @@ fn another_column_may_hold_the_labels() {
     let labels: Vec<_> = records.iter().map(|r| r.label_name.as_deref()).collect();
     assert_eq!(labels, [Some("BENIGN"), Some("Bot"), Some("DDoS")]);
     let lacking = read_how(text.as_bytes(), how("Truth")).unwrap_err().to_string();
-    assert!(lacking.contains("\"Truth\", named as the one with the labels"), "{lacking}");
+    assert_eq!(lacking, "there is no column or field \"Truth\" to read labels from; there are Flow Duration, Label, Family");
+}
+
+#[test]
+fn a_field_of_json_may_hold_the_labels() {
+    let lines = "{\"data\":{\"Flow Dur\":1},\"truth\":\"Bot\"}\n{\"Flow Dur\":NaN,\"Label\":\"DDoS\",\"truth\":\"BENIGN\"}\n{\"data\":{\"Flow Dur\":1},\"truth\":1}\n{\"Flow Dur\":1,\"Label\":\"x\"}\n";
+    let array = format!("[{}]", lines.trim().replace('\n', ","));
+    for (text, format) in [(lines, "ndjson"), (&array, "json")] {
+        let how = |name| How { format, label_column: Some(name) };
+        let (records, _, _) = read_how(text.as_bytes(), how("truth")).unwrap();
+        let labels: Vec<_> = records.iter().map(|r| (r.label, r.label_name.as_deref())).collect();
+        let (attack, normal) = (Some(Label::Anomalous), Some(Label::Legitimate));
+        assert_eq!(labels, [(attack, Some("Bot")), (normal, Some("BENIGN")), (attack, None), (None, None)], "{format}");
+        let lacking = read_how(text.as_bytes(), how("none")).unwrap_err().to_string();
+        assert_eq!(lacking, "there is no column or field \"none\" to read labels from; there are data, truth", "{format}");
+    }
+    let zeek = How { format: "zeek", label_column: Some("truth") };
+    assert!(matches!(read_how(ZEEK.as_bytes(), zeek), Err(ReadError::FixedLabels(format)) if format == "zeek"));
 }
 
 #[test]

@@ -3,36 +3,28 @@
 use super::Record;
 use crate::faults::{Fault, Loc};
 use crate::raw::{Raw, RawObject};
-use crate::records::label_from_name;
+use crate::records::{LabelField, label_of};
 use crate::requests::body::parse_event;
 use bartizan_core::{Label, Timestamp};
-use serde_json::Value;
+use std::borrow::Cow;
 
 const LABELS: &[&str] = &["user_label", "label", "attack_type"];
 
-pub(super) fn line(text: &[u8], line: u64, now: Timestamp) -> Result<Record, String> {
+/// A body and its label, from the field that was named or from those that usually have one.
+pub(super) fn line(text: &[u8], line: u64, now: Timestamp, named: Option<&mut LabelField<'_>>) -> Result<Record, String> {
     let event = parse_event(text, now).map_err(|faults| describe(&faults))?;
     let labels = Raw::parse(text).ok().and_then(|raw| RawObject::read(raw, LABELS));
-    let (label, name) = labels.as_ref().map_or((None, None), read_label);
-    Ok(Record { event, label, label_name: name, line })
-}
-
-pub(super) fn element(text: &str, position: u64, now: Timestamp) -> Result<Record, String> {
-    line(text.as_bytes(), position, now)
-}
-
-fn read_label(labels: &RawObject<'_>) -> (Option<Label>, Option<String>) {
-    let said = labels.some("user_label").or(labels.some("label"));
-    let value = said.and_then(Raw::scalar).unwrap_or_default();
-    let label = match &value {
-        Value::Bool(anomalous) => Some(if *anomalous { Label::Anomalous } else { Label::Legitimate }),
-        Value::Number(n) => Some(if n.as_f64() == Some(0.0) { Label::Legitimate } else { Label::Anomalous }),
-        Value::String(name) => Some(label_from_name(name)),
-        _ => None,
+    let (label, name) = match named {
+        Some(field) => label_of(field.value(text).as_ref()),
+        None => labels.as_ref().map_or((None, None), usual_label),
     };
-    let kind = labels.get("attack_type").and_then(Raw::text);
-    let name = kind.as_deref().or(value.as_str()).map(str::to_owned);
-    (label, name)
+    let kind = labels.as_ref().and_then(|labels| labels.get("attack_type")).and_then(Raw::text);
+    Ok(Record { event, label, label_name: kind.map(Cow::into_owned).or(name), line })
+}
+
+fn usual_label(labels: &RawObject<'_>) -> (Option<Label>, Option<String>) {
+    let said = labels.some("user_label").or(labels.some("label"));
+    label_of(said.and_then(Raw::scalar).as_ref())
 }
 
 /// The faults of a record in one line for a person.

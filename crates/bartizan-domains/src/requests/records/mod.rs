@@ -6,7 +6,9 @@ pub(crate) mod json;
 mod payloads;
 
 use super::{RequestEvent, Requests};
-use crate::records::{Counted, FromFiles, How, MAX_JSON, MAX_ROW, ReadError, Sink, Summary, array, lines, open, peek};
+use crate::records::{
+    Counted, FromFiles, How, LabelField, MAX_JSON, MAX_ROW, ReadError, Sink, Summary, array, lines, open, peek, refuse_named,
+};
 use bartizan_core::Timestamp;
 use std::io::Read;
 use std::str::FromStr;
@@ -56,21 +58,29 @@ impl FromStr for Format {
 }
 
 /// Reads a file to its end; memory stays bounded however large it is. `now` stands in for missing timestamps.
-///
-/// # Errors
-/// When the file as a whole cannot be read; single records go to the sink as rejected.
-pub fn read(reader: impl Read, format: Format, now: Timestamp, sink: Sink<'_, RequestEvent>) -> Result<Summary, ReadError> {
+fn read(reader: impl Read, how: How<'_>, now: Timestamp, sink: Sink<'_, RequestEvent>) -> Result<Summary, ReadError> {
+    let format = how.format.parse().map_err(|_| ReadError::Unknown(EXPECTED))?;
     let (mut reader, unread) = open(reader)?;
     let format = if format == Format::Auto { detect(peek(&mut reader)?)? } else { format };
     let mut counted = Counted::new(sink, now, unread);
+    let mut labels = LabelField::named(how);
     match format {
         Format::Auto => return Err(ReadError::Unknown(EXPECTED)),
-        Format::Ndjson => lines(reader, MAX_JSON, &mut counted, json::line)?,
-        Format::Combined => lines(reader, MAX_ROW, &mut counted, combined::line)?,
-        Format::JsonArray => array(reader, &mut counted, json::element)?,
-        Format::Atrdf => array(reader, &mut counted, atrdf::element)?,
-        Format::HttpParams => payloads::read(reader, &mut counted)?,
+        Format::Ndjson => lines(reader, MAX_JSON, &mut counted, |text, line, now| json::line(text, line, now, labels.as_mut()))?,
+        Format::JsonArray => {
+            array(reader, &mut counted, |text, position, now| json::line(text.as_bytes(), position, now, labels.as_mut()))?;
+        }
+        Format::HttpParams => return payloads::read(reader, &mut counted, how.label_column).map(|()| counted.finish()),
+        Format::Combined => {
+            refuse_named(how, "combined")?;
+            lines(reader, MAX_ROW, &mut counted, combined::line)?;
+        }
+        Format::Atrdf => {
+            refuse_named(how, "atrdf")?;
+            array(reader, &mut counted, atrdf::element)?;
+        }
     }
+    labels.map_or(Ok(()), LabelField::finish)?;
     Ok(counted.finish())
 }
 
@@ -78,11 +88,7 @@ impl FromFiles for Requests {
     const FORMATS: &'static [&'static str] = Format::NAMES;
 
     fn read(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, RequestEvent>) -> Result<Summary, ReadError> {
-        if let Some(column) = how.label_column {
-            return Err(ReadError::Column(format!("{column:?}: files of requests have their labels in fields of fixed names")));
-        }
-        let format = how.format.parse().map_err(|_| ReadError::Unknown(EXPECTED))?;
-        read(reader, format, now, sink)
+        read(reader, how, now, sink)
     }
 }
 

@@ -1,13 +1,17 @@
 //! Tables of single parameter values: HttpParamsDataset (Morzeux 2016) and tables with the same columns.
 
 use super::Record;
-use crate::records::{Counted, MAX_ROW, Next, ReadError, Rejected, Rows, label_from_name, too_long};
+use crate::records::{Counted, MAX_ROW, Next, ReadError, Rejected, Rows, label_from_name, lacking, too_long};
 use crate::requests::RequestEvent;
 use bartizan_core::Timestamp;
 use std::io::BufRead;
 
 /// Each value becomes the one parameter of an otherwise empty request.
-pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, RequestEvent>) -> Result<(), ReadError> {
+pub(super) fn read(
+    reader: Box<dyn BufRead + '_>,
+    counted: &mut Counted<'_, RequestEvent>,
+    label_column: Option<&str>,
+) -> Result<(), ReadError> {
     let mut rows = Rows::new(reader);
     match rows.next()? {
         Next::Row => {}
@@ -18,7 +22,13 @@ pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, Requ
     let column = |name: &str| rows.cells().position(|cell| cell.trim_ascii() == name.as_bytes());
     let payload = column("payload").ok_or_else(|| missing("payload"))?;
     let (label, kind) = (column("label"), column("attack_type"));
-    let named = label.or(kind).ok_or_else(|| missing("label"))?;
+    let named = match label_column {
+        Some(name) => rows
+            .cells()
+            .position(|cell| cell.trim_ascii().eq_ignore_ascii_case(name.trim().as_bytes()))
+            .ok_or_else(|| lacking(name, rows.cells().collect()))?,
+        None => label.or(kind).ok_or_else(|| missing("label"))?,
+    };
     loop {
         let next = rows.next()?;
         let line = rows.line();

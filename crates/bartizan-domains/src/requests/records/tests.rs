@@ -1,7 +1,7 @@
 //! Files good and bad.
 
 use super::{Format, ReadError, Record, Summary, read};
-use crate::records::Rejected;
+use crate::records::{How, Rejected};
 use bartizan_core::{Label, Timestamp};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -12,6 +12,12 @@ use std::ops::ControlFlow;
 type Outcome = (Vec<Record>, Vec<Rejected>, Result<Summary, ReadError>);
 
 fn read_all(bytes: &[u8], format: Format) -> Outcome {
+    let formats = [Format::Auto, Format::Ndjson, Format::JsonArray, Format::Combined, Format::HttpParams, Format::Atrdf];
+    let name = formats.iter().position(|f| *f == format).unwrap();
+    read_how(bytes, Format::NAMES[name].into())
+}
+
+fn read_how(bytes: &[u8], how: How<'_>) -> Outcome {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     let mut sink = |record: Result<Record, Rejected>| {
         match record {
@@ -20,7 +26,7 @@ fn read_all(bytes: &[u8], format: Format) -> Outcome {
         }
         ControlFlow::Continue(())
     };
-    let result = read(bytes, format, Timestamp::from_secs(0), &mut sink);
+    let result = read(bytes, how, Timestamp::from_secs(0), &mut sink);
     (good, bad, result)
 }
 
@@ -91,6 +97,34 @@ fn tables_of_payloads_and_pairs_are_read() {
     assert_eq!((good.len(), bad.len()), (2, 1));
     assert_eq!((good[0].event.path(), good[0].event.timestamp.to_string().as_str()), ("/x", "2024-02-03T08:30:00Z"));
     assert_eq!((good[0].label, good[1].label), (Some(Label::Legitimate), Some(Label::Anomalous)));
+}
+
+#[test]
+fn a_named_column_or_field_holds_the_labels() {
+    let (attack, normal) = (Some(Label::Anomalous), Some(Label::Legitimate));
+    let lines = format!(
+        "{BODY},\"truth\":\"benign\",\"label\":1}}\n{BODY},\"truth\":\"sqli\",\"label\":0}}\n{BODY},\"truth\":true,\"attack_type\":\"x\"}}\n{BODY},\"truth\":null}}\n{BODY},\"label\":1}}\n"
+    );
+    let array = format!("[{}]", lines.trim().replace("}\n", "},\n"));
+    let table = "\"payload\",\"attack_type\",\"label\",\" Truth\"\na,norm,anom,benign\nb,sqli,norm,1\n";
+    let bodies: &[(Option<Label>, Option<&str>)] =
+        &[(normal, Some("benign")), (attack, Some("sqli")), (attack, Some("x")), (None, None), (None, None)];
+    let fields = "request_id, ip_address, endpoint, http_method, headers, truth, label";
+    for (name, text, expected, has) in [
+        ("NDJSON", lines.as_str(), bodies, fields),
+        ("an array", &array, bodies, fields),
+        ("a table", table, &[(normal, Some("norm")), (attack, Some("sqli"))], "payload, attack_type, label, Truth"),
+    ] {
+        let (good, _, result) = read_how(text.as_bytes(), How { format: "auto", label_column: Some("truth") });
+        let labels: Vec<_> = good.iter().map(|r| (r.label, r.label_name.as_deref())).collect();
+        assert_eq!((result.is_ok(), labels.as_slice()), (true, expected), "{name}");
+        let error = read_how(text.as_bytes(), How { format: "auto", label_column: Some("said") }).2.unwrap_err().to_string();
+        assert_eq!(error, format!("there is no column or field \"said\" to read labels from; there are {has}"), "{name}");
+    }
+    for (format, text) in [("combined", COMBINED), ("atrdf", "[{\"request\":{\"url\":\"/\"}}]")] {
+        let (good, _, result) = read_how(text.as_bytes(), How { format, label_column: Some("truth") });
+        assert!(good.is_empty() && matches!(result, Err(ReadError::FixedLabels(named)) if named == format), "{format}");
+    }
 }
 
 #[test]
