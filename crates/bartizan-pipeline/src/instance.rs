@@ -43,7 +43,8 @@ pub struct Instance<D: Domain> {
     /// How many of them the next first training waits for.
     next_first_training: AtomicU64,
     training_itself: AtomicBool,
-    /// Chunks of batches that are judged at once: one for each core, so that other work gets its share. Others wait for their turn.
+    /// Chunks of batches and large events that are judged at once: one for each core, so that other work gets its share. Others wait
+    /// for their turn.
     pub(crate) judging: Arc<Semaphore>,
     /// Events whose time was too far ahead to be believed.
     pub(crate) dated_ahead: AtomicU64,

@@ -96,10 +96,14 @@ impl<D: Domain> Instance<D> {
         judged
     }
 
-    /// The same of an event that takes longer: only what is stored of it comes back to the threads that answer.
+    /// The same of an event that takes longer, after others of its kind: the threads that answer share the processors with as many of
+    /// them as there are processors, and only what is stored of it comes back to them. Nothing is begun that nobody waits for.
     async fn judge_heavy(self: &Arc<Self>, mut event: D::Event, explain: bool) -> Result<Judgement, JudgeError> {
         let this = Arc::clone(self);
+        // The semaphore is never closed: there is always a turn.
+        let turn = Arc::clone(&self.judging).acquire_owned().await;
         let looked_at = aside(move || {
+            let _turn = turn;
             this.arrive(&mut event);
             let recent = this.recency.observe(&event);
             // Taken back even when nobody waits for the answer any more.
@@ -218,5 +222,23 @@ mod tests {
                 assert_eq!(counted(&instance, event), before, "trained: {trained}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn large_events_are_judged_in_turn_and_not_at_all_when_nobody_waits() {
+        let dir = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(SqliteOptions::new(dir.path().join("t.db"))).unwrap());
+        let instance = Instance::<Requests>::open(Settings::new("requests"), store, Arc::new(Fixed)).await.unwrap();
+        // Dated ahead, so that those are counted that were looked at.
+        let payload = format!("\"{}\"", "x".repeat(2 * HEAVY));
+        let event = RequestEvent { payload, timestamp: Timestamp::from_secs(1_780_000_000), ..traffic(1).remove(0) };
+        let mut waiting: Vec<_> = (0..100).map(|_| Box::pin(instance.judge(event.clone(), false))).collect();
+        for judged in &mut waiting {
+            assert!(futures::poll!(judged).is_pending());
+        }
+        drop(waiting);
+        assert!(matches!(instance.judge(event, false).await, Err(JudgeError::NoModel)));
+        let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+        assert!((1..=cores + 1).contains(&instance.dated_ahead()), "{} of 101 for {cores} cores", instance.dated_ahead());
     }
 }

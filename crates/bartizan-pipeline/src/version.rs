@@ -8,9 +8,15 @@ const TAKEN: [&str; 2] = ["none", crate::instance::LEARNING];
 
 /// A version name that people and paths can carry.
 pub(crate) fn check(name: String) -> Result<String, LifeCycleError> {
-    let fine = (1..=MAX_CHARS).contains(&name.chars().count()) && name.chars().all(|c| !c.is_control() && c != '/') && name.trim() == name;
+    let fine = (1..=MAX_CHARS).contains(&name.chars().count()) && name.chars().all(|c| is_shown(c) && c != '/') && name.trim() == name;
     let fine = fine && !TAKEN.contains(&name.as_str());
     if fine { Ok(name) } else { Err(LifeCycleError::Version { got: name.chars().take(MAX_CHARS).collect() }) }
+}
+
+/// Whether a character is seen where it stands: no control, and none of those that are not seen or turn the direction of the text.
+fn is_shown(c: char) -> bool {
+    let hidden = matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    !c.is_control() && !hidden
 }
 
 /// The next minor version after the highest `vX.Y` there is; `v1.0` first.
@@ -47,7 +53,7 @@ mod tests {
         for good in ["v1.0", "nightly build", "é", "none-2"] {
             assert!(check(good.to_owned()).is_ok(), "{good}");
         }
-        for bad in ["", " ", "a/b", "a\nb", " v1", "none", "learning"] {
+        for bad in ["", " ", "a/b", "a\nb", " v1", "none", "learning", "\u{202e}0.1v", "v1.0\u{200b}", "v\u{2067}1"] {
             assert!(check(bad.to_owned()).is_err(), "{bad:?}");
         }
         assert!(check("x".repeat(65)).is_err());

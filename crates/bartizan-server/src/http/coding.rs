@@ -13,6 +13,11 @@ pub(crate) const UNDERSTOOD: HeaderValue = HeaderValue::from_static("gzip, zstd"
 
 /// Largest window of a zstd body, as a power of two: 8 MiB, what RFC 9659 allows for this coding. Decoding takes that much memory.
 const ZSTD_WINDOW_LOG: u32 = 23;
+/// Most bytes that a byte of a compressed body may become: what is worked on then has some proportion to what was sent. Telemetry
+/// becomes 5 to 30.
+const MOST_FOR_A_BYTE: usize = 50;
+/// Bytes that any compressed body may become.
+const ALWAYS: usize = 1 << 20;
 /// Bytes counted at a time.
 const PIECE: usize = 64 << 10;
 /// Characters of an unknown coding's name that are repeated.
@@ -48,13 +53,18 @@ impl Coding {
         Ok(found)
     }
 
-    /// Decodes twice: the first time only to count, so that what decodes to more than `limit` bytes takes no memory and everything else
-    /// as much as it becomes. `cover` is told how much that is and may refuse it. Nothing at all decodes to nothing.
+    /// Decodes twice: the first time only to count, so that what decodes to more than `limit` bytes, or than [`MOST_FOR_A_BYTE`] allows,
+    /// takes no memory and everything else as much as it becomes. `cover` is told how much that is and may refuse it. Nothing at all
+    /// decodes to nothing.
     pub(crate) fn decode(self, coded: &[u8], limit: usize, cover: impl FnOnce(usize) -> Result<(), Refusal>) -> Result<Vec<u8>, Refusal> {
         if coded.is_empty() {
             return Ok(Vec::new());
         }
-        let length = count(self.reader(coded)?, limit)?;
+        let most = coded.len().saturating_mul(MOST_FOR_A_BYTE).max(ALWAYS);
+        let length = match count(self.reader(coded)?, limit.min(most)) {
+            Err(Refusal::TooLarge { limit: reached }) if reached < limit => return Err(swells(most)),
+            counted => counted?,
+        };
         cover(length)?;
         let mut whole = Vec::with_capacity(length);
         self.reader(coded)?.read_to_end(&mut whole).map_err(|_| damaged())?;
@@ -87,13 +97,18 @@ fn count(mut decoder: impl Read, limit: usize) -> Result<usize, Refusal> {
     }
 }
 
+fn swells(most: usize) -> Refusal {
+    let text = format!("Request body too large: compressed, it may become {MOST_FOR_A_BYTE} times its size or 1 MiB, here {most} bytes");
+    Refusal::text(StatusCode::PAYLOAD_TOO_LARGE, text)
+}
+
 fn damaged() -> Refusal {
     Refusal::text(StatusCode::BAD_REQUEST, "The request body is not what its Content-Encoding says: it is damaged or ends early")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Coding;
+    use super::{ALWAYS, Coding, MOST_FOR_A_BYTE};
     use crate::http::refusal::Refusal;
     use flate2::{Compression, write::GzEncoder};
     use hyper::{HeaderMap, header::CONTENT_ENCODING};
@@ -137,7 +152,7 @@ mod tests {
 
     #[test]
     fn bombs_stop_at_the_limit_and_damage_is_told() {
-        let zeros = vec![0; 1 << 20];
+        let zeros = vec![0; ALWAYS / 2];
         for (coding, coded) in [(Coding::Gzip, gzip(&zeros)), (Coding::Zstd, zstd(&zeros))] {
             let decode = |coded: &[u8], limit| coding.decode(coded, limit, |_| Ok(()));
             assert_eq!(decode(&coded, zeros.len()).unwrap(), zeros, "{coding:?}");
@@ -152,6 +167,26 @@ mod tests {
             }
             let twice = [coded.clone(), coded].concat();
             assert_eq!(decode(&twice, 2 * zeros.len()).unwrap().len(), 2 * zeros.len(), "{coding:?}");
+        }
+    }
+
+    #[test]
+    fn what_becomes_much_more_than_was_sent_is_refused() {
+        let noise: Vec<u8> = (0..100_000_u32).flat_map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+        for (name, plain, taken) in [
+            ("what any body may become", vec![0; ALWAYS], true),
+            ("a byte more", vec![0; ALWAYS + 1], false),
+            ("in proportion", [noise.clone(), vec![0; 10 * noise.len()]].concat(), true),
+            ("out of proportion", [noise.clone(), vec![0; (MOST_FOR_A_BYTE + 10) * noise.len()]].concat(), false),
+        ] {
+            for (coding, coded) in [(Coding::Gzip, gzip(&plain)), (Coding::Zstd, zstd(&plain))] {
+                let decoded = coding.decode(&coded, usize::MAX, |length| if taken { Ok(()) } else { panic!("{length} bytes are covered") });
+                match decoded {
+                    Ok(decoded) => assert!(taken && decoded == plain, "{name} {coding:?}"),
+                    Err(Refusal::Text(status, text)) => assert!(!taken && status == 413 && text.contains("50 times"), "{name}: {text}"),
+                    Err(other) => panic!("{name} {coding:?}: {other:?}"),
+                }
+            }
         }
     }
 

@@ -60,6 +60,8 @@ const HEAD: u8 = 1;
 const BUSY: u8 = 2;
 /// An answer is being sent.
 const ANSWERING: u8 = 3;
+/// A request's body is still coming.
+const BODY: u8 = 4;
 
 /// What a connection is waiting for, and since when.
 pub(crate) struct Activity {
@@ -102,6 +104,8 @@ impl Activity {
     fn received(&self) {
         if self.is(IDLE) {
             self.enter(HEAD);
+        } else if self.is(BODY) {
+            self.progress();
         }
     }
 
@@ -118,9 +122,16 @@ impl Activity {
         }
     }
 
-    /// A request has come.
-    pub(crate) fn begin_request(&self) {
-        self.enter(BUSY);
+    /// A request has come, or its head only.
+    pub(crate) fn begin_request(&self, whole: bool) {
+        self.enter(if whole { BUSY } else { BODY });
+    }
+
+    /// The last of a request's body has come.
+    pub(crate) fn arrived(&self) {
+        if self.is(BODY) {
+            self.enter(BUSY);
+        }
     }
 
     fn begin_answer(&self) {
@@ -136,10 +147,11 @@ impl Activity {
     }
 
     /// What makes a connection the first to be closed when there are too many: those without a byte of a request before those
-    /// with an unfinished head, then the one that has been so for longest. `None` while a request is worked on or answered.
+    /// with an unfinished head, those before the ones whose body is still coming, then the one that has been so for longest, or has
+    /// sent nothing more of it for longest. `None` while a request is worked on or answered.
     pub(crate) fn idleness(&self) -> Option<(u8, u64)> {
         let state = self.state.load(Relaxed);
-        (state == IDLE || state == HEAD).then(|| (state, self.since_ms.load(Relaxed)))
+        matches!(state, IDLE | HEAD | BODY).then(|| (state, self.since_ms.load(Relaxed)))
     }
 
     /// Closes the connection, unless a request has come in the meantime: that is answered first.
@@ -192,7 +204,7 @@ where
 {
     let seen = Arc::clone(&activity);
     let service = service_fn(move |request: Request<Incoming>| {
-        seen.begin_request();
+        seen.begin_request(request.body().is_end_stream());
         let activity = Arc::clone(&seen);
         let (head, body) = request.into_parts();
         let body = RequestBody::new(body, &head.headers, Arc::clone(&activity));
@@ -223,7 +235,7 @@ where
                 connection.as_mut().graceful_shutdown();
             }
             () = activity.close.notified() => {
-                if activity.is(HEAD) {
+                if activity.is(HEAD) || activity.is(BODY) {
                     return;
                 }
                 connection.as_mut().graceful_shutdown();
@@ -317,9 +329,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 #[cfg(test)]
 mod tests {
     use super::{Activity, Phase, Timeouts, serve_with};
-    use crate::http::table::Reply;
+    use crate::http::{request_body::RequestBody, table::Reply};
     use bytes::Bytes;
-    use http_body_util::{Either, Full};
+    use http_body_util::{BodyExt, Either, Full};
+    use hyper::Request;
     use std::{sync::Arc, time::Duration};
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
@@ -332,12 +345,15 @@ mod tests {
     const TIMEOUTS: Timeouts =
         Timeouts { head: Duration::from_secs(5), idle: Duration::from_secs(10), write: Duration::from_secs(30), max_header_bytes: 8192 };
 
-    /// A connection whose buffers hold a kilobyte, and which answers anything with [`ANSWER`] bytes.
+    /// A connection whose buffers hold a kilobyte, and which reads anything and answers with [`ANSWER`] bytes.
     fn connect() -> (DuplexStream, Arc<Activity>, watch::Sender<Phase>, JoinHandle<()>) {
         let (client, server) = duplex(1000);
         let (phase, watched) = watch::channel(Phase::Serving);
         let activity = Arc::new(Activity::new(Instant::now()));
-        let reply = |_| async { Reply::new(Either::Left(Full::new(Bytes::from(vec![b'x'; ANSWER])))) };
+        let reply = |request: Request<RequestBody>| async {
+            let _ = request.into_body().collect().await;
+            Reply::new(Either::Left(Full::new(Bytes::from(vec![b'x'; ANSWER]))))
+        };
         let served = tokio::spawn(serve_with(server, Arc::clone(&activity), TIMEOUTS, watched, reply));
         (client, activity, phase, served)
     }
@@ -383,7 +399,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_must_make_room_closes_after_the_request_that_it_has() {
-        for (sent, answered) in [("", false), ("GET / HT", false), ("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n", true)] {
+        let part = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3\r\n\r\n{";
+        for (sent, answered) in [("", false), ("GET / HT", false), (part, false), ("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n", true)] {
             let (mut client, activity, _phase, served) = connect();
             client.write_all(sent.as_bytes()).await.unwrap();
             tokio::task::yield_now().await;

@@ -144,7 +144,7 @@ mod tests {
         let connections = Connections::new(3, 2);
         let later = || tokio::time::advance(Duration::from_secs(1));
         let (first, busy, _) = admit(&connections, "10.0.0.1").unwrap();
-        busy.begin_request();
+        busy.begin_request(true);
         later().await;
         let second = admit(&connections, "10.0.0.1").unwrap();
         later().await;
@@ -161,8 +161,8 @@ mod tests {
         let fifth = admit(&connections, "10.0.0.4").unwrap();
         assert!(fifth.2);
         assert_eq!(ids(&connections), [0, 4, 5]);
-        fourth.1.begin_request();
-        fifth.1.begin_request();
+        fourth.1.begin_request(true);
+        fifth.1.begin_request(true);
         assert!(admit(&connections, "10.0.0.5").is_none(), "all are at work");
         drop((first, third, fourth, fifth));
         assert!(connections.lock().per_address.is_empty());

@@ -42,10 +42,12 @@ impl Body for RequestBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         self.unasked = false;
-        match &mut self.body {
-            Some(body) => Pin::new(body).poll_frame(cx),
-            None => Poll::Ready(None),
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let polled = Pin::new(&mut *body).poll_frame(cx);
+        if body.is_end_stream() || matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+            self.activity.arrived();
         }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
