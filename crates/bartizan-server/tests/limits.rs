@@ -171,19 +171,34 @@ async fn bodies_that_do_not_come_end_in_time() {
     }
 }
 
-#[tokio::test]
-async fn more_requests_than_allowed_are_told_to_come_again() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_requests_than_allowed_are_told_to_come_again_and_slow_senders_shut_nobody_out() {
     let server = Running::start_with(|config| config.max_concurrent_requests = 1).await;
+    assert_eq!(server.train("v1.0", 150).await.status, 200);
     let mut holding = server.connect().await;
-    holding
-        .write_all(b"POST /requests/analyze HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\nexpect: 100-continue\r\n\r\n")
-        .await
-        .unwrap();
+    let head = b"POST /requests/analyze HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\nexpect: 100-continue\r\n\r\n";
+    holding.write_all(head).await.unwrap();
     let mut interim = [0; 25];
     holding.read_exact(&mut interim).await.unwrap();
     assert!(interim.starts_with(b"HTTP/1.1 100"));
-    let refused = server.post("/requests/analyze", &record(0)).await;
+    assert_eq!(server.post("/requests/analyze", &record(0)).await.status, 200, "a body on its way is no work");
+
+    // A request that waits to be recorded is at work for as long as somebody else holds the database.
+    let other = rusqlite::Connection::open(server.database()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = async {
+        loop {
+            let answer = server.get("/requests/features").await;
+            if answer.status != 200 {
+                other.execute_batch("COMMIT").unwrap();
+                return answer;
+            }
+        }
+    };
+    let event = record(1);
+    let (_, refused) = tokio::join!(server.post("/requests/analyze", &event), refused);
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    assert!(refused.body.contains("Too many requests at once"), "{}", refused.body);
     assert_eq!(server.get("/health").await.status, 200);
     drop(holding);
 }

@@ -7,7 +7,13 @@ use crate::{
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::{HeaderMap, Request, StatusCode, body::Body as HttpBody, header::CONTENT_LENGTH};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How much is read, for how long, and how much of it is worked on at once.
@@ -21,6 +27,8 @@ pub(crate) struct Limits {
     pub(crate) units: usize,
     /// Bodies decoded or parsed at once away from the threads that answer; others wait for their turn.
     pub(crate) workers: Arc<Semaphore>,
+    /// Requests whose body is still on its way.
+    pub(crate) arriving: Arc<AtomicU64>,
     /// Time for one body to arrive.
     pub(crate) body_time: Duration,
 }
@@ -41,7 +49,23 @@ impl Limits {
         let units = buffered_bytes.div_ceil(ROOM_UNIT).max(room_for(body_bytes)).min(Semaphore::MAX_PERMITS);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = Arc::new(Semaphore::new(cores * WORKERS_PER_CORE));
-        Self { body_bytes, room: Arc::new(Semaphore::new(units)), units, workers, body_time }
+        Self { body_bytes, room: Arc::new(Semaphore::new(units)), units, workers, arriving: Arc::default(), body_time }
+    }
+}
+
+/// Counts a request while its body is on its way.
+struct Arriving<'a>(&'a AtomicU64);
+
+impl<'a> Arriving<'a> {
+    fn begin(count: &'a AtomicU64) -> Self {
+        count.fetch_add(1, Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Arriving<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 
@@ -82,9 +106,19 @@ struct Claim {
 }
 
 impl Claim {
-    /// Takes what a body of this size needs beyond what was taken before.
+    /// Takes what a body of this size needs while it arrives: a client that sends slowly holds no more than what it has sent.
+    fn cover_arrived(&mut self, bytes: usize) -> Result<(), Refusal> {
+        self.take(if bytes <= SMALL { 0 } else { bytes.div_ceil(ROOM_UNIT) })
+    }
+
+    /// Takes what a body of this size needs for the work on it.
     fn cover(&mut self, bytes: usize) -> Result<(), Refusal> {
-        let more = room_for(bytes).saturating_sub(self.taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
+        self.take(room_for(bytes))
+    }
+
+    /// Takes so many units, less those that were taken before.
+    fn take(&mut self, units: usize) -> Result<(), Refusal> {
+        let more = units.saturating_sub(self.taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
         if more == 0 {
             return Ok(());
         }
@@ -168,7 +202,11 @@ where
         }
     };
     let mut claim = Claim { room: Arc::clone(&limits.room), taken: None };
-    let mut bytes = read(request.into_body(), limits.body_bytes, &mut claim).await?;
+    let mut bytes = {
+        let _arriving = Arriving::begin(&limits.arriving);
+        read(request.into_body(), limits.body_bytes, &mut claim).await?
+    };
+    claim.cover(bytes.len())?;
     if let Some(coding) = coding {
         let limit = limits.body_bytes;
         // On the heap, as everything that few requests come to: futures are moved, and theirs stays small.
@@ -196,7 +234,7 @@ where
     let (mut first, mut whole) = (Bytes::new(), BytesMut::new());
     while let Some(more) = next(&mut body).await? {
         let length = first.len() + whole.len() + more.len();
-        let allowed = if length > limit { Err(Refusal::TooLarge { limit }) } else { claim.cover(length) };
+        let allowed = if length > limit { Err(Refusal::TooLarge { limit }) } else { claim.cover_arrived(length) };
         if let Err(refusal) = allowed {
             discard(body);
             return Err(refusal);
@@ -260,10 +298,14 @@ mod tests {
     use super::{Body, Limits, SMALL, receive_all};
     use crate::http::refusal::Refusal;
     use bytes::Bytes;
-    use futures::stream;
+    use futures::{StreamExt, stream};
     use http_body_util::{Full, StreamBody};
     use hyper::{Request, body::Frame, header::CONTENT_ENCODING};
-    use std::{convert::Infallible, sync::mpsc, time::Duration};
+    use std::{
+        convert::Infallible,
+        sync::{atomic::Ordering::Relaxed, mpsc},
+        time::Duration,
+    };
 
     fn pieces(all: &[&'static [u8]]) -> Request<StreamBody<impl futures::Stream<Item = Result<Frame<Bytes>, Infallible>> + use<>>> {
         let frames: Vec<_> = all.iter().map(|piece| Ok(Frame::data(Bytes::from_static(piece)))).collect();
@@ -329,6 +371,18 @@ mod tests {
         }
         // The largest body fits when there is no other one, however little room was asked for.
         assert!(receive_all(pieces(&[&PIECE, &PIECE]), &self::limits(1 << 20, 0)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_body_on_its_way_takes_only_what_has_come() {
+        let limits = &narrow();
+        let all = limits.room.available_permits();
+        let begun = stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from_static(&PIECE)))]).chain(stream::pending());
+        let mut receiving = Box::pin(receive_all(Request::new(StreamBody::new(Box::pin(begun))), limits));
+        assert!(futures::poll!(&mut receiving).is_pending());
+        assert_eq!((all - limits.room.available_permits(), limits.arriving.load(Relaxed)), (PIECE.len() / super::ROOM_UNIT, 1));
+        drop(receiving);
+        assert_eq!((limits.room.available_permits(), limits.arriving.load(Relaxed)), (all, 0));
     }
 
     #[tokio::test]

@@ -24,7 +24,7 @@ use hyper::{
 };
 use std::{
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 use tower::ServiceExt;
@@ -111,7 +111,9 @@ impl Guard {
             return Err(Refusal::text(StatusCode::FORBIDDEN, "Origin not allowed"));
         }
         // The open routes answer at any load, so that an operator can still look.
-        if access != Access::Open && self.metrics.in_flight.now() > self.max_concurrent {
+        // Those whose bodies are still on their way do not count: clients that send slowly shut nobody out.
+        let at_work = self.metrics.in_flight.now().saturating_sub(self.limits.arriving.load(Relaxed));
+        if access != Access::Open && at_work > self.max_concurrent {
             return Err(Refusal::TryAgain("Too many requests at once. Try again later.".into()));
         }
         let limit = self.limits.body_bytes;
