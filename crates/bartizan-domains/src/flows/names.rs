@@ -268,7 +268,7 @@ impl Table {
 }
 
 /// The same for names that differ only in case.
-fn hash(name: &[u8]) -> u64 {
+pub(crate) fn hash(name: &[u8]) -> u64 {
     let mix = |hash: u64, part: u64| (hash ^ (part | 0x2020_2020_2020_2020)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23);
     let (whole, rest) = name.as_chunks::<8>();
     let hash = whole.iter().fold(0, |hash, part| mix(hash, u64::from_le_bytes(*part)));

@@ -11,6 +11,8 @@ use crate::flows::FlowEvent;
 use crate::records::Record;
 use bartizan_core::Timestamp;
 
+/// Names of no known column in one flow that are still looked at here.
+const MAX_UNKNOWN: usize = 64;
 /// Names whose order is remembered.
 const MAX_REMEMBERED: usize = 256;
 /// Deepest value that is passed over.
@@ -46,8 +48,8 @@ pub(super) fn number_of_text(text: &str) -> Option<f64> {
 #[derive(Clone, Copy)]
 enum Name {
     Known(Column),
-    /// A name of no known column: its value must be a number, and is passed over.
-    Unknown,
+    /// The hash of a name of no known column.
+    Unknown(u64),
 }
 
 /// A value that is neither list nor object.
@@ -66,6 +68,8 @@ struct Reader<'a> {
     draft: Draft,
     /// The names of the flow before, in order.
     remembered: Vec<(&'a str, Name)>,
+    /// Names in this flow that are of no known column, to find one that comes twice.
+    unknown: Vec<u64>,
     /// A bit for each known column in this flow that is no feature.
     others: u8,
 }
@@ -73,7 +77,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(bytes: &'a [u8], now: Timestamp) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
-        Some(Self { text, at: 0, now, draft: Draft::new(), remembered: Vec::new(), others: 0 })
+        Some(Self { text, at: 0, now, draft: Draft::new(), remembered: Vec::new(), unknown: Vec::new(), others: 0 })
     }
 
     /// What is left.
@@ -229,7 +233,7 @@ impl<'a> Reader<'a> {
             }
             match (name, self.scalar()?) {
                 (Name::Known(Column::Feature(index, factor)), value) => self.draft.set(index, value.number()? * factor),
-                (Name::Unknown, value) => {
+                (Name::Unknown(_), value) => {
                     value.number()?;
                 }
                 (Name::Known(_), Scalar::Null) => {}
@@ -255,7 +259,7 @@ impl<'a> Reader<'a> {
             return Some(*name);
         }
         let text = self.string()?;
-        let name = names::column(text.as_bytes()).map_or(Name::Unknown, Name::Known);
+        let name = names::column(text.as_bytes()).map_or_else(|| Name::Unknown(names::hash(text.trim().as_bytes())), Name::Known);
         if let Some(place) = self.remembered.get_mut(position) {
             *place = (text, name);
         } else if position == self.remembered.len() && position < MAX_REMEMBERED {
@@ -274,13 +278,18 @@ impl<'a> Reader<'a> {
                 self.others |= bit;
                 new
             }
-            Name::Unknown => true,
+            Name::Unknown(hash) => {
+                let new = !self.unknown.contains(&hash) && self.unknown.len() < MAX_UNKNOWN;
+                self.unknown.push(hash);
+                new
+            }
         }
     }
 
     fn finish(&mut self, line: u64) -> Record<FlowEvent> {
         let (event, label, label_name) = self.draft.finish(self.now);
         self.draft.clear();
+        self.unknown.clear();
         self.others = 0;
         Record { event, label, label_name, line }
     }

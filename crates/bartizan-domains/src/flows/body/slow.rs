@@ -84,7 +84,7 @@ pub(super) fn record(body: Raw<'_>, line: u64, now: Timestamp) -> Result<Record<
             Some(column) if wrapped.is_some() => text(&mut flow.draft, column, value),
             Some(column) => {
                 let exact = hash(&name);
-                flow.seen(&name, exact, true);
+                flow.seen(&name, exact);
                 flow.field(&name, exact, column, value, &[]);
             }
             None => {}
@@ -160,9 +160,8 @@ impl Checked {
         }
         let read = value.fields(|name, value| {
             let exact = hash(&name);
-            let column = names::column(name.as_bytes());
-            self.seen(&name, exact, column.is_some());
-            match column {
+            self.seen(&name, exact);
+            match names::column(name.as_bytes()) {
                 Some(column) => self.field(&name, exact, column, value, loc),
                 None => drop(self.number(&name, value, loc)),
             }
@@ -175,10 +174,10 @@ impl Checked {
         }
     }
 
-    /// Notes a name. The very same one twice is JSON's own matter: the last counts. Of names that are ignored, only that is noted.
-    fn seen(&mut self, name: &str, exact: u64, is_column: bool) {
+    /// Notes a name. The very same one twice is JSON's own matter: the last counts.
+    fn seen(&mut self, name: &str, exact: u64) {
         self.met += 1;
-        match self.names.entry(if is_column { hash(name.trim()) } else { exact }) {
+        match self.names.entry(hash(name.trim())) {
             Entry::Vacant(place) => drop(place.insert(exact)),
             Entry::Occupied(before) if *before.get() == exact => {
                 let shown = if self.faults.is_empty() { return } else { key(name) };

@@ -137,8 +137,7 @@ fn every_fault_of_a_flow_is_listed() {
         (r#"{"data":{"a":nan}}"#, &[("json_invalid", "14")]),
         (r#"{"data":{"a":1}} x"#, &[("json_invalid", "17")]),
         (r#"{"data":{"Flow Duration":1," Flow Duration":2}}"#, &[("duplicate", "Flow Duration")]),
-        (r#"{"data":{"what":1,"what ":2,"Label":"a"," Label":"b"}}"#, &[("duplicate", "Label")]),
-        (r#"{"data":{"what":1,"what ":null}}"#, &[("float_type", "data.what ")]),
+        (r#"{"data":{"what":1,"what ":2}}"#, &[("duplicate", "what")]),
     ];
     for (body, expected) in cases {
         let expected: Vec<_> = expected.iter().map(|(kind, place)| (*kind, (*place).to_owned())).collect();
@@ -174,8 +173,8 @@ fn batches_are_read_in_order_and_name_the_faulty_flow() {
             r#"{"flows":[{"a":1},{"a":null},7,{"b":"x"}]}"#,
             &[("float_type", "flows.1.a"), ("dict_type", "flows.2"), ("float_parsing", "flows.3.b")],
         ),
-        (r#"{"flows":[{},{"Flow Duration":1,"Flow Duration ":1}]}"#, &[("duplicate", "Flow Duration")]),
-        (r#"{"flows":[{"Flow Duration":1,"Flow Duration ":1},{"b":null}]}"#, &[("float_type", "flows.1.b")]),
+        (r#"{"flows":[{},{"a":1,"a ":1}]}"#, &[("duplicate", "a")]),
+        (r#"{"flows":[{"a":1,"a ":1},{"b":null}]}"#, &[("float_type", "flows.1.b")]),
     ];
     for (body, expected) in cases {
         let expected: Vec<_> = expected.iter().map(|(kind, place)| (*kind, (*place).to_owned())).collect();
@@ -239,7 +238,7 @@ fn a_refusal_is_small_whatever_the_body() {
     for body in [
         format!(r#"{{"other":["{name}"]}}"#),
         format!(r#"{{"data":{{"{name}":null}}}}"#),
-        format!(r#"{{"data":{{"Flow Duration":1,"{}Flow Duration":1}}}}"#, " ".repeat(name.len())),
+        format!(r#"{{"data":{{"{name}":1," {name}":1}}}}"#),
         format!(r#"{{"data":["{name}"]}}"#),
         format!(r#"{{"data":{{"a":"{name}"}}}}"#),
         format!(r#"["{name}"]"#),
@@ -258,8 +257,6 @@ fn names_that_come_twice_count_as_they_last_came() {
         (r#""Flow Duration":5,"flow_duration":7,"flow_duration":8"#, 5.0),
         (r#""flow_duration":7,"Flow Duration":5,"flow_duration":8"#, 8e6),
         (r#""x":"no","Flow Duration":3,"x":1"#, 3.0),
-        (r#""x":1,"Flow Duration":3,"x ":2," x":3"#, 3.0),
-        (r#""x":1,"Flow Duration":"3","x ":"NaN"," x":true,"y":NaN"#, 3.0),
     ] {
         assert_eq!(value(&flow(&format!(r#"{{"data":{{{data}}}}}"#)), F::FlowDuration), expected, "{data}");
     }
