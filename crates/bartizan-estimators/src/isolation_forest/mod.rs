@@ -117,7 +117,7 @@ pub struct FittedForest {
     /// Made on first use: a stored forest is validated before.
     layout: Arc<std::sync::OnceLock<Layout>>,
     /// Made when first asked why.
-    paths: Arc<std::sync::OnceLock<Paths>>,
+    paths: Arc<std::sync::OnceLock<Option<Paths>>>,
     /// 1 / (trees · c(psi)).
     scale: f64,
 }
@@ -263,10 +263,11 @@ impl FittedForest {
         let filled: Vec<f32> = row.iter().enumerate().map(|(i, v)| self.present(*v, i)).collect();
         let mut shares = vec![0.0; row.len()];
         let trees = &self.stored.trees;
-        let expected = if paths::bytes(trees) <= MAX_PATHS_BYTES {
-            self.paths.get_or_init(|| Paths::new(trees)).shares(&filled, &mut shares)
-        } else {
-            trees.iter().map(|tree| shap(&paths::unfolded(tree), &filled, &mut shares)).sum()
+        // Whether there are tables is decided once too: it takes a walk through all trees.
+        let tables = self.paths.get_or_init(|| (paths::bytes(trees) <= MAX_PATHS_BYTES).then(|| Paths::new(trees)));
+        let expected = match tables {
+            Some(tables) => tables.shares(&filled, &mut shares),
+            None => trees.iter().map(|tree| shap(&paths::unfolded(tree), &filled, &mut shares)).sum(),
         };
         let mean = 1.0 / self.stored.trees.len() as f64;
         shares.iter_mut().for_each(|s| *s *= mean);
