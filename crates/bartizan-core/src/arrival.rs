@@ -94,9 +94,11 @@ impl TrustedProxies {
     #[must_use]
     pub fn client<'t>(&self, told: &'t str) -> Cow<'t, str> {
         let entry = if told.contains(',') { self.entry(told) } else { head(told, MAX_ENTRY).trim() };
+        // An IPv4 address can be written in one way only.
+        if entry.parse::<Ipv4Addr>().is_ok() {
+            return Cow::Borrowed(entry);
+        }
         match address(entry) {
-            // An IPv4 address can be written in one way only.
-            Some(_) if entry.parse::<Ipv4Addr>().is_ok() => Cow::Borrowed(entry),
             Some(ip) => Cow::Owned(ip.to_string()),
             None => Cow::Borrowed(head(entry, MAX_CLIENT)),
         }

@@ -13,10 +13,25 @@ const MAX_LOOKED_AT: usize = 2_048;
 /// Characters that the sliding mean is taken over.
 const WINDOW: usize = 8;
 
+/// The class of each byte.
+const CLASS: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = class_of(byte as u8);
+        byte += 1;
+    }
+    classes
+};
+
 fn class(byte: u8) -> usize {
+    usize::from(CLASS[usize::from(byte)])
+}
+
+const fn class_of(byte: u8) -> u8 {
     match byte {
-        b'a'..=b'z' => 1 + usize::from(byte - b'a'),
-        b'A'..=b'Z' => 1 + usize::from(byte - b'A'),
+        b'a'..=b'z' => 1 + byte - b'a',
+        b'A'..=b'Z' => 1 + byte - b'A',
         b'0'..=b'9' => 27,
         b' ' => 28,
         b'.' => 29,
@@ -127,19 +142,19 @@ pub(crate) struct TextSurprise {
 }
 
 impl Surprise {
-    /// Reads a text once; no allocation.
+    /// Reads a text once; no allocation. The iterator is driven from within, which makes a plain loop of its parts.
     pub(crate) fn of(&self, text: &str) -> TextSurprise {
         let (mut a, mut b) = (EDGE, EDGE);
         let (mut sum, mut window, mut peak) = (0.0_f32, 0.0_f32, 0.0_f32);
         let mut last = [0.0_f32; WINDOW];
-        for (i, c) in text.bytes().take(MAX_LOOKED_AT).map(class).chain([EDGE]).enumerate() {
+        text.bytes().take(MAX_LOOKED_AT).map(class).chain([EDGE]).enumerate().for_each(|(i, c)| {
             let nats = self.nats[cell(a, b, c)];
             sum += nats;
             window += nats - last[i % WINDOW];
             last[i % WINDOW] = nats;
             peak = peak.max(window / WINDOW as f32);
             (a, b) = (b, c);
-        }
+        });
         TextSurprise { sum, peak }
     }
 }
