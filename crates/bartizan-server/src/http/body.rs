@@ -100,29 +100,29 @@ fn acquire(room: &Arc<Semaphore>, units: usize) -> Result<OwnedSemaphorePermit, 
 }
 
 /// Room while it is taken.
+#[derive(Default)]
 struct Claim {
-    room: Arc<Semaphore>,
     taken: Option<OwnedSemaphorePermit>,
 }
 
 impl Claim {
     /// Takes what a body of this size needs while it arrives: a client that sends slowly holds no more than what it has sent.
-    fn cover_arrived(&mut self, bytes: usize) -> Result<(), Refusal> {
-        self.take(if bytes <= SMALL { 0 } else { bytes.div_ceil(ROOM_UNIT) })
+    fn cover_arrived(&mut self, room: &Arc<Semaphore>, bytes: usize) -> Result<(), Refusal> {
+        self.take(room, if bytes <= SMALL { 0 } else { bytes.div_ceil(ROOM_UNIT) })
     }
 
     /// Takes what a body of this size needs for the work on it.
-    fn cover(&mut self, bytes: usize) -> Result<(), Refusal> {
-        self.take(room_for(bytes))
+    fn cover(&mut self, room: &Arc<Semaphore>, bytes: usize) -> Result<(), Refusal> {
+        self.take(room, room_for(bytes))
     }
 
     /// Takes so many units, less those that were taken before.
-    fn take(&mut self, units: usize) -> Result<(), Refusal> {
+    fn take(&mut self, room: &Arc<Semaphore>, units: usize) -> Result<(), Refusal> {
         let more = units.saturating_sub(self.taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
         if more == 0 {
             return Ok(());
         }
-        let unit = acquire(&self.room, more)?;
+        let unit = acquire(room, more)?;
         match &mut self.taken {
             Some(taken) => taken.merge(unit),
             None => self.taken = Some(unit),
@@ -135,7 +135,8 @@ impl Claim {
 pub(crate) struct Body {
     bytes: Bytes,
     room: Room,
-    workers: Arc<Semaphore>,
+    /// Where turns are given for the work on a large one; a small one is parsed where it is.
+    workers: Option<Arc<Semaphore>>,
 }
 
 impl Body {
@@ -149,9 +150,7 @@ impl Body {
     /// result, and is given back when it is dropped.
     pub(crate) async fn parse<T: Send + 'static>(self, parse: impl FnOnce(&Bytes) -> T + Send + 'static) -> (T, Room) {
         let Self { bytes, room, workers } = self;
-        if bytes.len() <= SMALL {
-            return (parse(&bytes), room);
-        }
+        let Some(workers) = workers else { return (parse(&bytes), room) };
         let parsed = aside(&workers, move || {
             let parsed = parse(&bytes);
             (parsed, room)
@@ -172,10 +171,6 @@ async fn aside<T: Send + 'static>(workers: &Arc<Semaphore>, work: impl FnOnce() 
     here::aside(work).await
 }
 
-/// How much of a refused body is read and thrown away, so that its sender comes to read the answer.
-const MOST_DISCARDED: usize = 128 << 20;
-const LONGEST_DISCARDING: Duration = Duration::from_secs(10);
-
 /// Receives a request's body: every route that reads one does it by this.
 pub(crate) async fn receive<B>(request: Request<B>, limits: &Limits) -> Result<Body, Refusal>
 where
@@ -194,24 +189,18 @@ where
     B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::fmt::Display + Send,
 {
-    let coding = match Coding::of(request.headers()) {
-        Ok(coding) => coding,
-        Err(refusal) => {
-            discard(request.into_body());
-            return Err(refusal);
-        }
-    };
-    let mut claim = Claim { room: Arc::clone(&limits.room), taken: None };
+    let coding = Coding::of(request.headers())?;
+    let mut claim = Claim::default();
     let mut bytes = {
         let _arriving = Arriving::begin(&limits.arriving);
-        read(request.into_body(), limits.body_bytes, &mut claim).await?
+        read(request.into_body(), limits, &mut claim).await?
     };
-    claim.cover(bytes.len())?;
+    claim.cover(&limits.room, bytes.len())?;
     if let Some(coding) = coding {
-        let limit = limits.body_bytes;
+        let (limit, room) = (limits.body_bytes, Arc::clone(&limits.room));
         // On the heap, as everything that few requests come to: futures are moved, and theirs stays small.
         let decoded = Box::pin(aside(&limits.workers, move || {
-            let decoded = coding.decode(&bytes, limit, |length| claim.cover(length))?;
+            let decoded = coding.decode(&bytes, limit, |length| claim.cover(&room, length))?;
             Ok::<_, Refusal>((Bytes::from(decoded), claim))
         }));
         (bytes, claim) = decoded.await?;
@@ -219,14 +208,15 @@ where
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes = bytes.slice(BYTE_ORDER_MARK.len()..);
     }
-    Ok(Body { bytes, room: Room { taken: claim.taken.map(Arc::new), _more: None }, workers: Arc::clone(&limits.workers) })
+    let workers = (bytes.len() > SMALL).then(|| Arc::clone(&limits.workers));
+    Ok(Body { bytes, room: Room { taken: claim.taken.map(Arc::new), _more: None }, workers })
 }
 
 /// What some editors and shells write before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads to the end. What arrives in one piece is not copied.
-async fn read<B>(mut body: B, limit: usize, claim: &mut Claim) -> Result<Bytes, Refusal>
+async fn read<B>(mut body: B, limits: &Limits, claim: &mut Claim) -> Result<Bytes, Refusal>
 where
     B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::fmt::Display + Send,
@@ -234,11 +224,10 @@ where
     let (mut first, mut whole) = (Bytes::new(), BytesMut::new());
     while let Some(more) = next(&mut body).await? {
         let length = first.len() + whole.len() + more.len();
-        let allowed = if length > limit { Err(Refusal::TooLarge { limit }) } else { claim.cover_arrived(length) };
-        if let Err(refusal) = allowed {
-            discard(body);
-            return Err(refusal);
+        if length > limits.body_bytes {
+            return Err(Refusal::TooLarge { limit: limits.body_bytes });
         }
+        claim.cover_arrived(&limits.room, length)?;
         if length == more.len() {
             first = more;
         } else {
@@ -266,26 +255,6 @@ where
         }
     }
     Ok(None)
-}
-
-/// Reads on without keeping anything, in the background: most clients send all before they look for an answer.
-pub(crate) fn discard<B>(mut body: B)
-where
-    B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Send,
-{
-    if body.is_end_stream() {
-        return;
-    }
-    tokio::spawn(tokio::time::timeout(LONGEST_DISCARDING, async move {
-        let mut discarded = 0;
-        while let Some(Ok(frame)) = body.frame().await {
-            discarded += frame.data_ref().map_or(0, Bytes::len);
-            if discarded > MOST_DISCARDED {
-                break;
-            }
-        }
-    }));
 }
 
 /// The length that the head promises.
