@@ -6,6 +6,7 @@ use crate::http::{
     table::{Reply, ReplyBody},
 };
 use bytes::Bytes;
+use futures::{StreamExt, stream::FuturesUnordered};
 use hyper::{
     Request,
     body::{Body, Frame, Incoming, SizeHint},
@@ -67,10 +68,13 @@ const BODY: u8 = 4;
 pub(crate) struct Activity {
     opened: Instant,
     state: AtomicU8,
-    /// Milliseconds from `opened` to when the present state began, or to the last progress in it.
+    /// Milliseconds from `opened` to when the present state began, or to the last progress in it. A request that is worked on, and the
+    /// beginning of a body, keep those of the head: the clock is read only where something depends on it.
     since_ms: AtomicU64,
     /// Whether the last of an answer was taken over by the connection's buffer.
     answer_is_buffered: AtomicBool,
+    /// Whether bytes were sent since the client last took none.
+    some_was_sent: AtomicBool,
     close: Notify,
 }
 
@@ -82,6 +86,7 @@ impl Activity {
             state: AtomicU8::new(IDLE),
             since_ms: AtomicU64::new(0),
             answer_is_buffered: AtomicBool::new(false),
+            some_was_sent: AtomicBool::new(false),
             close: Notify::new(),
         };
         activity.enter(IDLE);
@@ -109,28 +114,31 @@ impl Activity {
         }
     }
 
-    fn sent(&self) {
-        if self.is(ANSWERING) {
-            self.progress();
+    /// What came of sending: the time counts from when the client stops taking bytes.
+    fn sending(&self, sent: &Poll<io::Result<usize>>) {
+        match sent {
+            Poll::Ready(_) => self.some_was_sent.store(true, Relaxed),
+            Poll::Pending if self.some_was_sent.swap(false, Relaxed) && self.is(ANSWERING) => self.progress(),
+            Poll::Pending => {}
         }
     }
 
     /// All that was buffered has been sent.
     fn flushed(&self) {
-        if self.is(ANSWERING) && self.answer_is_buffered.load(Relaxed) {
-            self.enter(IDLE);
+        if self.is(ANSWERING) {
+            self.enter(if self.answer_is_buffered.load(Relaxed) { IDLE } else { ANSWERING });
         }
     }
 
     /// A request has come, or its head only.
     pub(crate) fn begin_request(&self, whole: bool) {
-        self.enter(if whole { BUSY } else { BODY });
+        self.state.store(if whole { BUSY } else { BODY }, Relaxed);
     }
 
     /// The last of a request's body has come.
     pub(crate) fn arrived(&self) {
         if self.is(BODY) {
-            self.enter(BUSY);
+            self.state.store(BUSY, Relaxed);
         }
     }
 
@@ -188,15 +196,11 @@ pub(crate) async fn serve<S>(stream: S, guard: Arc<Guard>, activity: Arc<Activit
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let answer = move |request| {
-        let guard = Arc::clone(&guard);
-        async move { guard.handle(request).await }
-    };
-    serve_with(stream, activity, timeouts, phase, answer).await;
+    serve_with(stream, activity, timeouts, phase, |request| guard.handle(request)).await;
 }
 
 /// [`serve`] with anything that answers.
-async fn serve_with<S, A, F>(stream: S, activity: Arc<Activity>, timeouts: Timeouts, mut phase: watch::Receiver<Phase>, answer: A)
+async fn serve_with<S, A, F>(stream: S, activity: Arc<Activity>, timeouts: Timeouts, phase: watch::Receiver<Phase>, answer: A)
 where
     S: AsyncRead + AsyncWrite + Unpin,
     A: Fn(Request<RequestBody>) -> F,
@@ -218,9 +222,10 @@ where
     let mut http = http1::Builder::new();
     http.max_buf_size(timeouts.max_header_bytes.max(8192)).half_close(true);
     let mut connection = pin!(http.serve_connection(TokioIo::new(Watched { stream, activity: Arc::clone(&activity) }), service));
-    let mut overdue = pin!(activity.overdue(timeouts));
+    // The connection is polled several times a request; what may end it is polled only once it has something to say.
+    let mut signals = FuturesUnordered::from_iter([signal(&activity, timeouts, phase)]);
     loop {
-        tokio::select! {
+        let (signal, phase) = tokio::select! {
             biased;
             result = connection.as_mut() => {
                 if let Err(error) = result {
@@ -228,21 +233,36 @@ where
                 }
                 return;
             }
-            changed = phase.changed() => {
-                if changed.is_err() || *phase.borrow_and_update() == Phase::Abandon {
-                    return;
-                }
-                connection.as_mut().graceful_shutdown();
-            }
-            () = activity.close.notified() => {
-                if activity.is(HEAD) || activity.is(BODY) {
-                    return;
-                }
-                connection.as_mut().graceful_shutdown();
-            }
-            () = overdue.as_mut() => return,
+            Some(signal) = signals.next() => signal,
+        };
+        match signal {
+            Signal::Finish => connection.as_mut().graceful_shutdown(),
+            Signal::End => return,
         }
+        signals.push(self::signal(&activity, timeouts, phase));
     }
+}
+
+/// What a connection is told.
+enum Signal {
+    /// To end after the request that it is at.
+    Finish,
+    /// To end at once.
+    End,
+}
+
+/// Waits for the next thing that a connection is told.
+async fn signal(activity: &Activity, timeouts: Timeouts, mut phase: watch::Receiver<Phase>) -> (Signal, watch::Receiver<Phase>) {
+    let signal = tokio::select! {
+        biased;
+        changed = phase.changed() => match changed.map(|()| *phase.borrow_and_update()) {
+            Ok(Phase::Serving | Phase::Stopping) => Signal::Finish,
+            Ok(Phase::Abandon) | Err(_) => Signal::End,
+        },
+        () = activity.close.notified() => if activity.is(HEAD) || activity.is(BODY) { Signal::End } else { Signal::Finish },
+        () = activity.overdue(timeouts) => Signal::End,
+    };
+    (signal, phase)
 }
 
 /// The body of an answer, which tells when the connection has taken over all of it.
@@ -294,17 +314,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        if polled.is_ready() {
-            self.activity.sent();
-        }
+        self.activity.sending(&polled);
         polled
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        if polled.is_ready() {
-            self.activity.sent();
-        }
+        self.activity.sending(&polled);
         polled
     }
 
