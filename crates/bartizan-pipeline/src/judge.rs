@@ -86,8 +86,11 @@ impl<D: Domain> Instance<D> {
         self.arrive(&mut event);
         let recent = self.recency.observe(&event);
         let counted = InWindows::new(&*self.recency, std::slice::from_ref(&event));
-        let judged = match self.active.load_full() {
-            Some(active) => self.record(self.prepare_one(&active, &event, &event, &recent, explain)?).await.map_err(JudgeError::from),
+        // Nothing is awaited while the model is looked at, so that it need not be counted as in use.
+        let prepare = |active: &Active<D>| self.prepare_one(active, &event, &event, &recent, explain);
+        let prepared = self.active.load().as_deref().map(prepare).transpose()?;
+        let judged = match prepared {
+            Some(prepared) => self.record(prepared).await.map_err(JudgeError::from),
             None => Box::pin(self.meet_one_without_model(&event)).await,
         };
         if is_kept(&judged) {

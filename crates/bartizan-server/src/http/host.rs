@@ -2,8 +2,11 @@
 //! would then read what a server without a token shows; but its name is in the request.
 
 use crate::{config::ServerConfig, http::refusal::Refusal};
-use hyper::{Request, StatusCode, Version, header::HOST};
-use std::net::IpAddr;
+use hyper::{
+    Request, StatusCode, Version,
+    header::{HOST, HeaderValue},
+};
+use std::{net::IpAddr, sync::OnceLock};
 
 /// Longest part of a name that is repeated to the client.
 const MAX_SHOWN: usize = 80;
@@ -13,6 +16,8 @@ pub(crate) struct Hosts {
     /// `name`, or `name:port` for that port alone; lower case.
     listed: Vec<String>,
     rule: Rule,
+    /// The first Host header that was answered to, as it came: nearly all requests name the same.
+    usual: OnceLock<Box<[u8]>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +39,7 @@ impl Hosts {
             (true, true) => Rule::Any,
             (true, false) => Rule::Listed,
         };
-        Self { listed, rule }
+        Self { listed, rule, usual: OnceLock::new() }
     }
 
     /// Refuses a request that names no host, several, or one that is not answered to.
@@ -44,6 +49,10 @@ impl Hosts {
         let header = given.next();
         if given.next().is_some() {
             return bad("The request has more than one Host header");
+        }
+        let is_path = request.uri().authority().is_none();
+        if is_path && header.is_some() && header.map(HeaderValue::as_bytes) == self.usual.get().map(AsRef::as_ref) {
+            return Ok(());
         }
         if header.is_none() && request.version() >= Version::HTTP_11 {
             return bad("The request has no Host header, which HTTP/1.1 requires");
@@ -63,7 +72,12 @@ impl Hosts {
         };
         match host {
             Some((name, port)) if !self.answers_to(name, port) => Err(self.misdirected(name)),
-            _ => Ok(()),
+            _ => {
+                if let Some(header) = request.headers().get(HOST).filter(|_| is_path) {
+                    self.usual.get_or_init(|| header.as_bytes().into());
+                }
+                Ok(())
+            }
         }
     }
 

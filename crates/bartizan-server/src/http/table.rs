@@ -21,7 +21,7 @@ pub(crate) type Reply = Response<ReplyBody>;
 /// A route that is answered without passing the router.
 pub(crate) trait Direct: Send + Sync {
     /// Answers.
-    fn answer(self: Arc<Self>, request: Request<RequestBody>) -> BoxFuture<'static, Reply>;
+    fn answer(&self, request: Request<RequestBody>) -> BoxFuture<'_, Reply>;
 }
 
 /// A path and method to be answered so.

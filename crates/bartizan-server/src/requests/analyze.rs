@@ -111,10 +111,10 @@ pub(crate) fn respond(answer: Result<Bytes, Refusal>) -> Response {
 }
 
 impl Direct for Here {
-    fn answer(self: Arc<Self>, request: hyper::Request<RequestBody>) -> BoxFuture<'static, Reply> {
+    fn answer(&self, request: hyper::Request<RequestBody>) -> BoxFuture<'_, Reply> {
         Box::pin(async move {
             let explain = here::wants_reasons(request.uri().query());
-            judge(&self, explain, request).await.map_or_else(Refusal::answer_bytes, ok_json)
+            judge(self, explain, request).await.map_or_else(Refusal::answer_bytes, ok_json)
         })
     }
 }
