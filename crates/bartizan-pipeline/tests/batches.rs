@@ -2,8 +2,8 @@
 
 mod common;
 
-use bartizan_core::{Label, Seed};
-use bartizan_domains::behavior::Behavior;
+use bartizan_core::{Label, Seed, Timestamp};
+use bartizan_domains::behavior::{Behavior, SessionEvent};
 use bartizan_domains::requests::generator::{GeneratorConfig, generate};
 use bartizan_domains::requests::{RequestEvent, Requests};
 use bartizan_pipeline::{Instance, JudgeError, Judgement, LifeCycle as _, MAX_EXPLAINED, RecordPolicy};
@@ -118,12 +118,16 @@ async fn at_most_a_thousand_events_of_a_batch_are_explained_the_anomalous_ones_f
 #[tokio::test]
 async fn nothing_more_is_judged_once_nobody_waits() {
     let house = House::<Behavior>::trained(sessions(300, 1)).await;
-    let mut batch = Box::pin(house.instance.judge_many(sessions(20_000, 2), true));
+    // Dated ahead, so that those are counted that were looked at.
+    let ahead = |event| SessionEvent { time: Timestamp::from_secs(1_780_000_000), ..event };
+    let mut batch = Box::pin(house.instance.judge_many(sessions(20_000, 2).into_iter().map(ahead).collect(), true));
+    assert_eq!(house.instance.dated_ahead(), 0);
     assert!(futures::poll!(&mut batch).is_pending());
     drop(batch);
     // The chunk that was begun ends; what is asked next comes after it.
     house.instance.judge_many(sessions(10, 3), false).await.unwrap();
     assert_eq!(house.instance.statistics().await.unwrap().totals.judged, 10, "no chunk was recorded");
+    assert_eq!(house.instance.dated_ahead(), 4_096, "one chunk was begun");
 }
 
 #[tokio::test]

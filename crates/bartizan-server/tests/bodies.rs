@@ -6,7 +6,7 @@ mod support;
 
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
-use std::io::Write;
+use std::{io::Write, pin::pin, sync::mpsc};
 use support::{Answer, Running, record};
 
 /// Every route that reads a body.
@@ -36,10 +36,13 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 3).unwrap()
 }
 
-/// A body that has the fields of all routes, each of a wrong type: what is answered tells that it was read.
+/// The fields of all routes, each of a wrong type: what is answered tells that the body was read.
+fn faulty() -> Value {
+    json!({"model_version": 1, "request_id": 1, "user_label": 7, "data": 7, "flows": 7, "logs": 7, "failed_logins": "x"})
+}
+
 fn wrong() -> Vec<u8> {
-    let list = json!({"model_version": 1, "request_id": 1, "user_label": 7, "data": 7, "flows": 7, "logs": 7, "failed_logins": "x"});
-    list.to_string().into_bytes()
+    faulty().to_string().into_bytes()
 }
 
 fn detail(answer: &Answer) -> Vec<Value> {
@@ -75,6 +78,31 @@ async fn every_route_takes_coded_bodies_and_a_byte_order_mark() {
             assert_eq!(answer.status, 400, "{path} {coding}");
         }
     }
+}
+
+/// One thread answers, and the only other one is held: a large body must wait for that one, and nobody else waits for the body.
+#[test]
+fn every_route_parses_large_bodies_away_from_the_threads_that_answer() {
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let server = Running::start_all(|_| {}).await;
+        let mut large = faulty();
+        large["other"] = "x".repeat(64 << 10).into();
+        let large = large.to_string().into_bytes();
+        for (method, path) in ROUTES {
+            let (go, wait) = mpsc::channel::<()>();
+            let held = tokio::task::spawn_blocking(move || wait.recv());
+            let mut answer = pin!(server.send(method, path, &[], &large));
+            for _ in 0..20 {
+                assert!(futures::poll!(&mut answer).is_pending(), "{path}: parsed by the thread that answers");
+                assert_eq!(server.get("/nowhere").await.status, 404, "{path}: others are answered meanwhile");
+            }
+            go.send(()).unwrap();
+            held.await.unwrap().unwrap();
+            let answer = answer.await;
+            assert_eq!(answer.status, 422, "{path}: {}", answer.body);
+        }
+    });
 }
 
 #[tokio::test]

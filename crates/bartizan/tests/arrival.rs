@@ -67,11 +67,29 @@ fn a_flood_does_not_hide_behind_addresses_that_it_makes_up() {
 }
 
 #[test]
+fn a_flood_does_not_hide_behind_ports_and_zones() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve(folder.path(), &[]);
+    let mut connection = server.connect();
+    for (client, before, after) in
+        [("198.51.100.8", "", ":"), ("2001:db8::1", "[", "]:"), ("fe80::1", "", "%eth"), ("198.51.100.9", "::ffff:", "%")]
+    {
+        let mut last = Value::Null;
+        for i in 0..100 {
+            let told = format!("{before}{client}{after}{}", 40_000 + i);
+            last = analyze(&mut connection, &request(&[("ip_address", told.into()), ("timestamp", "2026-01-31T09:30:00Z".into())]));
+        }
+        assert!(reasons(&last).contains("requests of this client in the 12 seconds before"), "{client}: {last}");
+        assert_eq!(audited(&mut connection, client), 100, "{client}");
+    }
+}
+
+#[test]
 fn an_event_of_2099_blinds_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let server = serve(folder.path(), &[]);
     let mut connection = server.connect();
-    for ahead in ["2099-01-01T00:00:00Z", "9999-12-31"] {
+    for ahead in ["2099-01-01T00:00:00Z", "2100-01-01"] {
         analyze(&mut connection, &request(&[("timestamp", ahead.into())]));
     }
     let mut last = Value::Null;
@@ -79,8 +97,10 @@ fn an_event_of_2099_blinds_nobody() {
         last = analyze(&mut connection, &request(&[]));
     }
     assert!(reasons(&last).contains("requests of this client in the 12 seconds before"), "{last}");
+    // The last day that there is, too, is one that the clock has not come to.
+    analyze(&mut connection, &request(&[("timestamp", "9999-12-31".into())]));
     let metrics = connection.exchange("GET", "/metrics", &[], "").unwrap().body;
-    assert!(metrics.lines().any(|line| line == "bartizan_events_dated_ahead_total{detector=\"requests\"} 2"), "{metrics}");
+    assert!(metrics.lines().any(|line| line == "bartizan_events_dated_ahead_total{detector=\"requests\"} 3"), "{metrics}");
 }
 
 #[test]

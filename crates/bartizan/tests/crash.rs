@@ -24,7 +24,7 @@ fn no_answered_verdict_is_lost_and_one_model_is_active() {
     let mut answered = HashSet::new();
     for round in 0..ROUNDS {
         let server = Running::start(folder.path(), &["--only", "requests"]);
-        assert_eq!(Connection::open(server.address).get("/requests/health")["status"], "healthy");
+        assert_eq!(Connection::open(server.address).get("/requests/health")["model_loaded"], true);
         assert_one_active(&mut server.connect(), round);
         assert_kept(folder.path(), &answered, round);
         let before = answered.len();

@@ -3,10 +3,12 @@
 
 mod common;
 
-use common::{bartizan, fails, json, run, stderr};
+use common::{bartizan, fails, generate, json, run, stderr};
 use serde_json::Value;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 
 fn setting(shown: &Value, name: &str) -> (String, String) {
     let settings = shown["settings"].as_array().unwrap();
@@ -150,9 +152,16 @@ fn a_taken_port_is_said_before_anything_is_made() {
 fn an_empty_token_does_not_open_the_server() {
     let folder = tempfile::tempdir().unwrap();
     for (name, value) in [("AUTH_TOKEN", ""), ("AUTH_TOKEN", "  "), ("BARTIZAN_SERVER_TOKEN", ""), ("BARTIZAN_SERVER_TOKEN_FILE", "")] {
-        let output = bartizan(folder.path(), &["serve", "--listen", "127.0.0.1:0"]).env(name, value).output().unwrap();
-        let text = stderr(&output);
-        assert_eq!(output.status.code(), Some(2), "{name}: {text}");
+        let mut command = bartizan(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+        let mut child = command.env(name, value).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut text = String::new();
+        for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+            text += &line.unwrap();
+            if text.contains("listening on") {
+                child.kill().unwrap();
+            }
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(2), "{name}={value:?}: {text}");
         assert!(text.contains(name) && text.contains("token"), "{text}");
     }
 }
@@ -185,6 +194,20 @@ fn nothing_from_outside_steers_the_terminal() {
         let text = String::from_utf8(output.stdout.clone()).unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         assert!(text.contains("Bad") && clean(&text), "{text:?}");
+    }
+    // Clients and paths of requests, as `score` lists them.
+    generate(folder.path(), "requests.ndjson", 200, 1);
+    json(folder.path(), &["train", "requests", "requests.ndjson"]);
+    let text = fs::read_to_string(folder.path().join("requests.ndjson")).unwrap();
+    let mut odd: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    for field in ["request_id", "ip_address", "endpoint", "http_method"] {
+        odd[field] = format!("{deceptive}-{field}").into();
+    }
+    fs::write(folder.path().join("odd.ndjson"), odd.to_string()).unwrap();
+    for flags in [&[] as &[&str], &["--json"]] {
+        let output = run(folder.path(), &[&["score", "requests", "odd.ndjson"], flags].concat());
+        let text = String::from_utf8(output.stdout.clone()).unwrap();
+        assert!(text.contains("-endpoint") && clean(&text) && clean(&stderr(&output)), "{flags:?}: {text:?}");
     }
 }
 
