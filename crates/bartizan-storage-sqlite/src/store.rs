@@ -177,7 +177,10 @@ fn connect(options: &SqliteOptions) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut db = Connection::open_with_flags(&options.path, flags).map_err(sql)?;
     db.busy_timeout(options.busy_timeout).map_err(sql)?;
-    crate::schema::check(&db, &options.path)?;
+    // In one transaction: another process may be making the database at this moment, and its tables must not be seen without its mark.
+    let reading = db.transaction().map_err(sql)?;
+    crate::schema::check(&reading, &options.path)?;
+    drop(reading);
     log_ahead(&db, options.busy_timeout).map_err(sql)?;
     let synchronous = match options.durability {
         Durability::Process => "NORMAL",

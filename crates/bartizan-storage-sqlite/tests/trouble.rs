@@ -146,6 +146,19 @@ async fn a_query_that_takes_too_long_ends_and_the_others_go_on() {
     store.ping().await.unwrap();
 }
 
+#[test]
+fn a_database_that_another_is_just_making_is_not_taken_for_that_of_another_program() {
+    for _ in 0..40 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shared.db");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| drop(SqliteStore::open(SqliteOptions::new(&path)).unwrap()));
+            }
+        });
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_stores_on_one_file_give_no_id_twice() {
     let folder = tempfile::tempdir().unwrap();
