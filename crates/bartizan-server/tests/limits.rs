@@ -133,7 +133,7 @@ async fn odd_bodies_cost_nothing() {
     }
     let binary = server.send("POST", "/requests/analyze", &[], b"\x00\xff\xfe\x80").await;
     assert_eq!(binary.status, 422);
-    assert_eq!(server.get("/requests/health").await.json()["status"], "healthy");
+    assert_eq!(server.get("/requests/health").await.status, 200);
 }
 
 #[tokio::test]

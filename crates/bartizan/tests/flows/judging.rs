@@ -157,7 +157,7 @@ fn features_model_and_health_have_their_shapes() {
     assert!(details.len() == 78 && details.iter().all(|d| d["name"].is_string() && d["unit"].is_string() && d["description"].is_string()));
 
     let health = shown(&server, "/flows/health");
-    assert_eq!((&health["status"], &health["model_loaded"]), (&"healthy".into(), &true.into()), "{health}");
+    assert_eq!(health["model_loaded"], true, "{health}");
     let model = shown(&server, "/flows/model/info");
     for info in [&health["model_info"], &model] {
         assert_eq!((&info["model_type"], &info["kernel"]), (&"One-Class SVM".into(), &"rbf".into()), "{info}");
