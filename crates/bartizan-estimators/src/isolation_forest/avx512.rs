@@ -7,8 +7,8 @@
 use super::kernel::BLOCK_ROWS;
 use super::layout::{BLOCK_HEIGHT, BLOCKS_PER_TREE, Block, Layout};
 use std::arch::x86_64::{
-    __m512, __m512i, _CMP_GT_OQ, _mm512_cmp_ps_mask, _mm512_load_ps, _mm512_load_si512, _mm512_loadu_ps, _mm512_mask_blend_ps,
-    _mm512_permutex2var_ps, _mm512_permutexvar_ps, _mm512_set1_epi32, _mm512_test_epi32_mask,
+    __m512, __m512i, _CMP_GT_OQ, _mm512_cmp_ps_mask, _mm512_load_ps, _mm512_load_si512, _mm512_mask_blend_ps, _mm512_permutex2var_ps,
+    _mm512_permutexvar_ps, _mm512_set1_epi32, _mm512_test_epi32_mask,
 };
 
 /// Which of the 16 exits follows from the answers of 15 cuts in heap order (bit set: right).
@@ -29,6 +29,13 @@ const fn exits() -> [u8; 1 << 15] {
     table
 }
 
+const LANES: usize = 16;
+
+/// What one register holds.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Register([f32; LANES]);
+
 pub(super) fn available() -> bool {
     std::arch::is_x86_feature_detected!("avx512f")
 }
@@ -39,50 +46,53 @@ pub(super) const MAX_WIDTH: usize = 128;
 pub(super) fn sum_paths(layout: &Layout, values: &[f32], width: usize, sums: &mut [f32]) {
     assert!(available() && layout.height == BLOCK_HEIGHT && layout.blocks.0.len() == layout.trees * BLOCKS_PER_TREE);
     assert!(width <= MAX_WIDTH && values.len() == width * sums.len() && layout.leaves.len() == layout.trees << BLOCK_HEIGHT);
-    let registers = match width.div_ceil(16) {
+    let registers = match width.div_ceil(LANES) {
         few @ 0..=2 => few.max(1),
         5 => 5,
         more => more.next_multiple_of(2),
     };
-    // Rows are copied to whole registers once, so that loads of the hot loop never cross the end of the samples.
-    let mut padded = vec![0.0_f32; BLOCK_ROWS.min(sums.len()) * registers * 16];
+    // Rows are copied to whole registers once, so that loads of the hot loop never cross the end of the samples, nor two lines of
+    // the cache: where an allocation happens to begin must not decide how fast it is.
+    let mut padded = vec![Register([0.0; LANES]); BLOCK_ROWS.min(sums.len()) * registers];
     for (sums, rows) in sums.chunks_mut(BLOCK_ROWS).zip(values.chunks(BLOCK_ROWS * width)) {
         sums.fill(0.0);
         // SAFETY: AVX-512F is there, as asserted above. Lengths: `sums` has as many places as there are rows; padded rows
-        // are `registers * 16` wide. Features are below `width` (checked by `Tree::validate` or made by `grow`), which is
+        // are `registers` registers wide. Features are below `width` (checked by `Tree::validate` or made by `grow`), which is
         // at most the padded width.
         unsafe {
             match registers {
-                1 => block::<1>(layout, pad(rows, width, 16, &mut padded), sums),
-                2 => block::<2>(layout, pad(rows, width, 32, &mut padded), sums),
-                4 => block::<4>(layout, pad(rows, width, 64, &mut padded), sums),
-                5 => block::<5>(layout, pad(rows, width, 80, &mut padded), sums),
-                6 => block::<6>(layout, pad(rows, width, 96, &mut padded), sums),
-                _ => block::<8>(layout, pad(rows, width, 128, &mut padded), sums),
+                1 => block::<1>(layout, pad(rows, width, 1, &mut padded), sums),
+                2 => block::<2>(layout, pad(rows, width, 2, &mut padded), sums),
+                4 => block::<4>(layout, pad(rows, width, 4, &mut padded), sums),
+                5 => block::<5>(layout, pad(rows, width, 5, &mut padded), sums),
+                6 => block::<6>(layout, pad(rows, width, 6, &mut padded), sums),
+                _ => block::<8>(layout, pad(rows, width, 8, &mut padded), sums),
             }
         }
     }
 }
 
-fn pad<'a>(rows: &[f32], width: usize, to: usize, padded: &'a mut [f32]) -> &'a [f32] {
-    for (row, place) in rows.chunks_exact(width).zip(padded.chunks_exact_mut(to)) {
-        place[..width].copy_from_slice(row);
+fn pad<'a>(rows: &[f32], width: usize, registers: usize, padded: &'a mut [Register]) -> &'a [Register] {
+    for (row, place) in rows.chunks_exact(width).zip(padded.chunks_exact_mut(registers)) {
+        for (values, register) in row.chunks(LANES).zip(place) {
+            register.0[..values.len()].copy_from_slice(values);
+        }
     }
     padded
 }
 
 /// # Safety
-/// Needs AVX-512F; `rows` holds at least `sums.len()` rows of `16 * REGISTERS` values, and every feature of the layout is
+/// Needs AVX-512F; `rows` holds at least `sums.len()` rows of `REGISTERS` registers, and every feature of the layout is
 /// below that width.
 #[target_feature(enable = "avx512f")]
-unsafe fn block<const REGISTERS: usize>(layout: &Layout, rows: &[f32], sums: &mut [f32]) {
-    debug_assert!(rows.len() >= sums.len() * 16 * REGISTERS);
+unsafe fn block<const REGISTERS: usize>(layout: &Layout, rows: &[Register], sums: &mut [f32]) {
+    debug_assert!(rows.len() >= sums.len() * REGISTERS);
     for tree in 0..layout.trees {
         let blocks = &layout.blocks.0[tree * BLOCKS_PER_TREE..(tree + 1) * BLOCKS_PER_TREE];
         let leaves = &layout.leaves[tree << BLOCK_HEIGHT..(tree + 1) << BLOCK_HEIGHT];
         for (i, sum) in sums.iter_mut().enumerate() {
-            // SAFETY: the row lies inside `rows`, by the length above.
-            let row: [__m512; REGISTERS] = std::array::from_fn(|r| unsafe { _mm512_loadu_ps(rows.as_ptr().add((i * REGISTERS + r) * 16)) });
+            // SAFETY: the row lies inside `rows`, by the length above, and a register is aligned to 64 bytes.
+            let row: [__m512; REGISTERS] = std::array::from_fn(|r| unsafe { _mm512_load_ps(rows.as_ptr().add(i * REGISTERS + r).cast()) });
             let step = |block: &Block| {
                 // SAFETY: a block is aligned to 64 bytes and holds two whole registers.
                 let (features, thresholds) =
