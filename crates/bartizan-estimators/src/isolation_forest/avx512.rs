@@ -36,6 +36,8 @@ const LANES: usize = 16;
 #[repr(C, align(64))]
 struct Register([f32; LANES]);
 
+const EMPTY: Register = Register([0.0; LANES]);
+
 pub(super) fn available() -> bool {
     std::arch::is_x86_feature_detected!("avx512f")
 }
@@ -53,7 +55,15 @@ pub(super) fn sum_paths(layout: &Layout, values: &[f32], width: usize, sums: &mu
     };
     // Rows are copied to whole registers once, so that loads of the hot loop never cross the end of the samples, nor two lines of
     // the cache: where an allocation happens to begin must not decide how fast it is.
-    let mut padded = vec![Register([0.0; LANES]); BLOCK_ROWS.min(sums.len()) * registers];
+    // A single row needs no allocation.
+    let (mut one, mut many) = ([EMPTY; MAX_WIDTH / LANES], Vec::new());
+    let padded = match sums.len() {
+        ..=1 => &mut one[..registers],
+        rows => {
+            many.resize(BLOCK_ROWS.min(rows) * registers, EMPTY);
+            &mut many[..]
+        }
+    };
     for (sums, rows) in sums.chunks_mut(BLOCK_ROWS).zip(values.chunks(BLOCK_ROWS * width)) {
         sums.fill(0.0);
         // SAFETY: AVX-512F is there, as asserted above. Lengths: `sums` has as many places as there are rows; padded rows
@@ -61,12 +71,12 @@ pub(super) fn sum_paths(layout: &Layout, values: &[f32], width: usize, sums: &mu
         // at most the padded width.
         unsafe {
             match registers {
-                1 => block::<1>(layout, pad(rows, width, 1, &mut padded), sums),
-                2 => block::<2>(layout, pad(rows, width, 2, &mut padded), sums),
-                4 => block::<4>(layout, pad(rows, width, 4, &mut padded), sums),
-                5 => block::<5>(layout, pad(rows, width, 5, &mut padded), sums),
-                6 => block::<6>(layout, pad(rows, width, 6, &mut padded), sums),
-                _ => block::<8>(layout, pad(rows, width, 8, &mut padded), sums),
+                1 => block::<1>(layout, pad(rows, width, 1, padded), sums),
+                2 => block::<2>(layout, pad(rows, width, 2, padded), sums),
+                4 => block::<4>(layout, pad(rows, width, 4, padded), sums),
+                5 => block::<5>(layout, pad(rows, width, 5, padded), sums),
+                6 => block::<6>(layout, pad(rows, width, 6, padded), sums),
+                _ => block::<8>(layout, pad(rows, width, 8, padded), sums),
             }
         }
     }
