@@ -174,8 +174,8 @@ async fn aside<T: Send + 'static>(workers: &Arc<Semaphore>, work: impl FnOnce() 
 /// Receives a request's body: every route that reads one does it by this.
 pub(crate) async fn receive<B>(request: Request<B>, limits: &Limits) -> Result<Body, Refusal>
 where
-    B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: std::fmt::Display + Send,
+    B: HttpBody<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
 {
     match tokio::time::timeout(limits.body_time, receive_all(request, limits)).await {
         Ok(received) => received,
@@ -186,8 +186,8 @@ where
 /// [`receive`] without a limit in time, for callers that have one around them.
 pub(crate) async fn receive_all<B>(request: Request<B>, limits: &Limits) -> Result<Body, Refusal>
 where
-    B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: std::fmt::Display + Send,
+    B: HttpBody<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
 {
     let coding = Coding::of(request.headers())?;
     let mut claim = Claim::default();
@@ -218,8 +218,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Reads to the end. What arrives in one piece is not copied.
 async fn read<B>(mut body: B, limits: &Limits, claim: &mut Claim) -> Result<Bytes, Refusal>
 where
-    B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: std::fmt::Display + Send,
+    B: HttpBody<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
 {
     let (mut first, mut whole) = (Bytes::new(), BytesMut::new());
     while let Some(more) = next(&mut body).await? {

@@ -122,8 +122,8 @@ impl Direct for Here {
 /// Reads, judges, answers. The time limit is around the caller.
 pub(crate) async fn judge<B>(here: &Here, explain: Result<bool, Vec<Fault>>, request: hyper::Request<B>) -> Result<Bytes, Refusal>
 where
-    B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: std::fmt::Display + Send,
+    B: hyper::body::Body<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
 {
     let shared = &here.mount.shared;
     let body = body::receive_all(request, &shared.limits).await?;
