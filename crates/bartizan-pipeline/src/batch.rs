@@ -2,7 +2,7 @@
 //! beside the judgements.
 
 use crate::active::Active;
-use crate::instance::judgement;
+use crate::instance::{Kept, judgement};
 use crate::judge::{InWindows, is_kept};
 use crate::{ColdStart, Explanation, Instance, JudgeError, Judgement};
 use bartizan_core::{Domain, Recency};
@@ -140,9 +140,9 @@ impl<D: Domain> Instance<D> {
     async fn meet_many_without_model(self: &Arc<Self>, chunks: impl Iterator<Item = Vec<D::Event>>) -> Result<Vec<Judgement>, JudgeError> {
         let mut judgements = Vec::new();
         for chunk in chunks {
-            chunk.iter().for_each(|event| drop(self.recency.observe(event)));
+            let recents: Vec<D::Recent> = chunk.iter().map(|event| self.recency.observe(event)).collect();
             let in_windows = InWindows::new(&*self.recency, &chunk);
-            let met = self.meet_without_model(&chunk, true).await;
+            let met = self.meet_without_model(&chunk, &recents, true).await;
             if is_kept(&met) {
                 in_windows.keep();
             }
@@ -177,20 +177,24 @@ impl<D: Domain> Instance<D> {
         let recents: Vec<D::Recent> = events.iter().map(|event| self.recency.observe(event)).collect();
         let in_windows = InWindows::new(Arc::clone(&self.recency), events);
         let events = in_windows.events();
-        let scored = active.score_many(events.iter().zip(recents));
+        let scored = active.score_many(events.iter().zip(&recents));
         let at = self.clock.now();
         let (mut judgements, mut kept, mut detections) = (Vec::with_capacity(events.len()), Vec::new(), Vec::new());
         let mut counted = Counted::default();
-        for (position, (event, scored)) in events.iter().zip(scored).enumerate() {
+        for (position, ((event, recent), scored)) in events.iter().zip(&recents).zip(scored).enumerate() {
             let mut judgement = judgement(active, &scored, at);
             reasons.meet(event, &scored.row, &mut judgement, |event, row| active.explain(event, row, &self.schema));
             judgements.push(judgement);
-            if self.keeps(scored.verdict) {
-                kept.push(position);
-                detections.push(self.judged_detection(event, scored, &active.version, at)?);
-            } else {
-                counted.judged += 1;
-                counted.confidence_sum += scored.confidence;
+            match self.keeps(scored.verdict) {
+                Kept::No => {
+                    counted.judged += 1;
+                    counted.confidence_sum += scored.confidence;
+                }
+                as_what => {
+                    kept.push(position);
+                    let detection = self.judged_detection(event, recent, scored, &active.version, at)?;
+                    detections.push(NewDetection { sampled: as_what == Kept::Sampled, ..detection });
+                }
             }
         }
         Ok(Prepared { in_windows, judgements, kept, detections, counted })
@@ -200,6 +204,7 @@ impl<D: Domain> Instance<D> {
         let Some(Prepared { in_windows, mut judgements, kept, detections, counted }) = prepared else { return Ok(Vec::new()) };
         let ids = self.store.record_part(detections, &self.settings.name, counted).await?;
         in_windows.keep();
+        self.progress.recorded(&ids);
         for (position, id) in kept.into_iter().zip(ids) {
             judgements[position].id = Some(id);
         }

@@ -6,7 +6,7 @@ mod common;
 use bartizan_core::{Label, Seed};
 use bartizan_domains::requests::generator::{GeneratorConfig, generate};
 use bartizan_domains::requests::{RequestEvent, Requests};
-use bartizan_pipeline::{ColdStart, Instance, Labelled, LifeCycle, LifeCycleError, RawParams, Settings, TrainReport, TrainRequest};
+use bartizan_pipeline::{ColdStart, Instance, Labelled, Lesson, LifeCycle, LifeCycleError, RawParams, Settings, TrainReport, TrainRequest};
 use common::{House, request, says, unlabelled};
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -247,14 +247,14 @@ async fn rows_that_were_not_learned_from_are_not_counted() {
     let house = House::<Requests>::new().await;
     let label = |i: usize| i.is_multiple_of(10).then_some(Label::Anomalous);
     let lesson = |rows| traffic(rows, 1).into_iter().enumerate().map(|(i, event)| Labelled { event, label: label(i) }).collect();
-    let report = house.instance.train_on(lesson(300), request()).await.unwrap();
+    let report = house.instance.learn(Lesson::BuiltIn(lesson(300)), request()).await.unwrap();
     assert_eq!((report.samples, report.labels, report.left_out), (270, 30, 0));
     assert_eq!(house.instance.active().unwrap().training_samples, 270);
     let supervised = TrainRequest { params: RawParams::named("random_forest"), ..request() };
-    assert_eq!(house.instance.train_on(lesson(300), supervised).await.unwrap().samples, 300, "it learns from both kinds");
+    assert_eq!(house.instance.learn(Lesson::BuiltIn(lesson(300)), supervised).await.unwrap().samples, 300, "it learns from both kinds");
 
     let small = house.open(|settings| settings.max_training_samples = 200).await;
-    let report = small.train_on(lesson(300), request()).await.unwrap();
+    let report = small.learn(Lesson::BuiltIn(lesson(300)), request()).await.unwrap();
     assert_eq!((report.samples, report.left_out), (200, 70), "200 of 270 without a label, and all that have one");
 }
 
@@ -265,7 +265,7 @@ async fn accuracy_is_that_of_rows_not_seen() {
     let lot = |i: usize| if Seed(7).derive(i as u64).0.is_multiple_of(2) { Label::Anomalous } else { Label::Legitimate };
     let lesson = traffic(400, 1).into_iter().enumerate().map(|(i, event)| Labelled { event, label: Some(lot(i)) }).collect();
     let supervised = TrainRequest { params: RawParams::named("random_forest"), ..request() };
-    let report = house.instance.train_on(lesson, supervised).await.unwrap();
+    let report = house.instance.learn(Lesson::BuiltIn(lesson), supervised).await.unwrap();
     let accuracy = report.accuracy.unwrap();
     assert!((0.3..0.7).contains(&accuracy), "{accuracy}");
     assert_eq!(house.instance.active().unwrap().accuracy, report.accuracy);

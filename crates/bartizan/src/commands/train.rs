@@ -1,13 +1,12 @@
 //! `bartizan train`: a model from files, or from the stored history.
 
 use crate::cli::{Kind, Training};
-use crate::commands::import;
 use crate::context::{self, Context};
 use crate::kinds::{Telemetry, for_kind};
 use crate::output;
 use crate::records;
 use bartizan_core::Domain;
-use bartizan_pipeline::{Instance, Labelled, LifeCycle as _, TrainReport, TrainRequest};
+use bartizan_pipeline::{Instance, Lesson, TrainReport, TrainRequest};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -48,18 +47,12 @@ async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<
     };
     let (opened, instance) = context::open_with::<D>(&config).await?;
     let done = async {
-        let Some(loaded) = loaded else {
-            return train(&instance, D::first_lesson(), request).await;
+        let lesson = match loaded {
+            None => D::first_lesson().map_or(Lesson::History, Lesson::BuiltIn),
+            Some(loaded) if D::INDEPENDENT => Lesson::Given(loaded.into_labelled()),
+            Some(loaded) => Lesson::WithHistory(loaded.into_labelled()),
         };
-        if !D::INDEPENDENT {
-            import::store(&instance, loaded).await?;
-            return train(&instance, None, request).await;
-        }
-        // Trained on first: what cannot be learned from is not kept either.
-        let events = loaded.into_labelled();
-        let report = train(&instance, Some(events.clone()), request).await?;
-        import::store_events(&instance, events).await?;
-        Ok(report)
+        train(&instance, lesson, request).await
     };
     let done = done.await;
     opened.close().await;
@@ -69,14 +62,11 @@ async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<
 /// Trains with something to look at meanwhile.
 pub(crate) async fn train<D: Domain>(
     instance: &Instance<D>,
-    on: Option<Vec<Labelled<D::Event>>>,
+    lesson: Lesson<D::Event>,
     request: TrainRequest,
 ) -> anyhow::Result<TrainReport> {
     let bar = output::progress(0, "training");
-    let report = match on {
-        Some(events) => instance.train_on(events, request).await,
-        None => instance.train(request).await,
-    };
+    let report = instance.learn(lesson, request).await;
     bar.finish_and_clear();
     Ok(report?)
 }
