@@ -127,9 +127,7 @@ impl<D: Domain> Instance<D> {
             return Ok(judgements);
         }
         let this = Arc::clone(self);
-        let turn = Arc::clone(&self.judging).acquire_owned().await;
-        let explained = aside(move || {
-            let _turn = turn;
+        let explained = self.settings.workers.judge(move || {
             reasons.finish(&mut judgements, |event, row| active.explain(event, row, &this.schema));
             judgements
         });
@@ -161,16 +159,11 @@ impl<D: Domain> Instance<D> {
         active: &Arc<Active<D>>,
         chunk: Option<Vec<D::Event>>,
         mut reasons: Reasons<D>,
-    ) -> Result<(Option<Prepared<D>>, Reasons<D>), StoreError> {
+    ) -> Result<(Option<Prepared<D>>, Reasons<D>), JudgeError> {
         let Some(events) = chunk else { return Ok((None, reasons)) };
         let (this, active) = (Arc::clone(self), Arc::clone(active));
-        // The semaphore is never closed: there is always a turn.
-        let turn = Arc::clone(&self.judging).acquire_owned().await;
-        aside(move || {
-            let _turn = turn;
-            Ok((Some(this.judge_chunk(&active, events, &mut reasons)?), reasons))
-        })
-        .await?
+        let judge = move || Ok((Some(this.judge_chunk(&active, events, &mut reasons)?), reasons));
+        self.settings.workers.judge(judge).await?
     }
 
     fn judge_chunk(&self, active: &Active<D>, events: Vec<D::Event>, reasons: &mut Reasons<D>) -> Result<Prepared<D>, StoreError> {
@@ -210,9 +203,4 @@ impl<D: Domain> Instance<D> {
         }
         Ok(judgements)
     }
-}
-
-/// Runs work away from the threads that answer.
-pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Other("judging was stopped".to_owned()))
 }

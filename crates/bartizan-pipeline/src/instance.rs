@@ -13,7 +13,6 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
-use tokio::sync::Semaphore;
 
 /// Most bytes kept in the columns of the event's name and of what it was about.
 pub(crate) const MAX_COLUMN: usize = 1_024;
@@ -56,9 +55,6 @@ pub struct Instance<D: Domain> {
     /// How many of them the next first training waits for.
     next_first_training: AtomicU64,
     training_itself: AtomicBool,
-    /// Chunks of batches and large events that are judged at once: one for each core, so that other work gets its share. Others wait
-    /// for their turn.
-    pub(crate) judging: Arc<Semaphore>,
     /// Events whose time was too far ahead to be believed.
     pub(crate) dated_ahead: AtomicU64,
     /// Verdicts met under [`RecordPolicy::Anomalies`].
@@ -80,7 +76,6 @@ impl<D: Domain> Instance<D> {
             progress: Progress::default(),
             background: Background::default(),
             dated_ahead: AtomicU64::new(0),
-            judging: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
             schema: D::schema(),
             active: ArcSwapOption::empty(),
             managing: tokio::sync::Mutex::new(()),

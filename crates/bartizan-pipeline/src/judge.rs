@@ -1,7 +1,6 @@
 //! Judging one event as it arrives.
 
 use crate::active::Active;
-use crate::batch::aside;
 use crate::instance::{Kept, judgement};
 use crate::{Instance, JudgeError, Judgement};
 use bartizan_core::{Arrival, Domain, Recency};
@@ -103,10 +102,7 @@ impl<D: Domain> Instance<D> {
     /// them as there are processors, and only what is stored of it comes back to them. Nothing is begun that nobody waits for.
     async fn judge_heavy(self: &Arc<Self>, mut event: D::Event, explain: bool) -> Result<Judgement, JudgeError> {
         let this = Arc::clone(self);
-        // The semaphore is never closed: there is always a turn.
-        let turn = Arc::clone(&self.judging).acquire_owned().await;
-        let looked_at = aside(move || {
-            let _turn = turn;
+        let looked_at = self.settings.workers.judge(move || {
             this.arrive(&mut event);
             let recent = this.recency.observe(&event);
             // Taken back even when nobody waits for the answer any more.

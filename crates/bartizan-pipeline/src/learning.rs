@@ -3,7 +3,6 @@
 
 use crate::active::Active;
 use crate::lesson::{Lesson, Material};
-use crate::manage::aside;
 use crate::packed::Packed;
 use crate::training::{self, MAX_TRAINING_BYTES, Plan, Trained, TrainingEvent, training_bytes};
 use crate::trainings::Training;
@@ -41,7 +40,7 @@ impl<D: Domain> Instance<D> {
         self.plan(&request, 0.0)?;
         request.version.clone().map(version::check).transpose()?;
         let training = self.trainings.begin()?;
-        let trained = training.in_turn(&self.settings.training_slots, self.train_now(&training, request, lesson, false)).await??;
+        let trained = training.in_turn(&self.settings.workers, self.train_now(&training, request, lesson, false)).await??;
         trained.ok_or(LifeCycleError::Interrupted)
     }
 
@@ -49,7 +48,7 @@ impl<D: Domain> Instance<D> {
     pub(crate) async fn train_first(self: &Arc<Self>) -> Result<Option<TrainReport>, LifeCycleError> {
         let Ok(training) = self.trainings.begin_alone() else { return Ok(None) };
         let request = TrainRequest { use_labels: true, ..TrainRequest::default() };
-        training.in_turn(&self.settings.training_slots, self.train_now(&training, request, Lesson::History, true)).await?
+        training.in_turn(&self.settings.workers, self.train_now(&training, request, Lesson::History, true)).await?
     }
 
     /// `None` if only a first model was wanted and there is one.
@@ -99,9 +98,8 @@ impl<D: Domain> Instance<D> {
     ) -> Result<(Learned<D::Baselines>, Material<D>), LifeCycleError> {
         let (old, stop) = (self.active.load_full(), training.stop());
         let (needed, max_secs) = (self.settings.min_training_samples, self.settings.max_training_secs);
-        let mut work = tokio::task::spawn_blocking(move || {
-            learn::<D>(&material.learned, &plan, old.as_deref(), needed, &stop).map(|learned| (learned, material))
-        });
+        let work = move || learn::<D>(&material.learned, &plan, old.as_deref(), needed, &stop).map(|learned| (learned, material));
+        let mut work = std::pin::pin!(self.settings.workers.learn(work));
         let done = match tokio::time::timeout(Duration::from_secs(max_secs), &mut work).await {
             Ok(done) => done,
             Err(_) => {
@@ -111,7 +109,7 @@ impl<D: Domain> Instance<D> {
         };
         // Why it was ended says more than that it was.
         training.check()?;
-        done.map_err(|_| LifeCycleError::Interrupted)?
+        done?
     }
 
     /// What was given and not learned from becomes part of the history too, after the model and what it learned from.
@@ -153,7 +151,8 @@ impl<D: Domain> Instance<D> {
             promise: trained.promise,
         };
         let (name, at) = (Arc::clone(&self.settings.name), self.clock.now());
-        let stored = aside(move || Packed::new::<D>(trained, &plan, version).map(|packed| packed.into_stored(&name, at))).await??;
+        let pack = move || Packed::new::<D>(trained, &plan, version).map(|packed| packed.into_stored(&name, at));
+        let stored = self.settings.workers.learn(pack).await??;
         let (stored, active) = self.load(stored).await.map_err(too_large)?;
         let history = self.as_history(material.learned.iter().filter(|event| event.is_given && material.windows.is_some()))?;
         let replaced = self.store.store_and_activate(stored, history).await?;

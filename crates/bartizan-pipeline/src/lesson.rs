@@ -1,9 +1,8 @@
 //! What a training learns from: the stored history, events that are given with it, or both.
 
 use crate::history::GIVEN;
-use crate::manage::aside;
 use crate::training::TrainingEvent;
-use crate::{Instance, Labelled, LifeCycleError};
+use crate::{Instance, Labelled, LifeCycleError, aside};
 use bartizan_core::{Domain, Recency};
 use bartizan_storage::{Counted, EntityHash, HistoryEntry, HistoryQuery, NewDetection, StoreError};
 use std::collections::HashSet;

@@ -24,6 +24,7 @@ mod trainings;
 mod tune;
 mod version;
 mod windows;
+mod workers;
 
 pub use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
 pub use bartizan_estimators::{Algorithm, ParamError, ParamValue, RawParams};
@@ -37,6 +38,7 @@ pub use offline::{Offline, OfflineVerdict};
 pub use report::{Explanation, Imported, Judgement, Labelled, ModelInfo, Reason, StatisticsReport, TrainReport, TrainRequest};
 pub use settings::{ColdStart, RecordPolicy, Settings};
 pub use tune::{Criterion, Outcome, Trial, Tuning, tune};
+pub use workers::{Stopped, Workers, aside};
 
 use bartizan_core::{Contamination, Timestamp};
 

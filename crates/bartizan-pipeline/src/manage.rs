@@ -5,7 +5,8 @@ use crate::codec::StoredOf;
 use crate::instance::MAX_COLUMN;
 use crate::training::Plan;
 use crate::{
-    Explanation, Imported, Instance, Lesson, LifeCycle, LifeCycleError, ModelInfo, StatisticsReport, TrainReport, TrainRequest, codec,
+    Explanation, Imported, Instance, Lesson, LifeCycle, LifeCycleError, ModelInfo, StatisticsReport, TrainReport, TrainRequest, aside,
+    codec,
 };
 use async_trait::async_trait;
 use bartizan_core::{Contamination, Domain, FeatureSchema, Recency, head};
@@ -55,15 +56,6 @@ impl<D: Domain> Instance<D> {
     /// Makes a stored model the one at work; the caller holds `managing`.
     pub(crate) async fn load(&self, stored: NewModel) -> Result<(NewModel, Active<D>), LifeCycleError> {
         aside(move || Active::load(&stored).map(|active| (stored, active))).await?
-    }
-}
-
-/// Runs work that takes long on the threads that are there for it.
-pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LifeCycleError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => Ok(done),
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(_) => Err(LifeCycleError::Interrupted),
     }
 }
 

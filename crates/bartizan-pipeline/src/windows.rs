@@ -5,8 +5,7 @@
 
 use crate::codec;
 use crate::history::read;
-use crate::manage::aside;
-use crate::{Instance, LifeCycleError};
+use crate::{Instance, LifeCycleError, aside};
 use bartizan_core::{Domain, Recency, Timestamp};
 use bartizan_storage::{HistoryEntry, HistoryQuery, StoreError, WindowsPart, chunks};
 use std::sync::Arc;

@@ -12,12 +12,11 @@ use crate::{files, output};
 use bartizan_core::{Contamination, Seed, TrustedProxies};
 use bartizan_estimators::RawParams;
 use bartizan_estimators::thresholds::FalseAlarmBudget;
-use bartizan_pipeline::{ColdStart, RecordPolicy, Settings};
+use bartizan_pipeline::{ColdStart, RecordPolicy, Settings, Workers};
 use bartizan_server::ServerConfig;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// Everything a command may need to know.
 #[derive(Clone, Debug)]
@@ -76,9 +75,9 @@ pub(crate) fn resolve(mut layers: Layers) -> Result<Config, Faults> {
     let database = database(&mut layers);
     detectors(&mut layers);
     let at_once = usize::try_from(layers.whole("training.max_at_once").unwrap_or(1)).unwrap_or(1);
-    let slots = Arc::new(Semaphore::new(at_once));
+    let workers = Workers::new(at_once, crate::threads::give_way);
     let proxies = trusted_proxies(&mut layers);
-    let shared = |settings| Settings { training_slots: Arc::clone(&slots), trusted_proxies: Arc::clone(&proxies), ..settings };
+    let shared = |settings| Settings { workers: Arc::clone(&workers), trusted_proxies: Arc::clone(&proxies), ..settings };
     let [requests, flows, behavior] = ["requests", "flows", "behavior"].map(|name| shared(detector(&mut layers, name)));
     let text = |path: &str| layers.text(path).map(str::to_owned);
     let config = Config {
