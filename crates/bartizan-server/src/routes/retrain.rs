@@ -6,10 +6,7 @@ use crate::{
     http::{body, refusal::Refusal},
     input::{content::object, described, fields::Fields},
     mount::Mount,
-    routes::{
-        activate::NONE,
-        train::{self, to_its_end},
-    },
+    routes::{activate::NONE, train},
 };
 use aide::{
     axum::routing::{ApiMethodRouter, post_with},
@@ -81,8 +78,7 @@ async fn handler(State(mount): State<Arc<Mount>>, request: Request) -> Result<Js
     let kind = mount.life().kind();
     let (version, _room) = body.parse(move |bytes| read(bytes, kind)).await;
     let version = version?;
-    let report = to_its_end(async move { mount.life().retrain(version).await.map_err(Refusal::from) });
-    Ok(Json(report.await?.into()))
+    Ok(Json(mount.life().retrain(version).await?.into()))
 }
 
 fn read(bytes: &[u8], kind: &str) -> Result<Option<String>, Refusal> {
