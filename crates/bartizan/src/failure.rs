@@ -61,10 +61,10 @@ pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
     error.chain().find_map(known).map_or(Exit::Failure, |(exit, _)| exit)
 }
 
-/// What to do about an error of a command that is about this kind, where that is known.
-pub(crate) fn advice_of(error: &anyhow::Error, kind: Option<&str>) -> Option<String> {
+/// What to do about an error of a command that is about this detector, where that is known.
+pub(crate) fn advice_of(error: &anyhow::Error, detector: Option<&str>) -> Option<String> {
     let (_, advice) = error.chain().find_map(known)?;
-    advice.map(|advice| advice.replace("KIND", kind.unwrap_or("KIND")))
+    advice.map(|advice| advice.replace("DETECTOR", detector.unwrap_or("DETECTOR")))
 }
 
 fn known(error: &(dyn std::error::Error + 'static)) -> Option<(Exit, Option<String>)> {
@@ -84,7 +84,7 @@ fn known(error: &(dyn std::error::Error + 'static)) -> Option<(Exit, Option<Stri
         return Some((Exit::Usage, None));
     }
     match error.downcast_ref::<JudgeError>()? {
-        JudgeError::NoModel => Some((Exit::NoModel, Some("train one with `bartizan train KIND FILE`".to_owned()))),
+        JudgeError::NoModel => Some((Exit::NoModel, Some("train one with `bartizan train DETECTOR FILE`".to_owned()))),
         JudgeError::Store(error) => Some((Exit::Store, Some(store_advice(error).to_owned()))),
     }
 }
@@ -103,9 +103,9 @@ fn store_advice(error: &StoreError) -> &'static str {
 fn life_cycle(error: &LifeCycleError) -> (Exit, Option<String>) {
     use LifeCycleError as E;
     let (exit, advice) = match error {
-        E::InsufficientData { .. } => (Exit::BadData, "bring in more events with `bartizan import KIND FILE`"),
+        E::InsufficientData { .. } => (Exit::BadData, "bring in more events with `bartizan import DETECTOR FILE`"),
         E::InsufficientNormal { .. } => (Exit::BadData, "add events that are normal, labelled so or not at all"),
-        E::InsufficientLabels { .. } => (Exit::BadData, "label more events with `bartizan label KIND ID --anomalous --by NAME`"),
+        E::InsufficientLabels { .. } => (Exit::BadData, "label more events with `bartizan label DETECTOR ID --anomalous --by NAME`"),
         E::Range(_) | E::Param(_) | E::Budget(_) => (Exit::Usage, "see `bartizan train --help`"),
         E::Version { .. } => (Exit::Usage, "choose another name with --model-version"),
         E::VersionTaken { .. } => {
@@ -114,7 +114,7 @@ fn life_cycle(error: &LifeCycleError) -> (Exit, Option<String>) {
         E::TooLarge { .. } | E::ModelTooLarge(_) | E::TooLong { .. } => {
             (Exit::BadData, "see `bartizan train --help` and `bartizan config show`")
         }
-        E::NoSuchModel | E::NothingStored => (Exit::NoModel, "see which there are with `bartizan models list`"),
+        E::NoSuchModel | E::NothingStored => (Exit::NoModel, "see which there are with `bartizan models list DETECTOR`"),
         E::Damaged { .. } | E::SchemaMismatch { .. } => (Exit::NoModel, "activate another version, or train a new one"),
         E::Store(error) => (Exit::Store, store_advice(error)),
         E::Fit(_) => (Exit::BadData, "check the training data"),
@@ -124,9 +124,9 @@ fn life_cycle(error: &LifeCycleError) -> (Exit, Option<String>) {
 }
 
 /// Reports an error on standard error, for people or as one JSON object.
-pub(crate) fn report(error: &anyhow::Error, kind: Option<&str>, json: bool) -> Exit {
+pub(crate) fn report(error: &anyhow::Error, detector: Option<&str>, json: bool) -> Exit {
     let exit = exit_of(error);
-    let advice = advice_of(error, kind);
+    let advice = advice_of(error, detector);
     let text = chain(error);
     let mut out = io::stderr().lock();
     let written = if json {
