@@ -18,6 +18,7 @@ const STEPS: &[Step] = &[
     ("generated files are up to date", |root| report("generate", &generate::run(root, true)?)),
     ("documentation: cargo doc, warnings denied", documentation),
     ("doc tests", doc_tests),
+    ("a kind more, by its two folders and one line", sixth_kind),
     ("tests", tests),
 ];
 
@@ -51,7 +52,9 @@ pub(crate) fn format(root: &Path, check: bool) -> anyhow::Result<bool> {
 }
 
 fn clippy(root: &Path) -> anyhow::Result<bool> {
-    passes(workspace::cargo(root).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    let whole = passes(workspace::cargo(root).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    let with_kind = passes(workspace::cargo(root).args(["clippy", "-p", "bartizan"]).args(SIXTH_KIND).args(["--", "-D", "warnings"]))?;
+    Ok(whole && with_kind)
 }
 
 fn documentation(root: &Path) -> anyhow::Result<bool> {
@@ -62,12 +65,20 @@ fn doc_tests(root: &Path) -> anyhow::Result<bool> {
     passes(workspace::cargo(root).args(["test", "--quiet", "--workspace", "--doc"]))
 }
 
+/// The kind that only the tests build, and what it is tried with.
+const SIXTH_KIND: &[&str] = &["--features", "sixth-kind", "--test", "sixth_kind"];
+
+fn sixth_kind(root: &Path) -> anyhow::Result<bool> {
+    run_tests(root, &["-p", "bartizan"], SIXTH_KIND)
+}
+
 fn tests(root: &Path) -> anyhow::Result<bool> {
-    if has_nextest(root) {
-        passes(workspace::cargo(root).args(["nextest", "run", "--workspace", "--no-fail-fast"]))
-    } else {
-        passes(workspace::cargo(root).args(["test", "--workspace", "--tests", "--no-fail-fast"]))
-    }
+    run_tests(root, &["--workspace"], &["--tests"])
+}
+
+fn run_tests(root: &Path, packages: &[&str], which: &[&str]) -> anyhow::Result<bool> {
+    let runner: &[&str] = if has_nextest(root) { &["nextest", "run"] } else { &["test"] };
+    passes(workspace::cargo(root).args(runner).args(packages).args(which).arg("--no-fail-fast"))
 }
 
 fn has_nextest(root: &Path) -> bool {

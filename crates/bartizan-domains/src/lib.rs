@@ -29,4 +29,5 @@ kinds! { $
     requests: Requests;
     flows: Flows;
     behavior: Behavior;
+    #[cfg(feature = "sixth-kind")] pulses: Pulses;
 }
