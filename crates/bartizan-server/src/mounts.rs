@@ -8,6 +8,7 @@ use crate::{
     http::table::Shortcut,
     mount::{Detector, Mount, Shared},
     routes,
+    server::{BindError, check_mounts},
 };
 use aide::{
     axum::ApiRouter,
@@ -78,6 +79,14 @@ impl Outline {
     #[expect(private_bounds, reason = "only this crate can say how a kind is served")]
     pub fn add<K: Wire>(&mut self, name: &str) {
         self.all.push(Mounted::new::<K>(name.to_owned(), None));
+    }
+
+    /// Whether a server can have these detectors, before any of them is opened.
+    ///
+    /// # Errors
+    /// [`BindError::UnknownRoot`], [`BindError::MountName`] and [`BindError::RootPath`].
+    pub fn check(&self, config: &ServerConfig) -> Result<(), BindError> {
+        check_mounts(config, &self.all)
     }
 
     /// The OpenAPI document of a server with these detectors.

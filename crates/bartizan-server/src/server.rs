@@ -221,7 +221,7 @@ fn check(config: &ServerConfig) -> Result<(), BindError> {
     Ok(())
 }
 
-fn check_mounts(config: &ServerConfig, mounted: &[Mounted]) -> Result<(), BindError> {
+pub(crate) fn check_mounts(config: &ServerConfig, mounted: &[Mounted]) -> Result<(), BindError> {
     let mut names = HashSet::from(TAKEN);
     for name in mounted.iter().map(|mounted| mounted.name.as_str()) {
         if !is_mount_name(name) || !names.insert(name) {

@@ -138,7 +138,8 @@ macro_rules! keys {
 
 /// Settings that every detector has, without their section. Defaults of some are the kind's.
 const DETECTOR: &[Key] = keys! {
-    /// Kind of the detector. One that has the name of a kind is of that kind; every other one must say it, in the file.
+    /// Kind of the detector. One that has the name of a kind is of that kind; every other one must say it, in the file. What is stored
+    /// under a name belongs to its kind: another kind takes another name.
     "kind" => Shape::Choice(&[]), unset, [];
     /// Estimator trained when a training does not name one.
     "algorithm" => Shape::Choice(bartizan_estimators::Algorithm::NAMES), unset, [];

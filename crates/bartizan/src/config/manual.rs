@@ -101,7 +101,7 @@ pub(crate) fn example() -> String {
 /// How a detector is declared that has a name of its own.
 const FURTHER: &str = r#"
 ## Several detectors of a kind have names of their own, and every setting of their kind. This one is served at /edge, and its
-## contamination is BARTIZAN_DETECTORS_EDGE_CONTAMINATION in the environment.
+## contamination is BARTIZAN_DETECTORS_EDGE_CONTAMINATION in the environment, where - in a name is written as _.
 ##
 ## [detectors.edge]
 ## kind = "requests"

@@ -11,10 +11,10 @@ pub(crate) use layers::{Faults, Layers, Origin};
 pub(crate) use manual::{example, schema};
 
 use crate::failure::Problem;
-use crate::kinds::Which;
+use crate::kinds::{Which, for_kind};
 use crate::{files, output};
 use bartizan_core::TrustedProxies;
-use bartizan_server::ServerConfig;
+use bartizan_server::{Outline, ServerConfig};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,6 +56,15 @@ impl Config {
             Problem::usage(format!("there is no detector {name:?}; there are {}", there.join(", ")))
                 .advise(format!("a further one is declared in the configuration file: [detectors.NAME] with kind = \"{kinds}\""))
         })
+    }
+
+    /// What is served, without what answers.
+    pub(crate) fn outline(&self) -> Outline {
+        let mut outline = Outline::default();
+        for detector in self.detectors.iter().filter(|detector| self.is_served(detector.name())) {
+            for_kind!(detector.which, D => outline.add::<D>(detector.name()));
+        }
+        outline
     }
 
     /// Whether a detector is to be served.
@@ -108,6 +117,12 @@ pub(crate) fn resolve(mut layers: Layers) -> Result<Config, Faults> {
         warnings: warnings(&layers),
         detectors,
     };
+    if layers.faults().is_empty()
+        && let Err(error) = config.outline().check(&config.server)
+    {
+        let origin = layers.origin("server.root");
+        layers.fault(origin, error.to_string());
+    }
     if layers.faults().is_empty() { Ok(config) } else { Err(Faults(layers.faults().to_vec())) }
 }
 
@@ -293,6 +308,19 @@ mod tests {
         let mut layers = Layers::defaults();
         layers.environment(env("MYSQL_HOST", ""));
         assert!(resolve(layers).is_ok(), "other variables that are empty count as unset");
+    }
+
+    #[test]
+    fn a_root_that_is_not_served_or_has_the_path_of_another_is_refused_before_anything_is_opened() {
+        for (only, root, part) in [("requests", "flows", "the root mount \"flows\" does not exist"), ("", "flows", "a path /models itself")]
+        {
+            let mut layers = Layers::defaults();
+            layers.file("b.toml", "[detectors.models]\nkind = \"requests\"\n");
+            layers.flag("server.only", only, "--only");
+            layers.flag("server.root", root, "--root");
+            let text = resolve(layers).unwrap_err().to_string();
+            assert!(text.contains("flag --root: ") && text.contains(part), "{text}");
+        }
     }
 
     #[test]
