@@ -41,8 +41,8 @@ pub struct Facts<'a> {
 pub trait Domain: Send + Sync + 'static {
     /// A parsed, validated record. Serialised with postcard into the store.
     type Event: Clone + Send + Sync + Serialize + DeserializeOwned + 'static;
-    /// What the recent past says of one event; plain numbers.
-    type Recent: Clone + Send + Sync + 'static;
+    /// What the recent past says of one event; plain numbers. Serialised with postcard and stored with the event.
+    type Recent: Clone + Send + Sync + Serialize + DeserializeOwned + 'static;
     /// The sliding windows, with bounded memory.
     type Recency: Recency<Event = Self::Event, Recent = Self::Recent>;
     /// Baselines fitted at training and stored in the model; they extract.
@@ -122,6 +122,8 @@ pub trait Recency: Send + Sync {
     type Event;
     /// What is said of it.
     type Recent;
+    /// Some of the entities with what is known of them, to be stored.
+    type Saved: Send + Serialize + DeserializeOwned + 'static;
 
     /// What the past says of `event`, then counts `event` in.
     fn observe(&self, event: &Self::Event) -> Self::Recent;
@@ -141,6 +143,13 @@ pub trait Recency: Send + Sync {
 
     /// How far back the longest window reaches, in seconds of event time.
     fn horizon_secs(&self) -> i64;
+
+    /// A part of all that is known: parts 0, 1, … up to the first `None` hold every entity once. Entities whose windows are empty by now
+    /// may be left out.
+    fn save(&self, part: usize) -> Option<Self::Saved>;
+
+    /// Takes in a part that was saved.
+    fn restore(&self, saved: Self::Saved);
 }
 
 /// Windows of a kind whose events stand for themselves: nothing is remembered between them.
@@ -156,6 +165,7 @@ impl<E> Default for NoRecency<E> {
 impl<E> Recency for NoRecency<E> {
     type Event = E;
     type Recent = ();
+    type Saved = ();
 
     fn observe(&self, _event: &E) {}
 
@@ -174,4 +184,10 @@ impl<E> Recency for NoRecency<E> {
     fn horizon_secs(&self) -> i64 {
         0
     }
+
+    fn save(&self, _part: usize) -> Option<()> {
+        None
+    }
+
+    fn restore(&self, (): ()) {}
 }

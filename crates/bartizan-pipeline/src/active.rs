@@ -82,14 +82,11 @@ impl<D: Domain> Active<D> {
     }
 
     /// Scores many events at once, which matrix products are faster at.
-    pub(crate) fn score_many<'a>(&self, events: impl ExactSizeIterator<Item = (&'a D::Event, D::Recent)>) -> Vec<Scored>
-    where
-        D::Event: 'a,
-    {
+    pub(crate) fn score_many<'a>(&self, events: impl ExactSizeIterator<Item = (&'a D::Event, &'a D::Recent)>) -> Vec<Scored> {
         let mut rows = vec![f32::NAN; self.width * events.len()];
         let mut out = vec![AnomalyScore(0.0); events.len()];
         for ((event, recent), row) in events.zip(rows.chunks_exact_mut(self.width)) {
-            self.baselines.extract(event, &recent, row);
+            self.baselines.extract(event, recent, row);
         }
         self.score_rows(&rows, &mut out);
         let classes = self.judge_classes(&rows);

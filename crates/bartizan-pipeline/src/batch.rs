@@ -2,7 +2,7 @@
 //! beside the judgements.
 
 use crate::active::Active;
-use crate::instance::judgement;
+use crate::instance::{Kept, judgement};
 use crate::judge::{InWindows, is_kept};
 use crate::{ColdStart, Explanation, Instance, JudgeError, Judgement};
 use bartizan_core::{Domain, Recency};
@@ -127,9 +127,7 @@ impl<D: Domain> Instance<D> {
             return Ok(judgements);
         }
         let this = Arc::clone(self);
-        let turn = Arc::clone(&self.judging).acquire_owned().await;
-        let explained = aside(move || {
-            let _turn = turn;
+        let explained = self.settings.workers.judge(move || {
             reasons.finish(&mut judgements, |event, row| active.explain(event, row, &this.schema));
             judgements
         });
@@ -140,9 +138,9 @@ impl<D: Domain> Instance<D> {
     async fn meet_many_without_model(self: &Arc<Self>, chunks: impl Iterator<Item = Vec<D::Event>>) -> Result<Vec<Judgement>, JudgeError> {
         let mut judgements = Vec::new();
         for chunk in chunks {
-            chunk.iter().for_each(|event| drop(self.recency.observe(event)));
+            let recents: Vec<D::Recent> = chunk.iter().map(|event| self.recency.observe(event)).collect();
             let in_windows = InWindows::new(&*self.recency, &chunk);
-            let met = self.meet_without_model(&chunk, true).await;
+            let met = self.meet_without_model(&chunk, &recents, true).await;
             if is_kept(&met) {
                 in_windows.keep();
             }
@@ -161,36 +159,35 @@ impl<D: Domain> Instance<D> {
         active: &Arc<Active<D>>,
         chunk: Option<Vec<D::Event>>,
         mut reasons: Reasons<D>,
-    ) -> Result<(Option<Prepared<D>>, Reasons<D>), StoreError> {
+    ) -> Result<(Option<Prepared<D>>, Reasons<D>), JudgeError> {
         let Some(events) = chunk else { return Ok((None, reasons)) };
         let (this, active) = (Arc::clone(self), Arc::clone(active));
-        // The semaphore is never closed: there is always a turn.
-        let turn = Arc::clone(&self.judging).acquire_owned().await;
-        aside(move || {
-            let _turn = turn;
-            Ok((Some(this.judge_chunk(&active, events, &mut reasons)?), reasons))
-        })
-        .await?
+        let judge = move || Ok((Some(this.judge_chunk(&active, events, &mut reasons)?), reasons));
+        self.settings.workers.judge(judge).await?
     }
 
     fn judge_chunk(&self, active: &Active<D>, events: Vec<D::Event>, reasons: &mut Reasons<D>) -> Result<Prepared<D>, StoreError> {
         let recents: Vec<D::Recent> = events.iter().map(|event| self.recency.observe(event)).collect();
         let in_windows = InWindows::new(Arc::clone(&self.recency), events);
         let events = in_windows.events();
-        let scored = active.score_many(events.iter().zip(recents));
+        let scored = active.score_many(events.iter().zip(&recents));
         let at = self.clock.now();
         let (mut judgements, mut kept, mut detections) = (Vec::with_capacity(events.len()), Vec::new(), Vec::new());
         let mut counted = Counted::default();
-        for (position, (event, scored)) in events.iter().zip(scored).enumerate() {
+        for (position, ((event, recent), scored)) in events.iter().zip(&recents).zip(scored).enumerate() {
             let mut judgement = judgement(active, &scored, at);
             reasons.meet(event, &scored.row, &mut judgement, |event, row| active.explain(event, row, &self.schema));
             judgements.push(judgement);
-            if self.keeps(scored.verdict) {
-                kept.push(position);
-                detections.push(self.judged_detection(event, scored, &active.version, at)?);
-            } else {
-                counted.judged += 1;
-                counted.confidence_sum += scored.confidence;
+            match self.keeps(scored.verdict) {
+                Kept::No => {
+                    counted.judged += 1;
+                    counted.confidence_sum += scored.confidence;
+                }
+                as_what => {
+                    kept.push(position);
+                    let detection = self.judged_detection(event, recent, scored, &active.version, at)?;
+                    detections.push(NewDetection { sampled: as_what == Kept::Sampled, ..detection });
+                }
             }
         }
         Ok(Prepared { in_windows, judgements, kept, detections, counted })
@@ -200,14 +197,10 @@ impl<D: Domain> Instance<D> {
         let Some(Prepared { in_windows, mut judgements, kept, detections, counted }) = prepared else { return Ok(Vec::new()) };
         let ids = self.store.record_part(detections, &self.settings.name, counted).await?;
         in_windows.keep();
+        self.progress.recorded(&ids);
         for (position, id) in kept.into_iter().zip(ids) {
             judgements[position].id = Some(id);
         }
         Ok(judgements)
     }
-}
-
-/// Runs work away from the threads that answer.
-pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Other("judging was stopped".to_owned()))
 }

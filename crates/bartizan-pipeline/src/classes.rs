@@ -20,7 +20,7 @@ pub struct ClassVerdict {
 
 /// The class that an event teaches. A person's word counts for more than what came with it: what they call legitimate is of
 /// the first class, and what they call anomalous is not.
-pub(crate) fn taught<D: Domain>(e: &TrainingEvent<D::Event>) -> Option<usize> {
+pub(crate) fn taught<D: Domain>(e: &TrainingEvent<D>) -> Option<usize> {
     match (e.label, D::class(&e.event)) {
         (Some(Label::Legitimate), _) => Some(0),
         (Some(Label::Anomalous), Some(0)) => None,
@@ -32,7 +32,7 @@ pub(crate) fn taught<D: Domain>(e: &TrainingEvent<D::Event>) -> Option<usize> {
 /// than two of them, or fewer than `least` events, are known, or once `stop` is set.
 pub(crate) fn learn<D: Domain>(
     rows: &Rows<'_, D>,
-    events: &[TrainingEvent<D::Event>],
+    events: &[TrainingEvent<D>],
     baselines: &D::Baselines,
     least: usize,
     (seed, stop): (Seed, &Stop),

@@ -1,15 +1,29 @@
-//! How events lie in the store: one byte that names the format, then postcard.
+//! How events and windows lie in the store: one byte that names the format, then postcard.
 //!
 //! Fields are only ever added at the end of an event, and each begins as empty, none or 0, which postcard writes as a zero byte. An
 //! event of an older format is therefore read as one that ends in zeros.
 
+use bartizan_core::{Domain, Recency};
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
-/// Format 1 is that of release 0.1.0; in 2, requests say who their client is and what was cut of them.
-const FORMAT: u8 = 2;
+/// Format 1 is that of release 0.1.0; in 2, requests say who their client is and what was cut of them; in 3, what the windows said of
+/// the event comes before it.
+const FORMAT: u8 = 3;
 /// Fields that were added to an event since format 1.
 const ADDED_SINCE_1: usize = 2;
+/// The format of a part of a checkpoint.
+const WINDOWS_FORMAT: u8 = 1;
+
+/// A stored event with what the windows said of it when it came; `None` where a release before format 3 stored it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Stored<E, R> {
+    pub(crate) event: E,
+    pub(crate) recent: Option<R>,
+}
+
+/// What is stored of events of a kind.
+pub(crate) type StoredOf<D> = Stored<<D as Domain>::Event, <D as Domain>::Recent>;
 
 /// Why a stored event cannot be read.
 #[derive(Debug, Error)]
@@ -18,73 +32,172 @@ pub(crate) enum CodecError {
     Empty,
     #[error("the stored event has format {0}, this release reads 1 to {FORMAT}")]
     Format(u8),
-    #[error("the stored event is damaged: {0}")]
+    #[error("the stored checkpoint has format {0}, this release reads {WINDOWS_FORMAT}")]
+    Windows(u8),
+    #[error("what is stored is damaged: {0}")]
     Body(#[from] postcard::Error),
 }
 
-pub(crate) fn encode<E: Serialize>(event: &E) -> Result<Vec<u8>, postcard::Error> {
+pub(crate) fn encode<E: Serialize, R: Serialize>(event: &E, recent: Option<&R>) -> Result<Vec<u8>, postcard::Error> {
     let mut bytes = Vec::with_capacity(512);
     bytes.push(FORMAT);
-    postcard::to_extend(event, bytes)
+    postcard::to_extend(&(recent, event), bytes)
 }
 
-pub(crate) fn decode<E: DeserializeOwned>(bytes: &[u8]) -> Result<E, CodecError> {
+pub(crate) fn decode<E: DeserializeOwned, R: DeserializeOwned>(bytes: &[u8]) -> Result<Stored<E, R>, CodecError> {
+    let alone = |body: &[u8]| Ok(Stored { event: postcard::from_bytes(body)?, recent: None });
     match bytes.split_first() {
         None => Err(CodecError::Empty),
-        Some((&FORMAT, body)) => Ok(postcard::from_bytes(body)?),
-        Some((1, body)) => Ok(postcard::from_bytes(&[body, &[0; ADDED_SINCE_1]].concat())?),
+        Some((&FORMAT, body)) => {
+            let (recent, event) = postcard::from_bytes(body)?;
+            Ok(Stored { event, recent })
+        }
+        Some((2, body)) => alone(body),
+        Some((1, body)) => alone(&[body, &[0; ADDED_SINCE_1]].concat()),
         Some((&other, _)) => Err(CodecError::Format(other)),
     }
 }
 
+/// A part of a checkpoint of the windows.
+pub(crate) fn encode_windows<W: Recency>(saved: &W::Saved) -> Result<Vec<u8>, postcard::Error> {
+    postcard::to_extend(saved, vec![WINDOWS_FORMAT])
+}
+
+pub(crate) fn decode_windows<W: Recency>(bytes: &[u8]) -> Result<W::Saved, CodecError> {
+    match bytes.split_first() {
+        None => Err(CodecError::Empty),
+        Some((&WINDOWS_FORMAT, body)) => Ok(postcard::from_bytes(body)?),
+        Some((&other, _)) => Err(CodecError::Windows(other)),
+    }
+}
+
+/// Events as releases stored them, in `tests/fixtures/events`: `KIND-FORMAT`. Those of the newest format are written by
+/// `BARTIZAN_WRITE_FIXTURES=1 cargo nextest run -p bartizan-pipeline codec`, once; none is ever changed.
 #[cfg(test)]
 mod tests {
-    use super::{CodecError, decode, encode};
-    use bartizan_core::Timestamp;
-    use bartizan_domains::behavior::SessionEvent;
-    use bartizan_domains::requests::RequestEvent;
+    use super::{CodecError, FORMAT, Stored, decode, decode_windows, encode, encode_windows};
+    use bartizan_core::{Domain, Recency, Timestamp};
+    use bartizan_domains::behavior::{Behavior, SessionEvent};
+    use bartizan_domains::flows::{FlowEvent, Flows};
+    use bartizan_domains::requests::{RequestEvent, RequestRecency, Requests};
+    use std::path::PathBuf;
 
-    /// What release 0.1.0 stored of a request and of a session.
-    const REQUEST_1: &[u8] =
-        b"\x01\x03r-1\x15203.0.113.9, 10.0.0.1\x10/orders/7?page=2\x04POST\x02\x0aUser-Agent\x0acurl/8.5.0\x06Accept\x03\
-        */*\x15{\"note\": \"blue lamp\"}\x80\xd8\xc0\xbd\xf7\xea\xa4\x06\x01\x06page=2\x01\x10application/json\x00\x01";
-    const SESSION_1: &[u8] = b"\x01\x80\xd8\xc0\xbd\xf7\xea\xa4\x06\x03s-1\x0b203.0.113.9\x03(\x02\x00\x01Z\x00";
+    fn at() -> Timestamp {
+        Timestamp::parse("2026-01-31T09:30:00Z").unwrap()
+    }
 
-    #[test]
-    fn events_of_release_0_1_0_are_read() {
-        let request: RequestEvent = decode(REQUEST_1).unwrap();
+    fn request() -> RequestEvent {
         let headers = [("User-Agent", "curl/8.5.0"), ("Accept", "*/*")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let expected = RequestEvent {
+        RequestEvent {
             request_id: "r-1".to_owned(),
             ip_address: "203.0.113.9, 10.0.0.1".to_owned(),
             endpoint: "/orders/7?page=2".to_owned(),
             http_method: "POST".to_owned(),
             headers: headers.to_vec(),
             payload: r#"{"note": "blue lamp"}"#.to_owned(),
-            timestamp: Timestamp::parse("2026-01-31T09:30:00Z").unwrap(),
+            timestamp: at(),
             query_string: Some("page=2".to_owned()),
             content_type: Some("application/json".to_owned()),
             status: None,
             has_headers: true,
             client: String::new(),
             cut: Vec::new(),
-        };
-        assert_eq!(request, expected);
-        assert_eq!(request.client(), "203.0.113.9");
-        let session: SessionEvent = decode(SESSION_1).unwrap();
-        assert_eq!((session.values(), session.client.as_str(), session.event_id.as_str()), ([3, 40, 2, 0, 1, 90], "203.0.113.9", "s-1"));
-        for event in [REQUEST_1, SESSION_1] {
-            assert!(decode::<RequestEvent>(&event[..event.len() / 2]).is_err());
         }
-        assert_eq!(decode::<RequestEvent>(&encode(&request).unwrap()).unwrap(), request);
+    }
+
+    fn flow() -> FlowEvent {
+        FlowEvent {
+            time: at(),
+            event_id: "f-1".to_owned(),
+            source: "203.0.113.9".to_owned(),
+            destination: "198.51.100.7:443".to_owned(),
+            protocol: "tcp".to_owned(),
+            values: (0..78).map(|i| i as f32 * 1.5 - 3.0).collect(),
+        }
+    }
+
+    fn path(name: &str) -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/events").join(name)
+    }
+
+    fn session() -> SessionEvent {
+        SessionEvent {
+            time: at(),
+            event_id: "s-1".to_owned(),
+            client: "203.0.113.9".to_owned(),
+            failed_logins: 3,
+            request_rate: 40,
+            commands_count: 2,
+            sql_payload: false,
+            honeytoken_access: true,
+            session_time: 90,
+            attack: None,
+        }
+    }
+
+    /// Windows that have seen the request twice.
+    fn windows() -> RequestRecency {
+        let windows = Requests::recency(10);
+        (0..2).for_each(|_| _ = windows.observe(&request()));
+        windows
+    }
+
+    /// What format `format` holds of a kind is `event`, with what the windows said from format 3 on.
+    fn check<D: Domain>(format: u8, event: &D::Event, recent: &D::Recent)
+    where
+        D::Event: PartialEq + std::fmt::Debug,
+        D::Recent: PartialEq + std::fmt::Debug,
+    {
+        let path = path(&format!("{}-{format}", D::NAME));
+        if format == FORMAT && std::env::var_os("BARTIZAN_WRITE_FIXTURES").is_some() {
+            std::fs::write(&path, encode(event, Some(recent)).unwrap()).unwrap();
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(bytes[0], format);
+        let stored: Stored<D::Event, D::Recent> = decode(&bytes).unwrap();
+        assert_eq!((&stored.event, &stored.recent), (event, &(format > 2).then(|| recent.clone())), "{}", path.display());
+        let written = encode(&stored.event, stored.recent.as_ref()).unwrap();
+        assert_eq!(decode::<D::Event, D::Recent>(&written).unwrap(), stored);
+        assert!(decode::<D::Event, D::Recent>(&bytes[..bytes.len() / 2]).is_err(), "cut: {}", path.display());
     }
 
     #[test]
-    fn events_come_back_and_damage_is_said() {
-        let bytes = encode(&("GET", 7_u32)).unwrap();
-        assert_eq!(decode::<(String, u32)>(&bytes).unwrap(), ("GET".to_owned(), 7));
-        assert!(matches!(decode::<(String, u32)>(&[]), Err(CodecError::Empty)));
-        assert!(matches!(decode::<(String, u32)>(&[9, 1]), Err(CodecError::Format(9))));
-        assert!(matches!(decode::<(String, u32)>(&bytes[..3]), Err(CodecError::Body(_))));
+    fn events_of_every_format_are_read() {
+        let recent = windows().peek(&request());
+        for format in 1..=FORMAT {
+            let client = if format > 1 { "203.0.113.9".to_owned() } else { String::new() };
+            check::<Requests>(format, &RequestEvent { client, ..request() }, &recent);
+            check::<Flows>(format, &flow(), &());
+            check::<Behavior>(format, &session(), &());
+        }
+        assert_eq!(request().client(), "203.0.113.9");
+    }
+
+    #[test]
+    fn what_no_release_wrote_is_refused() {
+        type Decoded = Result<Stored<(String, u32), ()>, CodecError>;
+        let bytes = encode(&("GET", 7_u32), None::<&()>).unwrap();
+        let read = |bytes: &[u8]| -> Decoded { decode(bytes) };
+        assert_eq!(read(&bytes).unwrap(), Stored { event: ("GET".to_owned(), 7), recent: None });
+        assert!(matches!(read(&[]), Err(CodecError::Empty)));
+        assert!(matches!(read(&[9, 1]), Err(CodecError::Format(9))));
+        assert!(matches!(read(&bytes[..3]), Err(CodecError::Body(_))));
+    }
+
+    #[test]
+    fn windows_of_every_format_are_read() {
+        let path = path("requests-windows-1");
+        if std::env::var_os("BARTIZAN_WRITE_FIXTURES").is_some() {
+            let (windows, encode) = (windows(), |part| encode_windows::<RequestRecency>(&part).unwrap());
+            let parts = (0..).map_while(|part| windows.save(part)).map(encode);
+            std::fs::write(&path, parts.max_by_key(Vec::len).unwrap()).unwrap();
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        let restored = Requests::recency(10);
+        restored.restore(decode_windows::<RequestRecency>(&bytes).unwrap());
+        assert_eq!(restored.peek(&request()), windows().peek(&request()));
+        assert!(matches!(decode_windows::<RequestRecency>(&[]), Err(CodecError::Empty)));
+        assert!(matches!(decode_windows::<RequestRecency>(&[7, 0]), Err(CodecError::Windows(7))));
+        assert!(matches!(decode_windows::<RequestRecency>(&bytes[..bytes.len() - 2]), Err(CodecError::Body(_))));
     }
 }

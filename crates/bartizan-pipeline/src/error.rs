@@ -1,5 +1,6 @@
 //! What can go wrong, one enum per operation where they differ.
 
+use crate::Stopped;
 use bartizan_core::{FitError, RangeError};
 use bartizan_estimators::thresholds::BudgetError;
 use bartizan_estimators::{ParamError, format::FormatError};
@@ -12,6 +13,9 @@ pub enum JudgeError {
     /// There is no model, and the instance does not learn by itself. The event is recorded.
     #[error("no active model found; train a model first")]
     NoModel,
+    /// The process stops.
+    #[error("the service stops")]
+    Stopped(#[from] Stopped),
     /// The verdict could not be recorded, so it is not given.
     #[error("the verdict could not be recorded: {0}")]
     Store(#[from] StoreError),
@@ -142,4 +146,10 @@ pub enum LifeCycleError {
     /// A training was stopped with the process.
     #[error("training was interrupted")]
     Interrupted,
+}
+
+impl From<Stopped> for LifeCycleError {
+    fn from(_: Stopped) -> Self {
+        Self::Interrupted
+    }
 }

@@ -1,12 +1,13 @@
-//! What an instance reads back of its own history: to learn from, and to fill its windows when it is opened.
+//! What an instance reads back of its own history to learn from.
 //!
 //! Nothing loads all events at once: a listing without events says which rows there are, rows are chosen from it, and their
 //! events are read in chunks.
 
-use crate::codec::{self, CodecError};
+use crate::codec::{self, CodecError, Stored, StoredOf};
 use crate::training::TrainingEvent;
+use crate::windows::{CHUNK_BYTES, CHUNK_ROWS, within_bytes};
 use crate::{Instance, LifeCycleError};
-use bartizan_core::{Domain, Recency, Timestamp};
+use bartizan_core::Domain;
 use bartizan_storage::{EntityHash, HistoryEntry, HistoryQuery, StoreError, StoredEvent, chunks};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -17,53 +18,46 @@ const LOOKED_AT: usize = 20;
 const MAX_LOOKED_AT: usize = 1_000_000;
 /// Most bytes of stored events that a training learns from, the newest.
 const MAX_TRAINING_BYTES: u64 = 512 << 20;
-/// Rows and bytes of events read at once.
-const CHUNK_ROWS: usize = 1024;
-const CHUNK_BYTES: u64 = 16 << 20;
-/// Most events replayed into the windows when an instance is opened: enough for a busy hour, read in well under a second.
-const MAX_REPLAYED: usize = 50_000;
-/// Most bytes of them, the newest.
-const MAX_REPLAYED_BYTES: u64 = 128 << 20;
+/// In a choice, ids from here on are positions in a list of events that are not stored yet.
+pub(crate) const GIVEN: i64 = 1 << 62;
 
 impl<D: Domain> Instance<D> {
-    /// The stored history to learn from, in order of event time. Rows that cannot be read are skipped and counted.
-    pub(crate) async fn history(&self, use_labels: bool) -> Result<Vec<TrainingEvent<D::Event>>, LifeCycleError> {
-        let entries = self.entries_to_learn_from().await?;
+    /// The stored events of a choice, in its order. Rows that cannot be read are skipped and counted.
+    pub(crate) async fn read_history(&self, entries: &[HistoryEntry]) -> Result<Vec<TrainingEvent<D>>, LifeCycleError> {
         let trained_at = self.active.load().as_ref().map(|active| active.info.trained_at);
         let mut events = Vec::with_capacity(entries.len());
         let mut unreadable = 0;
-        for chunk in chunks(&entries, CHUNK_ROWS, CHUNK_BYTES) {
+        for chunk in chunks(entries, CHUNK_ROWS, CHUNK_BYTES) {
             for stored in self.events(chunk).await? {
-                let Ok(event) = read::<D>(&stored.event) else {
+                let Ok(Stored { event, recent }) = read::<D>(&stored.event) else {
                     unreadable += 1;
                     continue;
                 };
                 let seen_before = trained_at.is_some_and(|trained_at| stored.analyzed_at < trained_at);
-                events.push(TrainingEvent { event, label: stored.label.filter(|_| use_labels), seen_before });
+                events.push(TrainingEvent { event, recent, label: stored.label, said: stored.label, seen_before, is_given: false });
             }
         }
         if unreadable > 0 {
             tracing::warn!(detector = %self.settings.name, skipped = unreadable, "stored events of another format were left out of training");
         }
-        let needed = self.settings.min_training_samples;
-        if events.len() < needed {
-            return Err(LifeCycleError::InsufficientData { needed, got: events.len() });
-        }
         Ok(events)
     }
 
-    /// Which rows to learn from, in order of event time, ties by id.
-    async fn entries_to_learn_from(&self) -> Result<Vec<HistoryEntry>, StoreError> {
+    /// Which rows to learn from: of the sample of all traffic, and of what is labelled; `given` are unstored ones that count as the newest.
+    pub(crate) async fn choose(&self, given: Vec<HistoryEntry>) -> Result<Vec<HistoryEntry>, StoreError> {
         let (name, most) = (&self.settings.name, self.settings.max_training_samples);
         let looked_at = most.saturating_mul(LOOKED_AT).min(MAX_LOOKED_AT.max(most));
-        let unlabelled = self.store.history_index(name, HistoryQuery { labelled: Some(false), until: None, most: looked_at }).await?;
+        let (mut labelled, mut unlabelled): (Vec<_>, Vec<_>) = given.into_iter().rev().partition(|entry| entry.label.is_some());
+        let query = HistoryQuery { sampled: true, labelled: Some(false), most: looked_at, ..HistoryQuery::default() };
+        unlabelled.extend(self.store.history_index(name, query).await?);
         let chosen = select(&unlabelled, most, self.settings.min_training_samples, self.settings.max_client_share);
         let passed_over = unlabelled.len().min(most) - chosen.len();
         if passed_over > 0 {
             let share = self.settings.max_client_share;
             tracing::info!(detector = %name, learned = chosen.len(), passed_over, share, "rows of clients that have more than their share are not learned from");
         }
-        let labelled = self.store.history_index(name, HistoryQuery { labelled: Some(true), until: None, most }).await?;
+        labelled.extend(self.store.history_index(name, HistoryQuery { labelled: Some(true), most, ..HistoryQuery::default() }).await?);
+        labelled.truncate(most);
         let (mut entries, cut) = within_bytes(labelled.into_iter().chain(chosen), MAX_TRAINING_BYTES);
         if cut > 0 {
             tracing::warn!(
@@ -75,59 +69,19 @@ impl<D: Domain> Instance<D> {
         Ok(entries)
     }
 
-    async fn events(&self, entries: &[HistoryEntry]) -> Result<Vec<StoredEvent>, StoreError> {
+    pub(crate) async fn events(&self, entries: &[HistoryEntry]) -> Result<Vec<StoredEvent>, StoreError> {
         let ids: Vec<i64> = entries.iter().map(|entry| entry.id).collect();
         self.store.events(&self.settings.name, &ids).await
-    }
-
-    /// Fills the windows from the newest stored events, in order of event time. One that is dated further ahead of the clock than is
-    /// believed does not count: it would move everybody's windows to its own time.
-    pub(crate) async fn replay(&self) -> Result<(), StoreError> {
-        let until = self.clock.now().plus_secs(i64::try_from(self.settings.max_ahead_secs).unwrap_or(i64::MAX));
-        let query = HistoryQuery { labelled: None, until: Some(until), most: MAX_REPLAYED };
-        let entries = match self.windows().horizon_secs() {
-            0 => return Ok(()),
-            horizon => recent(self.store.history_index(&self.settings.name, query).await?, horizon),
-        };
-        for chunk in chunks(&entries, CHUNK_ROWS, CHUNK_BYTES) {
-            for stored in self.events(chunk).await? {
-                if let Ok(event) = read::<D>(&stored.event) {
-                    self.windows().observe(&event);
-                }
-            }
-        }
-        Ok(())
     }
 }
 
 /// Reads a stored event. Those of earlier releases were stored whole, however large.
-fn read<D: Domain>(stored: &[u8]) -> Result<D::Event, CodecError> {
-    let event = codec::decode::<D::Event>(stored)?;
-    Ok(match D::bounded(&event) {
-        Cow::Borrowed(_) => event,
-        Cow::Owned(bounded) => bounded,
+pub(crate) fn read<D: Domain>(stored: &[u8]) -> Result<StoredOf<D>, CodecError> {
+    let stored: StoredOf<D> = codec::decode(stored)?;
+    Ok(match D::bounded(&stored.event) {
+        Cow::Borrowed(_) => stored,
+        Cow::Owned(event) => Stored { event, ..stored },
     })
-}
-
-/// Those that the windows still reach from the newest event, oldest first, within the bytes that are replayed.
-fn recent(mut entries: Vec<HistoryEntry>, horizon_secs: i64) -> Vec<HistoryEntry> {
-    let newest = entries.iter().map(|entry| entry.event_time).max();
-    let since = newest.map(|time: Timestamp| time.plus_secs(-horizon_secs));
-    entries.retain(|entry| Some(entry.event_time) >= since);
-    entries.sort_unstable_by_key(|entry| std::cmp::Reverse((entry.event_time, entry.id)));
-    let (mut kept, _) = within_bytes(entries.into_iter(), MAX_REPLAYED_BYTES);
-    kept.reverse();
-    kept
-}
-
-/// The first that fit into so many bytes together, and how many do not.
-fn within_bytes(entries: impl Iterator<Item = HistoryEntry>, most: u64) -> (Vec<HistoryEntry>, usize) {
-    let mut bytes = 0_u64;
-    let (kept, cut): (Vec<_>, Vec<_>) = entries.partition(|entry| {
-        bytes = bytes.saturating_add(entry.bytes);
-        bytes <= most
-    });
-    (kept, cut.len())
 }
 
 /// At most `wanted` of the rows, newest first, of which no client makes up more than its share: `share`, or two shares of an equal
@@ -174,7 +128,7 @@ fn last(most: usize, holds: impl Fn(usize) -> bool) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{recent, select, within_bytes};
+    use super::select;
     use bartizan_core::Timestamp;
     use bartizan_storage::{EntityHash, HistoryEntry};
     use std::collections::HashMap;
@@ -224,17 +178,5 @@ mod tests {
         assert_eq!(select(&all, 10_000, 100, 1.0).len(), all.len(), "a share of 1 sets no bound");
         let newest: Vec<i64> = select(&all, 50, 10, 0.1).iter().map(|row| row.id).filter(|id| *id > 995_000).collect();
         assert_eq!(newest, (0..newest.len() as i64).map(|i| 1_000_000 - i).collect::<Vec<_>>(), "a client's newest rows are chosen");
-    }
-
-    #[test]
-    fn what_is_replayed_is_what_the_windows_reach_within_bytes() {
-        let ids = |entries: Vec<HistoryEntry>| entries.into_iter().map(|entry| entry.id).collect::<Vec<_>>();
-        let times = vec![entry(4, "a", 100, 1), entry(3, "b", 39, 1), entry(2, "c", 40, 1), entry(1, "d", 90, 1)];
-        assert_eq!(ids(recent(times, 60)), [2, 1, 4], "oldest first, by event time");
-        let large = vec![entry(3, "a", 1, 100 << 20), entry(2, "a", 3, 100 << 20), entry(1, "a", 2, 1)];
-        assert_eq!(ids(recent(large, 60)), [1, 2], "the newest that fit");
-        assert_eq!(ids(recent(Vec::new(), 60)), [0_i64; 0]);
-        let (kept, cut) = within_bytes(vec![entry(2, "a", 1, 7), entry(1, "a", 1, u64::MAX)].into_iter(), 10);
-        assert_eq!((ids(kept), cut), (vec![2], 1));
     }
 }

@@ -2,25 +2,35 @@
 //! `manage.rs`.
 
 use crate::active::{Active, Scored};
+use crate::background::Background;
 use crate::trainings::Trainings;
-use crate::{Clock, ColdStart, JudgeError, Judgement, Labelled, LifeCycle, LifeCycleError, Offline, RecordPolicy, Settings, codec};
+use crate::windows::Progress;
+use crate::{Clock, ColdStart, JudgeError, Judgement, LifeCycle, LifeCycleError, Offline, RecordPolicy, Settings, codec};
 use arc_swap::ArcSwapOption;
 use bartizan_core::{Domain, FeatureSchema, MAX_CLIENT, Timestamp, Verdict, head};
-use bartizan_storage::{Counted, Judged, NewDetection, Store, StoreError};
+use bartizan_storage::{Counted, Judged, JudgedClass, NewDetection, Store, StoreError};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
-use tokio::sync::Semaphore;
 
-/// Rows recorded together when history is imported.
-const IMPORT_CHUNK: usize = 4096;
 /// Most bytes kept in the columns of the event's name and of what it was about.
 pub(crate) const MAX_COLUMN: usize = 1_024;
 /// Most bytes kept in the column of what was done.
 const MAX_ACTION: usize = 256;
 /// The version that verdicts carry while the first model is being learned.
 pub(crate) const LEARNING: &str = "learning";
+
+/// As what the recording policy keeps a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// As one of a uniform sample of the traffic.
+    Sampled,
+    /// Because it is anomalous.
+    Besides,
+    /// It is only counted.
+    No,
+}
 
 /// A detector of kind `D` at work. Every method may be called from many tasks at once.
 pub struct Instance<D: Domain> {
@@ -37,23 +47,22 @@ pub struct Instance<D: Domain> {
     /// Not a time of the clock, which may jump.
     pub(crate) opened_at: Instant,
     pub(crate) recency: Arc<D::Recency>,
+    pub(crate) progress: Progress,
+    pub(crate) background: Background,
     learning: Arc<str>,
     /// Events met without a model, to know when there are enough to learn from.
-    unlearned: AtomicU64,
+    pub(crate) unlearned: AtomicU64,
     /// How many of them the next first training waits for.
     next_first_training: AtomicU64,
     training_itself: AtomicBool,
-    /// Chunks of batches and large events that are judged at once: one for each core, so that other work gets its share. Others wait
-    /// for their turn.
-    pub(crate) judging: Arc<Semaphore>,
     /// Events whose time was too far ahead to be believed.
     pub(crate) dated_ahead: AtomicU64,
-    /// Normal verdicts met under [`RecordPolicy::Anomalies`].
-    normals: AtomicU64,
+    /// Verdicts met under [`RecordPolicy::Anomalies`].
+    met: AtomicU64,
 }
 
 impl<D: Domain> Instance<D> {
-    /// Opens an instance: loads its active model and replays the recent history into its sliding windows.
+    /// Opens an instance: loads its active model and brings back its sliding windows.
     ///
     /// A stored model that does not pass its checks is logged and the instance opens without one, so that the others
     /// keep working and another version can be activated; [`LifeCycle::reload`] gives the error itself.
@@ -64,8 +73,9 @@ impl<D: Domain> Instance<D> {
         let unlearned = store.stored(&settings.name).await?;
         let instance = Arc::new_cyclic(|me| Self {
             recency: Arc::new(D::recency(settings.max_tracked_clients)),
+            progress: Progress::default(),
+            background: Background::default(),
             dated_ahead: AtomicU64::new(0),
-            judging: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
             schema: D::schema(),
             active: ArcSwapOption::empty(),
             managing: tokio::sync::Mutex::new(()),
@@ -76,7 +86,7 @@ impl<D: Domain> Instance<D> {
             learning: Arc::from(LEARNING),
             unlearned: AtomicU64::new(unlearned),
             training_itself: AtomicBool::new(false),
-            normals: AtomicU64::new(0),
+            met: AtomicU64::new(0),
             settings,
             store,
             clock,
@@ -88,13 +98,14 @@ impl<D: Domain> Instance<D> {
                 tracing::error!(detector = %instance.settings.name, %error, "the active model cannot be used; activate another version")
             }
         }
-        instance.replay().await?;
+        instance.restore().await?;
         Ok(instance)
     }
 
     pub(crate) fn judged_detection(
         &self,
         event: &D::Event,
+        recent: &D::Recent,
         scored: Scored,
         version: &Arc<str>,
         at: Timestamp,
@@ -107,27 +118,36 @@ impl<D: Domain> Instance<D> {
             verdict: scored.verdict,
             model_version: Arc::clone(version),
             learning: false,
+            class: scored.class.map(|class| JudgedClass { name: class.name.into(), probability: class.probability }),
         };
-        let mut detection = self.detection(event, Some(judged), scored.row, at)?;
-        // A kind with classes says what an event did by its class.
-        if let Some(class) = scored.class.filter(|_| detection.action.is_empty()) {
-            class.name.clone_into(&mut detection.action);
-        }
-        Ok(detection)
+        let detection = self.detection(event, Some(recent), Some(judged), at)?;
+        Ok(NewDetection { sample: scored.row, ..detection })
     }
 
-    /// Whether the recording policy keeps a verdict. Of the normal ones, each is kept with a probability that falls as
-    /// they grow in number, so that about as many are kept as training needs.
-    pub(crate) fn keeps(&self, verdict: Verdict) -> bool {
-        if self.settings.record == RecordPolicy::All || verdict.is_anomalous() {
-            return true;
+    /// Whether the recording policy keeps a verdict, and as what. Under [`RecordPolicy::Anomalies`] each verdict is drawn with a
+    /// probability that falls as they grow in number, so that about as many are drawn as training needs: these are a uniform sample of
+    /// the traffic. Anomalous ones are kept besides.
+    pub(crate) fn keeps(&self, verdict: Verdict) -> Kept {
+        if self.settings.record == RecordPolicy::All {
+            return Kept::Sampled;
         }
-        let met = self.normals.fetch_add(1, Ordering::Relaxed);
+        let met = self.met.fetch_add(1, Ordering::Relaxed);
         let draw = self.settings.seed.derive(0x5a3e).derive(met).0 % met.max(1);
-        draw < self.settings.max_training_samples as u64
+        match (draw < self.settings.max_training_samples as u64, verdict) {
+            (true, _) => Kept::Sampled,
+            (false, Verdict::Anomalous) => Kept::Besides,
+            (false, Verdict::Normal) => Kept::No,
+        }
     }
 
-    fn detection(&self, event: &D::Event, judged: Option<Judged>, sample: Vec<f32>, at: Timestamp) -> Result<NewDetection, StoreError> {
+    /// An event as it lies in the store, without a sample.
+    pub(crate) fn detection(
+        &self,
+        event: &D::Event,
+        recent: Option<&D::Recent>,
+        judged: Option<Judged>,
+        at: Timestamp,
+    ) -> Result<NewDetection, StoreError> {
         let stored = D::bounded(event);
         let facts = D::facts(&stored);
         Ok(NewDetection {
@@ -139,15 +159,21 @@ impl<D: Domain> Instance<D> {
             event_time: facts.time,
             analyzed_at: at,
             judged,
-            sample,
-            event: codec::encode(stored.as_ref()).map_err(|e| StoreError::Other(format!("the event cannot be encoded: {e}")))?,
+            sample: Vec::new(),
+            event: codec::encode(stored.as_ref(), recent).map_err(|e| StoreError::Other(format!("the event cannot be encoded: {e}")))?,
             label: None,
+            sampled: true,
         })
     }
 
     /// No model yet: the events are history, and with [`ColdStart::Learn`] the first training starts when there is enough.
     /// Part of a batch waits for its turn to be written, a single event does not.
-    pub(crate) async fn meet_without_model(self: &Arc<Self>, events: &[D::Event], waits: bool) -> Result<Vec<Judgement>, JudgeError> {
+    pub(crate) async fn meet_without_model(
+        self: &Arc<Self>,
+        events: &[D::Event],
+        recents: &[D::Recent],
+        waits: bool,
+    ) -> Result<Vec<Judgement>, JudgeError> {
         let at = self.clock.now();
         let learn = self.settings.cold_start == ColdStart::Learn;
         let judged = learn.then(|| Judged {
@@ -158,18 +184,21 @@ impl<D: Domain> Instance<D> {
             verdict: Verdict::Normal,
             model_version: Arc::clone(&self.learning),
             learning: true,
+            class: None,
         });
-        let rows: Result<Vec<_>, _> = events.iter().map(|event| self.detection(event, judged.clone(), Vec::new(), at)).collect();
+        let row = |(event, recent)| self.detection(event, Some(recent), judged.clone(), at);
+        let rows: Result<Vec<_>, _> = events.iter().zip(recents).map(row).collect();
         let ids = match rows? {
             rows if waits => self.store.record_part(rows, &self.settings.name, Counted::default()).await?,
             rows => self.store.record(rows).await?,
         };
+        self.progress.recorded(&ids);
         if !learn {
             return Err(JudgeError::NoModel);
         }
         let met = self.unlearned.fetch_add(ids.len() as u64, Ordering::Relaxed) + ids.len() as u64;
         if met >= self.next_first_training.load(Ordering::Relaxed) && !self.training_itself.swap(true, Ordering::AcqRel) {
-            tokio::spawn(Arc::clone(self).train_itself());
+            self.background.spawn(Arc::clone(self).train_itself());
         }
         let judgement = |id| Judgement {
             id: Some(id),
@@ -211,25 +240,6 @@ impl<D: Domain> Instance<D> {
         let active = self.active.load_full().ok_or(JudgeError::NoModel)?;
         let (windows, proxies) = (D::recency(self.settings.max_tracked_clients), Arc::clone(&self.settings.trusted_proxies));
         Ok(Offline::new(active, windows, self.schema.clone(), self.clock.now(), proxies))
-    }
-
-    /// Brings in history: events are kept unjudged, with their labels, in transactions of a few thousand.
-    ///
-    /// # Errors
-    /// When the store fails; the transactions before stay.
-    pub async fn import(&self, mut events: Vec<Labelled<D::Event>>) -> Result<usize, StoreError> {
-        let total = events.len();
-        let at = self.clock.now();
-        events.iter_mut().for_each(|labelled| self.arrive(&mut labelled.event));
-        for chunk in events.chunks(IMPORT_CHUNK) {
-            let rows: Result<Vec<_>, _> = chunk
-                .iter()
-                .map(|e| self.detection(&e.event, None, Vec::new(), at).map(|d| NewDetection { label: e.label, ..d }))
-                .collect();
-            self.store.record_part(rows?, &self.settings.name, Counted::default()).await?;
-        }
-        self.unlearned.fetch_add(total as u64, Ordering::Relaxed);
-        Ok(total)
     }
 
     /// What this instance was told.

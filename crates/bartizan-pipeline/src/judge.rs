@@ -1,8 +1,7 @@
 //! Judging one event as it arrives.
 
 use crate::active::Active;
-use crate::batch::aside;
-use crate::instance::judgement;
+use crate::instance::{Kept, judgement};
 use crate::{Instance, JudgeError, Judgement};
 use bartizan_core::{Arrival, Domain, Recency};
 use bartizan_storage::{NewDetection, StoreError};
@@ -91,7 +90,7 @@ impl<D: Domain> Instance<D> {
         let prepared = self.active.load().as_deref().map(prepare).transpose()?;
         let judged = match prepared {
             Some(prepared) => self.record(prepared).await.map_err(JudgeError::from),
-            None => Box::pin(self.meet_one_without_model(&event)).await,
+            None => Box::pin(self.meet_one_without_model(&event, &recent)).await,
         };
         if is_kept(&judged) {
             counted.keep();
@@ -103,10 +102,7 @@ impl<D: Domain> Instance<D> {
     /// them as there are processors, and only what is stored of it comes back to them. Nothing is begun that nobody waits for.
     async fn judge_heavy(self: &Arc<Self>, mut event: D::Event, explain: bool) -> Result<Judgement, JudgeError> {
         let this = Arc::clone(self);
-        // The semaphore is never closed: there is always a turn.
-        let turn = Arc::clone(&self.judging).acquire_owned().await;
-        let looked_at = aside(move || {
-            let _turn = turn;
+        let looked_at = self.settings.workers.judge(move || {
             this.arrive(&mut event);
             let recent = this.recency.observe(&event);
             // Taken back even when nobody waits for the answer any more.
@@ -114,12 +110,12 @@ impl<D: Domain> Instance<D> {
             let stored = &counted.events()[0];
             let active = this.active.load_full();
             let prepared = active.map(|active| this.prepare_one(&active, &event, stored, &recent, explain)).transpose();
-            prepared.map(|prepared| (prepared, counted))
+            prepared.map(|prepared| (prepared, recent, counted))
         });
-        let (prepared, counted) = looked_at.await??;
+        let (prepared, recent, counted) = looked_at.await??;
         let judged = match prepared {
             Some(prepared) => self.record(prepared).await.map_err(JudgeError::from),
-            None => self.meet_one_without_model(&counted.events()[0]).await,
+            None => self.meet_one_without_model(&counted.events()[0], &recent).await,
         };
         if is_kept(&judged) {
             counted.keep();
@@ -127,8 +123,8 @@ impl<D: Domain> Instance<D> {
         judged
     }
 
-    async fn meet_one_without_model(self: &Arc<Self>, event: &D::Event) -> Result<Judgement, JudgeError> {
-        let met = self.meet_without_model(std::slice::from_ref(event), false).await?;
+    async fn meet_one_without_model(self: &Arc<Self>, event: &D::Event, recent: &D::Recent) -> Result<Judgement, JudgeError> {
+        let met = self.meet_without_model(std::slice::from_ref(event), std::slice::from_ref(recent), false).await?;
         met.into_iter().next().ok_or(JudgeError::NoModel)
     }
 
@@ -147,8 +143,11 @@ impl<D: Domain> Instance<D> {
             judgement.explain(active.explain(event, &scored.row, &self.schema));
         }
         let kept = self.keeps(scored.verdict);
-        let detection = kept.then(|| self.judged_detection(stored, scored, &active.version, judgement.analyzed_at)).transpose()?;
-        Ok(Prepared { judgement, detection })
+        if kept == Kept::No {
+            return Ok(Prepared { judgement, detection: None });
+        }
+        let detection = self.judged_detection(stored, recent, scored, &active.version, judgement.analyzed_at)?;
+        Ok(Prepared { judgement, detection: Some(NewDetection { sampled: kept == Kept::Sampled, ..detection }) })
     }
 
     async fn record(&self, prepared: Prepared) -> Result<Judgement, StoreError> {
@@ -157,6 +156,7 @@ impl<D: Domain> Instance<D> {
             Some(detection) => judgement.id = self.store.record(vec![detection]).await?.first().copied(),
             None => self.store.count(&self.settings.name, 1, 0, judgement.confidence).await?,
         }
+        self.progress.recorded(judgement.id.as_slice());
         Ok(judgement)
     }
 }
@@ -207,7 +207,7 @@ mod tests {
                 instance.import(lesson).await.unwrap();
                 instance.train(TrainRequest::default()).await.unwrap();
             }
-            let small = traffic(1).remove(0);
+            let small = RequestEvent { ip_address: "203.0.113.77".to_owned(), ..traffic(1).remove(0) };
             let large = RequestEvent { payload: format!("\"{}\"", "x".repeat(2 * HEAVY)), ..small.clone() };
             assert!(Requests::weight(&small) < HEAVY && Requests::weight(&large) > HEAVY);
             let judged = instance.judge(small.clone(), false).await;

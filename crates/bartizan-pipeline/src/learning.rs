@@ -2,12 +2,12 @@
 //! `training.rs`.
 
 use crate::active::Active;
-use crate::manage::{Lesson, aside};
+use crate::lesson::{Lesson, Material};
 use crate::packed::Packed;
 use crate::training::{self, MAX_TRAINING_BYTES, Plan, Trained, TrainingEvent, training_bytes};
 use crate::trainings::Training;
-use crate::{Instance, Labelled, LifeCycleError, TrainReport, TrainRequest, version};
-use bartizan_core::{Domain, FitError, Label, Recency, Stop};
+use crate::{Instance, LifeCycleError, TrainReport, TrainRequest, version};
+use bartizan_core::{Domain, FitError, Label, Stop};
 use bartizan_estimators::format::FormatError;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,24 +27,20 @@ impl<D: Domain> Instance<D> {
         F: Future<Output = T> + Send + 'static,
     {
         let this = self.me.upgrade().ok_or(LifeCycleError::Interrupted)?;
-        match tokio::spawn(step(this)).await {
-            Ok(done) => Ok(done),
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => Err(LifeCycleError::Interrupted),
-        }
+        self.background.to_its_end(step(this)).await
     }
 
     /// Trains when it is its turn.
     pub(crate) async fn train_in_turn(
         self: Arc<Self>,
         request: TrainRequest,
-        given: Option<Vec<Labelled<D::Event>>>,
+        lesson: Lesson<D::Event>,
     ) -> Result<TrainReport, LifeCycleError> {
         // What is wrong with the request is said before the history is read.
         self.plan(&request, 0.0)?;
         request.version.clone().map(version::check).transpose()?;
         let training = self.trainings.begin()?;
-        let trained = training.in_turn(&self.settings.training_slots, self.train_now(&training, request, given, false)).await??;
+        let trained = training.in_turn(&self.settings.workers, self.train_now(&training, request, lesson, false)).await??;
         trained.ok_or(LifeCycleError::Interrupted)
     }
 
@@ -52,7 +48,7 @@ impl<D: Domain> Instance<D> {
     pub(crate) async fn train_first(self: &Arc<Self>) -> Result<Option<TrainReport>, LifeCycleError> {
         let Ok(training) = self.trainings.begin_alone() else { return Ok(None) };
         let request = TrainRequest { use_labels: true, ..TrainRequest::default() };
-        training.in_turn(&self.settings.training_slots, self.train_now(&training, request, None, true)).await?
+        training.in_turn(&self.settings.workers, self.train_now(&training, request, Lesson::History, true)).await?
     }
 
     /// `None` if only a first model was wanted and there is one.
@@ -60,33 +56,31 @@ impl<D: Domain> Instance<D> {
         self: &Arc<Self>,
         training: &Training,
         request: TrainRequest,
-        given: Option<Vec<Labelled<D::Event>>>,
+        lesson: Lesson<D::Event>,
         first: bool,
     ) -> Result<Option<TrainReport>, LifeCycleError> {
         if first && self.active.load().is_some() {
             return Ok(None);
         }
         let started = Instant::now();
-        let Lesson { events, left_out } = match given {
-            Some(given) => {
-                let (this, use_labels) = (Arc::clone(self), request.use_labels);
-                aside(move || this.in_order(given, use_labels)).await??
-            }
-            None => Lesson { events: training.unless_ended(self.history(request.use_labels)).await??, left_out: 0 },
-        };
+        let material = training.unless_ended(self.material(lesson, request.use_labels)).await??;
+        let left_out = material.rest.len();
         if left_out > 0 {
             let most = self.settings.max_training_samples;
             tracing::warn!(detector = %self.settings.name, left_out, most, "more events were given than are learned from; the newest are");
         }
-        let plan = self.plan(&request, known_normal(&events))?;
-        let (rows, width) = (events.len(), self.schema.width());
+        let plan = self.plan(&request, known_normal(&material.learned))?;
+        let (rows, width) = (material.learned.len(), self.schema.width());
         let needed = training_bytes(rows, width);
         if needed > MAX_TRAINING_BYTES {
             return Err(LifeCycleError::TooLarge { rows, width, needed, limit: MAX_TRAINING_BYTES });
         }
-        let learned = self.learn(training, events, plan.clone()).await?;
+        let (learned, material) = self.learn_aside(training, material, plan.clone()).await?;
         training.finish()?;
-        let report = self.keep(request.version, learned, plan, first).await?;
+        let report = self.keep(request.version, learned, plan, &material, first).await?;
+        if report.is_some() {
+            self.take_in(&material).await?;
+        }
         Ok(report.map(|report| {
             let report = TrainReport { duration_secs: started.elapsed().as_secs_f64(), left_out, ..report };
             let TrainReport { version, samples, labels, duration_secs, .. } = &report;
@@ -95,16 +89,17 @@ impl<D: Domain> Instance<D> {
         }))
     }
 
-    /// Learns off the async threads, until it is done, ended or too slow.
-    async fn learn(
+    /// Learns off the async threads, until it is done, ended or too slow; gives back what was learned from.
+    async fn learn_aside(
         &self,
         training: &Training,
-        events: Vec<TrainingEvent<D::Event>>,
+        material: Material<D>,
         plan: Plan,
-    ) -> Result<Learned<D::Baselines>, LifeCycleError> {
+    ) -> Result<(Learned<D::Baselines>, Material<D>), LifeCycleError> {
         let (old, stop) = (self.active.load_full(), training.stop());
         let (needed, max_secs) = (self.settings.min_training_samples, self.settings.max_training_secs);
-        let mut work = tokio::task::spawn_blocking(move || learn::<D>(&events, &plan, old.as_deref(), needed, &stop));
+        let work = move || learn::<D>(&material.learned, &plan, old.as_deref(), needed, &stop).map(|learned| (learned, material));
+        let mut work = std::pin::pin!(self.settings.workers.learn(work));
         let done = match tokio::time::timeout(Duration::from_secs(max_secs), &mut work).await {
             Ok(done) => done,
             Err(_) => {
@@ -114,7 +109,15 @@ impl<D: Domain> Instance<D> {
         };
         // Why it was ended says more than that it was.
         training.check()?;
-        done.map_err(|_| LifeCycleError::Interrupted)?
+        done?
+    }
+
+    /// What was given and not learned from becomes part of the history too, after the model and what it learned from.
+    async fn take_in(&self, material: &Material<D>) -> Result<(), LifeCycleError> {
+        let Some(windows) = &material.windows else { return Ok(()) };
+        self.record_history(&material.rest).await?;
+        let given = material.learned.iter().filter(|event| event.is_given).count();
+        self.took_in(given + material.rest.len(), windows).await
     }
 
     /// Stores what was learned and makes it the active model.
@@ -123,6 +126,7 @@ impl<D: Domain> Instance<D> {
         version: Option<String>,
         learned: Learned<D::Baselines>,
         plan: Plan,
+        material: &Material<D>,
         first: bool,
     ) -> Result<Option<TrainReport>, LifeCycleError> {
         let _managing = self.managing.lock().await;
@@ -147,9 +151,11 @@ impl<D: Domain> Instance<D> {
             promise: trained.promise,
         };
         let (name, at) = (Arc::clone(&self.settings.name), self.clock.now());
-        let stored = aside(move || Packed::new::<D>(trained, &plan, version).map(|packed| packed.into_stored(&name, at))).await??;
+        let pack = move || Packed::new::<D>(trained, &plan, version).map(|packed| packed.into_stored(&name, at));
+        let stored = self.settings.workers.learn(pack).await??;
         let (stored, active) = self.load(stored).await.map_err(too_large)?;
-        let replaced = self.store.store_and_activate(stored).await?;
+        let history = self.as_history(material.learned.iter().filter(|event| event.is_given && material.windows.is_some()))?;
+        let replaced = self.store.store_and_activate(stored, history).await?;
         self.active.store(Some(Arc::new(active)));
         Ok(Some(TrainReport { old_version: replaced.active, ..report }))
     }
@@ -161,40 +167,34 @@ impl<D: Domain> Instance<D> {
 }
 
 fn learn<D: Domain>(
-    events: &[TrainingEvent<D::Event>],
+    events: &[TrainingEvent<D>],
     plan: &Plan,
     old: Option<&Active<D>>,
     needed: usize,
     stop: &Stop,
 ) -> Result<Learned<D::Baselines>, LifeCycleError> {
     training::check_normal(events)?;
-    let mut trained = training::train::<D>(events, plan, stop).map_err(|e| too_few(e, needed))?;
+    let recents = training::recents(events, plan.max_tracked_clients);
+    let mut trained = training::train::<D>(events, &recents, plan, stop).map_err(|e| too_few(e, needed))?;
     // Where the history no longer tells classes apart, what was learned of them stays.
     trained.classes = trained.classes.or_else(|| old.and_then(|old| old.classes().cloned()));
     if !D::CLASSES.is_empty() && trained.classes.is_none() {
         return Err(LifeCycleError::NoClasses { classes: D::CLASSES.join(", "), needed });
     }
-    let compared = old.and_then(|old| compare(old, events, &trained.judged, plan.max_tracked_clients));
+    let compared = old.and_then(|old| compare(old, events, &recents, &trained.judged));
     Ok(Learned { trained, compared })
 }
 
 /// The shares of labelled rows that the old model and the new one judge right, on the same rows: those that neither has seen,
-/// or all where the old one has seen all. Windows are replayed for the old model as training saw them.
-fn compare<D: Domain>(
-    old: &Active<D>,
-    events: &[TrainingEvent<D::Event>],
-    judged: &[(usize, bool)],
-    max_tracked: usize,
-) -> Option<(f64, f64)> {
+/// or all where the old one has seen all.
+fn compare<D: Domain>(old: &Active<D>, events: &[TrainingEvent<D>], recents: &[D::Recent], judged: &[(usize, bool)]) -> Option<(f64, f64)> {
     let all_seen = judged.iter().all(|(event, _)| events[*event].seen_before);
     let counts = |event: usize| all_seen || !events[event].seen_before;
-    let windows = D::recency(max_tracked);
     let (mut rows, mut right) = (0_u64, 0_u64);
-    for (i, e) in events.iter().enumerate() {
-        let recent = windows.observe(&e.event);
+    for (i, (e, recent)) in events.iter().zip(recents).enumerate() {
         if let Some(label) = e.label.filter(|_| counts(i)) {
             rows += 1;
-            right += u64::from(old.score(&e.event, &recent).verdict.is_anomalous() == label.is_anomalous());
+            right += u64::from(old.score(&e.event, recent).verdict.is_anomalous() == label.is_anomalous());
         }
     }
     let new = judged.iter().filter(|(event, right)| *right && counts(*event)).count();
@@ -202,7 +202,7 @@ fn compare<D: Domain>(
 }
 
 /// Share of the events that are labelled legitimate.
-fn known_normal<E>(events: &[TrainingEvent<E>]) -> f64 {
+fn known_normal<D: Domain>(events: &[TrainingEvent<D>]) -> f64 {
     let known = events.iter().filter(|e| e.label == Some(Label::Legitimate)).count();
     let normal = events.iter().filter(|e| e.label != Some(Label::Anomalous)).count();
     known as f64 / normal.max(1) as f64

@@ -1,6 +1,7 @@
 //! A detector at work: score, decide, record, label, train, activate. No HTTP, no SQL.
 
 mod active;
+mod background;
 mod batch;
 mod check;
 mod classes;
@@ -10,6 +11,7 @@ mod history;
 mod instance;
 mod judge;
 mod learning;
+mod lesson;
 mod lifecycle;
 mod manage;
 mod offline;
@@ -21,6 +23,8 @@ mod training;
 mod trainings;
 mod tune;
 mod version;
+mod windows;
+mod workers;
 
 pub use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
 pub use bartizan_estimators::{Algorithm, ParamError, ParamValue, RawParams};
@@ -28,11 +32,13 @@ pub use batch::MAX_EXPLAINED;
 pub use classes::ClassVerdict;
 pub use error::{JudgeError, LifeCycleError};
 pub use instance::Instance;
+pub use lesson::Lesson;
 pub use lifecycle::LifeCycle;
 pub use offline::{Offline, OfflineVerdict};
 pub use report::{Explanation, Imported, Judgement, Labelled, ModelInfo, Reason, StatisticsReport, TrainReport, TrainRequest};
 pub use settings::{ColdStart, RecordPolicy, Settings};
 pub use tune::{Criterion, Outcome, Trial, Tuning, tune};
+pub use workers::{Stopped, Workers, aside};
 
 use bartizan_core::{Contamination, Timestamp};
 

@@ -42,8 +42,15 @@ pub trait LifeCycle: Send + Sync {
     /// How many trainings are under way: the one that runs and the one that waits its turn.
     fn trainings_under_way(&self) -> usize;
 
-    /// Ends the trainings that are under way and refuses others: the process stops.
+    /// Ends the trainings that are under way and refuses others: the process is about to stop.
     fn close_trainings(&self);
+
+    /// Begins what a detector does as long as it serves: retention every hour, a checkpoint of the sliding windows every minute.
+    fn start(&self);
+
+    /// Ends what [`start`](Self::start) began, waits for what was begun and must be finished, and stores the windows. Comes before the
+    /// store is closed.
+    async fn close(&self);
 
     /// Trains again, from corrected labels.
     async fn retrain(&self, version: Option<String>) -> Result<TrainReport, LifeCycleError>;

@@ -1,10 +1,12 @@
 //! The life cycle of an instance: train, version, activate, roll back, label, list.
 
 use crate::active::{self, Active};
+use crate::codec::StoredOf;
 use crate::instance::MAX_COLUMN;
-use crate::training::{Plan, TrainingEvent};
+use crate::training::Plan;
 use crate::{
-    Explanation, Imported, Instance, Labelled, LifeCycle, LifeCycleError, ModelInfo, StatisticsReport, TrainReport, TrainRequest, codec,
+    Explanation, Imported, Instance, Lesson, LifeCycle, LifeCycleError, ModelInfo, StatisticsReport, TrainReport, TrainRequest, aside,
+    codec,
 };
 use async_trait::async_trait;
 use bartizan_core::{Contamination, Domain, FeatureSchema, Recency, head};
@@ -42,59 +44,18 @@ impl<D: Domain> Instance<D> {
         })
     }
 
-    /// Trains on these events alone, and activates the result; the stored history stays as it is. Of more than
+    /// Learns a model and activates it. What is given is stored with the model, in one transaction, or not at all; of more than
     /// `max_training_samples` the newest are learned from, and as many of those that are labelled.
     ///
     /// # Errors
     /// As [`LifeCycle::train`].
-    pub async fn train_on(&self, events: Vec<Labelled<D::Event>>, request: TrainRequest) -> Result<TrainReport, LifeCycleError> {
-        self.to_its_end(|this| async move { this.train_in_turn(request, Some(events)).await }).await?
-    }
-
-    /// Events from outside as the history gives them: in order of event time, and no more of them.
-    pub(crate) fn in_order(&self, given: Vec<Labelled<D::Event>>, use_labels: bool) -> Result<Lesson<D::Event>, LifeCycleError> {
-        let (needed, got) = (self.settings.min_training_samples, given.len());
-        if got < needed {
-            return Err(LifeCycleError::InsufficientData { needed, got });
-        }
-        let read = |mut e: Labelled<D::Event>| {
-            self.arrive(&mut e.event);
-            TrainingEvent { event: e.event, label: e.label.filter(|_| use_labels), seen_before: false }
-        };
-        let mut events: Vec<_> = given.into_iter().map(read).collect();
-        events.sort_by_cached_key(|e| D::facts(&e.event).time);
-        let mut room = [self.settings.max_training_samples; 2];
-        let kept: Vec<bool> = events.iter().rev().map(|e| take_place(&mut room[usize::from(e.label.is_some())])).collect();
-        let mut kept = kept.into_iter().rev();
-        events.retain(|_| kept.next().unwrap_or(false));
-        Ok(Lesson { left_out: got - events.len(), events })
+    pub async fn learn(&self, lesson: Lesson<D::Event>, request: TrainRequest) -> Result<TrainReport, LifeCycleError> {
+        self.to_its_end(|this| async move { this.train_in_turn(request, lesson).await }).await?
     }
 
     /// Makes a stored model the one at work; the caller holds `managing`.
     pub(crate) async fn load(&self, stored: NewModel) -> Result<(NewModel, Active<D>), LifeCycleError> {
         aside(move || Active::load(&stored).map(|active| (stored, active))).await?
-    }
-}
-
-/// What is learned from.
-pub(crate) struct Lesson<E> {
-    pub(crate) events: Vec<TrainingEvent<E>>,
-    /// Events that were given and are not among them.
-    pub(crate) left_out: usize,
-}
-
-fn take_place(room: &mut usize) -> bool {
-    let there = *room > 0;
-    *room = room.saturating_sub(1);
-    there
-}
-
-/// Runs work that takes long on the threads that are there for it.
-pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LifeCycleError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => Ok(done),
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(_) => Err(LifeCycleError::Interrupted),
     }
 }
 
@@ -149,7 +110,7 @@ impl<D: Domain> LifeCycle for Instance<D> {
     }
 
     async fn train(&self, request: TrainRequest) -> Result<TrainReport, LifeCycleError> {
-        self.to_its_end(|this| async move { this.train_in_turn(request, None).await }).await?
+        self.learn(Lesson::History, request).await
     }
 
     fn cancel_trainings(&self) -> usize {
@@ -162,6 +123,16 @@ impl<D: Domain> LifeCycle for Instance<D> {
 
     fn close_trainings(&self) {
         self.trainings.close();
+    }
+
+    fn start(&self) {
+        if let Some(this) = self.me.upgrade() {
+            this.begin_rounds();
+        }
+    }
+
+    async fn close(&self) {
+        self.finish().await;
     }
 
     async fn retrain(&self, version: Option<String>) -> Result<TrainReport, LifeCycleError> {
@@ -186,14 +157,15 @@ impl<D: Domain> LifeCycle for Instance<D> {
     }
 
     fn stored_event(&self, event: &[u8]) -> Option<serde_json::Value> {
-        serde_json::to_value(codec::decode::<D::Event>(event).ok()?).ok()
+        let stored: StoredOf<D> = codec::decode(event).ok()?;
+        serde_json::to_value(stored.event).ok()
     }
 
     fn explain_stored(&self, event: &[u8], sample: &[f32]) -> Option<Explanation> {
         let active = self.active.load_full()?;
-        let event = codec::decode::<D::Event>(event).ok()?;
+        let stored: StoredOf<D> = codec::decode(event).ok()?;
         // Those of format 1 are stored whole.
-        let event = D::bounded(&event);
+        let event = D::bounded(&stored.event);
         (sample.len() == self.schema.width()).then(|| active.explain(&event, sample, &self.schema)).flatten()
     }
 

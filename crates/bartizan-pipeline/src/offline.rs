@@ -50,9 +50,7 @@ impl<D: Domain> Offline<D> {
         let recents: Vec<D::Recent> = events.iter().map(|event| self.windows.observe(event)).collect();
         let verdict = |scored: Scored| OfflineVerdict { judgement: judgement(&self.active, &scored, self.at), row: scored.row };
         let blocks = events.par_chunks(BLOCK).zip(recents.par_chunks(BLOCK));
-        blocks
-            .flat_map_iter(|(events, recents)| self.active.score_many(events.iter().zip(recents.iter().cloned())).into_iter().map(verdict))
-            .collect()
+        blocks.flat_map_iter(|(events, recents)| self.active.score_many(events.iter().zip(recents)).into_iter().map(verdict)).collect()
     }
 
     /// Why an event was judged as it was; `None` when the algorithm cannot say.

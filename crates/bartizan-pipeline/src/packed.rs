@@ -1,9 +1,8 @@
 //! A trained model as it lies in the store, and a model file as it is brought in.
 
 use crate::active::{Active, Details};
-use crate::manage::aside;
 use crate::training::{Plan, Trained};
-use crate::{Imported, Instance, LifeCycleError, version};
+use crate::{Imported, Instance, LifeCycleError, aside, version};
 use bartizan_core::{Domain, Timestamp};
 use bartizan_estimators::{ParamValue, StoredDetector, format, format::ModelFile};
 use bartizan_storage::{Existing, NewModel, StoreError};

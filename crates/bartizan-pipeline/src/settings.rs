@@ -1,10 +1,10 @@
 //! What a detector instance is told.
 
+use crate::Workers;
 use bartizan_core::{Contamination, Seed, TrustedProxies};
 use bartizan_estimators::RawParams;
 use bartizan_estimators::thresholds::FalseAlarmBudget;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// What happens to an event while there is no model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +44,8 @@ pub struct Settings {
     pub max_client_share: f64,
     /// Longest that one training may take, in seconds.
     pub max_training_secs: u64,
-    /// Shared by the detectors of a process: so many of them train at once. Each training uses all processors.
-    pub training_slots: Arc<Semaphore>,
+    /// Where heavy work runs; shared by the detectors of a process.
+    pub workers: Arc<Workers>,
     /// Fewest labels to retrain on.
     pub min_corrected_labels: usize,
     /// Without a model.
@@ -83,7 +83,7 @@ impl Settings {
             max_training_samples: 10_000,
             max_client_share: 0.1,
             max_training_secs: 600,
-            training_slots: Arc::new(Semaphore::new(1)),
+            workers: Workers::new(1, || ()),
             min_corrected_labels: 10,
             cold_start: ColdStart::Refuse,
             record: RecordPolicy::All,

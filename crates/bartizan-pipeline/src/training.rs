@@ -30,10 +30,17 @@ const LEGITIMATE_SHARE: f64 = 0.1;
 /// Largest share of the training rows that copies of one row labelled legitimate may make up.
 const ONE_ROW_SHARE: f64 = 0.02;
 
-/// One event of history.
-pub(crate) struct TrainingEvent<E> {
-    pub(crate) event: E,
+/// One event to learn from.
+pub(crate) struct TrainingEvent<D: Domain> {
+    pub(crate) event: D::Event,
+    /// What the windows said of it when it came; `None` where a release stored it that did not keep this.
+    pub(crate) recent: Option<D::Recent>,
+    /// The label that is learned from.
     pub(crate) label: Option<Label>,
+    /// What somebody said, whether it is learned from or not.
+    pub(crate) said: Option<Label>,
+    /// Given with the training, not stored yet.
+    pub(crate) is_given: bool,
     /// Recorded before the active model was trained, which may have learned from it.
     pub(crate) seen_before: bool,
 }
@@ -84,10 +91,21 @@ pub(crate) struct Plan {
 }
 
 /// Refuses events of which almost none may be normal.
-pub(crate) fn check_normal<E>(events: &[TrainingEvent<E>]) -> Result<(), LifeCycleError> {
+pub(crate) fn check_normal<D: Domain>(events: &[TrainingEvent<D>]) -> Result<(), LifeCycleError> {
     let (needed, of) = (2 * FOLDS, events.len());
     let got = events.iter().filter(|e| e.label != Some(Label::Anomalous)).count();
     if got < needed { Err(LifeCycleError::InsufficientNormal { needed, got, of }) } else { Ok(()) }
+}
+
+/// What the windows said of each event: as it was stored with it, or else as empty windows say when the events are replayed through
+/// them, in order of event time.
+pub(crate) fn recents<D: Domain>(events: &[TrainingEvent<D>], max_tracked_clients: usize) -> Vec<D::Recent> {
+    let windows = events.iter().any(|e| e.recent.is_none()).then(|| D::recency(max_tracked_clients));
+    let recent = |e: &TrainingEvent<D>| {
+        let replayed = windows.as_ref().map(|windows| windows.observe(&e.event));
+        e.recent.clone().or(replayed).unwrap_or_else(|| unreachable!("there are windows where anything is missing"))
+    };
+    events.iter().map(recent).collect()
 }
 
 /// Learns from events, enough of them normal, in order of event time. Labels are those to be learned from: a row labelled anomalous is kept out
@@ -95,8 +113,13 @@ pub(crate) fn check_normal<E>(events: &[TrainingEvent<E>]) -> Result<(), LifeCyc
 ///
 /// # Errors
 /// What cannot be learned from, and [`FitError::Stopped`] soon after `stop` was set.
-pub(crate) fn train<D: Domain>(events: &[TrainingEvent<D::Event>], plan: &Plan, stop: &Stop) -> Result<Trained<D::Baselines>, FitError> {
-    let rows = Rows::<D>::new(events, plan.max_tracked_clients, plan.feature_set, plan.seed).until(stop.clone());
+pub(crate) fn train<D: Domain>(
+    events: &[TrainingEvent<D>],
+    recents: &[D::Recent],
+    plan: &Plan,
+    stop: &Stop,
+) -> Result<Trained<D::Baselines>, FitError> {
+    let rows = Rows::<D>::new(events, recents, plan.feature_set, plan.seed).until(stop.clone());
     let (anomalous, normal): (Vec<usize>, Vec<usize>) = (0..events.len()).partition(|&i| events[i].label == Some(Label::Anomalous));
 
     let baselines = D::fit_baselines(normal.iter().map(|&i| &events[i].event), plan.feature_set);
@@ -130,8 +153,8 @@ pub(crate) fn train<D: Domain>(events: &[TrainingEvent<D::Event>], plan: &Plan, 
     let confidence = learn_confidence(&calibration, &labelled, threshold);
     let classes = classes::learn::<D>(&rows, events, &baselines, plan.least_classed, (plan.seed, stop));
     stop.check()?;
-    let taught = |e: &TrainingEvent<D::Event>| classes.is_some() && classes::taught::<D>(e).is_some();
-    let is_learned = |e: &&TrainingEvent<D::Event>| plan.algorithm.is_supervised() || e.label != Some(Label::Anomalous) || taught(e);
+    let taught = |e: &TrainingEvent<D>| classes.is_some() && classes::taught::<D>(e).is_some();
+    let is_learned = |e: &&TrainingEvent<D>| plan.algorithm.is_supervised() || e.label != Some(Label::Anomalous) || taught(e);
     let samples = events.iter().filter(is_learned).count();
     Ok(Trained {
         classes,
@@ -147,7 +170,7 @@ pub(crate) fn train<D: Domain>(events: &[TrainingEvent<D::Event>], plan: &Plan, 
     })
 }
 
-fn labelled_events<E>(events: &[TrainingEvent<E>]) -> impl Iterator<Item = usize> {
+fn labelled_events<D: Domain>(events: &[TrainingEvent<D>]) -> impl Iterator<Item = usize> {
     events.iter().enumerate().filter(|(_, e)| e.label.is_some()).map(|(i, _)| i)
 }
 
@@ -186,7 +209,7 @@ fn learn_confidence(calibration: &Calibration, labelled: &[LabelledScore], thres
 
 /// The normal rows, those labelled legitimate more than once when they are few: a correction must weigh something
 /// against ten thousand rows that nobody looked at.
-fn weigh<E>(events: &[TrainingEvent<E>], normal: &[usize]) -> Vec<usize> {
+fn weigh<D: Domain>(events: &[TrainingEvent<D>], normal: &[usize]) -> Vec<usize> {
     let legitimate = normal.iter().filter(|&&i| events[i].label == Some(Label::Legitimate)).count();
     let rows = normal.len() as f64;
     let copies = (LEGITIMATE_SHARE * rows / legitimate.max(1) as f64).min(ONE_ROW_SHARE * rows).floor().max(1.0) as usize;
@@ -204,8 +227,8 @@ fn shaped(values: &[f32], width: usize) -> Samples<'_> {
 
 /// The rows of one training, with what the windows said of each.
 pub(crate) struct Rows<'a, D: Domain> {
-    events: &'a [TrainingEvent<D::Event>],
-    recents: Vec<D::Recent>,
+    events: &'a [TrainingEvent<D>],
+    recents: &'a [D::Recent],
     /// The fold of each.
     pub(crate) fold: Vec<usize>,
     feature_set: &'static str,
@@ -225,10 +248,8 @@ impl Matrix {
 }
 
 impl<'a, D: Domain> Rows<'a, D> {
-    /// Replays the events, in order of event time, through empty windows.
-    pub(crate) fn new(events: &'a [TrainingEvent<D::Event>], max_tracked_clients: usize, feature_set: &'static str, seed: Seed) -> Self {
-        let windows = D::recency(max_tracked_clients);
-        let recents = events.iter().map(|e| windows.observe(&e.event)).collect();
+    /// Events with what the windows said of each.
+    pub(crate) fn new(events: &'a [TrainingEvent<D>], recents: &'a [D::Recent], feature_set: &'static str, seed: Seed) -> Self {
         Self { events, recents, fold: folds(events.len(), seed), feature_set, stop: Stop::default() }
     }
 

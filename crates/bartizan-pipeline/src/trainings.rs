@@ -1,6 +1,6 @@
 //! Which trainings of a detector are under way: one runs, one waits for it, a third is refused. Each can be ended early.
 
-use crate::LifeCycleError;
+use crate::{LifeCycleError, Workers};
 use bartizan_core::Stop;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, watch};
@@ -141,14 +141,13 @@ impl Training {
         }
     }
 
-    /// Runs `work` once the training before it is over and one of `slots`, which all detectors share, is free.
+    /// Runs `work` once the training before it is over and it has its turn among those of all detectors.
     ///
     /// # Errors
     /// Why it ended early.
-    pub(crate) async fn in_turn<T>(&self, slots: &Semaphore, work: impl Future<Output = T>) -> Result<T, LifeCycleError> {
-        let closed = |_| LifeCycleError::Interrupted;
-        let _turn = self.unless_ended(self.all.turn.acquire()).await?.map_err(closed)?;
-        let _slot = self.unless_ended(slots.acquire()).await?.map_err(closed)?;
+    pub(crate) async fn in_turn<T>(&self, workers: &Workers, work: impl Future<Output = T>) -> Result<T, LifeCycleError> {
+        let _turn = self.unless_ended(self.all.turn.acquire()).await?.map_err(|_| LifeCycleError::Interrupted)?;
+        let _among_all = self.unless_ended(workers.training()).await??;
         Ok(work.await)
     }
 
@@ -192,7 +191,7 @@ impl Drop for Training {
 #[cfg(test)]
 mod tests {
     use super::Trainings;
-    use crate::LifeCycleError;
+    use crate::{LifeCycleError, Workers};
 
     #[test]
     fn one_runs_one_waits_and_a_third_is_refused() {
@@ -219,11 +218,11 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_waits_its_turn_hears_that_it_is_cancelled() {
-        let (all, slots) = (Trainings::new(), tokio::sync::Semaphore::new(1));
+        let (all, workers) = (Trainings::new(), Workers::new(1, || ()));
         let running = all.begin().unwrap();
         let waiting = all.begin().unwrap();
-        let waits = waiting.in_turn(&slots, async {});
-        let outcome = running.in_turn(&slots, async { tokio::join!(waits, async { all.cancel() }) }).await.unwrap();
+        let waits = waiting.in_turn(&workers, async {});
+        let outcome = running.in_turn(&workers, async { tokio::join!(waits, async { all.cancel() }) }).await.unwrap();
         assert!(matches!(outcome, (Err(LifeCycleError::Cancelled), 2)));
     }
 

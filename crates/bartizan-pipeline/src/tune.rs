@@ -6,7 +6,7 @@
 //! references are used, half of the rows each: values of some features swapped in from other rows, which breaks what
 //! belongs together, and values of a few features pushed beyond what is usual.
 
-use crate::training::{Rows, TrainingEvent, score_all};
+use crate::training::{Rows, TrainingEvent, recents, score_all};
 use crate::{LifeCycleError, Settings};
 use bartizan_core::{Domain, Label, Samples, Seed, Stop};
 use bartizan_estimators::{Algorithm, ParamValue, RawParams, metrics, search};
@@ -79,7 +79,15 @@ pub fn tune<D: Domain>(
     progress: &mut dyn FnMut(usize, usize, &str),
 ) -> Result<Tuning, LifeCycleError> {
     let started = Instant::now();
-    let events: Vec<_> = events.into_iter().map(|e| TrainingEvent { event: e.event, label: e.label, seen_before: false }).collect();
+    let event = |e: crate::Labelled<D::Event>| TrainingEvent {
+        event: e.event,
+        recent: None,
+        label: e.label,
+        said: e.label,
+        is_given: true,
+        seen_before: false,
+    };
+    let events: Vec<TrainingEvent<D>> = events.into_iter().map(event).collect();
     let needed = settings.min_training_samples;
     if events.len() < needed {
         return Err(LifeCycleError::InsufficientData { needed, got: events.len() });
@@ -115,8 +123,9 @@ struct Task {
 }
 
 impl Task {
-    fn new<D: Domain>(events: &[TrainingEvent<D::Event>], settings: &Settings) -> Self {
-        let rows = Rows::<D>::new(events, settings.max_tracked_clients, settings.feature_set, settings.seed);
+    fn new<D: Domain>(events: &[TrainingEvent<D>], settings: &Settings) -> Self {
+        let recents = recents(events, settings.max_tracked_clients);
+        let rows = Rows::<D>::new(events, &recents, settings.feature_set, settings.seed);
         let (anomalous, normal): (Vec<usize>, Vec<usize>) = (0..events.len()).partition(|&i| events[i].label == Some(Label::Anomalous));
         let matrix = rows.extract_out_of_fold(&normal, &[]).unwrap_or_else(|e| unreachable!("nobody stops it: {e}"));
         let (held_back, kept): (Vec<usize>, Vec<usize>) = normal.iter().partition(|&&i| rows.fold[i] == 0);

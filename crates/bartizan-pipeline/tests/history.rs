@@ -187,6 +187,7 @@ async fn large_events_are_listed_in_short_and_learned_from_in_chunks() {
                 sample: Vec::new(),
                 event: vec![0; 3 << 20],
                 label: None,
+                sampled: true,
             }
         })
         .collect();

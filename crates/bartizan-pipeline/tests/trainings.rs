@@ -6,7 +6,9 @@ mod common;
 use bartizan_core::{Label, Seed};
 use bartizan_domains::requests::generator::{GeneratorConfig, generate};
 use bartizan_domains::requests::{RequestEvent, Requests};
-use bartizan_pipeline::{ColdStart, Instance, Labelled, LifeCycle, LifeCycleError, RawParams, Settings, TrainReport, TrainRequest};
+use bartizan_pipeline::{
+    ColdStart, Instance, Labelled, Lesson, LifeCycle, LifeCycleError, RawParams, Settings, TrainReport, TrainRequest, Workers,
+};
 use common::{House, request, says, unlabelled};
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -136,21 +138,21 @@ async fn an_activation_that_was_left_is_finished() {
 async fn a_first_model_that_was_asked_for_is_not_learned_again() {
     let house = House::<Requests>::new().await;
     house.instance.import(unlabelled(traffic(90, 1))).await.unwrap();
-    let slots = Arc::new(tokio::sync::Semaphore::new(0));
-    let held = Arc::clone(&slots);
+    let workers = Workers::new(1, || ());
+    let held = workers.training().await.unwrap();
     let change = move |settings: &mut Settings| {
         settings.cold_start = ColdStart::Learn;
         settings.min_training_samples = 50;
-        settings.training_slots = held;
+        settings.workers = workers;
     };
     let instance = house.open(change).await;
-    // It waits for a slot; meanwhile enough is judged for the first training to begin by itself.
+    // It waits for its turn; meanwhile enough is judged for the first training to begin by itself.
     let asked = start(&instance, request(), 1).await;
     for event in traffic(150, 2) {
         assert_eq!(&*instance.judge(event, false).await.unwrap().model_version, "learning");
     }
     assert_eq!(instance.trainings_under_way(), 1, "none began beside the one that was asked for");
-    slots.add_permits(1);
+    drop(held);
     assert_eq!(asked.await.unwrap().unwrap().version, "v1.0");
     for event in traffic(50, 3) {
         instance.judge(event, false).await.unwrap();
@@ -165,16 +167,16 @@ async fn a_first_training_gives_way_to_a_model_that_came_meanwhile() {
     let source = house().await;
     let file = source.instance.export_model("v1.0").await.unwrap().unwrap();
     let house = House::<Requests>::new().await;
-    let slots = Arc::new(tokio::sync::Semaphore::new(0));
-    let held = Arc::clone(&slots);
-    let instance = house.open(move |s| (s.cold_start, s.training_slots) = (ColdStart::Learn, held)).await;
+    let workers = Workers::new(1, || ());
+    let held = workers.training().await.unwrap();
+    let instance = house.open(move |s| (s.cold_start, s.workers) = (ColdStart::Learn, workers)).await;
     for event in traffic(120, 1) {
         instance.judge(event, false).await.unwrap();
     }
     until(|| instance.trainings_under_way() == 1).await;
     instance.import_model(&file, Some("carried".to_owned()), false).await.unwrap();
     instance.activate("carried").await.unwrap();
-    slots.add_permits(1);
+    drop(held);
     until(|| instance.trainings_under_way() == 0).await;
     let versions: Vec<_> = instance.models().await.unwrap().into_iter().map(|m| m.version).collect();
     assert_eq!(versions, ["carried"]);
@@ -247,14 +249,14 @@ async fn rows_that_were_not_learned_from_are_not_counted() {
     let house = House::<Requests>::new().await;
     let label = |i: usize| i.is_multiple_of(10).then_some(Label::Anomalous);
     let lesson = |rows| traffic(rows, 1).into_iter().enumerate().map(|(i, event)| Labelled { event, label: label(i) }).collect();
-    let report = house.instance.train_on(lesson(300), request()).await.unwrap();
+    let report = house.instance.learn(Lesson::BuiltIn(lesson(300)), request()).await.unwrap();
     assert_eq!((report.samples, report.labels, report.left_out), (270, 30, 0));
     assert_eq!(house.instance.active().unwrap().training_samples, 270);
     let supervised = TrainRequest { params: RawParams::named("random_forest"), ..request() };
-    assert_eq!(house.instance.train_on(lesson(300), supervised).await.unwrap().samples, 300, "it learns from both kinds");
+    assert_eq!(house.instance.learn(Lesson::BuiltIn(lesson(300)), supervised).await.unwrap().samples, 300, "it learns from both kinds");
 
     let small = house.open(|settings| settings.max_training_samples = 200).await;
-    let report = small.train_on(lesson(300), request()).await.unwrap();
+    let report = small.learn(Lesson::BuiltIn(lesson(300)), request()).await.unwrap();
     assert_eq!((report.samples, report.left_out), (200, 70), "200 of 270 without a label, and all that have one");
 }
 
@@ -265,7 +267,7 @@ async fn accuracy_is_that_of_rows_not_seen() {
     let lot = |i: usize| if Seed(7).derive(i as u64).0.is_multiple_of(2) { Label::Anomalous } else { Label::Legitimate };
     let lesson = traffic(400, 1).into_iter().enumerate().map(|(i, event)| Labelled { event, label: Some(lot(i)) }).collect();
     let supervised = TrainRequest { params: RawParams::named("random_forest"), ..request() };
-    let report = house.instance.train_on(lesson, supervised).await.unwrap();
+    let report = house.instance.learn(Lesson::BuiltIn(lesson), supervised).await.unwrap();
     let accuracy = report.accuracy.unwrap();
     assert!((0.3..0.7).contains(&accuracy), "{accuracy}");
     assert_eq!(house.instance.active().unwrap().accuracy, report.accuracy);

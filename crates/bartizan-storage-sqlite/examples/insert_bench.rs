@@ -57,8 +57,16 @@ fn texts(number: u64) -> [String; 4] {
 fn detection(number: u64, detector: &Arc<str>, version: &Arc<str>) -> NewDetection {
     let [event_id, entity, resource, action] = texts(number);
     let verdict = if number.is_multiple_of(50) { Verdict::Anomalous } else { Verdict::Normal };
-    let judged =
-        Judged { score: 0.41, threshold: 0.6, grade: 0.3, confidence: 0.93, verdict, model_version: Arc::clone(version), learning: false };
+    let judged = Judged {
+        score: 0.41,
+        threshold: 0.6,
+        grade: 0.3,
+        confidence: 0.93,
+        verdict,
+        model_version: Arc::clone(version),
+        learning: false,
+        class: None,
+    };
     NewDetection {
         detector: Arc::clone(detector),
         event_id,
@@ -71,6 +79,7 @@ fn detection(number: u64, detector: &Arc<str>, version: &Arc<str>) -> NewDetecti
         sample: (0..40).map(|i| i as f32 + number as f32).collect(),
         event: vec![number as u8; 500],
         label: None,
+        sampled: true,
     }
 }
 

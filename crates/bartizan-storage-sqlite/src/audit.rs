@@ -37,6 +37,7 @@ impl Where {
         this.compare("d.analyzed_at <= ?", filter.to.map(time));
         // The length is in the row's header: most rows are passed over without their text being read.
         this.compare("octet_length(d.entity) = ?", filter.entity.as_ref().map(|entity| Value::from(entity.len() as i64)));
+        this.compare("d.class = ?", filter.class.clone().map(Value::from));
         this.compare("d.entity = ?", filter.entity.clone().map(Value::from));
         this
     }

@@ -27,15 +27,18 @@ struct Summary {
     analyzed: (i64, i64),
     confidence: (f64, f64),
     entities: [u64; WORDS],
+    /// A bit for the hash of each class.
+    classes: u64,
 }
 
 impl Summary {
     fn read(db: &Connection, number: i64, ids: &Ids) -> rusqlite::Result<Self> {
         let mut query = db.prepare_cached(&format!(
-            "SELECT analyzed_at, confidence, entity FROM detections_{number} NOT INDEXED WHERE id BETWEEN ?1 AND ?2"
+            "SELECT analyzed_at, confidence, entity, class FROM detections_{number} NOT INDEXED WHERE id BETWEEN ?1 AND ?2"
         ))?;
         let mut rows = query.query([ids.start(), ids.end()])?;
-        let mut this = Self { analyzed: (i64::MAX, i64::MIN), confidence: (f64::INFINITY, f64::NEG_INFINITY), entities: [0; WORDS] };
+        let mut this =
+            Self { analyzed: (i64::MAX, i64::MIN), confidence: (f64::INFINITY, f64::NEG_INFINITY), entities: [0; WORDS], classes: 0 };
         while let Some(row) = rows.next()? {
             let analyzed: i64 = row.get(0)?;
             this.analyzed = (this.analyzed.0.min(analyzed), this.analyzed.1.max(analyzed));
@@ -44,6 +47,9 @@ impl Summary {
             }
             for (word, bit) in places(row.get_ref(2)?.as_str()?) {
                 this.entities[word] |= bit;
+            }
+            if let Some(class) = row.get_ref(3)?.as_str_or_null()? {
+                this.classes |= class_bit(class);
             }
         }
         Ok(this)
@@ -55,15 +61,25 @@ impl Summary {
             && filter.to.is_none_or(|to| self.analyzed.0 <= to.micros())
             && filter.min_confidence.is_none_or(|least| self.confidence.1 >= least)
             && filter.max_confidence.is_none_or(|most| self.confidence.0 <= most)
+            && filter.class.as_ref().is_none_or(|class| self.classes & class_bit(class) != 0)
             && filter.entity.as_ref().is_none_or(|entity| places(entity).iter().all(|&(word, bit)| self.entities[word] & bit != 0))
     }
 }
 
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The bit of a class.
+fn class_bit(class: &str) -> u64 {
+    1 << (hash(class) & 63)
+}
+
 /// Two bits of an entity's hash: the word and the bit in it.
 fn places(entity: &str) -> [(usize, u64); 2] {
-    let mut hasher = DefaultHasher::new();
-    entity.hash(&mut hasher);
-    let hash = hasher.finish();
+    let hash = hash(entity);
     [hash, hash >> 32].map(|half| ((half >> 6) as usize % WORDS, 1 << (half & 63)))
 }
 
@@ -76,8 +92,8 @@ pub(crate) struct Blocks {
 impl Blocks {
     /// Whether this filter passes over blocks.
     pub(crate) fn serve(filter: &AuditFilter) -> bool {
-        let AuditFilter { entity, min_confidence, max_confidence, from, to, .. } = filter;
-        entity.is_some() || min_confidence.is_some() || max_confidence.is_some() || from.is_some() || to.is_some()
+        let AuditFilter { entity, class, min_confidence, max_confidence, from, to, .. } = filter;
+        entity.is_some() || class.is_some() || min_confidence.is_some() || max_confidence.is_some() || from.is_some() || to.is_some()
     }
 
     /// The next block below `before` that has rows of the detector, whether they may match or not.

@@ -4,7 +4,7 @@ use crate::queue::Call;
 use crate::schema::{ensure_detector, ensure_version};
 use crate::totals::Totals;
 use bartizan_storage::NewDetection;
-use rusqlite::{CachedStatement, Connection};
+use rusqlite::{CachedStatement, Connection, params};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -31,7 +31,8 @@ impl Names {
         let id = ensure_detector(db, name)?;
         let row = format!(
             "INSERT INTO detections_{id}(id, verdict, label, learning, version, confidence, analyzed_at, entity, event_id, event_time, \
-             score, threshold, grade, resource, action) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+             score, threshold, grade, resource, action, sampled, class, class_probability) \
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
         );
         let payload = format!("INSERT INTO payloads_{id}(id, sample, event) VALUES(?1, ?2, ?3)");
         let target = Arc::new(Target { id, row, payload });
@@ -88,6 +89,16 @@ pub(crate) fn insert(db: &Connection, names: &mut Names, calls: &[Call]) -> rusq
     Ok(first)
 }
 
+/// Inserts rows of one or more detectors and raises the totals. Call inside a transaction.
+pub(crate) fn insert_rows(db: &Connection, detections: &[NewDetection]) -> rusqlite::Result<()> {
+    let (mut names, mut open, mut bytes) = (Names::default(), Vec::new(), Vec::new());
+    for (id, detection) in (reserve(db, detections.len() as i64)?..).zip(detections) {
+        let at = position(db, &mut names, &mut open, &detection.detector)?;
+        insert_one(db, &mut names, &mut open[at], id, detection, &mut bytes)?;
+    }
+    open.iter().try_for_each(|detector| detector.totals.apply(db, detector.id))
+}
+
 /// Takes the next `rows` ids, which no process will ever give out again.
 fn reserve(db: &Connection, rows: i64) -> rusqlite::Result<i64> {
     let last: i64 = db.prepare_cached("SELECT last_id FROM sequence")?.query_row([], |row| row.get(0))?;
@@ -118,7 +129,9 @@ fn insert_one(
 ) -> rusqlite::Result<()> {
     let judged = detection.judged.as_ref();
     let version = judged.map(|j| names.version(db, &j.model_version)).transpose()?;
-    open.row.execute((
+    let class = judged.and_then(|j| j.class.as_ref());
+    // More columns than a tuple of parameters may have.
+    open.row.execute(params![
         id,
         judged.map(|j| j.verdict.is_anomalous()),
         detection.label.map(|label| label.is_anomalous()),
@@ -134,7 +147,10 @@ fn insert_one(
         judged.map(|j| j.grade),
         detection.resource.as_str(),
         detection.action.as_str(),
-    ))?;
+        detection.sampled,
+        class.map(|class| class.name.as_ref()),
+        class.map(|class| class.probability),
+    ])?;
     bytes.clear();
     bytes.extend(detection.sample.iter().flat_map(|value| value.to_le_bytes()));
     open.payload.execute((id, bytes.as_slice(), detection.event.as_slice()))?;

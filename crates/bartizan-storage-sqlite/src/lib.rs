@@ -25,6 +25,7 @@ mod rows;
 mod schema;
 mod store;
 mod totals;
+mod windows;
 mod writer;
 
 pub use options::{Durability, SqliteOptions};

@@ -1,7 +1,7 @@
 //! Rows of the tables as the words of the product.
 
 use bartizan_core::{Label, Timestamp, Verdict};
-use bartizan_storage::{AUDIT_TEXT_BYTES, Detection, Judged, NewDetection};
+use bartizan_storage::{AUDIT_TEXT_BYTES, Detection, Judged, JudgedClass, NewDetection};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::collections::HashMap;
@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 /// What a [`Reader`] reads, of a table or its join with the payloads.
 pub(crate) const COLUMNS: &str = "d.id, d.verdict, d.label, d.learning, d.version, d.confidence, d.analyzed_at, d.entity, d.event_id, \
-     d.event_time, d.score, d.threshold, d.grade, d.resource, d.action";
+     d.event_time, d.score, d.threshold, d.grade, d.resource, d.action, d.sampled, d.class, d.class_probability";
 
 /// [`COLUMNS`] for a listing: a text of more than 4096 bytes ([`AUDIT_TEXT_BYTES`]) is NULL, and is not read.
 pub(crate) const LISTED: &str = "d.id, d.verdict, d.label, d.learning, d.version, d.confidence, d.analyzed_at, \
      CASE WHEN octet_length(d.entity) <= 4096 THEN d.entity END, CASE WHEN octet_length(d.event_id) <= 4096 THEN d.event_id END, \
      d.event_time, d.score, d.threshold, d.grade, CASE WHEN octet_length(d.resource) <= 4096 THEN d.resource END, \
-     CASE WHEN octet_length(d.action) <= 4096 THEN d.action END";
+     CASE WHEN octet_length(d.action) <= 4096 THEN d.action END, d.sampled, d.class, d.class_probability";
 
 const _: () = assert!(AUDIT_TEXT_BYTES == 4096, "LISTED names the number");
 
@@ -67,6 +67,7 @@ impl<'db> Reader<'db> {
             sample: Vec::new(),
             event: Vec::new(),
             label: label(row.get(2)?),
+            sampled: row.get(15)?,
         };
         Ok(Detection { id: row.get(0)?, detection })
     }
@@ -74,13 +75,15 @@ impl<'db> Reader<'db> {
     /// A row of [`COLUMNS`] and [`PAYLOAD`].
     pub(crate) fn whole(&mut self, row: &Row<'_>) -> rusqlite::Result<Detection> {
         let mut found = self.detection(row, |at, _| row.get(at))?;
-        found.detection.sample = sample(row.get_ref(15)?);
-        found.detection.event = row.get::<_, Option<Vec<u8>>>(16)?.unwrap_or_default();
+        found.detection.sample = sample(row.get_ref(18)?);
+        found.detection.event = row.get::<_, Option<Vec<u8>>>(19)?.unwrap_or_default();
         Ok(found)
     }
 
     fn judged(&mut self, row: &Row<'_>, verdict: Verdict) -> rusqlite::Result<Judged> {
         let version: i64 = row.get(4)?;
+        let name: Option<String> = row.get(16)?;
+        let probability = row.get::<_, Option<f64>>(17)?.unwrap_or_default();
         Ok(Judged {
             score: row.get(10)?,
             threshold: row.get(11)?,
@@ -89,6 +92,7 @@ impl<'db> Reader<'db> {
             verdict,
             model_version: self.version(version)?,
             learning: row.get(3)?,
+            class: name.map(|name| JudgedClass { name: name.into(), probability }),
         })
     }
 

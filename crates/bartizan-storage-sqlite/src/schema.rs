@@ -11,7 +11,7 @@ const APPLICATION_ID: i64 = 0x4261_7274;
 
 /// What leads from each schema version to the next, beginning with an empty database. Never change one that has been
 /// released: add another.
-const MIGRATIONS: &[fn(&Connection) -> rusqlite::Result<()>] = &[first, second];
+const MIGRATIONS: &[fn(&Connection) -> rusqlite::Result<()>] = &[first, second, third];
 
 fn first(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch(
@@ -59,6 +59,23 @@ fn second(db: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Columns for the class of a verdict and for what can be learned from, and a table for checkpoints of the windows.
+fn third(db: &Connection) -> rusqlite::Result<()> {
+    let detectors: Vec<i64> = db.prepare("SELECT id FROM detectors")?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for id in detectors {
+        db.execute_batch(&format!(
+            "ALTER TABLE detections_{id} ADD COLUMN sampled INTEGER NOT NULL DEFAULT 1;
+             ALTER TABLE detections_{id} ADD COLUMN class TEXT;
+             ALTER TABLE detections_{id} ADD COLUMN class_probability REAL;"
+        ))?;
+    }
+    db.execute_batch(
+        "CREATE TABLE windows(
+             detector INTEGER NOT NULL REFERENCES detectors(id), part INTEGER NOT NULL, after_id INTEGER NOT NULL, blob BLOB NOT NULL,
+             PRIMARY KEY(detector, part)) STRICT;",
+    )
+}
+
 /// The tables of one detector. The columns that filters look at come first, so that a scan reads little of a row.
 fn detector_tables(db: &Connection, id: i64) -> rusqlite::Result<()> {
     db.execute_batch(&format!(
@@ -66,7 +83,7 @@ fn detector_tables(db: &Connection, id: i64) -> rusqlite::Result<()> {
              id INTEGER PRIMARY KEY, verdict INTEGER, label INTEGER, learning INTEGER NOT NULL, version INTEGER,
              confidence REAL, analyzed_at INTEGER NOT NULL, entity TEXT NOT NULL, event_id TEXT NOT NULL,
              event_time INTEGER NOT NULL, score REAL, threshold REAL, grade REAL, resource TEXT NOT NULL,
-             action TEXT NOT NULL) STRICT;
+             action TEXT NOT NULL, sampled INTEGER NOT NULL DEFAULT 1, class TEXT, class_probability REAL) STRICT;
          CREATE TABLE payloads_{id}(id INTEGER PRIMARY KEY, sample BLOB NOT NULL, event BLOB NOT NULL) STRICT;
          CREATE INDEX anomalous_{id} ON detections_{id}(id) WHERE verdict = 1;
          CREATE INDEX labelled_{id} ON detections_{id}(id) WHERE label IS NOT NULL;"

@@ -10,12 +10,13 @@ use crate::readers::Readers;
 use crate::schema::{detector_id, migrate};
 use crate::totals::Totals;
 use crate::writer::Writer;
-use crate::{audit, labels, lookup, models};
+use crate::{audit, insert, labels, lookup, models, windows};
 use async_trait::async_trait;
 use bartizan_core::Label;
 use bartizan_storage::{
     AuditFilter, AuditPage, Counted, Detection, DetectionKey, DetectionRepository, Existing, HistoryEntry, HistoryQuery, LabelChange,
     LabelOutcome, ModelRecord, ModelRepository, NewDetection, NewModel, Pruned, Replaced, Retention, Statistics, StoreError, StoredEvent,
+    WindowRepository, WindowsPart,
 };
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::PathBuf;
@@ -333,8 +334,14 @@ impl DetectionRepository for SqliteStore {
 
 #[async_trait]
 impl ModelRepository for SqliteStore {
-    async fn store_and_activate(&self, model: NewModel) -> Result<Replaced, StoreError> {
-        self.write(move |db| models::store(db, &model, true)).await
+    async fn store_and_activate(&self, model: NewModel, history: Vec<NewDetection>) -> Result<Replaced, StoreError> {
+        check(&history)?;
+        let store = move |db: &Connection| {
+            let replaced = models::store(db, &model, true)?;
+            insert::insert_rows(db, &history)?;
+            Ok(replaced)
+        };
+        self.write(store).await
     }
 
     async fn store_model(&self, model: NewModel, replace: bool) -> Result<Existing, StoreError> {
@@ -364,6 +371,19 @@ impl ModelRepository for SqliteStore {
     async fn delete_model(&self, detector: &str, version: &str) -> Result<bool, StoreError> {
         let (detector, version) = (detector.to_owned(), version.to_owned());
         self.write(move |db| models::delete(db, &detector, &version)).await
+    }
+}
+
+#[async_trait]
+impl WindowRepository for SqliteStore {
+    async fn store_windows(&self, detector: &str, part: WindowsPart, last: bool) -> Result<(), StoreError> {
+        let detector = detector.to_owned();
+        self.write(move |db| windows::store(db, &detector, &part, last)).await
+    }
+
+    async fn windows(&self, detector: &str) -> Result<Vec<WindowsPart>, StoreError> {
+        let detector = detector.to_owned();
+        self.scans.run(move |db| windows::list(db, &detector)).await
     }
 }
 
@@ -414,7 +434,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("full.db");
         let store = SqliteStore::open(SqliteOptions::new(&path)).unwrap();
-        store.store_and_activate(model("v1.0", 1)).await.unwrap();
+        store.store_and_activate(model("v1.0", 1), Vec::new()).await.unwrap();
         let mut recorded = store.record(vec![detection("requests", 0)]).await.unwrap().len() as u64;
         limit(&store, 20).await;
         let error = loop {
@@ -427,14 +447,14 @@ mod tests {
         assert!(error.to_string().contains(path.to_str().unwrap()) && error.to_string().contains("make space"), "{error}");
         let mut large = model("v2.0", 2);
         large.blob = vec![0; 1 << 20];
-        assert!(matches!(store.store_and_activate(large.clone()).await, Err(StoreError::Full(_))));
+        assert!(matches!(store.store_and_activate(large.clone(), Vec::new()).await, Err(StoreError::Full(_))));
         assert_eq!(store.active_model("requests").await.unwrap(), Some(model("v1.0", 1)));
         assert_eq!(store.stored("requests").await.unwrap(), recorded, "nothing of a call that failed is stored");
         assert!(matches!(store.ping().await, Err(StoreError::Full(_))), "a full disk is not healthy");
         limit(&store, 10_000).await;
         store.ping().await.unwrap();
         store.record(vec![detection("requests", 1), detection("a new one", 2)]).await.unwrap();
-        store.store_and_activate(large).await.unwrap();
+        store.store_and_activate(large, Vec::new()).await.unwrap();
         store.close().await;
         let store = SqliteStore::open(SqliteOptions::new(&path)).unwrap();
         let sound: String = store.quick.run(|db| db.query_row("PRAGMA integrity_check", [], |row| row.get(0))).await.unwrap();

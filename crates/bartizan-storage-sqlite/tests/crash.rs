@@ -18,7 +18,7 @@ async fn victim() {
     let Some(file) = std::env::var_os(FILE) else { return };
     let store = Arc::new(SqliteStore::open(SqliteOptions::new(file)).unwrap());
     // Before the first row, so that at every kill there has been an active model.
-    store.store_and_activate(model("v0", 0)).await.unwrap();
+    store.store_and_activate(model("v0", 0), Vec::new()).await.unwrap();
     let record = |task: i64| {
         let store = Arc::clone(&store);
         async move {
@@ -30,7 +30,7 @@ async fn victim() {
     };
     let tasks: Vec<_> = (0..16).map(|task| tokio::spawn(record(task))).collect();
     for number in 1.. {
-        store.store_and_activate(model(&format!("v{}", number % 3), number)).await.unwrap();
+        store.store_and_activate(model(&format!("v{}", number % 3), number), Vec::new()).await.unwrap();
     }
     drop(tasks);
 }

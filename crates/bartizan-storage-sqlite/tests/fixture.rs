@@ -1,13 +1,19 @@
 //! Databases of every schema version ever released open and hold what was put in.
 //!
-//! `BARTIZAN_WRITE_FIXTURE=tests/fixtures/v2.sqlite cargo test -p bartizan-storage-sqlite --test fixture` writes the newest
+//! `BARTIZAN_WRITE_FIXTURE=tests/fixtures/v3.sqlite cargo test -p bartizan-storage-sqlite --test fixture` writes the newest
 //! one, once per schema version; those of earlier versions stay as they are.
 
 use bartizan_core::{Label, Timestamp, Verdict};
-use bartizan_storage::{AuditFilter, DetectionKey, DetectionRepository, LabelChange, ModelRepository, Retention, Statistics};
+use bartizan_storage::{
+    AuditFilter, DetectionKey, DetectionRepository, LabelChange, ModelRepository, Retention, Statistics, WindowRepository, WindowsPart,
+};
 use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
 use bartizan_testkit::{detection, judged_detection, model};
 use std::path::Path;
+
+fn part() -> WindowsPart {
+    WindowsPart { part: 0, after: 2, blob: b"windows".to_vec() }
+}
 
 fn change() -> LabelChange {
     LabelChange { label: Label::Legitimate, changed_by: "ann".to_owned(), changed_at: Timestamp::from_secs(9) }
@@ -19,8 +25,9 @@ async fn write(path: &Path) {
     let judged = |number, verdict| judged_detection("requests", number, verdict, 0.75);
     let ids = store.record(vec![judged(1, Verdict::Normal), judged(2, Verdict::Anomalous), detection("requests", 3)]).await.unwrap();
     store.label("requests", &DetectionKey::Id(ids[1]), change()).await.unwrap().unwrap();
-    store.store_and_activate(model("v1.0", 1)).await.unwrap();
+    store.store_and_activate(model("v1.0", 1), Vec::new()).await.unwrap();
     store.store_model(model("v1.1", 2), false).await.unwrap();
+    store.store_windows("requests", part(), true).await.unwrap();
     store.close().await;
 }
 
@@ -30,7 +37,7 @@ async fn databases_of_every_version_open_and_hold_what_was_put_in() {
         write(Path::new(&path)).await;
     }
     let folder = tempfile::tempdir().unwrap();
-    for version in ["v1", "v2"] {
+    for version in ["v1", "v2", "v3"] {
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{version}.sqlite"));
         let path = folder.path().join(version);
         std::fs::copy(fixture, &path).unwrap();
@@ -55,6 +62,9 @@ async fn databases_of_every_version_open_and_hold_what_was_put_in() {
         assert_eq!(store.audit("requests", &AuditFilter::default(), 0, 9).await.unwrap().total, 2, "{version}");
         assert_eq!(store.active_model("requests").await.unwrap(), Some(model("v1.0", 1)), "{version}");
         assert_eq!(store.record(vec![detection("requests", 4)]).await.unwrap(), [4], "{version}");
+        // A release without checkpoints wrote none.
+        let parts = if version == "v3" { vec![part()] } else { Vec::new() };
+        assert_eq!(store.windows("requests").await.unwrap(), parts, "{version}");
         store.ping().await.unwrap();
         let most = Retention { max_rows: Some(0), ..Retention::default() };
         assert_eq!(store.prune("requests", most).await.unwrap().removed, 3, "{version}");

@@ -269,7 +269,7 @@ async fn closing_or_dropping_finishes_what_is_queued() {
     assert!(!path.with_extension("db-wal").exists(), "the write-ahead log has been folded in");
     drop(store);
     let store = open(&path).unwrap();
-    store.store_and_activate(model("v1.0", 1)).await.unwrap();
+    store.store_and_activate(model("v1.0", 1), Vec::new()).await.unwrap();
     drop(store);
     let store = open(&path).unwrap();
     assert_eq!(store.stored("requests").await.unwrap(), 50);

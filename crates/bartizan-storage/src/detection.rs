@@ -3,6 +3,7 @@
 use crate::{HistoryEntry, HistoryQuery, StoreError, StoredEvent};
 use async_trait::async_trait;
 use bartizan_core::{Label, Timestamp, Verdict};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The judgement part of a detection; absent while there is no model.
@@ -22,6 +23,17 @@ pub struct Judged {
     pub model_version: Arc<str>,
     /// True for a verdict given while learning: counted, but left out of the average confidence.
     pub learning: bool,
+    /// The class of the event, for detectors that tell classes apart.
+    pub class: Option<JudgedClass>,
+}
+
+/// The class that an event was judged to have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JudgedClass {
+    /// Its name, such as `BruteForce`.
+    pub name: Cow<'static, str>,
+    /// Probability that the event has this class, [0, 1].
+    pub probability: f64,
 }
 
 /// A detection to be recorded.
@@ -45,10 +57,13 @@ pub struct NewDetection {
     pub judged: Option<Judged>,
     /// The sample judged, in schema order; empty when unjudged.
     pub sample: Vec<f32>,
-    /// The whole event, postcard of the domain's type.
+    /// The whole event with what the windows said of it, as the pipeline encodes both.
     pub event: Vec<u8>,
     /// A label that came with imported history.
     pub label: Option<Label>,
+    /// Whether the row belongs to a uniform sample of the traffic, which is what can be learned from: false for an anomalous verdict that
+    /// is kept although the sample, where not every verdict is kept, does not have it.
+    pub sampled: bool,
 }
 
 /// A detection as stored.
@@ -86,7 +101,9 @@ pub struct AuditFilter {
     pub to: Option<Timestamp>,
     /// With a label (`true`) or without.
     pub has_label: Option<bool>,
-    /// Unjudged rows too. They have no verdict or confidence, so a filter on either excludes them.
+    /// Exactly this class ([`JudgedClass::name`]).
+    pub class: Option<String>,
+    /// Unjudged rows too. They have no verdict, confidence or class, so a filter on any of these excludes them.
     pub include_unjudged: bool,
 }
 

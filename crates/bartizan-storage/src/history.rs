@@ -4,10 +4,14 @@ use bartizan_core::{Label, Timestamp, Verdict};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Which rows to list, newest (highest id) first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HistoryQuery {
     /// With a label (`true`) or without; `None` for both.
     pub labelled: Option<bool>,
+    /// Only rows of the uniform sample of the traffic ([`NewDetection::sampled`](crate::NewDetection::sampled)) if `true`.
+    pub sampled: bool,
+    /// Only rows recorded after the row of this id; 0 for all.
+    pub after: i64,
     /// Only events at or before this time; `None` for all.
     pub until: Option<Timestamp>,
     /// At most this many rows, the newest by id.

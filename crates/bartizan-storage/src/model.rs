@@ -1,6 +1,6 @@
 //! Stored models: versions of a detector, of which at most one is active.
 
-use crate::StoreError;
+use crate::{NewDetection, StoreError};
 use async_trait::async_trait;
 use bartizan_core::Timestamp;
 
@@ -62,8 +62,9 @@ pub enum Existing {
 /// has been, exactly one.
 #[async_trait]
 pub trait ModelRepository: Send + Sync {
-    /// Stores a model, in place of one with the same version, and makes it the active one, in one transaction.
-    async fn store_and_activate(&self, model: NewModel) -> Result<Replaced, StoreError>;
+    /// Stores a model, in place of one with the same version, and makes it the active one. `history`, which it was trained on, is
+    /// recorded with it, all in one transaction.
+    async fn store_and_activate(&self, model: NewModel, history: Vec<NewDetection>) -> Result<Replaced, StoreError>;
 
     /// Stores a model without activating it, and returns what there was under its version, in one transaction. A model with the same
     /// version is replaced if `replace`, and stays active if it was; otherwise it is left as it is and nothing is stored.

@@ -85,6 +85,7 @@ fn known(error: &(dyn std::error::Error + 'static)) -> Option<(Exit, Option<Stri
     }
     match error.downcast_ref::<JudgeError>()? {
         JudgeError::NoModel => Some((Exit::NoModel, Some("train one with `bartizan train DETECTOR FILE`".to_owned()))),
+        JudgeError::Stopped(_) => None,
         JudgeError::Store(error) => Some((Exit::Store, Some(store_advice(error).to_owned()))),
     }
 }

@@ -15,6 +15,7 @@ mod logging;
 mod measures;
 mod output;
 mod records;
+mod threads;
 
 use clap::Parser as _;
 use cli::{Cli, Command};

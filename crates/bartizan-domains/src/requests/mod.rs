@@ -19,7 +19,7 @@ pub(crate) mod values;
 pub use baselines::RequestBaselines;
 pub use bounded::{Cut, CutPart};
 pub use event::RequestEvent;
-pub use recency::{RecentRequests, RequestRecency};
+pub use recency::{RecentRequests, RequestRecency, SavedClients};
 
 use bartizan_core::{Arrival, Arrived, Domain, Facts, FeatureSchema, TrustedProxies};
 use std::borrow::Cow;

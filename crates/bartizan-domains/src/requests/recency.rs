@@ -8,9 +8,10 @@ use super::RequestEvent;
 use super::event::path_of;
 use super::text::{agent_risk, hash, path_risk};
 use bartizan_core::{Recency, Timestamp, head};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const SHARDS: usize = 16;
 const BUCKETS: usize = 6;
@@ -18,10 +19,12 @@ const BUCKETS: usize = 6;
 const SECS: [i64; 3] = [2, 10, 600];
 /// Bytes of an endpoint that are looked at: what its path is told from others by, and searched for risky words.
 const MAX_PATH: usize = 2_048;
+/// Clients of one saved part, at most: about 100 bytes each.
+const SAVED_CLIENTS: usize = 4_096;
 const HORIZON_SECS: i64 = SECS[2] * BUCKETS as i64;
 
 /// What the windows say of a request, the request itself not counted. All NaN when the client is unknown.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecentRequests {
     /// Requests in 12 seconds.
     pub(crate) short: f32,
@@ -44,7 +47,7 @@ impl RecentRequests {
         Self { short: f32::NAN, minute: f32::NAN, hour: f32::NAN, paths: f32::NAN, agents: f32::NAN, risky: f32::NAN, errors: f32::NAN };
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
 struct Ring {
     newest: i64,
     counts: [u16; BUCKETS],
@@ -83,7 +86,7 @@ impl Ring {
 }
 
 /// Different things seen, about: a bit for each hash, this hour and the last.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
 struct Different {
     epoch: i64,
     now: u64,
@@ -115,7 +118,7 @@ impl Different {
     }
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
 struct Client {
     key: u64,
     used: bool,
@@ -125,6 +128,10 @@ struct Client {
     paths: Different,
     agents: Different,
 }
+
+/// Some clients with their counters.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct SavedClients(Vec<Client>);
 
 struct Shard {
     places: HashMap<u64, u32>,
@@ -151,10 +158,17 @@ impl RequestRecency {
             return None;
         }
         let key = hash(client.as_bytes());
-        // Addresses differ in few characters: one more multiplication spreads them over the shards.
-        let shard = &self.shards[(key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60) as usize % SHARDS];
-        Some(look(&mut shard.lock().unwrap_or_else(PoisonError::into_inner), key))
+        Some(look(&mut self.shard(shard_of(key)), key))
     }
+
+    fn shard(&self, at: usize) -> MutexGuard<'_, Shard> {
+        self.shards[at].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Addresses differ in few characters: one more multiplication spreads them over the shards.
+fn shard_of(key: u64) -> usize {
+    (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60) as usize % SHARDS
 }
 
 impl Shard {
@@ -195,6 +209,17 @@ impl Shard {
 }
 
 impl Client {
+    /// The bucket of the longest window that it was last seen in.
+    fn last_seen(&self) -> i64 {
+        self.windows[2].newest
+    }
+
+    /// Whether its times can be: what is read back might be damaged.
+    fn is_sound(&self) -> bool {
+        let rings = self.windows.iter().chain([&self.risky, &self.errors]).map(|ring| ring.newest);
+        rings.chain([self.paths.epoch, self.agents.epoch]).all(|time| time.abs_diff(0) < 1 << 48)
+    }
+
     fn recent(&self, time: Timestamp) -> RecentRequests {
         let secs = time.secs();
         let [short, minute, hour] = [0, 1, 2].map(|w| self.windows[w].sum(secs.div_euclid(SECS[w])) as f32);
@@ -253,6 +278,7 @@ fn is_error(event: &RequestEvent) -> bool {
 impl Recency for RequestRecency {
     type Event = RequestEvent;
     type Recent = RecentRequests;
+    type Saved = SavedClients;
 
     fn observe(&self, event: &RequestEvent) -> RecentRequests {
         let observed = self.with(event, |shard, key| {
@@ -281,7 +307,7 @@ impl Recency for RequestRecency {
     }
 
     fn entities(&self) -> usize {
-        self.shards.iter().map(|s| s.lock().unwrap_or_else(PoisonError::into_inner).clients.len()).sum()
+        (0..SHARDS).map(|at| self.shard(at).clients.len()).sum()
     }
 
     fn evicted(&self) -> u64 {
@@ -290,6 +316,26 @@ impl Recency for RequestRecency {
 
     fn horizon_secs(&self) -> i64 {
         2 * HORIZON_SECS
+    }
+
+    /// Parts are runs of the shards, in turns: a lock is held for one of them at a time.
+    fn save(&self, part: usize) -> Option<SavedClients> {
+        let (at, run) = (part % SHARDS, part / SHARDS);
+        let runs = (0..SHARDS).map(|at| self.shard(at).clients.len().div_ceil(SAVED_CLIENTS)).max().unwrap_or(0);
+        if run >= runs {
+            return None;
+        }
+        let shard = self.shard(at);
+        let newest = shard.clients.iter().map(Client::last_seen).max().unwrap_or(0);
+        let in_run = shard.clients.iter().skip(run * SAVED_CLIENTS).take(SAVED_CLIENTS);
+        // The longest window of one that was last seen before is empty.
+        Some(SavedClients(in_run.filter(|client| newest.saturating_sub(client.last_seen()) <= 2 * BUCKETS as i64).copied().collect()))
+    }
+
+    fn restore(&self, SavedClients(clients): SavedClients) {
+        for client in clients.into_iter().filter(Client::is_sound) {
+            *self.shard(shard_of(client.key)).client(client.key, self.per_shard, &self.evicted) = client;
+        }
     }
 }
 
@@ -347,6 +393,42 @@ mod tests {
         windows.forget(&event(9_999, "1.2.3.4"));
         windows.forget(&event(1, "9.9.9.9"));
         assert_eq!((counts(windows.peek(&event(1, "1.2.3.4"))), windows.entities()), (before, 1));
+    }
+
+    #[test]
+    fn what_is_saved_and_restored_says_the_same() {
+        let config = GeneratorConfig { rows: 30_000, clients: 9_000, gap_secs: 0.05, ..GeneratorConfig::default() };
+        let mut events: Vec<_> = generate(&config, Seed(3)).map(|e| e.0).collect();
+        let next = events.split_off(29_000);
+        let (windows, again) = (RequestRecency::new(100_000), RequestRecency::new(100_000));
+        assert!(again.save(0).is_none(), "nothing is known");
+        events.iter().for_each(|event| _ = windows.observe(event));
+        let parts = (0..).map_while(|part| windows.save(part));
+        let parts: Vec<_> = parts.map(|part| postcard::to_allocvec(&part).unwrap()).collect();
+        let bytes: usize = parts.iter().map(Vec::len).sum();
+        assert!(bytes < 150 * windows.entities(), "{bytes} bytes for {}", windows.entities());
+        parts.iter().for_each(|part| again.restore(postcard::from_bytes(part).unwrap()));
+        assert_eq!(again.entities(), windows.entities());
+        for event in &next {
+            assert_eq!(format!("{:?}", again.observe(event)), format!("{:?}", windows.observe(event)));
+        }
+    }
+
+    #[test]
+    fn clients_whose_windows_are_empty_are_not_saved_and_those_of_one_shard_come_in_runs() {
+        let windows = RequestRecency::new(1_000_000);
+        let event = |client: usize, secs: i64| {
+            let mut event = at(1_700_000_000 + secs);
+            event.ip_address = format!("10.{}.{}.{}", client / 65536, client / 256 % 256, client % 256);
+            event
+        };
+        (0..100_000).for_each(|client| _ = windows.observe(&event(client, 0)));
+        let saved = || (0..).map_while(|part| windows.save(part)).map(|part| part.0.len()).collect::<Vec<_>>();
+        let all = saved();
+        assert!(all.iter().sum::<usize>() == 100_000 && all.len() == 2 * super::SHARDS, "{all:?}");
+        assert!(all.iter().all(|part| *part <= super::SAVED_CLIENTS), "{all:?}");
+        (0..1000).for_each(|client| _ = windows.observe(&event(client, 3 * 3600)));
+        assert_eq!(saved().iter().sum::<usize>(), 1000);
     }
 
     #[test]

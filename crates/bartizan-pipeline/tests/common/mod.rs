@@ -3,7 +3,7 @@
 use bartizan_core::{Domain, Label, Seed, Timestamp};
 use bartizan_domains::behavior::{self, Behavior, SessionEvent};
 use bartizan_domains::requests::Requests;
-use bartizan_pipeline::{Clock, Instance, Labelled, LifeCycle as _, Settings, TrainRequest};
+use bartizan_pipeline::{Clock, Instance, Labelled, Lesson, LifeCycle as _, Settings, TrainRequest};
 use bartizan_storage::{Detection, DetectionKey, LabelChange, Store};
 use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
 use std::sync::Arc;
@@ -58,7 +58,7 @@ impl<D: Kind> House<D> {
     /// The same, where at most `max_queued` detections wait to be written.
     pub(crate) async fn trained_in(max_queued: usize, lesson: Vec<D::Event>) -> Self {
         let house = Self::with(|options| options.max_queued = max_queued).await;
-        house.instance.train_on(unlabelled(lesson), request()).await.expect("a model");
+        house.instance.learn(Lesson::BuiltIn(unlabelled(lesson)), request()).await.expect("a model");
         house
     }
 

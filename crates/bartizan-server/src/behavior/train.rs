@@ -16,10 +16,10 @@ use axum::{
 use bartizan_core::{Seed, Timestamp};
 use bartizan_domains::behavior::{
     AttackType, SessionEvent,
-    body::{Lesson, LogsError, parse_training},
+    body::{Lesson as Drawn, LogsError, parse_training},
     generator::training_set,
 };
-use bartizan_pipeline::{Labelled, LifeCycle};
+use bartizan_pipeline::{Labelled, Lesson, LifeCycle};
 use hyper::StatusCode;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::sync::Arc;
@@ -71,22 +71,17 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
     let report = to_its_end(async move {
         let _room = room;
         let labelled = |events: Vec<SessionEvent>| events.into_iter().map(|event| Labelled { event, label: None }).collect::<Vec<_>>();
-        match lesson {
-            None => Ok(here.instance.train_on(labelled(training_set(Seed(0))), asked).await?),
-            Some(lesson) => {
-                let sessions = labelled(lesson.events);
-                // Trained on first: what cannot be learned from is not kept either.
-                let report = here.instance.train_on(sessions.clone(), asked).await?;
-                here.instance.import(sessions).await?;
-                Ok(report)
-            }
-        }
+        let lesson = match lesson {
+            None => Lesson::BuiltIn(labelled(training_set(Seed(0)))),
+            Some(drawn) => Lesson::Given(labelled(drawn.events)),
+        };
+        Ok(here.instance.learn(lesson, asked).await?)
     });
     Ok(Json(Answer::of(report.await?, ignored, "sessions").sampled(sampled)))
 }
 
 /// Reads what to train, and the sessions to learn from, which may be many and are read one by one.
-fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Result<(Asked, Option<Lesson>), Refusal> {
+fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Result<(Asked, Option<Drawn>), Refusal> {
     let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
     let [version, labels, params] = train::NAMES;
     let object = object(bytes, &[version, labels, params, "logs"])?;

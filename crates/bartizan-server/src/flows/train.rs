@@ -19,12 +19,12 @@ use bartizan_domains::{
     faults::MAX_FAULTS,
     flows::{
         FlowEvent, Flows,
-        body::{BodyError, Lesson, check_no_labels, mended, parse_training},
+        body::{BodyError, Lesson as Drawn, check_no_labels, mended, parse_training},
     },
     raw::RawObject,
     records::{FromFiles, Record},
 };
-use bartizan_pipeline::{Labelled, LifeCycle, TrainRequest};
+use bartizan_pipeline::{Labelled, Lesson, LifeCycle, TrainRequest};
 use bytes::Bytes;
 use hyper::StatusCode;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -84,12 +84,9 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
     let sampled = lesson.as_ref().map(|lesson| (lesson.met, lesson.records.len()));
     let report = to_its_end(async move {
         let _room = room;
-        let Some(lesson) = lesson else { return trained.instance.train(asked).await.map_err(Refusal::from) };
-        let flows: Vec<_> = lesson.records.into_iter().map(|record| Labelled { event: record.event, label: record.label }).collect();
-        // Trained on first: what cannot be learned from is not kept either.
-        let report = trained.instance.train_on(flows.clone(), asked).await?;
-        trained.instance.import(flows).await?;
-        Ok(report)
+        let labelled = |record: Record<FlowEvent>| Labelled { event: record.event, label: record.label };
+        let given = |drawn: Drawn| Lesson::Given(drawn.records.into_iter().map(labelled).collect());
+        trained.instance.learn(lesson.map_or(Lesson::History, given), asked).await.map_err(Refusal::from)
     });
     let mut answer = Answer::of(report.await?, ignored, "flows").sampled(sampled);
     if let Some(model) = here.instance.active() {
@@ -103,7 +100,7 @@ fn usual() -> Asked {
 }
 
 /// Reads a JSON body; none, or an empty one, asks for the stored history.
-fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Result<(Asked, Option<Lesson>), Refusal> {
+fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Result<(Asked, Option<Drawn>), Refusal> {
     if bytes.trim_ascii().is_empty() {
         return Ok((usual(), None));
     }
@@ -121,7 +118,7 @@ fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Resul
 }
 
 /// The flows of a body: listed, or as a table; none asks for the stored history.
-fn lesson(given: &RawObject<'_>, bytes: &[u8], now: Timestamp, draw: Draw) -> Result<Option<Lesson>, Refusal> {
+fn lesson(given: &RawObject<'_>, bytes: &[u8], now: Timestamp, draw: Draw) -> Result<Option<Drawn>, Refusal> {
     if given.some("flows").is_some() {
         return parse_training(bytes, now, draw.most, draw.seed).map(Some).map_err(refused);
     }
@@ -150,7 +147,7 @@ fn wrong(what: &str) -> Refusal {
 const GZIP: &[u8] = b"\x1f\x8b";
 
 /// Flows of a table: all rows are read, and as many kept as a training takes.
-fn table(bytes: &[u8], now: Timestamp, draw: Draw) -> Result<Lesson, Refusal> {
+fn table(bytes: &[u8], now: Timestamp, draw: Draw) -> Result<Drawn, Refusal> {
     if bytes.starts_with(GZIP) {
         return Err(wrong("the table is compressed; say so with Content-Encoding: gzip"));
     }
@@ -172,5 +169,5 @@ fn table(bytes: &[u8], now: Timestamp, draw: Draw) -> Result<Lesson, Refusal> {
     let met = drawn.met();
     let mut records: Vec<Record<FlowEvent>> = drawn.into_drawn();
     records.sort_by_key(|record| record.line);
-    Ok(Lesson { records, met })
+    Ok(Drawn { records, met })
 }

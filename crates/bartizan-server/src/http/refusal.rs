@@ -149,6 +149,7 @@ impl From<JudgeError> for Refusal {
         match error {
             JudgeError::NoModel => Self::no_model(),
             JudgeError::Store(error) => error.into(),
+            JudgeError::Stopped(_) => LifeCycleError::Interrupted.into(),
         }
     }
 }

@@ -14,7 +14,7 @@ use axum::{
 };
 use bartizan_core::Timestamp;
 use bartizan_domains::requests::RequestEvent;
-use bartizan_pipeline::{Labelled, LifeCycle};
+use bartizan_pipeline::{Labelled, Lesson, LifeCycle};
 use schemars::JsonSchema;
 use std::sync::Arc;
 
@@ -49,11 +49,9 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
     let (read, room) = body.parse(move |bytes| read(bytes, now, life.as_ref())).await;
     let (Asked { request, ignored }, events) = read?;
     let report = to_its_end(async move {
-        if let Some(events) = events {
-            here.instance.import(events).await?;
-        }
-        drop(room);
-        here.instance.train(request).await.map_err(Refusal::from)
+        let _room = room;
+        let lesson = events.map_or(Lesson::History, Lesson::WithHistory);
+        here.instance.learn(lesson, request).await.map_err(Refusal::from)
     });
     Ok(Json(Answer::of(report.await?, ignored, "requests")))
 }

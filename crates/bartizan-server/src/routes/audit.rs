@@ -49,6 +49,9 @@ struct Described {
     date_to: String,
     #[schemars(schema_with = "described::truth", skip_serializing_if = "is_left_out", default)]
     has_user_label: bool,
+    /// Exactly this class, for detectors that tell classes apart; empty for any.
+    #[schemars(skip_serializing_if = "is_left_out", default)]
+    class: String,
     /// List what came while there was no model, too.
     #[schemars(schema_with = "described::truth", default)]
     include_unjudged: bool,
@@ -103,6 +106,10 @@ struct Row {
     confidence: Option<f64>,
     grade: Option<f64>,
     model_version: Option<String>,
+    /// For detectors that tell classes apart.
+    class: Option<String>,
+    /// Probability that the event has this class, 0 to 1.
+    class_probability: Option<f64>,
     /// What a person said: true for an attack.
     user_label: Option<bool>,
     timestamp: String,
@@ -145,6 +152,7 @@ impl FromQuery for Asked {
             from: query.time("date_from"),
             to: query.time("date_to"),
             has_label: query.boolean("has_user_label"),
+            class: query.text("class"),
             include_unjudged: query.boolean("include_unjudged").unwrap_or(false),
         };
         Self { page, page_size, filter }
@@ -156,7 +164,10 @@ impl aide::OperationInput for Params<Asked> {}
 impl From<Detection> for Row {
     fn from(Detection { id, detection }: Detection) -> Self {
         let judged = detection.judged;
+        let class = judged.as_ref().and_then(|judged| judged.class.as_ref());
         Self {
+            class: class.map(|class| class.name.clone().into_owned()),
+            class_probability: class.map(|class| class.probability),
             id,
             request_id: detection.event_id,
             ip_address: detection.entity,

@@ -37,6 +37,10 @@ struct Answer {
     confidence: Option<f64>,
     is_anomaly: Option<bool>,
     model_version: Option<String>,
+    /// For detectors that tell classes apart.
+    class: Option<String>,
+    /// Probability that the event has this class, 0 to 1.
+    class_probability: Option<f64>,
     user_label: Option<bool>,
     timestamp: String,
     analyzed_at: String,
@@ -63,7 +67,10 @@ fn answer(life: &dyn LifeCycle, Detection { id, detection }: Detection) -> Answe
     let explanation = life.explain_stored(&detection.event, &detection.sample);
     let names = life.schema().names();
     let judged = detection.judged;
+    let class = judged.as_ref().and_then(|judged| judged.class.clone());
     Answer {
+        class_probability: class.as_ref().map(|class| class.probability),
+        class: class.map(|class| class.name.into_owned()),
         id,
         request_id: detection.event_id,
         event: event.unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use super::{DETECTOR, Shared, anomalous, change, detection, everything, judged_detection, listed, normal};
 use bartizan_core::{Label, Timestamp, Verdict};
-use bartizan_storage::{AUDIT_TEXT_BYTES, AuditFilter, DetectionKey, NewDetection};
+use bartizan_storage::{AUDIT_TEXT_BYTES, AuditFilter, DetectionKey, Judged, JudgedClass, NewDetection};
 
 pub(super) async fn newest_come_first_and_pages_do_not_overlap(store: Shared) {
     // Recorded in another order than that of their times: the id decides.
@@ -62,6 +62,30 @@ pub(super) async fn every_filter_alone(store: Shared) {
     }
 }
 
+pub(super) async fn classes_are_kept_and_filtered_by(store: Shared) {
+    let of = |number: i64, name: &'static str| {
+        let mut row = if number % 2 == 0 { anomalous(number) } else { normal(number) };
+        let class = JudgedClass { name: name.into(), probability: 0.5 + number as f64 / 100.0 };
+        row.judged = row.judged.map(|judged| Judged { class: Some(class), ..judged });
+        row
+    };
+    let rows = vec![of(1, "Normal"), of(2, "BruteForce"), of(3, "Normal"), of(4, "Bot"), anomalous(5), detection(DETECTOR, 6)];
+    let ids = store.record(rows.clone()).await.expect("the store answers");
+    for (class, expected) in [("Normal", vec![2, 0]), ("BruteForce", vec![1]), ("normal", vec![]), ("", vec![])] {
+        let filter = AuditFilter { class: Some(class.to_owned()), ..AuditFilter::default() };
+        let expected: Vec<i64> = expected.into_iter().map(|at: usize| ids[at]).collect();
+        assert_eq!(listed(&store, &filter).await, (expected.len() as u64, expected), "{class:?}");
+    }
+    let filter = AuditFilter { class: Some("Normal".to_owned()), is_anomaly: Some(true), ..AuditFilter::default() };
+    assert_eq!(listed(&store, &filter).await.0, 0);
+    let page = store.audit(DETECTOR, &everything(), 0, 9).await.expect("the store answers");
+    for (found, row) in page.rows.iter().rev().zip(&rows) {
+        assert_eq!(found.detection.judged, row.judged);
+        let whole = store.find(DETECTOR, &DetectionKey::Id(found.id)).await.expect("the store answers").expect("it was recorded");
+        assert_eq!(&whole.detection, row);
+    }
+}
+
 pub(super) async fn bounds_are_inclusive(store: Shared) {
     let ids = store.record(vec![normal(1), normal(2), normal(3)]).await.expect("the store answers");
     let at = |secs| Some(Timestamp::from_secs(secs));
@@ -83,6 +107,7 @@ pub(super) async fn filters_combine(store: Shared) {
             .expect("the store answers");
     }
     let filter = AuditFilter {
+        class: None,
         entity: Some("192.0.2.2".to_owned()),
         is_anomaly: Some(true),
         min_confidence: Some(0.5),

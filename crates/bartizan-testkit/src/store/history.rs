@@ -4,7 +4,7 @@ use super::{DETECTOR, Shared, anomalous, change, detection, normal};
 use bartizan_core::{Label, Timestamp, Verdict};
 use bartizan_storage::{DetectionKey, EntityHash, HistoryEntry, HistoryQuery, NewDetection, StoredEvent};
 
-const ALL: HistoryQuery = HistoryQuery { labelled: None, until: None, most: usize::MAX };
+const ALL: HistoryQuery = HistoryQuery { labelled: None, sampled: false, after: 0, until: None, most: usize::MAX };
 
 fn labelled(number: i64) -> NewDetection {
     NewDetection { label: Some(Label::Anomalous), ..anomalous(number) }
@@ -54,11 +54,23 @@ pub(super) async fn a_listing_is_restricted_by_label_time_and_number(store: Shar
         ("unlabelled", HistoryQuery { labelled: Some(false), most: 3, ..ALL }, vec![8, 7, 6]),
         ("labelled", HistoryQuery { labelled: Some(true), most: 3, ..ALL }, vec![9, 3, 2]),
         ("until", HistoryQuery { until, ..ALL }, vec![9, 8, 7, 6, 5, 4]),
-        ("labelled until", HistoryQuery { until, labelled: Some(true), most: 9 }, vec![9]),
+        ("labelled until", HistoryQuery { until, labelled: Some(true), most: 9, ..ALL }, vec![9]),
     ] {
         let expected: Vec<i64> = expected.into_iter().map(|index: usize| given[index]).collect();
         assert_eq!(ids(&store, query).await, expected, "{name}");
     }
+}
+
+pub(super) async fn a_listing_is_restricted_to_the_sample_and_to_what_came_after(store: Shared) {
+    let kept = |n: i64| NewDetection { sampled: n % 3 == 0, ..anomalous(n) };
+    let given = store.record((0..9).map(kept).collect()).await.expect("the store answers");
+    let sampled = HistoryQuery { sampled: true, ..ALL };
+    assert_eq!(ids(&store, sampled).await, [given[6], given[3], given[0]]);
+    assert_eq!(ids(&store, HistoryQuery { after: given[5], ..ALL }).await, [given[8], given[7], given[6]]);
+    assert_eq!(ids(&store, HistoryQuery { after: given[3], ..sampled }).await, [given[6]]);
+    assert_eq!(ids(&store, HistoryQuery { after: given[8], ..ALL }).await, [0_i64; 0]);
+    let found = store.find(DETECTOR, &DetectionKey::Id(given[1])).await.expect("the store answers").expect("it was recorded");
+    assert!(!found.detection.sampled);
 }
 
 pub(super) async fn events_come_in_the_order_asked_for(store: Shared) {

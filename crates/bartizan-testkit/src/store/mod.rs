@@ -6,6 +6,7 @@ mod labels;
 mod models;
 mod record;
 mod retention;
+mod windows;
 
 use bartizan_core::{Label, Timestamp, Verdict};
 use bartizan_storage::{AuditFilter, Judged, LabelChange, NewDetection, NewModel, Store};
@@ -37,8 +38,9 @@ pub async fn store_conformance<S: Store + 'static>(make: impl AsyncFn() -> Arc<S
             sixty_four_tasks_record_at_once, totals_are_exact, counting_stores_no_rows, parts_of_a_batch_are_stored_and_counted_together, a_store_answers_a_ping;
         audit: newest_come_first_and_pages_do_not_overlap, pages_past_the_end_are_empty_but_know_the_total,
             every_filter_alone, bounds_are_inclusive, filters_combine, unjudged_rows_are_listed_only_on_request,
-            an_unknown_detector_has_nothing, long_texts_are_cut_in_a_listing;
+            classes_are_kept_and_filtered_by, an_unknown_detector_has_nothing, long_texts_are_cut_in_a_listing;
         history: a_listing_has_what_rows_are_chosen_by, a_listing_is_restricted_by_label_time_and_number,
+            a_listing_is_restricted_to_the_sample_and_to_what_came_after,
             events_come_in_the_order_asked_for;
         labels: labels_are_kept_with_who_and_when, relabelling_keeps_the_totals_exact, a_label_by_event_id_meets_the_newest_row,
             labels_of_nothing_are_none, imported_labels_count;
@@ -49,7 +51,8 @@ pub async fn store_conformance<S: Store + 'static>(make: impl AsyncFn() -> Arc<S
         models: a_stored_model_comes_back, models_are_listed_newest_first_without_blobs, activating_replaces_the_active_one,
             storing_again_replaces_the_version_and_its_activity, a_version_is_replaced_only_when_asked,
             one_of_many_that_store_a_version_at_once_does, an_active_model_is_not_deleted,
-            exactly_one_is_active_under_concurrent_changes;
+            exactly_one_is_active_under_concurrent_changes, a_model_and_its_history_are_stored_together_or_not_at_all;
+        windows: a_checkpoint_comes_back_part_by_part, checkpoints_of_detectors_are_apart;
     }
 }
 
@@ -68,6 +71,7 @@ pub fn detection(detector: &str, number: i64) -> NewDetection {
         sample: Vec::new(),
         event: vec![1, 2, 3, number.rem_euclid(251) as u8],
         label: None,
+        sampled: true,
     }
 }
 
@@ -75,7 +79,8 @@ pub fn detection(detector: &str, number: i64) -> NewDetection {
 #[must_use]
 pub fn judged_detection(detector: &str, number: i64, verdict: Verdict, confidence: f64) -> NewDetection {
     let score = if verdict.is_anomalous() { 0.75 } else { 0.25 };
-    let judged = Judged { score, threshold: 0.5, grade: score, confidence, verdict, model_version: "v1.0".into(), learning: false };
+    let judged =
+        Judged { score, threshold: 0.5, grade: score, confidence, verdict, model_version: "v1.0".into(), learning: false, class: None };
     NewDetection { judged: Some(judged), sample: vec![0.5, -1.0, number as f32], ..detection(detector, number) }
 }
 

@@ -1,7 +1,8 @@
 //! Models.
 
-use super::{DETECTOR, Shared, model};
-use bartizan_storage::{Existing, NewModel, Replaced};
+use super::{DETECTOR, Shared, detection, everything, listed, model, normal};
+use bartizan_core::Label;
+use bartizan_storage::{Existing, Judged, NewDetection, NewModel, Replaced};
 use std::sync::Arc;
 
 async fn active(store: &Shared) -> Vec<String> {
@@ -17,7 +18,7 @@ pub(super) async fn a_stored_model_comes_back(store: Shared) {
     assert_eq!(store.active_model(DETECTOR).await.expect("the store answers"), None);
     assert_eq!(store.models(DETECTOR).await.expect("the store answers"), []);
     let stored = NewModel { accuracy: None, blob: (0..=255).cycle().take(300_000).collect(), ..model("v1.0", 1) };
-    assert_eq!(store.store_and_activate(stored.clone()).await.expect("the store answers"), Replaced { active: None });
+    assert_eq!(store.store_and_activate(stored.clone(), Vec::new()).await.expect("the store answers"), Replaced { active: None });
     assert_eq!(store.active_model(DETECTOR).await.expect("the store answers"), Some(stored.clone()));
     assert_eq!(store.model(DETECTOR, "v1.0").await.expect("the store answers"), Some(stored));
     assert_eq!(store.model(DETECTOR, "v1").await.expect("the store answers"), None);
@@ -25,7 +26,7 @@ pub(super) async fn a_stored_model_comes_back(store: Shared) {
 }
 
 pub(super) async fn models_are_listed_newest_first_without_blobs(store: Shared) {
-    store.store_and_activate(model("v1.1", 2)).await.expect("the store answers");
+    store.store_and_activate(model("v1.1", 2), Vec::new()).await.expect("the store answers");
     store.store_model(model("v1.0", 1), false).await.expect("the store answers");
     store.store_model(model("v2.0", 3), false).await.expect("the store answers");
     store.store_model(NewModel { detector: "flows".to_owned(), ..model("v9.0", 9) }, false).await.expect("the store answers");
@@ -41,7 +42,7 @@ pub(super) async fn activating_replaces_the_active_one(store: Shared) {
     store.store_model(model("v1.0", 1), false).await.expect("the store answers");
     assert_eq!(active(&store).await, [""; 0], "storing does not activate");
     assert_eq!(store.activate(DETECTOR, "v1.0").await.expect("the store answers"), Some(Replaced { active: None }));
-    assert_eq!(store.store_and_activate(model("v2.0", 2)).await.expect("the store answers"), replaced("v1.0"));
+    assert_eq!(store.store_and_activate(model("v2.0", 2), Vec::new()).await.expect("the store answers"), replaced("v1.0"));
     assert_eq!(store.activate(DETECTOR, "v1.0").await.expect("the store answers"), Some(replaced("v2.0")));
     assert_eq!(store.activate(DETECTOR, "v1.0").await.expect("the store answers"), Some(replaced("v1.0")));
     assert_eq!(store.activate(DETECTOR, "v3.0").await.expect("the store answers"), None);
@@ -50,12 +51,12 @@ pub(super) async fn activating_replaces_the_active_one(store: Shared) {
 }
 
 pub(super) async fn storing_again_replaces_the_version_and_its_activity(store: Shared) {
-    store.store_and_activate(model("v1.0", 1)).await.expect("the store answers");
-    assert_eq!(store.store_and_activate(model("v1.0", 2)).await.expect("the store answers"), replaced("v1.0"));
+    store.store_and_activate(model("v1.0", 1), Vec::new()).await.expect("the store answers");
+    assert_eq!(store.store_and_activate(model("v1.0", 2), Vec::new()).await.expect("the store answers"), replaced("v1.0"));
     assert_eq!(store.active_model(DETECTOR).await.expect("the store answers"), Some(model("v1.0", 2)));
     store.store_model(model("v1.0", 3), true).await.expect("the store answers");
     assert_eq!(store.active_model(DETECTOR).await.expect("the store answers"), Some(model("v1.0", 3)), "the active one stays active");
-    store.store_and_activate(model("v2.0", 4)).await.expect("the store answers");
+    store.store_and_activate(model("v2.0", 4), Vec::new()).await.expect("the store answers");
     store.store_model(model("v1.0", 5), true).await.expect("the store answers");
     assert_eq!(active(&store).await, ["v2.0"]);
     assert_eq!(store.models(DETECTOR).await.expect("the store answers").len(), 2);
@@ -95,7 +96,7 @@ pub(super) async fn one_of_many_that_store_a_version_at_once_does(store: Shared)
 }
 
 pub(super) async fn an_active_model_is_not_deleted(store: Shared) {
-    store.store_and_activate(model("v1.0", 1)).await.expect("the store answers");
+    store.store_and_activate(model("v1.0", 1), Vec::new()).await.expect("the store answers");
     store.store_model(model("v2.0", 2), false).await.expect("the store answers");
     assert!(!store.delete_model(DETECTOR, "v1.0").await.expect("the store answers"));
     assert!(store.delete_model(DETECTOR, "v2.0").await.expect("the store answers"));
@@ -106,13 +107,13 @@ pub(super) async fn an_active_model_is_not_deleted(store: Shared) {
 }
 
 pub(super) async fn exactly_one_is_active_under_concurrent_changes(store: Shared) {
-    store.store_and_activate(model("v0", 0)).await.expect("the store answers");
+    store.store_and_activate(model("v0", 0), Vec::new()).await.expect("the store answers");
     let change = |number: i64| {
         let store = Arc::clone(&store);
         async move {
             let version = format!("v{}", number % 4);
             match number % 3 {
-                0 => drop(store.store_and_activate(model(&version, number)).await.expect("the store answers")),
+                0 => drop(store.store_and_activate(model(&version, number), Vec::new()).await.expect("the store answers")),
                 1 => drop(store.store_model(model(&version, number), true).await.expect("the store answers")),
                 _ => drop(store.activate(DETECTOR, &version).await.expect("the store answers")),
             }
@@ -124,4 +125,18 @@ pub(super) async fn exactly_one_is_active_under_concurrent_changes(store: Shared
     for task in tasks {
         task.await.expect("the store answers");
     }
+}
+
+pub(super) async fn a_model_and_its_history_are_stored_together_or_not_at_all(store: Shared) {
+    let bad = Judged { score: f64::NAN, ..normal(1).judged.expect("it is judged") };
+    let refused = vec![normal(1), NewDetection { judged: Some(bad), ..normal(2) }];
+    assert!(store.store_and_activate(model("v1.0", 1), refused).await.is_err());
+    assert_eq!((store.active_model(DETECTOR).await.expect("the store answers"), listed(&store, &everything()).await.0), (None, 0));
+    let history = vec![detection(DETECTOR, 1), NewDetection { label: Some(Label::Anomalous), ..detection(DETECTOR, 2) }];
+    let before = store.record(vec![normal(9)]).await.expect("the store answers");
+    store.store_and_activate(model("v1.0", 1), history).await.expect("the store answers");
+    assert_eq!(active(&store).await, ["v1.0"]);
+    assert_eq!(listed(&store, &everything()).await.1, [before[0] + 2, before[0] + 1, before[0]]);
+    let totals = store.statistics(DETECTOR).await.expect("the store answers");
+    assert_eq!((totals.stored, totals.labelled, totals.judged), (3, 1, 1));
 }

@@ -42,6 +42,7 @@ pub(super) async fn extreme_values_survive(store: Shared) {
         verdict: Verdict::Normal,
         model_version: "v1.0 – \u{1F4A1} 'quoted'".into(),
         learning: false,
+        class: None,
     };
     let rows = vec![
         NewDetection {

@@ -41,7 +41,7 @@ pub(super) async fn pruning_by_number_keeps_the_newest(store: Shared) {
     assert_eq!(store.prune(DETECTOR, newest(3)).await.expect("the store answers").removed, 695);
     assert_eq!(listed(&store, &everything()).await.1, [699, 698, 697, 696, 0].map(|index: usize| ids[index]));
     assert_eq!(store.prune(DETECTOR, newest(0)).await.expect("the store answers").removed, 3);
-    let all = HistoryQuery { labelled: Some(true), until: None, most: 1000 };
+    let all = HistoryQuery { labelled: Some(true), most: 1000, ..HistoryQuery::default() };
     assert_eq!(store.history_index(DETECTOR, all).await.expect("the store answers").len(), 2, "labelled rows stay to be learned from");
 }
 

@@ -121,7 +121,7 @@ fn configure(context: &Context) -> anyhow::Result<Config> {
 }
 
 /// Trains the first model, unless the data folder has one or the detector has taught itself.
-async fn prepare<D: Kind>(instance: &Instance<D>, seed: u64) -> anyhow::Result<()> {
+async fn prepare<D: Kind>(instance: &Arc<Instance<D>>, seed: u64) -> anyhow::Result<()> {
     if instance.active().is_some() {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! `bartizan evaluate`: how well a model tells attacks from normal events, on labelled files.
 
 use crate::cli::Training;
-use crate::commands::{import, train};
+use crate::commands::train;
 use crate::config::Config;
 use crate::context::{self, Context};
 use crate::failure::Problem;
@@ -11,7 +11,7 @@ use crate::output::{self, percent};
 use crate::records::{self, Loaded, SplitBy};
 use bartizan_core::{Domain, Seed};
 use bartizan_domains::kind::Kind;
-use bartizan_pipeline::{Instance, Judgement, Settings, TrainRequest};
+use bartizan_pipeline::{Instance, Judgement, Lesson, Settings, TrainRequest};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -132,12 +132,9 @@ async fn fit_and_score<D: Kind>(
     let opened = context::open_store(&folder.path().join("evaluate.db"), false)?;
     let done = async {
         let instance = context::open_detector::<D>(settings, &opened).await?;
-        if D::INDEPENDENT {
-            train::train(&instance, Some(learned.into_labelled()), request).await?;
-        } else {
-            import::store(&instance, learned).await?;
-            train::train(&instance, None, request).await?;
-        }
+        let learned = learned.into_labelled();
+        let lesson = if D::INDEPENDENT { Lesson::BuiltIn(learned) } else { Lesson::WithHistory(learned) };
+        train::train(&instance, lesson, request).await?;
         judge(&instance, test)
     };
     let done = done.await;

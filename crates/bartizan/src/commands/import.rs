@@ -7,13 +7,11 @@ use crate::output;
 use crate::records::{self, Loaded};
 use bartizan_core::Domain;
 use bartizan_domains::kind::Kind;
-use bartizan_pipeline::{Instance, Labelled, Settings};
+use bartizan_pipeline::{Instance, Settings};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
-
-/// Events handed to the store at once.
-const CHUNK: usize = 5_000;
+use std::sync::Arc;
 
 /// Bring in history, with labels where it has them.
 #[derive(Debug, Args)]
@@ -47,20 +45,10 @@ async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings
     Ok(context.output.print(&value, || format!("{imported} events imported, {labelled} of them labelled; {rejected} lines rejected."))?)
 }
 
-/// Hands events to the store, chunk by chunk.
-pub(crate) async fn store<D: Domain>(instance: &Instance<D>, loaded: Loaded<D>) -> anyhow::Result<usize> {
-    store_events(instance, loaded.into_labelled()).await
-}
-
-/// Hands events as the pipeline takes them.
-pub(crate) async fn store_events<D: Domain>(instance: &Instance<D>, mut events: Vec<Labelled<D::Event>>) -> anyhow::Result<usize> {
-    let bar = output::progress(events.len() as u64, "importing");
-    let mut imported = 0;
-    while !events.is_empty() {
-        let rest = events.split_off(CHUNK.min(events.len()));
-        imported += instance.import(std::mem::replace(&mut events, rest)).await?;
-        bar.set_position(imported as u64);
-    }
+/// Hands events to the store.
+pub(crate) async fn store<D: Domain>(instance: &Arc<Instance<D>>, loaded: Loaded<D>) -> anyhow::Result<usize> {
+    let bar = output::progress(0, "importing");
+    let imported = instance.import(loaded.into_labelled()).await;
     bar.finish_and_clear();
-    Ok(imported)
+    Ok(imported?)
 }

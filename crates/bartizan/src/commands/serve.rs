@@ -11,12 +11,8 @@ use bartizan_server::{Listening, Mounts, Server, ServerConfig};
 use clap::Args;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
-
-/// Time between two rounds of retention.
-const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 
 /// Serve the detectors over HTTP.
 #[derive(Debug, Args)]
@@ -105,21 +101,23 @@ impl Served {
     }
 
     /// Serves until `stop`, then finishes what runs and closes the store.
-    pub(crate) async fn until(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    pub(crate) async fn until(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let all = self.detectors;
         for detector in &all {
             let model = detector.active().map(|model| model.version);
             info!(detector = %detector.name(), model = %model.as_deref().unwrap_or("none"), "ready");
         }
         info!(address = %self.address, "listening on http://{}", self.address);
-        let keeper = tokio::spawn(keep(all.clone()));
-        let stop = async move {
+        all.iter().for_each(|detector| detector.start());
+        let stopped = async {
             stop.await;
             // What has not been learned by now would hold up the end for minutes.
             all.iter().for_each(|detector| detector.close_trainings());
         };
-        let done = self.server.run(stop).await;
-        keeper.abort();
+        let done = self.server.run(stopped).await;
+        for detector in &all {
+            detector.close().await;
+        }
         self.opened.close().await;
         done.context("the server failed")
     }
@@ -139,21 +137,6 @@ fn resolve(config: &Config) -> anyhow::Result<ServerConfig> {
     };
     server.listen = listen;
     Ok(server)
-}
-
-/// Applies retention now and then.
-async fn keep(detectors: Vec<Arc<dyn LifeCycle>>) {
-    let mut round = tokio::time::interval(PRUNE_EVERY);
-    loop {
-        round.tick().await;
-        for detector in &detectors {
-            match detector.prune().await {
-                Ok(0) => {}
-                Ok(rows) => info!(detector = detector.name(), rows, "removed detections that are past their retention"),
-                Err(error) => warn!(detector = detector.name(), %error, "retention could not be applied; the next round tries again"),
-            }
-        }
-    }
 }
 
 /// Ends at SIGTERM or SIGINT. They are listened for from the call on, not only once it is waited for: a signal that comes

@@ -1,7 +1,6 @@
 //! `bartizan train`: a model from files, or from the stored history.
 
 use crate::cli::Training;
-use crate::commands::import;
 use crate::config::Config;
 use crate::context::{self, Context};
 use crate::kinds::for_kind;
@@ -9,7 +8,7 @@ use crate::output;
 use crate::records;
 use bartizan_core::Domain;
 use bartizan_domains::kind::Kind;
-use bartizan_pipeline::{Instance, Labelled, LifeCycle as _, Settings, TrainReport, TrainRequest};
+use bartizan_pipeline::{Instance, Lesson, Settings, TrainReport, TrainRequest};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -51,18 +50,12 @@ async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings
     };
     let (opened, instance) = context::open::<D>(config, settings).await?;
     let done = async {
-        let Some(loaded) = loaded else {
-            return train(&instance, context::first_lesson::<D>(), request).await;
+        let lesson = match loaded {
+            None => context::first_lesson::<D>().map_or(Lesson::History, Lesson::BuiltIn),
+            Some(loaded) if D::INDEPENDENT => Lesson::Given(loaded.into_labelled()),
+            Some(loaded) => Lesson::WithHistory(loaded.into_labelled()),
         };
-        if !D::INDEPENDENT {
-            import::store(&instance, loaded).await?;
-            return train(&instance, None, request).await;
-        }
-        // Trained on first: what cannot be learned from is not kept either.
-        let events = loaded.into_labelled();
-        let report = train(&instance, Some(events.clone()), request).await?;
-        import::store_events(&instance, events).await?;
-        Ok(report)
+        train(&instance, lesson, request).await
     };
     let done = done.await;
     opened.close().await;
@@ -72,14 +65,11 @@ async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings
 /// Trains with something to look at meanwhile.
 pub(crate) async fn train<D: Domain>(
     instance: &Instance<D>,
-    on: Option<Vec<Labelled<D::Event>>>,
+    lesson: Lesson<D::Event>,
     request: TrainRequest,
 ) -> anyhow::Result<TrainReport> {
     let bar = output::progress(0, "training");
-    let report = match on {
-        Some(events) => instance.train_on(events, request).await,
-        None => instance.train(request).await,
-    };
+    let report = instance.learn(lesson, request).await;
     bar.finish_and_clear();
     Ok(report?)
 }

@@ -14,11 +14,11 @@ use crate::failure::Problem;
 use crate::kinds::{Which, for_kind};
 use crate::{files, output};
 use bartizan_core::TrustedProxies;
+use bartizan_pipeline::Workers;
 use bartizan_server::{Outline, ServerConfig};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// Everything a command may need to know.
 #[derive(Clone, Debug)]
@@ -96,11 +96,11 @@ pub(crate) fn resolve(mut layers: Layers) -> Result<Config, Faults> {
     let database = database(&mut layers);
     layers.check_names();
     let at_once = usize::try_from(layers.whole("training.max_at_once").unwrap_or(1)).unwrap_or(1);
-    let slots = Arc::new(Semaphore::new(at_once));
+    let workers = Workers::new(at_once, crate::threads::give_way);
     let proxies = trusted_proxies(&mut layers);
     let mut detectors = layers.all_detectors();
     for detector in &mut detectors {
-        detector.settings.training_slots = Arc::clone(&slots);
+        detector.settings.workers = Arc::clone(&workers);
         detector.settings.trusted_proxies = Arc::clone(&proxies);
     }
     let text = |path: &str| layers.text(path).map(str::to_owned);

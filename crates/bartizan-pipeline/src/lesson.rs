@@ -1,0 +1,162 @@
+//! What a training learns from: the stored history, events that are given with it, or both.
+
+use crate::history::GIVEN;
+use crate::training::TrainingEvent;
+use crate::{Instance, Labelled, LifeCycleError, aside};
+use bartizan_core::{Domain, Recency};
+use bartizan_storage::{Counted, EntityHash, HistoryEntry, HistoryQuery, NewDetection, StoreError};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Rows recorded together when history is brought in.
+const IMPORT_CHUNK: usize = 4_096;
+
+/// What to learn from.
+#[derive(Clone, Debug)]
+pub enum Lesson<E> {
+    /// The stored history.
+    History,
+    /// These events and the stored history, of which they become part.
+    WithHistory(Vec<Labelled<E>>),
+    /// These events alone; they become part of the history.
+    Given(Vec<Labelled<E>>),
+    /// These events alone, which are nobody's traffic: they do not become part of the history.
+    BuiltIn(Vec<Labelled<E>>),
+}
+
+/// What is learned from, in order of event time, and what becomes part of the history.
+pub(crate) struct Material<D: Domain> {
+    pub(crate) learned: Vec<TrainingEvent<D>>,
+    /// Given events that are not learned from.
+    pub(crate) rest: Vec<TrainingEvent<D>>,
+    /// What the windows know after the given events, if these become part of the history.
+    pub(crate) windows: Option<D::Recency>,
+}
+
+impl<D: Domain> Instance<D> {
+    /// Gathers what a lesson consists of.
+    pub(crate) async fn material(self: &Arc<Self>, lesson: Lesson<D::Event>, use_labels: bool) -> Result<Material<D>, LifeCycleError> {
+        let (given, with_history, keeps) = match lesson {
+            Lesson::History => (Vec::new(), true, false),
+            Lesson::WithHistory(given) => (given, true, true),
+            Lesson::Given(given) => (given, false, true),
+            Lesson::BuiltIn(given) => (given, false, false),
+        };
+        let this = Arc::clone(self);
+        let (given, windows) = aside(move || this.observed(given)).await?;
+        let (mut learned, rest) = if with_history { self.beside_history(given).await? } else { self.newest_of(given, use_labels) };
+        if !use_labels {
+            learned.iter_mut().for_each(|event| event.label = None);
+        }
+        let (needed, got) = (self.settings.min_training_samples, learned.len());
+        if got < needed {
+            return Err(LifeCycleError::InsufficientData { needed, got });
+        }
+        Ok(Material { learned, rest, windows: keeps.then_some(windows) })
+    }
+
+    /// Events from outside in order of event time, with what windows of their own say of each.
+    pub(crate) fn observed(&self, mut given: Vec<Labelled<D::Event>>) -> (Vec<TrainingEvent<D>>, D::Recency) {
+        let windows = D::recency(self.settings.max_tracked_clients);
+        given.iter_mut().for_each(|e| self.arrive(&mut e.event));
+        given.sort_by_cached_key(|e| D::facts(&e.event).time);
+        let observe = |Labelled { event, label }| TrainingEvent {
+            recent: Some(windows.observe(&event)),
+            event,
+            label,
+            said: label,
+            seen_before: false,
+            is_given: true,
+        };
+        let events = given.into_iter().map(observe).collect();
+        (events, windows)
+    }
+
+    /// The newest of given events, and the others: at most `max_training_samples`, and as many of those whose labels are learned from.
+    fn newest_of(&self, given: Vec<TrainingEvent<D>>, use_labels: bool) -> Split<D> {
+        let mut room = [self.settings.max_training_samples; 2];
+        let kept: Vec<bool> = given.iter().rev().map(|e| take_place(&mut room[usize::from(use_labels && e.label.is_some())])).collect();
+        let mut kept = kept.into_iter().rev();
+        given.into_iter().partition(|_| kept.next().unwrap_or(false))
+    }
+
+    /// What of given events and of the stored history is learned from, and the other given events.
+    async fn beside_history(&self, given: Vec<TrainingEvent<D>>) -> Result<Split<D>, LifeCycleError> {
+        let entry = |(position, e): (i64, &TrainingEvent<D>)| {
+            let facts = D::facts(&e.event);
+            HistoryEntry {
+                id: GIVEN + position,
+                entity: EntityHash::of(&facts.entity),
+                label: e.label,
+                verdict: None,
+                event_time: facts.time,
+                bytes: postcard::experimental::serialized_size(&e.event).unwrap_or(0) as u64,
+            }
+        };
+        let chosen = self.choose((0..).zip(&given).map(entry).collect()).await?;
+        let (new, stored): (Vec<_>, Vec<_>) = chosen.into_iter().partition(|entry| entry.id >= GIVEN);
+        let mut learned = self.read_history(&stored).await?;
+        let new: HashSet<i64> = new.into_iter().map(|entry| entry.id).collect();
+        let (chosen, rest): (Vec<_>, Vec<_>) = (GIVEN..).zip(given).partition(|(id, _)| new.contains(id));
+        if !chosen.is_empty() {
+            learned.extend(chosen.into_iter().map(|(_, event)| event));
+            learned.sort_by_cached_key(|e| D::facts(&e.event).time);
+        }
+        Ok((learned, rest.into_iter().map(|(_, event)| event).collect()))
+    }
+
+    /// Given events as they lie in the store: not judged, with their labels.
+    pub(crate) fn as_history<'e>(&self, events: impl Iterator<Item = &'e TrainingEvent<D>>) -> Result<Vec<NewDetection>, StoreError> {
+        let at = self.clock.now();
+        let row = |e: &TrainingEvent<D>| {
+            let detection = self.detection(&e.event, e.recent.as_ref(), None, at)?;
+            Ok(NewDetection { label: e.said, ..detection })
+        };
+        events.map(row).collect()
+    }
+
+    /// Brings in history: events are kept unjudged, with their labels, in transactions of a few thousand. Where the windows know nobody
+    /// yet, they begin with what these events leave.
+    ///
+    /// # Errors
+    /// When the store fails; the transactions before stay.
+    pub async fn import(self: &Arc<Self>, events: Vec<Labelled<D::Event>>) -> Result<usize, LifeCycleError> {
+        let this = Arc::clone(self);
+        let (events, windows) = aside(move || this.observed(events)).await?;
+        self.record_history(&events).await?;
+        self.took_in(events.len(), &windows).await?;
+        Ok(events.len())
+    }
+
+    /// Records given events, in transactions of a few thousand.
+    pub(crate) async fn record_history(&self, events: &[TrainingEvent<D>]) -> Result<(), StoreError> {
+        for chunk in events.chunks(IMPORT_CHUNK) {
+            self.store.record_part(self.as_history(chunk.iter())?, &self.settings.name, Counted::default()).await?;
+        }
+        Ok(())
+    }
+
+    /// So many given events have become part of the history, and left these windows. They count in no window of live traffic, after a
+    /// restart neither.
+    pub(crate) async fn took_in(&self, events: usize, windows: &D::Recency) -> Result<(), LifeCycleError> {
+        self.unlearned.fetch_add(events as u64, Ordering::Relaxed);
+        if events == 0 || windows.horizon_secs() == 0 {
+            return Ok(());
+        }
+        self.adopt(windows);
+        let query = HistoryQuery { most: 1, ..HistoryQuery::default() };
+        let newest = self.store.history_index(&self.settings.name, query).await?;
+        self.progress.recorded(&newest.iter().map(|entry| entry.id).collect::<Vec<_>>());
+        self.store_windows().await
+    }
+}
+
+/// Events that are learned from, and given ones that are not.
+type Split<D> = (Vec<TrainingEvent<D>>, Vec<TrainingEvent<D>>);
+
+fn take_place(room: &mut usize) -> bool {
+    let there = *room > 0;
+    *room = room.saturating_sub(1);
+    there
+}
