@@ -11,13 +11,14 @@ use crate::{generate, layers, report, tidy, workspace};
 type Step = (&'static str, fn(&Path) -> anyhow::Result<bool>);
 
 const STEPS: &[Step] = &[
-    ("format: cargo fmt --check", format),
+    ("format: rustfmt over every file", |root| format(root, true)),
     ("lints: cargo clippy, warnings denied", clippy),
     ("layers: dependencies between the crates", |root| report("layers", &layers::check(root)?)),
     ("tidy: what no other tool checks", |root| report("tidy", &tidy::check(root)?)),
     ("generated files are up to date", |root| report("generate", &generate::run(root, true)?)),
     ("documentation: cargo doc, warnings denied", documentation),
     ("doc tests", doc_tests),
+    ("a kind more, by its two folders and one line", sixth_kind),
     ("tests", tests),
 ];
 
@@ -40,12 +41,20 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<bool> {
     Ok(failed.is_empty())
 }
 
-fn format(root: &Path) -> anyhow::Result<bool> {
-    passes(workspace::cargo(root).args(["fmt", "--all", "--", "--check"]))
+/// Formats every Rust file of the repository, or only says which are not when `check` is set. `cargo fmt` does not find modules that a
+/// macro declares, as those of the kinds are.
+pub(crate) fn format(root: &Path, check: bool) -> anyhow::Result<bool> {
+    let files = workspace::files(root)?;
+    let mut rustfmt = Command::new("rustfmt");
+    rustfmt.current_dir(root).args(["--edition", workspace::EDITION, "--config-path", "rustfmt.toml"]);
+    rustfmt.args(check.then_some("--check")).args(files.iter().filter(|file| file.ends_with(".rs")));
+    passes(&mut rustfmt)
 }
 
 fn clippy(root: &Path) -> anyhow::Result<bool> {
-    passes(workspace::cargo(root).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    let whole = passes(workspace::cargo(root).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    let with_kind = passes(workspace::cargo(root).arg("clippy").args(SIXTH_KIND).args(["--", "-D", "warnings"]))?;
+    Ok(whole && with_kind)
 }
 
 fn documentation(root: &Path) -> anyhow::Result<bool> {
@@ -56,12 +65,23 @@ fn doc_tests(root: &Path) -> anyhow::Result<bool> {
     passes(workspace::cargo(root).args(["test", "--quiet", "--workspace", "--doc"]))
 }
 
+/// The kind that only the tests build, and what it is tried with.
+const SIXTH_KIND: &[&str] =
+    &["-p", "bartizan", "-p", "bartizan-domains", "--features", "bartizan/sixth-kind", "--test", "sixth_kind", "--test", "kinds"];
+
+fn sixth_kind(root: &Path) -> anyhow::Result<bool> {
+    run_tests(root, SIXTH_KIND)
+}
+
 fn tests(root: &Path) -> anyhow::Result<bool> {
-    if has_nextest(root) {
-        passes(workspace::cargo(root).args(["nextest", "run", "--workspace", "--no-fail-fast"]))
-    } else {
-        passes(workspace::cargo(root).args(["test", "--workspace", "--tests", "--no-fail-fast"]))
-    }
+    // Without nextest the doc tests would be among them, which had their turn.
+    let all: &[&str] = if has_nextest(root) { &["--workspace"] } else { &["--workspace", "--tests"] };
+    run_tests(root, all)
+}
+
+fn run_tests(root: &Path, which: &[&str]) -> anyhow::Result<bool> {
+    let runner: &[&str] = if has_nextest(root) { &["nextest", "run"] } else { &["test"] };
+    passes(workspace::cargo(root).args(runner).args(which).arg("--no-fail-fast"))
 }
 
 fn has_nextest(root: &Path) -> bool {

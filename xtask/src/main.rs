@@ -28,6 +28,8 @@ struct Cli {
 enum Command {
     /// Run all that CI runs, in CI's order. The tests come last, so that their summary ends the output.
     Ci,
+    /// Format every Rust file, also those of modules that a macro declares.
+    Fmt,
     /// Check every dependency between the crates against the table of allowed ones.
     Layers {
         /// Print the table of allowed dependencies with their reasons instead.
@@ -72,6 +74,7 @@ fn run(command: &Command) -> anyhow::Result<bool> {
     let root = workspace::root()?;
     match command {
         Command::Ci => ci::run(&root),
+        Command::Fmt => ci::format(&root, false),
         Command::Layers { list: true } => {
             layers::list();
             Ok(true)

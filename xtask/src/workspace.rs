@@ -7,6 +7,9 @@ use std::process::Command;
 
 use anyhow::Context;
 
+/// The edition of every crate, as `Cargo.toml` says it.
+pub(crate) const EDITION: &str = "2024";
+
 /// The workspace's root folder.
 pub(crate) fn root() -> anyhow::Result<PathBuf> {
     let manifest_dir = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| OsString::from(env!("CARGO_MANIFEST_DIR")));

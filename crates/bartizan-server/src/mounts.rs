@@ -1,145 +1,199 @@
-//! Which detectors are served where, and the document that describes it all.
+//! Which detectors are served where, and the one assembly that makes both the routes that are served and the document that
+//! describes them.
 
 use crate::{
-    behavior, docs, flows,
+    config::ServerConfig,
+    docs,
+    here::Here,
     http::table::Shortcut,
     mount::{Detector, Mount, Shared},
-    requests, routes,
+    routes,
+    server::{BindError, check_mounts},
 };
 use aide::{
     axum::ApiRouter,
     openapi::{OpenApi, ReferenceOr},
 };
 use axum::Router;
-use bartizan_core::Domain;
-use bartizan_domains::{behavior::Behavior, flows::Flows, requests::Requests};
+use bartizan_domains::kind::Kind;
 use bartizan_pipeline::{Instance, LifeCycle};
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
-/// The detectors to serve, each under its name.
-#[derive(Default)]
-pub struct Mounts {
-    /// API requests, judged one by one.
-    pub requests: Vec<Arc<Instance<Requests>>>,
-    /// Network flows.
-    pub flows: Vec<Arc<Instance<Flows>>>,
-    /// Sessions.
-    pub behavior: Vec<Arc<Instance<Behavior>>>,
-}
-
-/// Adds one detector's routes under a mount.
-type Attach = Box<dyn Fn(&Arc<Mount>) -> Attached + Send + Sync>;
-
-/// The routes of one mount, ready to run.
-pub(crate) struct Attached {
-    pub(crate) routes: ApiRouter,
-    pub(crate) shortcuts: Vec<Shortcut>,
-}
-
-/// One detector and how it is attached.
-pub(crate) struct Mounted {
-    pub(crate) detector: Arc<Detector>,
-    pub(crate) attach: Attach,
+/// A kind as its clients meet it: one folder of this crate.
+pub(crate) trait Wire: Kind + Sized {
     /// Paths of every detector that this kind answers in its own way.
-    pub(crate) own: &'static [&'static str],
-}
+    const OWN: &'static [&'static str] = &[];
 
-impl Mounts {
-    /// All of them, whatever their kind.
-    pub(crate) fn into_all(self) -> Vec<Mounted> {
-        let requests = self.requests.into_iter().map(|instance| mounted(instance, requests::attach, requests::OWN));
-        let flows = self.flows.into_iter().map(|instance| mounted(instance, flows::attach, flows::OWN));
-        let behavior = self.behavior.into_iter().map(|instance| mounted(instance, behavior::attach, behavior::OWN));
-        requests.chain(flows).chain(behavior).collect()
+    /// The routes that only this kind has, or has in its own way.
+    fn routes(prefix: &str) -> ApiRouter<Arc<Here<Self>>>;
+
+    /// Routes that every detector has, in another form or under another name.
+    fn aliases(prefix: &str) -> ApiRouter<Arc<Mount>> {
+        let _ = prefix;
+        ApiRouter::new()
+    }
+
+    /// Routes that are answered without passing the router.
+    fn shortcuts(here: &Arc<Here<Self>>) -> Vec<Shortcut> {
+        let _ = here;
+        Vec::new()
     }
 }
 
-fn mounted<D: Domain>(
-    instance: Arc<Instance<D>>,
-    attach: fn(Arc<Mount>, Arc<Instance<D>>) -> Attached,
-    own: &'static [&'static str],
-) -> Mounted {
-    let detector = Detector::new(Arc::clone(&instance) as Arc<dyn LifeCycle>);
-    Mounted { detector, attach: Box::new(move |mount| attach(Arc::clone(mount), Arc::clone(&instance))), own }
+/// The detectors to serve, of any kind, each under its name.
+#[derive(Default)]
+pub struct Mounts {
+    all: Vec<Mounted>,
 }
 
-/// Everything that is served.
+impl Mounts {
+    /// Adds a detector, to be served under the name in its settings.
+    #[expect(private_bounds, reason = "only this crate can say how a kind is served")]
+    pub fn add<K: Wire>(&mut self, instance: Arc<Instance<K>>) {
+        let detector = Detector::new(Arc::clone(&instance) as Arc<dyn LifeCycle>);
+        let name = detector.life.name().to_owned();
+        self.all.push(Mounted::new::<K>(name, Some((instance, detector))));
+    }
+
+    /// With one more detector.
+    #[must_use]
+    #[expect(private_bounds, reason = "only this crate can say how a kind is served")]
+    pub fn with<K: Wire>(mut self, instance: Arc<Instance<K>>) -> Self {
+        self.add(instance);
+        self
+    }
+
+    pub(crate) fn into_all(self) -> Vec<Mounted> {
+        self.all
+    }
+}
+
+/// Detectors that are described and not served: names and kinds, without instances.
+#[derive(Default)]
+pub struct Outline {
+    all: Vec<Mounted>,
+}
+
+impl Outline {
+    /// Adds a detector of this name.
+    #[expect(private_bounds, reason = "only this crate can say how a kind is served")]
+    pub fn add<K: Wire>(&mut self, name: &str) {
+        self.all.push(Mounted::new::<K>(name.to_owned(), None));
+    }
+
+    /// Whether a server can have these detectors, before any of them is opened.
+    ///
+    /// # Errors
+    /// [`BindError::UnknownRoot`], [`BindError::MountName`] and [`BindError::RootPath`].
+    pub fn check(&self, config: &ServerConfig) -> Result<(), BindError> {
+        check_mounts(config, &self.all)
+    }
+
+    /// The OpenAPI document of a server with these detectors.
+    #[must_use]
+    pub fn openapi(&self, config: &ServerConfig) -> serde_json::Value {
+        serde_json::to_value(assemble(&self.all, config, None).api).unwrap_or_default()
+    }
+}
+
+/// Adds the routes of one detector's kind under a prefix, to run behind a mount if there is one.
+type Attach = Box<dyn Fn(&mut Assembled, &str, Option<&Arc<Mount>>) + Send + Sync>;
+
+/// One detector and how it is attached.
+pub(crate) struct Mounted {
+    pub(crate) name: String,
+    kind: &'static str,
+    own: &'static [&'static str],
+    /// None where it is only described.
+    pub(crate) detector: Option<Arc<Detector>>,
+    attach: Attach,
+}
+
+impl Mounted {
+    fn new<K: Wire>(name: String, running: Option<(Arc<Instance<K>>, Arc<Detector>)>) -> Self {
+        let (instance, detector) = running.unzip();
+        let attach: Attach = Box::new(move |assembled, prefix, mount| {
+            let here = mount.zip(instance.as_ref()).map(|(mount, instance)| {
+                let (mount, instance) = (Arc::clone(mount), Arc::clone(instance));
+                Arc::new(Here { mount, instance })
+            });
+            assembled.shortcuts.extend(here.iter().flat_map(K::shortcuts));
+            assembled.add(K::routes(prefix), here);
+            assembled.add(K::aliases(prefix), mount.cloned());
+        });
+        Self { name, kind: K::NAME, own: K::OWN, detector, attach }
+    }
+
+    /// The first steps of its paths when it is mounted at the root, which no other mount can have as its name.
+    pub(crate) fn steps_at_root(&self, with_pages: bool) -> HashSet<String> {
+        let mut assembled = Assembled::begin("");
+        assembled.mount(self, "", with_pages, None);
+        let paths = assembled.api.paths.iter().flat_map(|paths| paths.paths.keys());
+        paths.filter_map(|path| path.split('/').nth(1)).map(str::to_owned).collect()
+    }
+}
+
+/// Everything that is served, and its description.
 pub(crate) struct Assembled {
     pub(crate) router: Router,
     pub(crate) api: OpenApi,
     pub(crate) shortcuts: Vec<Shortcut>,
 }
 
-/// Puts the routers together; `root` is the name of the mount that is also served at `/`.
-pub(crate) fn assemble(mounted: &[Mounted], shared: &Arc<Shared>, root: Option<&str>, with_pages: bool) -> Assembled {
-    let mut api = docs::begin(shared.version);
-    let mut router = routes::root().finish_api(&mut api).with_state(Arc::clone(shared));
-    if root.is_none() {
-        let own = routes::server().merge(routes::shared("", with_pages));
-        router = router.merge(own.finish_api(&mut api).with_state(Arc::clone(shared)));
-    }
-    let mut shortcuts = Vec::new();
+/// Puts the routes together: those of the server, and those of every detector under its name and perhaps at `/`. Without `shared`, only
+/// their description comes of it.
+pub(crate) fn assemble(mounted: &[Mounted], config: &ServerConfig, shared: Option<&Arc<Shared>>) -> Assembled {
+    let root = config.root.as_deref();
+    let mut assembled = Assembled::begin(config.version);
+    let own = match root {
+        Some(_) => routes::root(),
+        None => routes::server().merge(routes::root()).merge(routes::shared("", config.docs)),
+    };
+    assembled.add(own, shared.cloned());
     let mut tags = vec![(docs::SERVER_TAG.to_owned(), "The service as a whole".to_owned())];
-    for Mounted { detector, attach, own } in mounted {
-        let name = detector.life.name();
-        tags.push((name.to_owned(), format!("Detector `{name}`, of kind {}", detector.life.kind())));
+    for mounted in mounted {
+        let Mounted { name, kind, .. } = mounted;
+        tags.push((name.clone(), format!("Detector `{name}`, of kind {kind}")));
         let prefixes = [Some(format!("/{name}")), (root == Some(name)).then(String::new)];
         for prefix in prefixes.into_iter().flatten() {
-            let mount = Arc::new(Mount { prefix, detector: Arc::clone(detector), shared: Arc::clone(shared) });
-            let attached = attach(&mount);
-            router = router.merge(routes::shared(&mount.prefix, with_pages).finish_api(&mut api).with_state(Arc::clone(shared)));
-            router = router
-                .merge(documented(routes::mount(&mount.prefix, own), &mut api).with_state(mount))
-                .merge(documented(attached.routes, &mut api));
-            shortcuts.extend(attached.shortcuts);
+            assembled.mount(mounted, &prefix, config.docs, shared);
         }
     }
-    let _ = ApiRouter::<()>::new().finish_api_with(&mut api, |api| docs::finish(api, &tags));
-    Assembled { router, api, shortcuts }
+    let _ = ApiRouter::<()>::new().finish_api_with(&mut assembled.api, |api| docs::finish(api, &tags));
+    assembled
 }
 
-/// Adds the operations of a router to the document. Methods of one path may come from several routers.
-fn documented<S: Clone + Send + Sync + 'static>(router: ApiRouter<S>, api: &mut OpenApi) -> Router<S> {
-    let before = api.paths.take().unwrap_or_default();
-    let router = router.finish_api(api);
-    let added = api.paths.replace(before).unwrap_or_default();
-    let all = api.paths.get_or_insert_default();
-    for (path, item) in added.paths {
-        match (all.paths.get_mut(&path), item) {
-            (Some(ReferenceOr::Item(there)), ReferenceOr::Item(item)) => there.merge_with(item),
-            (_, item) => drop(all.paths.insert(path, item)),
-        }
+impl Assembled {
+    fn begin(version: &str) -> Self {
+        Self { router: Router::new(), api: docs::begin(version), shortcuts: Vec::new() }
     }
-    router
-}
 
-/// The OpenAPI document of a server with these kinds, each mounted under the kind's name.
-#[must_use]
-pub fn openapi(kinds: &[&str], version: &str) -> serde_json::Value {
-    let mut api = docs::begin(version);
-    let _ = routes::server().merge(routes::root()).merge(routes::shared("", true)).finish_api(&mut api);
-    let mut tags = vec![(docs::SERVER_TAG.to_owned(), "The service as a whole".to_owned())];
-    for kind in kinds {
-        tags.push(((*kind).to_owned(), format!("Detector `{kind}`, of kind {kind}")));
-        let prefix = format!("/{kind}");
-        let own = match *kind {
-            requests::KIND => requests::OWN,
-            flows::KIND => flows::OWN,
-            behavior::KIND => behavior::OWN,
-            _ => &[],
-        };
-        let _ = documented(routes::mount(&prefix, own), &mut api);
-        let _ = routes::shared(&prefix, true).finish_api(&mut api);
-        match *kind {
-            requests::KIND => {
-                let _ = documented(requests::routes(&prefix), &mut api);
-                let _ = documented(requests::aliases(&prefix), &mut api);
+    /// Adds one detector under a prefix.
+    fn mount(&mut self, mounted: &Mounted, prefix: &str, with_pages: bool, shared: Option<&Arc<Shared>>) {
+        let mount = shared.zip(mounted.detector.as_ref()).map(|(shared, detector)| {
+            let (detector, shared) = (Arc::clone(detector), Arc::clone(shared));
+            Arc::new(Mount { prefix: prefix.to_owned(), detector, shared })
+        });
+        self.add(routes::mount(prefix, mounted.own), mount.clone());
+        self.add(routes::shared(prefix, with_pages), shared.cloned());
+        (mounted.attach)(self, prefix, mount.as_ref());
+    }
+
+    /// Describes these routes, and serves them where there is a state to serve them with. Methods of one path may come from several
+    /// routers.
+    fn add<S: Clone + Send + Sync + 'static>(&mut self, routes: ApiRouter<S>, state: Option<S>) {
+        let before = self.api.paths.take().unwrap_or_default();
+        let routes = routes.finish_api(&mut self.api);
+        let added = self.api.paths.replace(before).unwrap_or_default();
+        let all = self.api.paths.get_or_insert_default();
+        for (path, item) in added.paths {
+            match (all.paths.get_mut(&path), item) {
+                (Some(ReferenceOr::Item(there)), ReferenceOr::Item(item)) => there.merge_with(item),
+                (_, item) => drop(all.paths.insert(path, item)),
             }
-            flows::KIND => drop(documented(flows::routes(&prefix), &mut api)),
-            behavior::KIND => drop(documented(behavior::routes(&prefix), &mut api)),
-            _ => {}
+        }
+        if let Some(state) = state {
+            self.router = std::mem::take(&mut self.router).merge(routes.with_state(state));
         }
     }
-    let _ = ApiRouter::<()>::new().finish_api_with(&mut api, |api| docs::finish(api, &tags));
-    serde_json::to_value(api).unwrap_or_default()
 }

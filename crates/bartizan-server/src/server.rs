@@ -61,8 +61,16 @@ pub enum BindError {
     #[error("the root mount {0:?} does not exist: there are {1}")]
     UnknownRoot(String, String),
     /// Two mounts of one name, or a name that is taken by the server itself or is no path.
-    #[error("a detector cannot be mounted as {0:?}: the name is taken or not made of lower-case letters, digits, - and _")]
+    #[error("a detector cannot be mounted as {0:?}: the name is taken or not made of at most 64 lower-case letters, digits, - and _")]
     MountName(String),
+    /// A mount under a path that the root mount has itself.
+    #[error("the detector {name:?} cannot be served beside {root:?} at the root, which has a path /{name} itself: give it another name")]
+    RootPath {
+        /// The mount.
+        name: String,
+        /// The mount at the root.
+        root: String,
+    },
     /// Two routes of one path.
     #[error("two routes clash: {0}")]
     Routes(#[from] matchit::InsertError),
@@ -86,7 +94,7 @@ pub struct Server {
 }
 
 /// Paths of the server itself, which no mount can have.
-const TAKEN: [&str; 7] = ["health", "readyz", "docs", "redoc", "metrics", "openapi", "dashboard"];
+pub const TAKEN: [&str; 7] = ["health", "readyz", "docs", "redoc", "metrics", "openapi", "dashboard"];
 
 /// What the system says when the process, or all processes, have as many files and sockets as they may.
 const TOO_MANY_FILES: [i32; 2] = [23, 24];
@@ -213,21 +221,34 @@ fn check(config: &ServerConfig) -> Result<(), BindError> {
     Ok(())
 }
 
-fn check_mounts(config: &ServerConfig, mounted: &[Mounted]) -> Result<(), BindError> {
+pub(crate) fn check_mounts(config: &ServerConfig, mounted: &[Mounted]) -> Result<(), BindError> {
     let mut names = HashSet::from(TAKEN);
-    for name in mounted.iter().map(|mounted| mounted.detector.life.name()) {
-        let is_path = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
-        if !is_path || !names.insert(name) {
+    for name in mounted.iter().map(|mounted| mounted.name.as_str()) {
+        if !is_mount_name(name) || !names.insert(name) {
             return Err(BindError::MountName(name.to_owned()));
         }
     }
-    match &config.root {
-        Some(root) if !mounted.iter().any(|mounted| mounted.detector.life.name() == root) => {
-            let names: Vec<_> = mounted.iter().map(|mounted| mounted.detector.life.name()).collect();
-            Err(BindError::UnknownRoot(root.clone(), names.join(", ")))
-        }
-        _ => Ok(()),
+    let Some(root) = &config.root else { return Ok(()) };
+    let Some(at_root) = mounted.iter().find(|mounted| mounted.name == *root) else {
+        let names: Vec<_> = mounted.iter().map(|mounted| mounted.name.as_str()).collect();
+        return Err(BindError::UnknownRoot(root.clone(), names.join(", ")));
+    };
+    let steps = at_root.steps_at_root(config.docs);
+    match mounted.iter().find(|mounted| steps.contains(&mounted.name)) {
+        Some(mounted) => Err(BindError::RootPath { name: mounted.name.clone(), root: root.clone() }),
+        None => Ok(()),
     }
+}
+
+/// Longest name of a mount.
+const MAX_MOUNT_NAME: usize = 64;
+
+/// Whether a detector can be served under this name: at most 64 lower-case letters, digits, - and _. Those in [`TAKEN`] are not free all
+/// the same.
+#[must_use]
+pub fn is_mount_name(name: &str) -> bool {
+    let may = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    (1..=MAX_MOUNT_NAME).contains(&name.len()) && name.bytes().all(may)
 }
 
 fn guard(config: &ServerConfig, mounted: &[Mounted], clock: Arc<dyn Clock>) -> Result<Guard, BindError> {
@@ -239,12 +260,12 @@ fn guard(config: &ServerConfig, mounted: &[Mounted], clock: Arc<dyn Clock>) -> R
         clock,
         limits: limits.clone(),
         max_batch_events: config.max_batch_events,
-        detectors: mounted.iter().map(|mounted| Arc::clone(&mounted.detector)).collect(),
+        detectors: mounted.iter().filter_map(|mounted| mounted.detector.clone()).collect(),
         metrics: OnceLock::new(),
         documents: OnceLock::new(),
         paths: OnceLock::new(),
     });
-    let assembled = assemble(mounted, &shared, config.root.as_deref(), config.docs);
+    let assembled = assemble(mounted, config, Some(&shared));
     let mut routes = Routes::default();
     let table = Table::new(&assembled.api, &mut routes, &assembled.shortcuts)?;
     let metrics = Arc::new(Metrics::new(routes));
@@ -252,7 +273,7 @@ fn guard(config: &ServerConfig, mounted: &[Mounted], clock: Arc<dyn Clock>) -> R
     let api = if config.is_guarded() { assembled.api } else { docs::without_token(assembled.api) };
     let mut documents: HashMap<String, Bytes> = HashMap::new();
     for mounted in mounted {
-        let prefix = format!("/{}", mounted.detector.life.name());
+        let prefix = format!("/{}", mounted.name);
         let part = text(docs::part(&api, &prefix));
         documents.insert(prefix, part);
     }

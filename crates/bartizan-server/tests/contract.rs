@@ -2,6 +2,8 @@
 
 mod support;
 
+use bartizan_domains::{behavior::Behavior, flows::Flows, requests::Requests};
+use bartizan_server::Outline;
 use serde_json::{Value, json};
 use support::{Running, record};
 
@@ -367,5 +369,11 @@ async fn pages_open_without_anything_from_elsewhere() {
 
 #[test]
 fn the_document_is_the_one_that_was_reviewed() {
-    insta::assert_json_snapshot!(bartizan_server::openapi(&["requests", "flows", "behavior"], "0.1.0"));
+    let mut outline = Outline::default();
+    outline.add::<Requests>("requests");
+    outline.add::<Flows>("flows");
+    outline.add::<Behavior>("behavior");
+    let mut config = support::loopback();
+    config.version = "0.1.0";
+    insta::assert_json_snapshot!(outline.openapi(&config));
 }

@@ -80,33 +80,23 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// The kind that it is about, if it is about one.
-    pub(crate) fn kind(&self) -> Option<Kind> {
+    /// The name of the detector that it is about, if it is about one.
+    pub(crate) fn detector(&self) -> Option<&str> {
         match self {
-            Self::Import(flags) => Some(flags.kind),
-            Self::Train(flags) => Some(flags.kind),
-            Self::Score(flags) => Some(flags.kind),
-            Self::Evaluate(flags) => Some(flags.kind),
-            Self::Tune(flags) => Some(flags.kind),
-            Self::Generate(flags) => Some(flags.kind),
-            Self::Label(flags) => Some(flags.kind),
+            Self::Import(flags) => Some(&flags.name),
+            Self::Train(flags) => Some(&flags.name),
+            Self::Score(flags) => Some(&flags.name),
+            Self::Evaluate(flags) => Some(&flags.name),
+            Self::Tune(flags) => Some(&flags.name),
+            Self::Generate(flags) => Some(&flags.name),
+            Self::Label(flags) => Some(&flags.name),
+            Self::Models(flags) => Some(flags.detector()),
             _ => None,
         }
     }
 }
 
-/// Which kind of telemetry a command is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Kind {
-    /// API requests.
-    Requests,
-    /// Network flows.
-    Flows,
-    /// Sessions.
-    Behavior,
-}
-
-/// A detector and the data directory it lives in; what most commands need.
+/// What a training may be told.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Training {
     /// Algorithm [default: the detector's own choice].

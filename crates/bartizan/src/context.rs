@@ -4,11 +4,11 @@ use crate::cli::{Common, Training};
 use crate::clock::SystemClock;
 use crate::config::{self, Config, Faults, Layers};
 use crate::files;
-use crate::kinds::Telemetry;
 use crate::output::{self, Output};
 use anyhow::Context as _;
 use bartizan_core::Domain;
-use bartizan_pipeline::{Clock, Instance, Lesson, LifeCycle as _, ReloadError, Settings, TrainRequest};
+use bartizan_domains::kind::Kind;
+use bartizan_pipeline::{Clock, Instance, Labelled, Lesson, LifeCycle as _, ReloadError, Settings, TrainRequest};
 use bartizan_storage::{Store, StoreError};
 use bartizan_storage_sqlite::{Durability, SqliteOptions, SqliteStore};
 use std::path::Path;
@@ -109,29 +109,27 @@ pub(crate) async fn open_detector<D: Domain>(settings: Settings, opened: &Opened
 
 /// Trains a detector that has no model and knows what to learn from by itself. A model that is there and cannot be used
 /// stays the active one: what somebody taught it must not be replaced behind their back.
-pub(crate) async fn prepare<D: Telemetry>(instance: &Arc<Instance<D>>) -> anyhow::Result<()> {
+pub(crate) async fn prepare<D: Kind>(instance: &Arc<Instance<D>>) -> anyhow::Result<()> {
     if instance.active().is_some() || !matches!(instance.reload().await, Err(ReloadError::NothingStored)) {
         return Ok(());
     }
-    if let Some(lesson) = D::first_lesson() {
+    if let Some(lesson) = first_lesson::<D>() {
         let report = instance.learn(Lesson::BuiltIn(lesson), TrainRequest { use_labels: true, ..TrainRequest::default() }, ()).await?;
         let (version, samples) = (report.version, report.samples);
-        tracing::info!(detector = %D::NAME, %version, samples, "there was no model: learned from generated sessions");
+        tracing::info!(detector = %instance.name(), %version, samples, "there was no model: learned from generated {}", D::EVENTS);
     }
     Ok(())
 }
 
-/// Store and detector for a command that runs and ends.
-pub(crate) async fn open<D: Telemetry>(context: &Context) -> anyhow::Result<(Config, Opened, Arc<Instance<D>>)> {
-    let config = context.quiet_config()?;
-    let (opened, instance) = open_with(&config).await?;
-    Ok((config, opened, instance))
+/// What a detector of this kind learns from by itself, as the pipeline takes it.
+pub(crate) fn first_lesson<D: Kind>() -> Option<Vec<Labelled<D::Event>>> {
+    Some(D::first_lesson()?.into_iter().map(|event| Labelled { event, label: None }).collect())
 }
 
-/// [`open`] with a configuration that is read already.
-pub(crate) async fn open_with<D: Telemetry>(config: &Config) -> anyhow::Result<(Opened, Arc<Instance<D>>)> {
+/// Store and detector for a command that runs and ends.
+pub(crate) async fn open<D: Kind>(config: &Config, settings: &Settings) -> anyhow::Result<(Opened, Arc<Instance<D>>)> {
     let opened = open_store(&config.database, config.survive_power_loss)?;
-    let instance = open_detector(D::settings(config).clone(), &opened).await?;
+    let instance = open_detector(settings.clone(), &opened).await?;
     Ok((opened, instance))
 }
 

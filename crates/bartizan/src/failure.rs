@@ -63,10 +63,10 @@ pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
     error.chain().find_map(known).map_or(Exit::Failure, |(exit, _)| exit)
 }
 
-/// What to do about an error of a command that is about this kind, where that is known.
-pub(crate) fn advice_of(error: &anyhow::Error, kind: Option<&str>) -> Option<String> {
+/// What to do about an error of a command that is about this detector, where that is known.
+pub(crate) fn advice_of(error: &anyhow::Error, detector: Option<&str>) -> Option<String> {
     let (_, advice) = error.chain().find_map(known)?;
-    advice.map(|advice| advice.replace("KIND", kind.unwrap_or("KIND")))
+    advice.map(|advice| advice.replace("DETECTOR", detector.unwrap_or("DETECTOR")))
 }
 
 fn known(error: &(dyn std::error::Error + 'static)) -> Option<(Exit, Option<String>)> {
@@ -134,7 +134,7 @@ fn pipeline(error: &(dyn std::error::Error + 'static)) -> Option<(Exit, Option<S
         }
     } else {
         match error.downcast_ref::<JudgeError>()? {
-            JudgeError::NoModel => (Exit::NoModel, "train one with `bartizan train KIND FILE`"),
+            JudgeError::NoModel => (Exit::NoModel, "train one with `bartizan train DETECTOR FILE`"),
             JudgeError::Store(error) => (Exit::Store, store_advice(error)),
             JudgeError::Stopped(_) => return None,
         }
@@ -143,15 +143,15 @@ fn pipeline(error: &(dyn std::error::Error + 'static)) -> Option<(Exit, Option<S
 }
 
 const OTHER_NAME: &str = "choose another name with --model-version";
-const WHICH_MODELS: &str = "see which there are with `bartizan models list`";
+const WHICH_MODELS: &str = "see which there are with `bartizan models list DETECTOR`";
 
 fn training(error: &TrainError) -> Option<(Exit, &'static str)> {
     use TrainError as E;
     Some(match error {
         E::Request(error) => request(error),
-        E::TooFewEvents { .. } => (Exit::BadData, "bring in more events with `bartizan import KIND FILE`"),
+        E::TooFewEvents { .. } => (Exit::BadData, "bring in more events with `bartizan import DETECTOR FILE`"),
         E::TooFewNormal { .. } => (Exit::BadData, "add events that are normal, labelled so or not at all"),
-        E::TooFewLabels { .. } => (Exit::BadData, "label more events with `bartizan label KIND ID --anomalous --by NAME`"),
+        E::TooFewLabels { .. } => (Exit::BadData, "label more events with `bartizan label DETECTOR ID --anomalous --by NAME`"),
         E::TooLarge { .. } | E::ModelTooLarge(_) | E::TooLong { .. } => {
             (Exit::BadData, "see `bartizan train --help` and `bartizan config show`")
         }
@@ -178,9 +178,9 @@ fn loading(error: &LoadError) -> Option<(Exit, &'static str)> {
 }
 
 /// Reports an error on standard error, for people or as one JSON object.
-pub(crate) fn report(error: &anyhow::Error, kind: Option<&str>, json: bool) -> Exit {
+pub(crate) fn report(error: &anyhow::Error, detector: Option<&str>, json: bool) -> Exit {
     let exit = exit_of(error);
-    let advice = advice_of(error, kind);
+    let advice = advice_of(error, detector);
     let text = chain(error);
     let mut out = io::stderr().lock();
     let written = if json {

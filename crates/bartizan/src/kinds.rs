@@ -1,218 +1,110 @@
-//! The kinds of telemetry as the command line sees them: add a kind to `Kind`, `for_kind` and here.
+//! The kinds of telemetry by name, and code that runs with the type that a name stands for. All of it follows from the list in
+//! `bartizan-domains`.
 
-use crate::cli::Kind;
-use crate::config::Config;
-use bartizan_core::{Domain as _, Label, Seed, Timestamp};
-use bartizan_domains::behavior::{self, Behavior};
-use bartizan_domains::flows::{self, Flows};
-use bartizan_domains::records::{FromFiles, Record};
-use bartizan_domains::requests::{Requests, body, generator};
-use bartizan_pipeline::{Judgement, Labelled, Settings};
-use serde_json::{Value, json};
+use crate::context::{self, Opened};
+use bartizan_domains::kind::{Found, Kind as _, Settings};
+use bartizan_pipeline::{Instance, Judgement, LifeCycle};
+use std::sync::Arc;
 
-/// What to generate: `rows` events from `start` on, `gap_secs` apart in the mean, about `attack_share` of them attacks.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan {
-    pub(crate) rows: usize,
-    pub(crate) attack_share: f64,
-    pub(crate) start: Timestamp,
-    pub(crate) gap_secs: f64,
-}
+macro_rules! registry {
+    ($dollar:tt $($(#[$attribute:meta])* $module:ident: $Kind:ident;)*) => {
+        /// Names a kind; [`for_kind`] gives the type.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Which {
+            $($(#[$attribute])* $Kind,)*
+        }
 
-/// What commands need of a kind besides its events.
-pub(crate) trait Telemetry: FromFiles {
-    /// What its events are called.
-    const EVENTS: &'static str;
+        impl Which {
+            /// All there are.
+            pub(crate) const ALL: &'static [Self] = &[$($(#[$attribute])* Self::$Kind,)*];
+        }
 
-    /// Whether an event can be judged without those before it, so that a sample of a file is as good as its end.
-    const INDEPENDENT: bool;
+        /// A detector at work, of whichever kind; [`for_running`] gives instance and type.
+        #[derive(Clone)]
+        pub(crate) enum Running {
+            $($(#[$attribute])* $Kind(Arc<Instance<bartizan_domains::$module::$Kind>>),)*
+        }
 
-    /// The settings of its detector.
-    fn settings(config: &Config) -> &Settings;
-
-    /// Events in order of their time; the same arguments give the same events.
-    fn generate(plan: Plan, seed: Seed) -> Vec<Record<Self::Event>>;
-
-    /// A generated event as one line of a file that this kind reads, with its label if it is to be said; the header of a table
-    /// comes from [`header`](Self::header).
-    fn line(record: &Record<Self::Event>, with_label: bool) -> String;
-
-    /// The first line of such a file, if it has one.
-    fn header(with_label: bool) -> Option<String> {
-        let _ = with_label;
-        None
-    }
-
-    /// The body that a client would post.
-    fn body(record: &Record<Self::Event>) -> Value;
-
-    /// What a detector that has no model learns from by itself; `None` when it waits for somebody to train it.
-    fn first_lesson() -> Option<Vec<Labelled<Self::Event>>> {
-        None
-    }
-
-    /// How dangerous a judged event is, from 1 to 10; `None` for a kind that does not tell.
-    fn risk(judgement: &Judgement) -> Option<u8> {
-        let _ = judgement;
-        None
-    }
-
-    /// To list events by, the worst highest.
-    fn rank(judgement: &Judgement) -> f64 {
-        judgement.score.unwrap_or(f64::NEG_INFINITY)
-    }
-}
-
-/// Whether it is an attack.
-pub(crate) fn is_attack<E>(record: &Record<E>) -> bool {
-    record.label.is_some_and(Label::is_anomalous)
-}
-
-/// Runs an expression with the type `$kind` that a `Kind` names.
-macro_rules! for_kind {
-    ($which:expr, $kind:ident => $run:expr) => {
-        match $which {
-            $crate::cli::Kind::Requests => {
-                type $kind = bartizan_domains::requests::Requests;
-                $run
+        impl Running {
+            /// Its kind.
+            pub(crate) fn which(&self) -> Which {
+                match self {
+                    $($(#[$attribute])* Self::$Kind(_) => Which::$Kind,)*
+                }
             }
-            $crate::cli::Kind::Flows => {
-                type $kind = bartizan_domains::flows::Flows;
-                $run
-            }
-            $crate::cli::Kind::Behavior => {
-                type $kind = bartizan_domains::behavior::Behavior;
-                $run
+
+            /// Opens a detector over a store.
+            pub(crate) async fn open(which: Which, settings: bartizan_pipeline::Settings, opened: &Opened) -> anyhow::Result<Self> {
+                Ok(match which {
+                    $($(#[$attribute])* Which::$Kind => Self::$Kind(context::open_detector(settings, opened).await?),)*
+                })
             }
         }
+
+        /// Runs an expression with the type `$kind` that a [`Which`] names.
+        macro_rules! for_kind {
+            ($dollar which:expr, $dollar kind:ident => $dollar run:expr) => {
+                match $dollar which {
+                    $($(#[$attribute])* $crate::kinds::Which::$Kind => {
+                        type $dollar kind = bartizan_domains::$module::$Kind;
+                        $dollar run
+                    })*
+                }
+            };
+        }
+
+        /// Runs an expression with the instance `$instance` that a [`Running`] is.
+        macro_rules! for_running {
+            ($dollar running:expr, $dollar instance:ident => $dollar run:expr) => {
+                match $dollar running {
+                    $($(#[$attribute])* $crate::kinds::Running::$Kind($dollar instance) => $dollar run,)*
+                }
+            };
+        }
+
+        pub(crate) use {for_kind, for_running};
     };
 }
-pub(crate) use for_kind;
 
-/// The name of a kind, as on the command line.
-pub(crate) fn name(kind: Kind) -> &'static str {
-    for_kind!(kind, D => D::NAME)
-}
+bartizan_domains::for_each_kind!(registry $);
 
-impl Telemetry for Requests {
-    const EVENTS: &'static str = "requests";
-    const INDEPENDENT: bool = false;
-
-    fn settings(config: &Config) -> &Settings {
-        &config.requests
+impl Which {
+    /// The kind of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|which| which.name() == name)
     }
 
-    fn generate(plan: Plan, seed: Seed) -> Vec<Record<Self::Event>> {
-        let Plan { rows, attack_share, start, gap_secs } = plan;
-        let config = generator::GeneratorConfig { rows, attack_share, start, gap_secs, ..generator::GeneratorConfig::default() };
-        let record = |(line, (event, label))| Record { event, label: Some(label), label_name: None, line };
-        (1..).zip(generator::generate(&config, seed)).map(record).collect()
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        self.only_name()[0]
     }
 
-    fn line(record: &Record<Self::Event>, with_label: bool) -> String {
-        let mut body = Self::body(record);
-        if let (true, Value::Object(fields)) = (with_label, &mut body) {
-            fields.insert("label".to_owned(), json!(is_attack(record)));
-        }
-        body.to_string()
+    /// Its name, as a list of one.
+    pub(crate) fn only_name(self) -> &'static [&'static str] {
+        use bartizan_core::Domain as _;
+        for_kind!(self, D => &[D::NAME])
     }
 
-    fn body(record: &Record<Self::Event>) -> Value {
-        body::event_to_json(&record.event)
+    /// What differs in the settings of its detectors.
+    pub(crate) fn settings(self) -> Settings {
+        for_kind!(self, D => D::SETTINGS)
+    }
+
+    /// All names, as a person reads them.
+    pub(crate) fn names() -> String {
+        Self::ALL.iter().map(|which| which.name()).collect::<Vec<_>>().join(", ")
     }
 }
 
-impl Telemetry for Flows {
-    const EVENTS: &'static str = "flows";
-    const INDEPENDENT: bool = true;
-
-    fn settings(config: &Config) -> &Settings {
-        &config.flows
-    }
-
-    fn generate(plan: Plan, seed: Seed) -> Vec<Record<Self::Event>> {
-        let Plan { rows, attack_share, start, gap_secs } = plan;
-        let config = flows::generator::GeneratorConfig { rows, attack_share, start, gap_secs };
-        let flows = flows::generator::generate(&config, seed);
-        let record = |(line, (event, label, name)): (u64, (_, _, &str))| Record {
-            event,
-            label: Some(label),
-            label_name: Some(name.to_owned()),
-            line,
-        };
-        (1..).zip(flows).map(record).collect()
-    }
-
-    fn line(record: &Record<Self::Event>, with_label: bool) -> String {
-        let row = flows::generator::csv_row(&record.event, record.label_name.as_deref().unwrap_or_default());
-        if with_label { row } else { without_last(&row) }
-    }
-
-    fn header(with_label: bool) -> Option<String> {
-        let header = flows::generator::csv_header();
-        Some(if with_label { header } else { without_last(&header) })
-    }
-
-    fn body(record: &Record<Self::Event>) -> Value {
-        json!({ "data": flows::generator::event_to_json(&record.event) })
+impl Running {
+    /// Its life, without the kind.
+    pub(crate) fn life(&self) -> Arc<dyn LifeCycle> {
+        for_running!(self, instance => Arc::clone(instance) as Arc<dyn LifeCycle>)
     }
 }
 
-impl Telemetry for Behavior {
-    const EVENTS: &'static str = "sessions";
-    const INDEPENDENT: bool = true;
-
-    fn settings(config: &Config) -> &Settings {
-        &config.behavior
-    }
-
-    /// The generator's share of attacks is its own.
-    fn generate(plan: Plan, seed: Seed) -> Vec<Record<Self::Event>> {
-        let record = |(line, mut event): (u64, behavior::SessionEvent)| {
-            event.time = plan.start.plus_secs((plan.gap_secs * line as f64) as i64);
-            let label = event.attack.map(|attack| if attack.is_attack() { Label::Anomalous } else { Label::Legitimate });
-            let label_name = event.attack.map(|attack| attack.name().to_owned());
-            Record { event, label, label_name, line }
-        };
-        (1..).zip(behavior::generator::generate(plan.rows, seed)).map(record).collect()
-    }
-
-    fn line(record: &Record<Self::Event>, with_label: bool) -> String {
-        let row = behavior::generator::csv_row(&record.event);
-        if with_label { row } else { without_last(&row) }
-    }
-
-    fn header(with_label: bool) -> Option<String> {
-        let header = behavior::generator::csv_header();
-        Some(if with_label { header } else { without_last(&header) })
-    }
-
-    fn body(record: &Record<Self::Event>) -> Value {
-        behavior::generator::event_to_json(&record.event)
-    }
-
-    fn first_lesson() -> Option<Vec<Labelled<Self::Event>>> {
-        let sessions = behavior::generator::training_set(Seed(0));
-        Some(sessions.into_iter().map(|event| Labelled { event, label: None }).collect())
-    }
-
-    fn risk(judgement: &Judgement) -> Option<u8> {
-        Some(assess(judgement).risk)
-    }
-
-    /// An isolation forest finds what is rare, such as a session as short as most honest ones are; the risk says what is
-    /// dangerous.
-    fn rank(judgement: &Judgement) -> f64 {
-        assess(judgement).rank()
-    }
-}
-
-fn assess(judgement: &Judgement) -> behavior::Assessment {
+/// What a kind is told of a judgement.
+pub(crate) fn found(judgement: &Judgement) -> Found {
     let class = judgement.class.map(|class| (class.index, class.probability));
-    behavior::Assessment::new(class, judgement.score, judgement.grade)
-}
-
-/// A line of a table without its last column, the label.
-fn without_last(line: &str) -> String {
-    line.rsplit_once(',').map_or_else(|| line.to_owned(), |(rest, _)| rest.to_owned())
+    Found { class, score: judgement.score, grade: judgement.grade }
 }

@@ -1,21 +1,23 @@
-//! Live traffic of all kinds for the demo: generated, with attacks in it.
+//! Live traffic for the detectors of the demo: generated, with attacks in it.
 
-use crate::kinds::{self, Plan, Telemetry};
+use crate::kinds::{Running, Which, for_kind};
 use bartizan_core::{Seed, Timestamp};
-use bartizan_domains::behavior::{Behavior, SessionEvent};
-use bartizan_domains::flows::Flows;
+use bartizan_domains::kind::{Kind, Plan, is_attack};
 use bartizan_domains::records::Record;
-use bartizan_domains::requests::Requests;
 
-/// After so many requests comes one flow.
-const REQUESTS_A_FLOW: usize = 2;
-/// After so many requests comes one session.
-const REQUESTS_A_SESSION: usize = 4;
+/// A detector that is sent traffic.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    name: String,
+    which: Which,
+}
 
 /// Something to post.
 pub(crate) struct Live {
+    /// To which detector.
+    pub(crate) detector: String,
     /// Where to.
-    pub(crate) path: &'static str,
+    pub(crate) path: String,
     /// The body.
     pub(crate) body: String,
     /// Who.
@@ -28,43 +30,53 @@ pub(crate) struct Live {
     pub(crate) time: Timestamp,
 }
 
-/// A batch of traffic: `plan` is of the requests, flows and sessions come between them.
-pub(crate) fn batch(plan: Plan, seed: Seed) -> Vec<Live> {
-    let part = |rows: usize| Plan { rows: rows + 1, ..plan };
-    let mut flows = live::<Flows>("/flows/predict?explain=true", Flows::generate(part(plan.rows / REQUESTS_A_FLOW), seed.derive(1)));
-    let mut sessions = live::<Behavior>("/behavior/predict?explain=true", sessions(part(plan.rows / REQUESTS_A_SESSION), seed.derive(2)));
+impl Source {
+    /// Traffic for this detector.
+    pub(crate) fn of(running: &Running) -> Self {
+        Self { name: running.life().name().to_owned(), which: running.which() }
+    }
+}
+
+/// What is sent to them, as a person reads it: `requests, flows and sessions`.
+pub(crate) fn names(sources: &[Source]) -> String {
+    let mut events: Vec<&str> = sources.iter().map(|source| for_kind!(source.which, D => D::EVENTS)).collect();
+    events.dedup();
+    match events.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, first)) => format!("{} and {last}", first.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// A batch of traffic: `plan` is of the most frequent kind, the events of others come between.
+pub(crate) fn batch(sources: &[Source], plan: Plan, seed: Seed) -> Vec<Live> {
+    let mut streams: Vec<(usize, std::vec::IntoIter<Live>)> = Vec::new();
+    for (place, source) in (0..).zip(sources) {
+        let seed = if place == 0 { seed } else { seed.derive(place) };
+        streams.push(for_kind!(source.which, D => (D::ONE_IN, live::<D>(&source.name, plan, seed).into_iter())));
+    }
     let mut all = Vec::with_capacity(2 * plan.rows);
-    for (position, request) in live::<Requests>("/requests/analyze?explain=true", Requests::generate(plan, seed)).enumerate() {
-        all.push(request);
-        if position % REQUESTS_A_FLOW == 1 {
-            all.extend(flows.next());
-        }
-        if position % REQUESTS_A_SESSION == 3 {
-            all.extend(sessions.next());
-        }
+    for position in 1..=plan.rows {
+        let due = streams.iter_mut().filter(|(one_in, _)| position.is_multiple_of(*one_in));
+        all.extend(due.filter_map(|(_, stream)| stream.next()));
     }
     all
 }
 
-/// Sessions as many attacks among them as among the rest: the generator alone makes every other one an attack.
-fn sessions(plan: Plan, seed: Seed) -> Vec<Record<SessionEvent>> {
-    let drawn = Behavior::generate(Plan { rows: 4 * plan.rows, ..plan }, seed);
-    let (attacks, normal): (Vec<_>, Vec<_>) = drawn.into_iter().partition(kinds::is_attack);
-    let (mut attacks, mut normal) = (attacks.into_iter(), normal.into_iter());
-    let is_attack = |at: usize| (seed.derive(at as u64).0 as f64 / u64::MAX as f64) < plan.attack_share;
-    (0..plan.rows).filter_map(|at| if is_attack(at) { attacks.next() } else { normal.next() }).collect()
-}
-
-fn live<D: Telemetry>(path: &'static str, records: Vec<Record<D::Event>>) -> impl Iterator<Item = Live> {
-    records.into_iter().map(move |record| {
+fn live<D: Kind>(detector: &str, plan: Plan, seed: Seed) -> Vec<Live> {
+    let rows = if D::ONE_IN == 1 { plan.rows } else { plan.rows / D::ONE_IN + 1 };
+    let records = D::live(Plan { rows, ..plan }, seed);
+    let live = |record: Record<D::Event>| {
         let facts = D::facts(&record.event);
         Live {
-            path,
+            detector: detector.to_owned(),
+            path: format!("/{detector}{}?explain=true", D::JUDGED_AT),
             body: D::body(&record).to_string(),
             client: facts.entity.to_string(),
-            what: format!("{} {} {}", D::NAME, facts.action, facts.resource),
-            is_attack: kinds::is_attack(&record),
+            what: format!("{detector} {} {}", facts.action, facts.resource),
+            is_attack: is_attack(&record),
             time: facts.time,
         }
-    })
+    };
+    records.into_iter().map(live).collect()
 }

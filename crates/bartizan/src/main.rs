@@ -31,11 +31,11 @@ fn main() -> ExitCode {
     files::keep_to_owner();
     let cli = Cli::parse();
     let json = cli.common.json;
-    let kind = cli.command.kind().map(kinds::name);
+    let detector = cli.command.detector().map(str::to_owned);
     let exit = match run(cli) {
         Ok(()) => Exit::Ok,
         Err(error) if failure::is_broken_pipe(&error) => Exit::Ok,
-        Err(error) => failure::report(&error, kind, json),
+        Err(error) => failure::report(&error, detector.as_deref(), json),
     };
     ExitCode::from(exit as u8)
 }
@@ -63,6 +63,6 @@ async fn dispatch(command: Command, context: Context) -> anyhow::Result<()> {
         Command::Config(flags) => commands::config::run(context, flags),
         Command::Completions(flags) => commands::completions::run(flags),
         Command::Bench(flags) => commands::bench::run(context, flags).await,
-        Command::Openapi => commands::openapi::run(),
+        Command::Openapi => commands::openapi::run(&context),
     }
 }

@@ -1,9 +1,9 @@
 //! Events from files, whatever their kind and format.
 
 use crate::failure::Problem;
-use crate::kinds::Telemetry;
 use crate::output;
 use bartizan_core::{Domain, Label, Reservoir, Seed, Timestamp};
+use bartizan_domains::kind::Kind;
 use bartizan_domains::records::{How, ReadError, Record, Rejected, Summary};
 use bartizan_pipeline::Labelled;
 use serde::Serialize;
@@ -32,7 +32,7 @@ pub(crate) struct Format {
 
 impl Format {
     /// Refuses a format that the kind does not have, before a file is opened.
-    pub(crate) fn check<D: Telemetry>(&self) -> anyhow::Result<()> {
+    pub(crate) fn check<D: Kind>(&self) -> anyhow::Result<()> {
         let format = self.name::<D>();
         if D::FORMATS.contains(&format) {
             return Ok(());
@@ -41,7 +41,7 @@ impl Format {
         Err(Problem::usage(format!("--format {format:?} is none of {}: {known}", D::NAME)).into())
     }
 
-    fn name<D: Telemetry>(&self) -> &str {
+    fn name<D: Kind>(&self) -> &str {
         self.format.as_deref().unwrap_or(D::FORMATS[0])
     }
 }
@@ -162,7 +162,7 @@ fn weight<E: Serialize>(event: &E) -> usize {
 }
 
 /// Reads files whole, up to [`MAX_HELD_BYTES`]. `now` stands in for missing times.
-pub(crate) fn load<D: Telemetry>(files: &[PathBuf], format: &Format, now: Timestamp) -> anyhow::Result<Loaded<D>> {
+pub(crate) fn load<D: Kind>(files: &[PathBuf], format: &Format, now: Timestamp) -> anyhow::Result<Loaded<D>> {
     let (mut loaded, mut held) = (Loaded::default(), 0);
     let rejected = stream::<D>(files, format, now, &mut |_, record| {
         held += weight(&record.event);
@@ -180,13 +180,7 @@ pub(crate) fn load<D: Telemetry>(files: &[PathBuf], format: &Format, now: Timest
 
 /// Reads files to learn from. Memory is bounded however large the files are: of events that stand for themselves at most `most` are
 /// drawn; of others the last are taken, which is said, and no more than weigh [`MAX_HELD_BYTES`].
-pub(crate) fn sample<D: Telemetry>(
-    files: &[PathBuf],
-    format: &Format,
-    now: Timestamp,
-    most: usize,
-    seed: Seed,
-) -> anyhow::Result<Loaded<D>> {
+pub(crate) fn sample<D: Kind>(files: &[PathBuf], format: &Format, now: Timestamp, most: usize, seed: Seed) -> anyhow::Result<Loaded<D>> {
     if !D::INDEPENDENT {
         return newest(files, format, now, most);
     }
@@ -205,7 +199,7 @@ pub(crate) fn sample<D: Telemetry>(
 }
 
 /// The last events of the files: as many as are learned from, and fit.
-fn newest<D: Telemetry>(files: &[PathBuf], format: &Format, now: Timestamp, most: usize) -> anyhow::Result<Loaded<D>> {
+fn newest<D: Kind>(files: &[PathBuf], format: &Format, now: Timestamp, most: usize) -> anyhow::Result<Loaded<D>> {
     let mut taken: VecDeque<Record<D::Event>> = VecDeque::new();
     let (mut met, mut held) = (0_u64, 0);
     let rejected = stream::<D>(files, format, now, &mut |_, record| {
@@ -229,7 +223,7 @@ fn newest<D: Telemetry>(files: &[PathBuf], format: &Format, now: Timestamp, most
 
 /// Hands every record of the files to `each`, with the place of its file. Bad lines are counted and the first of each file
 /// are named; a file without a good line is refused. Gives how many lines were rejected.
-pub(crate) fn stream<D: Telemetry>(
+pub(crate) fn stream<D: Kind>(
     files: &[PathBuf],
     format: &Format,
     now: Timestamp,
@@ -251,7 +245,7 @@ pub(crate) fn stream<D: Telemetry>(
     Ok(rejected)
 }
 
-fn stream_one<D: Telemetry>(
+fn stream_one<D: Kind>(
     path: &Path,
     how: How<'_>,
     now: Timestamp,

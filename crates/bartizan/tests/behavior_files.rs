@@ -74,7 +74,7 @@ fn a_damaged_model_is_not_replaced_behind_ones_back() {
     for command in ["score", "evaluate"] {
         fails(folder.path(), &[command, "behavior", "g.csv"], 4);
     }
-    let models = json(folder.path(), &["models", "list", "--detector", "behavior"]);
+    let models = json(folder.path(), &["models", "list", "behavior"]);
     assert_eq!(models["models"].as_array().unwrap().len(), 1, "{models}");
 }
 

@@ -48,7 +48,7 @@ fn every_algorithm_trains_and_scores() {
         assert_eq!(trained["model_version"], "v1.0", "{algorithm}: {trained}");
         let scored = json(at, &[&["score", "requests", "train.ndjson", "--top", "3"][..], &data[..]].concat());
         assert_eq!(scored["scored"], 400, "{algorithm}: {scored}");
-        let models = json(at, &[&["models", "list"][..], &data[..]].concat());
+        let models = json(at, &[&["models", "list", "requests"][..], &data[..]].concat());
         assert_eq!(models["models"][0]["algorithm"], *algorithm, "{models}");
     }
     let other = fails(at, &["train", "requests", "train.ndjson", "--algorithm", "hbos", "--param", "nu=0.1"], 2);
@@ -96,7 +96,7 @@ fn bad_data_has_code_3_and_no_model_code_4() {
     assert!(fails(at, &["score", "requests", "few.ndjson"], 4).contains("train"));
     assert!(fails(at, &["label", "requests", "nobody", "--legitimate", "--by", "me"], 3).contains("nobody"));
     for action in ["activate", "delete"] {
-        fails(at, &["models", action, "v9"], 4);
+        fails(at, &["models", action, "requests", "v9"], 4);
     }
 }
 
@@ -107,37 +107,37 @@ fn models_travel_as_files_and_damage_is_said() {
     generate(at, "train.ndjson", 400, 1);
     json(at, &["train", "requests", "train.ndjson"]);
     json(at, &["train", "requests"]);
-    json(at, &["models", "export", "v1.0", "--out", "model.bin"]);
+    json(at, &["models", "export", "requests", "v1.0", "--out", "model.bin"]);
     let file = fs::read(at.join("model.bin")).unwrap();
     for length in [0, 1, 10, file.len() / 2, file.len() - 1] {
         fs::write(at.join("cut.bin"), &file[..length]).unwrap();
-        let text = fails(at, &["models", "import", "cut.bin", "--data-dir", "other"], 3);
+        let text = fails(at, &["models", "import", "requests", "cut.bin", "--data-dir", "other"], 3);
         assert!(text.contains("cut.bin"), "{text}");
     }
-    let imported = json(at, &["models", "import", "model.bin", "--data-dir", "other", "--model-version", "v7"]);
+    let imported = json(at, &["models", "import", "requests", "model.bin", "--data-dir", "other", "--model-version", "v7"]);
     assert_eq!(imported["model_version"], "v7");
-    let carried = json(at, &["models", "show", "v7", "--data-dir", "other"]);
-    assert_eq!(carried["training_samples"], json(at, &["models", "show", "v1.0"])["training_samples"]);
+    let carried = json(at, &["models", "show", "requests", "v7", "--data-dir", "other"]);
+    assert_eq!(carried["training_samples"], json(at, &["models", "show", "requests", "v1.0"])["training_samples"]);
     fails(at, &["score", "requests", "train.ndjson", "--data-dir", "other"], 4);
-    json(at, &["models", "activate", "v7", "--data-dir", "other"]);
+    json(at, &["models", "activate", "requests", "v7", "--data-dir", "other"]);
     json(at, &["score", "requests", "train.ndjson", "--data-dir", "other"]);
 
     for (version, said) in [("v1.0", "v1.0 already"), ("v1.1", "v1.1 already, and it is the active one")] {
-        let text = fails(at, &["models", "import", "model.bin", "--model-version", version], 2);
+        let text = fails(at, &["models", "import", "requests", "model.bin", "--model-version", version], 2);
         assert!(text.contains(said) && text.contains("--replace"), "{text}");
     }
     for taken in ["none", "learning"] {
-        fails(at, &["models", "import", "model.bin", "--model-version", taken], 2);
+        fails(at, &["models", "import", "requests", "model.bin", "--model-version", taken], 2);
         fails(at, &["train", "requests", "train.ndjson", "--model-version", taken], 2);
     }
-    let replaced = json(at, &["models", "import", "model.bin", "--model-version", "v1.1", "--replace"]);
+    let replaced = json(at, &["models", "import", "requests", "model.bin", "--model-version", "v1.1", "--replace"]);
     assert_eq!((&replaced["is_active"], &replaced["replaced"]), (&true.into(), &true.into()));
-    assert_eq!(json(at, &["models", "show"])["sha256"], json(at, &["models", "show", "v1.0"])["sha256"]);
+    assert_eq!(json(at, &["models", "show", "requests"])["sha256"], json(at, &["models", "show", "requests", "v1.0"])["sha256"]);
 
-    assert!(fails(at, &["models", "delete", "v1.1"], 4).contains("active"));
-    json(at, &["models", "activate", "v1.0"]);
-    json(at, &["models", "delete", "v1.1"]);
-    let models = json(at, &["models", "list"]);
+    assert!(fails(at, &["models", "delete", "requests", "v1.1"], 4).contains("active"));
+    json(at, &["models", "activate", "requests", "v1.0"]);
+    json(at, &["models", "delete", "requests", "v1.1"]);
+    let models = json(at, &["models", "list", "requests"]);
     assert_eq!(models["models"].as_array().unwrap().len(), 1);
 }
 

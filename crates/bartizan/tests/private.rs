@@ -27,7 +27,7 @@ fn used() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     generate(folder.path(), "train.ndjson", 300, 1);
     json(folder.path(), &["train", "requests", "train.ndjson"]);
-    json(folder.path(), &["models", "export", "v1.0", "--out", "model.bartizan"]);
+    json(folder.path(), &["models", "export", "requests", "v1.0", "--out", "model.bartizan"]);
     json(folder.path(), &["score", "requests", "train.ndjson", "--out", "scores.csv"]);
     folder
 }
@@ -58,7 +58,7 @@ fn what_an_earlier_release_left_open_is_closed() {
     for path in [&data, &folder.path().join("model.bartizan"), &folder.path().join("scores.csv"), &database] {
         set(path, if path.is_dir() { 0o755 } else { 0o644 });
     }
-    json(folder.path(), &["models", "export", "v1.0", "--out", "model.bartizan"]);
+    json(folder.path(), &["models", "export", "requests", "v1.0", "--out", "model.bartizan"]);
     json(folder.path(), &["score", "requests", "train.ndjson", "--out", "scores.csv"]);
     for path in below(folder.path()).into_iter().filter(|path| !path.is_dir()) {
         assert_eq!(mode(&path), 0o600, "{}", path.display());
@@ -67,7 +67,7 @@ fn what_an_earlier_release_left_open_is_closed() {
     // A folder with other things in it may be shared on purpose: it is told, not changed.
     fs::write(data.join("notes.txt"), "").unwrap();
     set(&data, 0o755);
-    let said = stderr(&run(folder.path(), &["models", "list"]));
+    let said = stderr(&run(folder.path(), &["models", "list", "requests"]));
     assert!(said.contains("bartizan-data (mode 755)") && said.contains("chmod 700"), "{said}");
     assert_eq!(mode(&data), 0o755);
 }

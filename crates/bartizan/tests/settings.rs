@@ -100,7 +100,7 @@ fn wrong_use_has_code_2() {
         (&["frobnicate"] as &[&str], "unrecognized subcommand"),
         (&["serve", "--listen", "nonsense"], "expected HOST:PORT"),
         (&["serve", "--listen", "0.0.0.0:0"], "AUTH_TOKEN"),
-        (&["serve", "--listen", "127.0.0.1:0", "--root", "nothing"], "this release has the detectors requests, flows"),
+        (&["serve", "--listen", "127.0.0.1:0", "--root", "nothing"], "there are the detectors requests, flows, behavior"),
         (&["serve", "--listen", "127.0.0.1:0", "--durability", "maybe"], "one of process, power"),
         (&["serve", "--listen", "127.0.0.1:0", "--token-file", "none"], "the token file none cannot be read"),
         (&["score", "requests", "x", "--out", "x.txt"], ".csv or .ndjson"),
@@ -172,13 +172,13 @@ fn nothing_from_outside_steers_the_terminal() {
     let deceptive = "v\u{1b}[31m\u{202e}\u{9b}1";
     let clean = |text: &str| !text.chars().any(|c| matches!(c, '\u{1b}' | '\u{202e}' | '\u{9b}'));
     for arguments in [
-        &["models", "show", deceptive] as &[&str],
-        &["models", "activate", deceptive],
-        &["models", "import", deceptive],
+        &["models", "show", "requests", deceptive] as &[&str],
+        &["models", "activate", "requests", deceptive],
+        &["models", "import", "requests", deceptive],
         &["train", "requests", deceptive],
         &["score", "requests", deceptive, "--out", deceptive],
         &["config", "check", "--config", deceptive],
-        &["models", "show", deceptive, "--json"],
+        &["models", "show", "requests", deceptive, "--json"],
     ] {
         let output = run(folder.path(), arguments);
         let (out, err) = (String::from_utf8(output.stdout.clone()).unwrap(), stderr(&output));
@@ -229,7 +229,9 @@ fn a_file_that_is_no_database_has_code_5_and_is_left_alone() {
     let file = folder.path().join("d/bartizan.db");
     let content = "this is a shopping list, and a long one ".repeat(200);
     fs::write(&file, &content).unwrap();
-    for arguments in [&["models", "list", "--data-dir", "d"] as &[&str], &["serve", "--listen", "127.0.0.1:0", "--data-dir", "d"]] {
+    for arguments in
+        [&["models", "list", "requests", "--data-dir", "d"] as &[&str], &["serve", "--listen", "127.0.0.1:0", "--data-dir", "d"]]
+    {
         let text = fails(folder.path(), arguments, 5);
         assert!(text.contains("not a database") && text.contains("help:"), "{text}");
     }
@@ -240,14 +242,14 @@ fn a_file_that_is_no_database_has_code_5_and_is_left_alone() {
 fn a_data_folder_that_cannot_be_made_has_code_5() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
-    let text = fails(folder.path(), &["models", "list", "--data-dir", "file/d"], 5);
+    let text = fails(folder.path(), &["models", "list", "requests", "--data-dir", "file/d"], 5);
     assert!(text.contains("cannot be made"), "{text}");
 }
 
 #[test]
 fn errors_are_json_when_asked() {
     let folder = tempfile::tempdir().unwrap();
-    let text = fails(folder.path(), &["models", "show", "v9", "--json"], 4);
+    let text = fails(folder.path(), &["models", "show", "requests", "v9", "--json"], 4);
     let body: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
     assert_eq!(body["exit_code"], 4);
     assert!(body["error"].as_str().unwrap().contains("v9"));

@@ -48,7 +48,7 @@ fn branch() -> Tree {
 /// The active model with such a forest in it.
 pub(super) fn model(binary: &Path, data: &Path) -> anyhow::Result<Vec<u8>> {
     let file = data.join("active-model");
-    process::succeed(binary, data, &["models", "export", FIRST, "--out", &file.display().to_string()])?;
+    process::succeed(binary, data, &["models", "export", "requests", FIRST, "--out", &file.display().to_string()])?;
     let mut model = format::decode(&std::fs::read(&file)?).context("the exported model")?;
     let medians = vec![0.0; model.schema.width()];
     let forest = Forest { schema: &model.schema, psi: 1 << HEIGHT, medians, trees: vec![branch(); TREES] };

@@ -118,11 +118,11 @@ fn measure(binary: &Path, template: &Path, scratch: &Path, case: &Case) -> anyho
 fn model(binary: &Path, data: &Path) -> anyhow::Result<Cost> {
     let file = data.join("hostile-model");
     std::fs::write(&file, bomb::model(binary, data)?)?;
-    let imported = run_measured(binary, data, &["models", "import", &file.display().to_string(), "--model-version", "bomb"])?;
+    let imported = run_measured(binary, data, &["models", "import", "requests", &file.display().to_string(), "--model-version", "bomb"])?;
     if imported.status != "exit 0" {
         return Ok(Cost { status: format!("refused by import, {}", imported.status), ..imported });
     }
-    process::succeed(binary, data, &["models", "activate", "bomb"])?;
+    process::succeed(binary, data, &["models", "activate", "requests", "bomb"])?;
     let server = Server::start(binary, data)?;
     let request = client::post("/requests/analyze", bodies::analyze("{}").as_bytes());
     Ok(server.watched("/health", || client::send_many(server.port(), &request, 1)))

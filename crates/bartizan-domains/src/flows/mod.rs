@@ -5,6 +5,7 @@ pub mod body;
 mod event;
 mod features;
 pub mod generator;
+mod kind;
 mod names;
 pub mod records;
 mod time;

@@ -8,6 +8,7 @@ mod event;
 mod extract;
 mod features;
 pub mod generator;
+mod kind;
 mod reasons;
 mod recency;
 pub mod records;

@@ -5,13 +5,8 @@ use crate::{
     docs,
     here::Draw,
     http::{body, refusal::Refusal},
-    input::{
-        content::object,
-        described,
-        fault::{in_body, note},
-        fields::Fields,
-    },
-    routes::train::{self, Answer, Asked, Params, asked, check, document, yes},
+    input::{content::object, described, fault::{in_body, note}, fields::Fields},
+    routes::train::{self, Answer, Asked, Naming, Params, asked, check, document, yes},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
 use axum::{
@@ -89,7 +84,7 @@ fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Resul
     let object = object(bytes, &[version, labels, params, "logs"])?;
     let mut faults = Vec::new();
     let wants_logs = object.some("logs").is_some();
-    let asked = asked(&mut Fields::of_body(object, &mut faults), life);
+    let asked = asked(&mut Fields::of_body(object, &mut faults), Naming::Service, life);
     let lesson = match wants_logs.then(|| parse_training(bytes, now, draw.most, draw.seed)).transpose() {
         Ok(lesson) => lesson,
         Err(LogsError::Faults(found)) => {

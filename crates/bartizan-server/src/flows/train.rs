@@ -6,7 +6,7 @@ use crate::{
     here::{Draw, invalid},
     http::{body, refusal::Refusal},
     input::{content::object, described, fields::Fields},
-    routes::train::{self, Answer, Asked, Params, asked, check, document, yes},
+    routes::train::{self, Answer, Asked, Naming, Params, asked, check, document, yes},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
 use axum::{
@@ -104,7 +104,7 @@ fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Resul
     let [version, labels, params] = train::NAMES;
     let object = object(&text, &[version, labels, params, "flows", "labels", "csv"])?;
     let mut faults = Vec::new();
-    let asked = asked(&mut Fields::of_body(object.clone(), &mut faults), life);
+    let asked = asked(&mut Fields::of_body(object.clone(), &mut faults), Naming::Service, life);
     match lesson(&object, bytes, now, draw) {
         Err(Refusal::Invalid(more)) => Err(Refusal::Invalid(more.into_iter().chain(faults).take(MAX_FAULTS).collect())),
         _ if !faults.is_empty() => Err(Refusal::Invalid(faults)),

@@ -5,7 +5,7 @@ use crate::{
     http::{body, refusal::Refusal},
     input::{content::object, described, fields::Fields},
     requests::{Here, analyze::Described, records},
-    routes::train::{self, Answer, Asked, Params, asked, check, document, yes},
+    routes::train::{self, Answer, Asked, Naming, Params, asked, check, document, yes},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
 use axum::{
@@ -61,7 +61,7 @@ fn read(bytes: &[u8], now: Timestamp, life: &dyn LifeCycle) -> Result<Read, Refu
     let object = object(bytes, &[version, labels, params, records::FIELD])?;
     let mut faults = Vec::new();
     let mut fields = Fields::of_body(object, &mut faults);
-    let asked = asked(&mut fields, life);
+    let asked = asked(&mut fields, Naming::Client, life);
     let events = fields.raw(records::FIELD).map(|raw| records::parse(raw, now, &mut fields));
     if !faults.is_empty() {
         return Err(Refusal::Invalid(faults));

@@ -6,7 +6,10 @@ use crate::{
     http::{body, refusal::Refusal},
     input::{content::object, described, fields::Fields},
     mount::Mount,
-    routes::{activate::NONE, train},
+    routes::{
+        activate::NONE,
+        train::{self, Naming},
+    },
 };
 use aide::{
     axum::routing::{ApiMethodRouter, post_with},
@@ -55,17 +58,17 @@ struct Answer {
 }
 
 pub(crate) fn route() -> ApiMethodRouter<Arc<Mount>> {
-    post_with(handler, |op| document(op).input::<Json<Described>>())
+    post_with(unnamed_handler, |op| document(op).input::<Json<Described>>())
 }
 
 /// The same for kinds whose clients name the version.
 pub(crate) fn named() -> ApiMethodRouter<Arc<Mount>> {
-    post_with(handler, |op| document(op).input::<Json<DescribedNamed>>())
+    post_with(named_handler, |op| document(op).input::<Json<DescribedNamed>>())
 }
 
 /// [`named`] under another name.
 pub(crate) fn alias(of: &'static str) -> ApiMethodRouter<Arc<Mount>> {
-    post_with(handler, move |op| docs::alias(document(op).input::<Json<DescribedNamed>>(), of))
+    post_with(named_handler, move |op| docs::alias(document(op).input::<Json<DescribedNamed>>(), of))
 }
 
 fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
@@ -73,17 +76,24 @@ fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
     docs::refuses::<400>(op.summary("Train again, from corrected labels"), "Too few labels")
 }
 
-async fn handler(State(mount): State<Arc<Mount>>, request: Request) -> Result<Json<Answer>, Refusal> {
+async fn unnamed_handler(State(mount): State<Arc<Mount>>, request: Request) -> Result<Json<Answer>, Refusal> {
+    retrain(mount, request, Naming::Service).await
+}
+
+async fn named_handler(State(mount): State<Arc<Mount>>, request: Request) -> Result<Json<Answer>, Refusal> {
+    retrain(mount, request, Naming::Client).await
+}
+
+async fn retrain(mount: Arc<Mount>, request: Request, naming: Naming) -> Result<Json<Answer>, Refusal> {
     let body = body::receive(request, &mount.shared.limits).await?;
-    let kind = mount.life().kind();
-    let (version, _room) = body.parse(move |bytes| read(bytes, kind)).await;
+    let (version, _room) = body.parse(move |bytes| read(bytes, naming)).await;
     let version = version?;
     Ok(Json(mount.life().retrain(version).await?.into()))
 }
 
-fn read(bytes: &[u8], kind: &str) -> Result<Option<String>, Refusal> {
+fn read(bytes: &[u8], naming: Naming) -> Result<Option<String>, Refusal> {
     let mut faults = Vec::new();
-    let version = train::version(&mut Fields::of_body(object(bytes, &train::NAMES)?, &mut faults), kind);
+    let version = train::version(&mut Fields::of_body(object(bytes, &train::NAMES)?, &mut faults), naming);
     if faults.is_empty() { Ok(version) } else { Err(Refusal::Invalid(faults)) }
 }
 

@@ -91,8 +91,8 @@ const MAX_IGNORED_CHARS: usize = 64;
 
 /// Reads what to train from the body. Everything that no training could satisfy is a fault at its place, but for a contamination out of
 /// range, which [`check`] answers with another status.
-pub(crate) fn asked(fields: &mut Fields<'_>, life: &dyn LifeCycle) -> Asked {
-    let version = version(fields, life.kind());
+pub(crate) fn asked(fields: &mut Fields<'_>, naming: Naming, life: &dyn LifeCycle) -> Asked {
+    let version = version(fields, naming);
     let use_labels = fields.boolean_or("use_corrected_labels", true);
     let mut request = TrainRequest { version, use_labels, ..TrainRequest::default() };
     let names: Vec<&'static str> = GENERAL.into_iter().chain(algorithms_own()).collect();
@@ -148,9 +148,21 @@ fn ignored(params: Raw<'_>, known: &[&str]) -> Vec<String> {
     ignored
 }
 
-/// The name of the new version, which clients of `requests` must give.
-pub(crate) fn version(fields: &mut Fields<'_>, kind: &str) -> Option<String> {
-    if kind == crate::requests::KIND { fields.string("model_version") } else { fields.string_if_any("model_version") }
+/// Who names a new version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// The client must.
+    Client,
+    /// The client may; the service does where it does not.
+    Service,
+}
+
+/// The name of the new version.
+pub(crate) fn version(fields: &mut Fields<'_>, naming: Naming) -> Option<String> {
+    match naming {
+        Naming::Client => fields.string("model_version"),
+        Naming::Service => fields.string_if_any("model_version"),
+    }
 }
 
 /// Refuses a contamination that no training could satisfy, before records are taken in.

@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use bartizan_core::Timestamp;
-use bartizan_domains::requests::Requests;
+use bartizan_domains::{behavior::Behavior, flows::Flows, requests::Requests};
 use bartizan_pipeline::{Clock, Instance, Settings};
 use bartizan_server::{Mounts, Server, ServerConfig};
 use bartizan_storage::Store;
@@ -81,7 +81,7 @@ impl Running {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(SqliteOptions::new(folder.path().join("test.db"))).unwrap());
         let instance: Arc<Instance<Requests>> = Instance::open(Settings::new("requests"), store, Arc::clone(&clock)).await.unwrap();
-        Self::serve(config, folder, Mounts { requests: vec![instance], ..Mounts::default() }, clock).await
+        Self::serve(config, folder, Mounts::default().with(instance), clock).await
     }
 
     /// With a detector of each kind, and none with a model.
@@ -91,10 +91,11 @@ impl Running {
         let clock: Arc<dyn Clock> = Arc::new(Ticking(AtomicI64::new(1_770_000_000)));
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(SqliteOptions::new(folder.path().join("test.db"))).unwrap());
-        let requests = Instance::open(Settings::new("requests"), Arc::clone(&store), Arc::clone(&clock)).await.unwrap();
-        let flows = Instance::open(Settings::new("flows"), Arc::clone(&store), Arc::clone(&clock)).await.unwrap();
-        let behavior = Instance::open(Settings::new("behavior"), store, Arc::clone(&clock)).await.unwrap();
-        Self::serve(config, folder, Mounts { requests: vec![requests], flows: vec![flows], behavior: vec![behavior] }, clock).await
+        let mut mounts = Mounts::default();
+        mounts.add(Instance::<Requests>::open(Settings::new("requests"), Arc::clone(&store), Arc::clone(&clock)).await.unwrap());
+        mounts.add(Instance::<Flows>::open(Settings::new("flows"), Arc::clone(&store), Arc::clone(&clock)).await.unwrap());
+        mounts.add(Instance::<Behavior>::open(Settings::new("behavior"), store, Arc::clone(&clock)).await.unwrap());
+        Self::serve(config, folder, mounts, clock).await
     }
 
     async fn serve(config: ServerConfig, folder: TempDir, mounts: Mounts, clock: Arc<dyn Clock>) -> Self {

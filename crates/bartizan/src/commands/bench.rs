@@ -3,11 +3,13 @@
 use crate::client;
 use crate::commands::serve::{self, Served};
 use crate::context::{self, Context};
-use crate::kinds::{Plan, Telemetry as _};
+use crate::kinds::{Running, Which};
 use crate::load::{self, Measured};
 use crate::output;
 use crate::records::Loaded;
+use anyhow::bail;
 use bartizan_core::{AnomalyScore, Detector as _, Estimator as _, FeatureSchema, Samples, Seed};
+use bartizan_domains::kind::{Kind as _, Plan};
 use bartizan_domains::requests::Requests;
 use bartizan_estimators::{IsolationForest, Kernel, kernel_name};
 use bartizan_pipeline::{LifeCycle as _, TrainRequest};
@@ -135,12 +137,17 @@ async fn service(context: &Context, flags: &Flags) -> anyhow::Result<Vec<Measure
     config.server.token = None;
     "127.0.0.1".clone_into(&mut config.host);
     config.port = 0;
+    // Only the detector that is measured, wherever the configuration would serve it.
+    config.detectors.retain(|detector| detector.which == Which::Requests);
+    config.detectors.truncate(1);
+    (config.only, config.server.root) = (Vec::new(), None);
     let served = Served::open(&config, serve::take_port(&config).await?).await?;
     let start = context::clock().now().plus_secs(-GAP_SECS * REQUESTS as i64);
     let plan = |attack_share| Plan { rows: REQUESTS, attack_share, start, gap_secs: GAP_SECS as f64 };
     let history: Loaded<Requests> = Requests::generate(plan(0.0), Seed(1)).into_iter().collect();
-    served.requests.import(history.without_labels()).await?;
-    served.requests.train(TrainRequest::default()).await?;
+    let Some(Running::Requests(detector)) = served.mounted.first() else { bail!("there is no detector of requests to measure") };
+    detector.import(history.without_labels()).await?;
+    detector.train(TrainRequest::default()).await?;
     let bodies = Requests::generate(plan(0.05), Seed(2));
     let requests = bodies.iter().map(|record| client::request("/requests/analyze", None, Requests::body(record).to_string().as_bytes()));
     let requests: Arc<Vec<_>> = Arc::new(requests.collect());

@@ -1,6 +1,6 @@
 //! `bartizan config`: what is set, by whom, and what could be.
 
-use crate::config::{self, KEYS, Key, Layers};
+use crate::config::{self, Key, Layers};
 use crate::context::Context;
 use crate::output::{self, Output};
 use clap::{Args, Subcommand};
@@ -38,18 +38,19 @@ pub(crate) fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
 }
 
 fn show(layers: &Layers, output: Output) -> anyhow::Result<()> {
-    let shown = |key: &Key| match layers.get(key.path) {
+    let shown = |key: &Key| match layers.get(&key.path) {
         None => String::new(),
         Some(_) if key.secret => "(hidden)".to_owned(),
         Some((value, _)) => value.to_string(),
     };
-    let origin = |key: &Key| if layers.get(key.path).is_some() { layers.origin(key.path).to_string() } else { "unset".to_owned() };
-    let entries: Vec<Value> = KEYS
+    let origin = |key: &Key| if layers.get(&key.path).is_some() { layers.origin(&key.path).to_string() } else { "unset".to_owned() };
+    let entries: Vec<Value> = layers
+        .keys()
         .iter()
         .map(|key| json!({"setting": key.path, "value": shown(key), "origin": origin(key), "description": key.manual()}))
         .collect();
     output.print(&json!({"settings": entries}), || {
-        output::table(&["setting", "value", "from"], KEYS.iter().map(|key| vec![key.path.to_owned(), shown(key), origin(key)]))
+        output::table(&["setting", "value", "from"], layers.keys().iter().map(|key| vec![key.path.to_string(), shown(key), origin(key)]))
     })?;
     if layers.faults().is_empty() { Ok(()) } else { Err(config::Faults(layers.faults().to_vec()).into()) }
 }

@@ -4,16 +4,15 @@ use crate::client::{Client, Reply};
 use crate::commands::serve::{self, Served, stop_signal};
 use crate::config::Config;
 use crate::context::{self, Context};
-use crate::kinds::{Plan, Telemetry as _};
-use crate::live::{self, Live};
+use crate::kinds::for_running;
+use crate::live::{self, Live, Source};
 use crate::logging;
 use crate::output::{self, Output, clean, note};
 use crate::records::Loaded;
 use anyhow::Context as _;
 use bartizan_core::Seed;
-use bartizan_domains::flows::Flows;
-use bartizan_domains::requests::Requests;
-use bartizan_pipeline::{LifeCycle as _, TrainRequest};
+use bartizan_domains::kind::{Kind, Plan};
+use bartizan_pipeline::{ColdStart, Instance, LifeCycle as _, TrainRequest};
 use clap::Args;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -22,13 +21,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// Requests trained on.
+/// Events that each detector is trained on.
 const HISTORY: usize = 4_000;
 /// Share of attacks in the traffic, so that something happens while you watch.
 const ATTACK_SHARE: f64 = 0.15;
-/// Requests generated at once, with flows and sessions between them; traffic goes on with the next batch.
+/// Events of the most frequent kind generated at once, with others between them; traffic goes on with the next batch.
 const BATCH: usize = 500;
-/// Seconds of event time between requests: the history covers a whole day, and live traffic runs through days in minutes.
+/// Seconds of event time between them: the history covers a whole day, and live traffic runs through days in minutes.
 const GAP_SECS: f64 = 86_400.0 / HISTORY as f64;
 
 /// Show everything at once: served detectors, trained on generated data, with live traffic that holds attacks.
@@ -68,15 +67,18 @@ pub(crate) async fn run(mut context: Context, flags: Flags) -> anyhow::Result<()
     let listening = serve::take_port(&config).await?;
     let _log = logging::start(&config)?;
     let served = Served::open(&config, listening).await?;
-    prepare(&served, flags.seed).await?;
+    for running in &served.mounted {
+        for_running!(running, instance => prepare(instance, flags.seed).await?);
+    }
+    let sources: Vec<Source> = served.mounted.iter().map(Source::of).collect();
     let address = served.address;
     let token = config.server.token.clone();
     if !context.output.json {
-        greet(&config, address);
+        greet(&config, &sources, address);
     }
     let (stop, stopped) = oneshot::channel::<()>();
     let tally = Arc::new(Mutex::new(Tally::default()));
-    let sender = tokio::spawn(send(address, token, flags, context.output, Arc::clone(&tally), stop));
+    let sender = tokio::spawn(send((address, token), sources, flags, context.output, Arc::clone(&tally), stop));
     let signalled = stop_signal();
     let interrupted = Arc::new(AtomicBool::new(false));
     let noted = Arc::clone(&interrupted);
@@ -99,17 +101,18 @@ pub(crate) async fn run(mut context: Context, flags: Flags) -> anyhow::Result<()
 fn configure(context: &Context) -> anyhow::Result<Config> {
     let layers = context.layers();
     let is_default = |path: &str| layers.origin(path) == crate::config::Origin::Default;
-    let (cold_start, level) = (is_default("detectors.requests.cold_start"), is_default("log.level"));
-    let max_ahead = is_default("events.max_ahead_secs");
+    let (max_ahead, level) = (is_default("events.max_ahead_secs"), is_default("log.level"));
+    let names = layers.detector_names().map(str::to_owned);
+    let learn: Vec<String> = names.filter(|name| is_default(&format!("detectors.{name}.cold_start"))).collect();
     let mut config = crate::config::resolve(layers)?;
-    if max_ahead {
-        // A generated day takes less than one.
-        for settings in [&mut config.requests, &mut config.flows, &mut config.behavior] {
-            settings.max_ahead_secs = u64::MAX;
+    for detector in &mut config.detectors {
+        if max_ahead {
+            // A generated day takes less than one.
+            detector.settings.max_ahead_secs = u64::MAX;
         }
-    }
-    if cold_start {
-        config.requests.cold_start = bartizan_pipeline::ColdStart::Learn;
+        if learn.iter().any(|name| name == detector.name()) {
+            detector.settings.cold_start = ColdStart::Learn;
+        }
     }
     if level {
         "warn".clone_into(&mut config.log_level);
@@ -117,38 +120,23 @@ fn configure(context: &Context) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-/// Trains the first models, unless the data folder has them. `behavior` trains itself.
-async fn prepare(served: &Served, seed: u64) -> anyhow::Result<()> {
-    if served.requests.active().is_none() {
-        prepare_requests(served, seed).await?;
+/// Trains the first model, unless the data folder has one or the detector has taught itself.
+async fn prepare<D: Kind>(instance: &Arc<Instance<D>>, seed: u64) -> anyhow::Result<()> {
+    if instance.active().is_some() {
+        return Ok(());
     }
-    if served.flows.active().is_none() {
-        prepare_flows(served, seed).await?;
-    }
-    Ok(())
-}
-
-async fn prepare_flows(served: &Served, seed: u64) -> anyhow::Result<()> {
     let plan = Plan { rows: HISTORY, attack_share: 0.0, start: context::clock().now().plus_secs(-86_400), gap_secs: GAP_SECS };
-    note(&format!("Learning what is normal from {HISTORY} generated flows …"));
-    let history: Loaded<Flows> = Flows::generate(plan, Seed(seed)).into_iter().collect();
-    served.flows.import(history.into_labelled()).await?;
-    let report = served.flows.train(TrainRequest { contamination: Some(0.01), use_labels: true, ..TrainRequest::default() }).await?;
+    note(&format!("Learning what is normal from {HISTORY} generated {} …", D::EVENTS));
+    let history: Loaded<D> = D::generate(plan, Seed(seed)).into_iter().collect();
+    let history = history.only_normal();
+    instance.import(if D::INDEPENDENT { history.into_labelled() } else { history.without_labels() }).await?;
+    let report = instance.train(TrainRequest { contamination: Some(0.01), use_labels: true, ..TrainRequest::default() }).await?;
     note(&format!("Model {} is ready after {:.1} s.", report.version, report.duration_secs));
     Ok(())
 }
 
-async fn prepare_requests(served: &Served, seed: u64) -> anyhow::Result<()> {
-    let plan = Plan { rows: HISTORY, attack_share: 0.02, start: context::clock().now().plus_secs(-86_400), gap_secs: GAP_SECS };
-    note(&format!("Learning what is normal from {HISTORY} generated requests …"));
-    let history: Loaded<Requests> = Requests::generate(plan, Seed(seed)).into_iter().collect();
-    served.requests.import(history.only_normal().without_labels()).await?;
-    let report = served.requests.train(TrainRequest { contamination: Some(0.01), ..TrainRequest::default() }).await?;
-    note(&format!("Model {} is ready after {:.1} s.", report.version, report.duration_secs));
-    Ok(())
-}
-
-fn greet(config: &Config, address: SocketAddr) {
+fn greet(config: &Config, sources: &[Source], address: SocketAddr) {
+    let traffic = live::names(sources);
     note(&format!(
         "\nBartizan listens on http://{address}\n\
          \n  open   http://{address}/docs           every call, to try in the browser\
@@ -158,7 +146,7 @@ fn greet(config: &Config, address: SocketAddr) {
          {{\"request_id\":\"try-1\",\"ip_address\":\"198.51.100.9\",\"endpoint\":\"/api/admin/delete\",\"http_method\":\"DELETE\",\
          \"headers\":{{\"User-Agent\":\"BadBot/1.0\"}},\"payload\":{{\"table\":\"users\"}}}}'\
          \n  data   {}\
-         \n\nLive traffic follows: requests, flows and sessions, about one in {:.0} an attack. Ctrl-C stops.\n",
+         \n\nLive traffic follows: {traffic}, about one in {:.0} an attack. Ctrl-C stops.\n",
         output::path(&config.data_dir),
         1.0 / ATTACK_SHARE
     ));
@@ -166,8 +154,8 @@ fn greet(config: &Config, address: SocketAddr) {
 
 /// Posts traffic at a steady rate and says what is caught. Dropping `stop` at the end stops the server.
 async fn send(
-    address: SocketAddr,
-    token: Option<String>,
+    (address, token): (SocketAddr, Option<String>),
+    sources: Vec<Source>,
     flags: Flags,
     output: Output,
     tally: Arc<Mutex<Tally>>,
@@ -178,7 +166,7 @@ async fn send(
     let (most, mut sent) = (flags.events.unwrap_or(usize::MAX), 0);
     let mut plan = Plan { rows: BATCH, attack_share: ATTACK_SHARE, start: context::clock().now(), gap_secs: GAP_SECS };
     for batch in 1_u64.. {
-        for event in live::batch(plan, Seed(flags.seed).derive(batch)) {
+        for event in live::batch(&sources, plan, Seed(flags.seed).derive(batch)) {
             if sent >= most {
                 drop(stop);
                 return Ok(());
@@ -186,7 +174,7 @@ async fn send(
             sent += 1;
             pace.tick().await;
             plan.start = plan.start.max(event.time);
-            let reply = client.post(event.path, token.as_deref(), event.body.as_bytes()).await?;
+            let reply = client.post(&event.path, token.as_deref(), event.body.as_bytes()).await?;
             tell(&event, &reply, output, &mut tally.lock().unwrap_or_else(PoisonError::into_inner))?;
         }
     }
@@ -216,7 +204,7 @@ fn tell(event: &Live, reply: &Reply, output: Output, tally: &mut Tally) -> anyho
     };
     let sure = answer["certainty"].as_f64().or(answer["confidence"].as_f64()).unwrap_or_default() * 100.0;
     let what = match attack_type {
-        Some(class) => format!("behavior {class}, risk {}", answer["risk_score"]),
+        Some(class) => format!("{} {class}, risk {}", event.detector, answer["risk_score"]),
         None => event.what.clone(),
     };
     let why = answer["reasons"][0]["text"].as_str().unwrap_or_default();

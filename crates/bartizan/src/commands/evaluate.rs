@@ -1,24 +1,26 @@
 //! `bartizan evaluate`: how well a model tells attacks from normal events, on labelled files.
 
-use crate::cli::{Kind, Training};
+use crate::cli::Training;
 use crate::commands::train;
 use crate::config::Config;
 use crate::context::{self, Context};
 use crate::failure::Problem;
-use crate::kinds::{Telemetry, for_kind};
+use crate::kinds::for_kind;
 use crate::measures::{ClassMeasures, Measures};
 use crate::output::{self, percent};
 use crate::records::{self, Loaded, SplitBy};
 use bartizan_core::{Domain, Seed};
-use bartizan_pipeline::{Instance, Judgement, Lesson, TrainRequest};
+use bartizan_domains::kind::Kind;
+use bartizan_pipeline::{Instance, Judgement, Lesson, Settings, TrainRequest};
 use clap::Args;
 use std::path::PathBuf;
 
 /// Measure how well a model tells attacks from normal events, on labelled files.
 #[derive(Debug, Args)]
 pub(crate) struct Flags {
-    /// Kind of telemetry.
-    pub(crate) kind: Kind,
+    /// Detector, by name: one of the kinds, or one that the configuration declares.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
     /// Labelled files, plain or .gz; events without a label are left out of the measures.
     #[arg(required = true)]
     files: Vec<PathBuf>,
@@ -45,13 +47,14 @@ pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
     if let Some(share) = flags.split.filter(|share| !(*share > 0.0 && *share < 1.0)) {
         return Err(Problem::usage(format!("--split must be above 0 and below 1, got {share}")).into());
     }
-    for_kind!(flags.kind, D => run_on::<D>(context, flags).await)
+    let config = context.quiet_config()?;
+    let detector = config.detector(&flags.name)?;
+    for_kind!(detector.which, D => run_on::<D>(&context, &config, &detector.settings, flags).await)
 }
 
-async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<()> {
+async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings, flags: Flags) -> anyhow::Result<()> {
     flags.format.check::<D>()?;
-    let config = context.quiet_config()?;
-    let request = context::checked_request(&flags.training, None, true, D::settings(&config))?;
+    let request = context::checked_request(&flags.training, None, true, settings)?;
     let read = |files| records::load::<D>(files, &flags.format, context::clock().now());
     let loaded = read(&flags.files)?;
     let (fit, mut test) = match flags.split {
@@ -63,17 +66,17 @@ async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<
         None if flags.fit_on.is_empty() => (None, loaded),
         None => (Some(read(&flags.fit_on)?), loaded),
     };
-    check_labels(&test)?;
+    check_labels(&test, &flags.name)?;
     let judged = match fit {
-        Some(fit) => fit_and_score(&config, request, fit, &mut test).await?,
-        None => score(&config, &mut test).await?,
+        Some(fit) => fit_and_score(settings, request, fit, &mut test).await?,
+        None => score(config, settings, &mut test).await?,
     };
     let measures = Measures::of(&test, &judged);
     Ok(context.output.print(&serde_json::to_value(&measures)?, || text(&measures))?)
 }
 
 /// Files that name no times or no clients cannot be split by them.
-fn check_split<D: Telemetry>(fit: &Loaded<D>, test: &Loaded<D>, by: SplitBy) -> anyhow::Result<()> {
+fn check_split<D: Kind>(fit: &Loaded<D>, test: &Loaded<D>, by: SplitBy) -> anyhow::Result<()> {
     if fit.len() > 0 && test.len() > 0 {
         return Ok(());
     }
@@ -85,7 +88,7 @@ fn check_split<D: Telemetry>(fit: &Loaded<D>, test: &Loaded<D>, by: SplitBy) -> 
     Err(Problem::data(format!("the split leaves one side without events: {what}")).advise("try --by random, or another --split").into())
 }
 
-fn check_labels<D: Telemetry>(test: &Loaded<D>) -> anyhow::Result<()> {
+fn check_labels<D: Kind>(test: &Loaded<D>, detector: &str) -> anyhow::Result<()> {
     let anomalous = test.labels.iter().flatten().filter(|label| label.is_anomalous()).count();
     let legitimate = test.labelled() - anomalous;
     if anomalous > 0 && legitimate > 0 {
@@ -93,11 +96,11 @@ fn check_labels<D: Telemetry>(test: &Loaded<D>) -> anyhow::Result<()> {
     }
     let problem =
         Problem::data(format!("evaluation needs labels of both kinds; got {anomalous} anomalous and {legitimate} legitimate events"));
-    Err(problem.advise(format!("name a labelled file, such as one of `bartizan generate {} --labels`", D::NAME)).into())
+    Err(problem.advise(format!("name a labelled file, such as one of `bartizan generate {detector} --labels`")).into())
 }
 
-async fn score<D: Telemetry>(config: &Config, test: &mut Loaded<D>) -> anyhow::Result<Vec<Judgement>> {
-    let (opened, instance) = context::open_with::<D>(config).await?;
+async fn score<D: Kind>(config: &Config, settings: &Settings, test: &mut Loaded<D>) -> anyhow::Result<Vec<Judgement>> {
+    let (opened, instance) = context::open::<D>(config, settings).await?;
     context::prepare(&instance).await?;
     let judged = judge(&instance, test);
     opened.close().await;
@@ -116,15 +119,15 @@ fn judge<D: Domain>(instance: &Instance<D>, test: &mut Loaded<D>) -> anyhow::Res
 
 /// Trains in a temporary folder, so that the data folder is neither read nor written. Kinds with classes learn from attacks
 /// too; the others from what is not labelled anomalous.
-async fn fit_and_score<D: Telemetry>(
-    config: &Config,
+async fn fit_and_score<D: Kind>(
+    settings: &Settings,
     request: TrainRequest,
     fit: Loaded<D>,
     test: &mut Loaded<D>,
 ) -> anyhow::Result<Vec<Judgement>> {
     let folder = tempfile::tempdir()?;
     let learned = if D::CLASSES.is_empty() { fit.only_normal() } else { fit };
-    let mut settings = D::settings(config).clone();
+    let mut settings = settings.clone();
     settings.max_training_samples = learned.len().max(1);
     let opened = context::open_store(&folder.path().join("evaluate.db"), false)?;
     let done = async {

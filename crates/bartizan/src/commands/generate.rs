@@ -1,13 +1,13 @@
-//! `bartizan generate`: realistic traffic with attacks in it, in a format that the same kind reads.
+//! `bartizan generate`: realistic traffic with attacks in it, in a format that a detector of the same kind reads.
 
-use crate::cli::Kind;
 use crate::context::Context;
 use crate::failure::Problem;
 use crate::files;
-use crate::kinds::{self, Plan, Telemetry, for_kind};
+use crate::kinds::for_kind;
 use crate::output;
 use anyhow::Context as _;
 use bartizan_core::{Seed, Timestamp};
+use bartizan_domains::kind::{Kind, Plan, is_attack};
 use bartizan_domains::records::Record;
 use clap::Args;
 use serde_json::json;
@@ -20,8 +20,9 @@ const START: i64 = 1_767_571_200;
 /// Write realistic traffic with attacks in it.
 #[derive(Debug, Args)]
 pub(crate) struct Flags {
-    /// Kind of telemetry.
-    pub(crate) kind: Kind,
+    /// Detector, by name: one of the kinds, or one that the configuration declares.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
     /// How many events.
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     rows: usize,
@@ -50,13 +51,14 @@ pub(crate) fn run(context: &Context, flags: Flags) -> anyhow::Result<()> {
     if !(flags.gap_secs > 0.0 && flags.gap_secs <= 86_400.0) {
         return Err(Problem::usage(format!("--gap-secs must be above 0 and at most 86400, got {}", flags.gap_secs)).into());
     }
-    for_kind!(flags.kind, D => run_on::<D>(context, &flags))
+    let which = context.config()?.detector(&flags.name)?.which;
+    for_kind!(which, D => run_on::<D>(context, &flags))
 }
 
-fn run_on<D: Telemetry>(context: &Context, flags: &Flags) -> anyhow::Result<()> {
+fn run_on<D: Kind>(context: &Context, flags: &Flags) -> anyhow::Result<()> {
     let plan = Plan { rows: flags.rows, attack_share: flags.attack_share, start: Timestamp::from_secs(START), gap_secs: flags.gap_secs };
     let records = D::generate(plan, Seed(flags.seed));
-    let attacks = records.iter().filter(|record| kinds::is_attack(record)).count();
+    let attacks = records.iter().filter(|record| is_attack(record)).count();
     if flags.out.as_os_str() == "-" {
         return Ok(write::<D>(io::stdout().lock(), &records, flags.labels)?);
     }
@@ -67,7 +69,7 @@ fn run_on<D: Telemetry>(context: &Context, flags: &Flags) -> anyhow::Result<()> 
     Ok(context.output.print(&value, || format!("{} {} written to {shown}, {attacks} of them attacks.", records.len(), D::EVENTS))?)
 }
 
-fn write<D: Telemetry>(out: impl Write, records: &[Record<D::Event>], labels: bool) -> io::Result<()> {
+fn write<D: Kind>(out: impl Write, records: &[Record<D::Event>], labels: bool) -> io::Result<()> {
     let bar = output::progress(records.len() as u64, "writing");
     let mut out = BufWriter::new(out);
     if let Some(header) = D::header(labels) {

@@ -1,12 +1,13 @@
 //! `bartizan import`: history from files, with labels where they have them.
 
-use crate::cli::Kind;
+use crate::config::Config;
 use crate::context::{self, Context};
-use crate::kinds::{Telemetry, for_kind};
+use crate::kinds::for_kind;
 use crate::output;
 use crate::records::{self, Loaded};
 use bartizan_core::Domain;
-use bartizan_pipeline::Instance;
+use bartizan_domains::kind::Kind;
+use bartizan_pipeline::{Instance, Settings};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -15,8 +16,9 @@ use std::sync::Arc;
 /// Bring in history, with labels where it has them.
 #[derive(Debug, Args)]
 pub(crate) struct Flags {
-    /// Kind of telemetry.
-    pub(crate) kind: Kind,
+    /// Detector, by name: one of the kinds, or one that the configuration declares.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
     /// Files, plain or .gz.
     #[arg(required = true)]
     files: Vec<PathBuf>,
@@ -26,14 +28,16 @@ pub(crate) struct Flags {
 
 /// Reads and stores them.
 pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
-    for_kind!(flags.kind, D => run_on::<D>(context, flags).await)
+    let config = context.quiet_config()?;
+    let detector = config.detector(&flags.name)?;
+    for_kind!(detector.which, D => run_on::<D>(&context, &config, &detector.settings, flags).await)
 }
 
-async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<()> {
+async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings, flags: Flags) -> anyhow::Result<()> {
     flags.format.check::<D>()?;
     let loaded = records::load::<D>(&flags.files, &flags.format, context::clock().now())?;
     let (labelled, rejected) = (loaded.labelled(), loaded.rejected);
-    let (_, opened, instance) = context::open::<D>(&context).await?;
+    let (opened, instance) = context::open::<D>(config, settings).await?;
     let done = store(&instance, loaded).await;
     opened.close().await;
     let imported = done?;

@@ -1,11 +1,12 @@
 //! `bartizan label`: a person's word on one verdict.
 
-use crate::cli::Kind;
+use crate::config::Config;
 use crate::context::{self, Context};
 use crate::failure::Problem;
-use crate::kinds::{Telemetry, for_kind};
+use crate::kinds::for_kind;
 use bartizan_core::{Label, Verdict};
-use bartizan_pipeline::LifeCycle as _;
+use bartizan_domains::kind::Kind;
+use bartizan_pipeline::{LifeCycle as _, Settings};
 use bartizan_storage::{DetectionKey, LabelChange, LabelOutcome};
 use clap::{ArgGroup, Args};
 use serde_json::json;
@@ -14,8 +15,9 @@ use serde_json::json;
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("verdict").args(["anomalous", "legitimate"]).required(true))]
 pub(crate) struct Flags {
-    /// Kind of telemetry.
-    pub(crate) kind: Kind,
+    /// Detector, by name: one of the kinds, or one that the configuration declares.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
     /// Row id, or the event's own id (its newest row); digits are tried as a row id first.
     id: String,
     /// It is an attack or a fault.
@@ -31,11 +33,13 @@ pub(crate) struct Flags {
 
 /// Records it.
 pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
-    for_kind!(flags.kind, D => run_on::<D>(context, flags).await)
+    let config = context.quiet_config()?;
+    let detector = config.detector(&flags.name)?;
+    for_kind!(detector.which, D => run_on::<D>(&context, &config, &detector.settings, flags).await)
 }
 
-async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<()> {
-    let (_, opened, instance) = context::open::<D>(&context).await?;
+async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings, flags: Flags) -> anyhow::Result<()> {
+    let (opened, instance) = context::open::<D>(config, settings).await?;
     let label = if flags.anomalous { Label::Anomalous } else { Label::Legitimate };
     let change = LabelChange { label, changed_by: flags.by, changed_at: context::clock().now() };
     let by_row = flags.id.parse().ok().map(DetectionKey::Id);
@@ -49,9 +53,9 @@ async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<
     opened.close().await;
     let Some(outcome) = found else {
         let problem = Problem::data(format!("there is no event {:?}", flags.id));
-        return Err(problem.advise(format!("GET /{}/audit lists row ids and event ids", D::NAME)).into());
+        return Err(problem.advise(format!("GET /{}/audit lists row ids and event ids", settings.name)).into());
     };
-    print(&context, &outcome, label)
+    print(context, &outcome, label)
 }
 
 fn print(context: &Context, outcome: &LabelOutcome, label: Label) -> anyhow::Result<()> {

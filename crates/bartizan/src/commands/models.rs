@@ -1,11 +1,10 @@
 //! `bartizan models`: the stored versions of a detector.
 
-use crate::cli::Kind;
-use crate::config::Config;
+use crate::config::Detector;
 use crate::context::{self, Context, Opened};
 use crate::failure::Problem;
 use crate::files;
-use crate::kinds::{Telemetry as _, for_kind};
+use crate::kinds::Running;
 use crate::output::{self, Output};
 use anyhow::Context as _;
 use bartizan_pipeline::{ImportError, Imported, LifeCycle, LoadError};
@@ -13,34 +12,39 @@ use bartizan_storage::ModelRecord;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// List, show, activate, export, import and delete models.
 #[derive(Debug, Args)]
 pub(crate) struct Flags {
     #[command(subcommand)]
     action: Action,
-    /// Detector whose models are meant.
-    #[arg(long, global = true, value_enum, default_value = "requests")]
-    detector: Kind,
 }
 
 #[derive(Debug, Subcommand)]
 enum Action {
     /// List all versions, newest first.
-    List,
+    List {
+        #[command(flatten)]
+        of: Of,
+    },
     /// Show one version in full [default: the active one].
     Show {
+        #[command(flatten)]
+        of: Of,
         /// Its version.
         version: Option<String>,
     },
-    /// Make a version the active one. A server that is running goes on with its own until `POST /KIND/load-model`.
+    /// Make a version the active one. A server that is running goes on with its own until `POST /NAME/load-model`.
     Activate {
+        #[command(flatten)]
+        of: Of,
         /// Its version.
         version: String,
     },
     /// Write a version to a file that another machine can import.
     Export {
+        #[command(flatten)]
+        of: Of,
         /// Its version.
         version: String,
         /// The file.
@@ -49,55 +53,81 @@ enum Action {
     },
     /// Read a model file, check it and store it. It is not activated. A version that is there is not replaced unless asked for.
     Import {
+        #[command(flatten)]
+        of: Of,
         /// The file.
         file: PathBuf,
         /// Version to store it as [default: the one it was exported with].
         #[arg(long, value_name = "VERSION")]
         model_version: Option<String>,
         /// Store it in the place of a model of the same version. In the place of the active one it is active; a server that is
-        /// running goes on with its own until `POST /KIND/load-model`.
+        /// running goes on with its own until `POST /NAME/load-model`.
         #[arg(long)]
         replace: bool,
     },
     /// Delete a version that is not active.
     Delete {
+        #[command(flatten)]
+        of: Of,
         /// Its version.
         version: String,
     },
 }
 
+/// Whose models are meant.
+#[derive(Debug, Args)]
+struct Of {
+    /// Detector, by name: one of the kinds, or one that the configuration declares.
+    #[arg(value_name = "NAME")]
+    name: String,
+}
+
+impl Flags {
+    /// The name of the detector.
+    pub(crate) fn detector(&self) -> &str {
+        match &self.action {
+            Action::List { of }
+            | Action::Show { of, .. }
+            | Action::Activate { of, .. }
+            | Action::Export { of, .. }
+            | Action::Import { of, .. }
+            | Action::Delete { of, .. } => &of.name,
+        }
+    }
+}
+
 /// Does it.
 pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
     let config = context.quiet_config()?;
+    let detector = config.detector(flags.detector())?;
     let opened = context::open_store(&config.database, config.survive_power_loss)?;
-    let done = act(&context, &config, &opened, flags.detector, flags.action).await;
+    let done = act(context.output, detector, &opened, flags.action).await;
     opened.close().await;
     done
 }
 
-async fn act(context: &Context, config: &Config, opened: &Opened, kind: Kind, action: Action) -> anyhow::Result<()> {
-    let output = context.output;
-    let detector = for_kind!(kind, D => D::settings(config).name.as_ref());
-    let instance = || instance(config, opened, kind);
+async fn act(output: Output, detector: &Detector, opened: &Opened, action: Action) -> anyhow::Result<()> {
+    let name = detector.name();
+    let instance = async || Ok::<_, anyhow::Error>(Running::open(detector.which, detector.settings.clone(), opened).await?.life());
     match action {
-        Action::List => list(&opened.store().models(detector).await?, output),
-        Action::Show { version } => show(&opened.store().models(detector).await?, version, output),
-        Action::Activate { version } => activate(instance().await?.as_ref(), &version, output).await,
-        Action::Export { version, out } => {
+        Action::List { .. } => list(&opened.store().models(name).await?, name, output),
+        Action::Show { version, .. } => show(&opened.store().models(name).await?, version, output),
+        Action::Activate { version, .. } => activate(instance().await?.as_ref(), &version, output).await,
+        Action::Export { version, out, .. } => {
             let file = instance().await?.export_model(&version).await?;
             export(&file.ok_or_else(|| unknown(&version))?, &version, &out, output)
         }
-        Action::Import { file, model_version, replace } => import(instance().await?.as_ref(), &file, model_version, replace, output).await,
-        Action::Delete { version } => delete(opened, detector, &version, output).await,
+        Action::Import { file, model_version, replace, .. } => {
+            import(instance().await?.as_ref(), &file, model_version, replace, output).await
+        }
+        Action::Delete { version, .. } => delete(opened, name, &version, output).await,
     }
 }
 
-async fn instance(config: &Config, opened: &Opened, kind: Kind) -> anyhow::Result<Arc<dyn LifeCycle>> {
-    for_kind!(kind, D => Ok(context::open_detector::<D>(D::settings(config).clone(), opened).await? as Arc<dyn LifeCycle>))
-}
-
 fn unknown(version: &str) -> anyhow::Error {
-    Problem::model(format!("there is no model version {version:?}")).advise("see which there are with `bartizan models list`").into()
+    Problem::model(format!("there is no model version {version:?}"))
+        .advise("see which there are with `bartizan models list DETECTOR`")
+        .into()
 }
 
 fn body(record: &ModelRecord) -> Value {
@@ -111,7 +141,7 @@ fn body(record: &ModelRecord) -> Value {
     })
 }
 
-fn list(models: &[ModelRecord], output: Output) -> anyhow::Result<()> {
+fn list(models: &[ModelRecord], detector: &str, output: Output) -> anyhow::Result<()> {
     let row = |record: &ModelRecord| {
         let model = &record.model;
         let active = if record.is_active { "active" } else { "" };
@@ -128,7 +158,7 @@ fn list(models: &[ModelRecord], output: Output) -> anyhow::Result<()> {
     let head = ["version", "", "algorithm", "trained", "samples", "accuracy", "bytes"];
     let value = json!({"models": models.iter().map(body).collect::<Vec<_>>()});
     Ok(output.print(&value, || match models {
-        [] => "No models yet. Train one with `bartizan train KIND FILE`.".to_owned(),
+        [] => format!("No models yet. Train one with `bartizan train {detector} FILE`."),
         _ => output::table(&head, models.iter().map(row)),
     })?)
 }
@@ -137,7 +167,7 @@ fn show(models: &[ModelRecord], version: Option<String>, output: Output) -> anyh
     let wanted = |record: &&ModelRecord| version.as_ref().map_or(record.is_active, |version| *version == record.model.version);
     let record = models.iter().find(wanted).ok_or_else(|| match &version {
         Some(version) => unknown(version),
-        None => Problem::model("no model is active").advise("train one with `bartizan train KIND FILE`").into(),
+        None => Problem::model("no model is active").advise("train one with `bartizan train DETECTOR FILE`").into(),
     })?;
     let value = body(record);
     Ok(output.print(&value, || {
@@ -169,7 +199,7 @@ async fn import(detector: &dyn LifeCycle, file: &Path, version: Option<String>, 
     let Imported { version, replaced, active } = detector.import_model(&bytes, version, replace).await.map_err(|error| match error {
         ImportError::Load(LoadError::Damaged { .. } | LoadError::Mismatch { .. }) => {
             let problem = Problem::data(format!("{} is not a model that can be used: {error}", output::path(file)));
-            anyhow::Error::from(problem.advise("export it again with `bartizan models export`"))
+            anyhow::Error::from(problem.advise("export it again with `bartizan models export DETECTOR VERSION --out FILE`"))
         }
         other => other.into(),
     })?;
@@ -179,10 +209,11 @@ async fn import(detector: &dyn LifeCycle, file: &Path, version: Option<String>, 
             "{version} is stored in the place of the active model, and active. A running server takes it over at `POST /{}/load-model`.",
             detector.name()
         ),
-        (false, true) => {
-            format!("{version} is stored in the place of the one before. Make it the active one with `bartizan models activate {version}`.")
+        (false, replaced) => {
+            let place = if replaced { " in the place of the one before" } else { "" };
+            let next = format!("bartizan models activate {} {version}", detector.name());
+            format!("{version} is stored{place}. Make it the active one with `{next}`.")
         }
-        (false, false) => format!("{version} is stored. Make it the active one with `bartizan models activate {version}`."),
     })?)
 }
 

@@ -1,10 +1,10 @@
-//! `bartizan openapi`: the document that the server serves at `/openapi.json`.
+//! `bartizan openapi`: the document of the configured detectors, made as the server makes the one at `/openapi.json`.
 
-use crate::config::DETECTORS;
+use crate::context::Context;
 use crate::output::Output;
 
 /// Prints it.
-pub(crate) fn run() -> anyhow::Result<()> {
-    let document = bartizan_server::openapi(DETECTORS, env!("CARGO_PKG_VERSION"));
-    Ok(Output { json: true }.print(&document, String::new)?)
+pub(crate) fn run(context: &Context) -> anyhow::Result<()> {
+    let config = context.config()?;
+    Ok(Output { json: true }.print(&config.outline().openapi(&config.server), String::new)?)
 }

@@ -1,17 +1,18 @@
 //! `bartizan score`: every event of files judged, the worst listed with their reasons. Nothing is recorded, and memory does
 //! not grow with the files.
 
-use crate::cli::Kind;
+use crate::config::Config;
 use crate::context::{self, Context};
 use crate::failure::Problem;
 use crate::files;
-use crate::kinds::{Telemetry, for_kind};
+use crate::kinds::{for_kind, found};
 use crate::output::{self, Cell, clean};
 use crate::records;
 use anyhow::Context as _;
 use bartizan_core::Timestamp;
+use bartizan_domains::kind::Kind;
 use bartizan_domains::records::Record;
-use bartizan_pipeline::{Explanation, Judgement, Offline, OfflineVerdict};
+use bartizan_pipeline::{Explanation, Judgement, Offline, OfflineVerdict, Settings};
 use clap::Args;
 use serde_json::{Value, json};
 use std::fs::File;
@@ -27,8 +28,9 @@ const WAITING: usize = 4;
 /// Score files and list the worst with their reasons.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Flags {
-    /// Kind of telemetry.
-    pub(crate) kind: Kind,
+    /// Detector, by name: one of the kinds, or one that the configuration declares.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
     /// Files, plain or .gz, scored in the order of their events.
     #[arg(required = true)]
     files: Vec<PathBuf>,
@@ -53,13 +55,15 @@ struct Read<E> {
 
 /// Scores them.
 pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
-    for_kind!(flags.kind, D => run_on::<D>(context, flags).await)
+    let config = context.quiet_config()?;
+    let detector = config.detector(&flags.name)?;
+    for_kind!(detector.which, D => run_on::<D>(&context, &config, &detector.settings, flags).await)
 }
 
-async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<()> {
+async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings, flags: Flags) -> anyhow::Result<()> {
     flags.format.check::<D>()?;
     flags.out.as_deref().map(Out::is_csv).transpose()?;
-    let (_, opened, instance) = context::open::<D>(&context).await?;
+    let (opened, instance) = context::open::<D>(config, settings).await?;
     context::prepare(&instance).await?;
     let offline = instance.offline();
     let done = tokio::task::block_in_place(|| {
@@ -74,7 +78,7 @@ async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<
 }
 
 /// Reads on one thread and judges on the others.
-fn score<D: Telemetry>(offline: Offline<D>, flags: &Flags, out: Option<Out>) -> anyhow::Result<Scored<D>> {
+fn score<D: Kind>(offline: Offline<D>, flags: &Flags, out: Option<Out>) -> anyhow::Result<Scored<D>> {
     let now = context::clock().now();
     let (sender, receiver) = sync_channel(WAITING);
     std::thread::scope(|scope| {
@@ -88,7 +92,7 @@ fn score<D: Telemetry>(offline: Offline<D>, flags: &Flags, out: Option<Out>) -> 
     })
 }
 
-fn read<D: Telemetry>(flags: &Flags, now: Timestamp, sender: &SyncSender<Vec<Read<D::Event>>>) -> anyhow::Result<u64> {
+fn read<D: Kind>(flags: &Flags, now: Timestamp, sender: &SyncSender<Vec<Read<D::Event>>>) -> anyhow::Result<u64> {
     let mut chunk = Vec::with_capacity(CHUNK);
     let rejected = records::stream::<D>(&flags.files, &flags.format, now, &mut |file, record| {
         chunk.push(Read { file, record });
@@ -102,7 +106,7 @@ fn read<D: Telemetry>(flags: &Flags, now: Timestamp, sender: &SyncSender<Vec<Rea
     Ok(rejected)
 }
 
-fn judge<D: Telemetry>(
+fn judge<D: Kind>(
     offline: Offline<D>,
     flags: &Flags,
     mut out: Option<Out>,
@@ -122,7 +126,7 @@ fn judge<D: Telemetry>(
             }
         }
         for (((file, line), event), verdict) in read.into_iter().zip(events).zip(verdicts) {
-            let rank = D::rank(&verdict.judgement);
+            let rank = D::rank(&found(&verdict.judgement));
             scored.meet(Met { file, line, event, verdict, rank }, flags.top as usize);
         }
     }
@@ -141,7 +145,7 @@ struct Met<E> {
 }
 
 /// What came of it all.
-struct Scored<D: Telemetry> {
+struct Scored<D: Kind> {
     offline: Offline<D>,
     files: Vec<PathBuf>,
     judged: u64,
@@ -153,7 +157,7 @@ struct Scored<D: Telemetry> {
     worst: Vec<Met<D::Event>>,
 }
 
-impl<D: Telemetry> Scored<D> {
+impl<D: Kind> Scored<D> {
     fn meet(&mut self, met: Met<D::Event>, top: usize) {
         self.judged += 1;
         self.anomalous += u64::from(met.verdict.judgement.verdict.is_anomalous());
@@ -220,7 +224,7 @@ impl<D: Telemetry> Scored<D> {
         };
         let file = if self.files.len() > 1 { format!("{}:", met.file + 1) } else { String::new() };
         let grade = format!("{:.3}", judgement.grade);
-        let [first, second] = match D::risk(judgement) {
+        let [first, second] = match D::risk(&found(judgement)) {
             Some(risk) => [risk.to_string(), grade],
             None => [grade, format!("{:.0} %", judgement.confidence * 100.0)],
         };
@@ -235,13 +239,13 @@ fn reasons(explanation: Option<&Explanation>) -> Vec<&str> {
     explanation.map(|e| e.reasons.iter().map(|reason| reason.text.as_str()).collect()).unwrap_or_default()
 }
 
-fn body<D: Telemetry>(line: u64, event: &D::Event, judgement: &Judgement, explanation: Option<&Explanation>) -> Value {
+fn body<D: Kind>(line: u64, event: &D::Event, judgement: &Judgement, explanation: Option<&Explanation>) -> Value {
     let facts = D::facts(event);
     json!({
         "line": line, "event_id": facts.event_id, "time": facts.time.to_string(), "client": facts.entity,
         "action": facts.action, "resource": facts.resource, "score": judgement.score, "grade": judgement.grade,
         "is_anomaly": judgement.verdict.is_anomalous(), "confidence": judgement.confidence,
-        "class": judgement.class.map(|class| class.name), "class_probability": judgement.class.map(|class| class.probability), "risk": D::risk(judgement),
+        "class": judgement.class.map(|class| class.name), "class_probability": judgement.class.map(|class| class.probability), "risk": D::risk(&found(judgement)),
         "model_version": judgement.model_version.as_ref(),
         "reasons": explanation.map(|e| e.reasons.as_slice()).unwrap_or_default(),
     })
@@ -276,7 +280,7 @@ impl Out {
         Ok(out)
     }
 
-    fn write<D: Telemetry>(&mut self, line: u64, event: &D::Event, judgement: &Judgement, why: Option<&Explanation>) -> anyhow::Result<()> {
+    fn write<D: Kind>(&mut self, line: u64, event: &D::Event, judgement: &Judgement, why: Option<&Explanation>) -> anyhow::Result<()> {
         let written = if self.csv {
             csv::<D>(&mut self.file, line, event, judgement, why)
         } else {
@@ -297,7 +301,7 @@ impl Out {
     }
 }
 
-fn csv<D: Telemetry>(
+fn csv<D: Kind>(
     out: &mut impl Write,
     line: u64,
     event: &D::Event,
@@ -311,7 +315,7 @@ fn csv<D: Telemetry>(
         write!(out, "{score}")?;
     }
     write!(out, ",{},{},{},", judgement.grade, judgement.verdict.is_anomalous(), judgement.confidence)?;
-    let risk = D::risk(judgement).map(|risk| risk.to_string()).unwrap_or_default();
+    let risk = D::risk(&found(judgement)).map(|risk| risk.to_string()).unwrap_or_default();
     writeln!(out, "{},{risk},{}", judgement.class.map_or("", |class| class.name), quoted(&reasons(why).join("; ")))
 }
 

@@ -4,12 +4,9 @@ use crate::config::Config;
 use crate::context::{self, Context, Opened};
 use crate::failure::Problem;
 use crate::files;
+use crate::kinds::{Running, for_running};
 use anyhow::Context as _;
-use bartizan_core::Domain;
-use bartizan_domains::behavior::Behavior;
-use bartizan_domains::flows::Flows;
-use bartizan_domains::requests::Requests;
-use bartizan_pipeline::{Instance, LifeCycle};
+use bartizan_pipeline::LifeCycle;
 use bartizan_server::{Listening, Mounts, Server, ServerConfig};
 use clap::Args;
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -74,10 +71,10 @@ pub(crate) fn listen(context: &mut Context, address: Option<String>) -> anyhow::
 pub(crate) struct Served {
     server: Server,
     opened: Opened,
-    /// The detectors, for those who want to talk to them without HTTP.
-    pub(crate) requests: Arc<Instance<Requests>>,
-    pub(crate) flows: Arc<Instance<Flows>>,
-    behavior: Arc<Instance<Behavior>>,
+    /// All detectors, also those that are not served.
+    detectors: Vec<Arc<dyn LifeCycle>>,
+    /// Those that are served, for those who want to talk to them without HTTP.
+    pub(crate) mounted: Vec<Running>,
     /// Where it listens.
     pub(crate) address: SocketAddr,
 }
@@ -86,21 +83,26 @@ impl Served {
     /// Opens store and detectors behind a port that is taken.
     pub(crate) async fn open(config: &Config, listening: Listening) -> anyhow::Result<Self> {
         let opened = context::open_store(&config.database, config.survive_power_loss)?;
-        let requests = context::open_detector::<Requests>(config.requests.clone(), &opened).await?;
-        let flows = context::open_detector::<Flows>(config.flows.clone(), &opened).await?;
-        let behavior = context::open_detector::<Behavior>(config.behavior.clone(), &opened).await?;
-        if is_served(config, Behavior::NAME) {
-            context::prepare(&behavior).await?;
+        let (mut detectors, mut mounted, mut mounts) = (Vec::new(), Vec::new(), Mounts::default());
+        for detector in &config.detectors {
+            let running = Running::open(detector.which, detector.settings.clone(), &opened).await?;
+            detectors.push(running.life());
+            if config.is_served(detector.name()) {
+                for_running!(&running, instance => {
+                    context::prepare(instance).await?;
+                    mounts.add(Arc::clone(instance));
+                });
+                mounted.push(running);
+            }
         }
-        let mounts = Mounts { requests: served(config, &requests), flows: served(config, &flows), behavior: served(config, &behavior) };
         let server = listening.serve(mounts, context::clock())?;
         let address = server.local_addr();
-        Ok(Self { server, opened, requests, flows, behavior, address })
+        Ok(Self { server, opened, detectors, mounted, address })
     }
 
     /// Serves until `stop`, then finishes what runs and closes the store.
     pub(crate) async fn until(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let all: [Arc<dyn LifeCycle>; 3] = [self.requests, self.flows, self.behavior];
+        let all = self.detectors;
         for detector in &all {
             let model = detector.active().map(|model| model.version);
             info!(detector = %detector.name(), model = %model.as_deref().unwrap_or("none"), "ready");
@@ -126,10 +128,6 @@ pub(crate) async fn take_port(config: &Config) -> anyhow::Result<Listening> {
     Ok(Server::listen(resolve(config)?).await?)
 }
 
-fn is_served(config: &Config, name: &str) -> bool {
-    config.only.is_empty() || config.only.iter().any(|only| only == name)
-}
-
 fn resolve(config: &Config) -> anyhow::Result<ServerConfig> {
     let mut server = config.server.clone();
     let found = (config.host.as_str(), config.port).to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
@@ -139,10 +137,6 @@ fn resolve(config: &Config) -> anyhow::Result<ServerConfig> {
     };
     server.listen = listen;
     Ok(server)
-}
-
-fn served<D: Domain>(config: &Config, instance: &Arc<Instance<D>>) -> Vec<Arc<Instance<D>>> {
-    is_served(config, D::NAME).then(|| Arc::clone(instance)).into_iter().collect()
 }
 
 /// Ends at SIGTERM or SIGINT. They are listened for from the call on, not only once it is waited for: a signal that comes

@@ -1,12 +1,14 @@
 //! `bartizan train`: a model from files, or from the stored history.
 
-use crate::cli::{Kind, Training};
+use crate::cli::Training;
+use crate::config::Config;
 use crate::context::{self, Context};
-use crate::kinds::{Telemetry, for_kind};
+use crate::kinds::for_kind;
 use crate::output;
 use crate::records;
 use bartizan_core::Domain;
-use bartizan_pipeline::{Instance, Lesson, TrainReport, TrainRequest};
+use bartizan_domains::kind::Kind;
+use bartizan_pipeline::{Instance, Lesson, Settings, TrainReport, TrainRequest};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -14,10 +16,11 @@ use std::path::PathBuf;
 /// Train on files, or on the stored history.
 #[derive(Debug, Args)]
 pub(crate) struct Flags {
-    /// Kind of telemetry.
-    pub(crate) kind: Kind,
-    /// Files to learn from and keep as history, plain or .gz; none trains on the stored history, and `behavior` on generated
-    /// sessions.
+    /// Detector, by name: one of the kinds, or one that the configuration declares.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// Files to learn from and keep as history, plain or .gz; none trains on the stored history, and a kind that can teach
+    /// itself, such as `behavior`, on what it generates.
     files: Vec<PathBuf>,
     #[command(flatten)]
     format: records::Format,
@@ -33,22 +36,22 @@ pub(crate) struct Flags {
 
 /// Trains and activates.
 pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
-    for_kind!(flags.kind, D => run_on::<D>(context, flags).await)
+    let config = context.quiet_config()?;
+    let detector = config.detector(&flags.name)?;
+    for_kind!(detector.which, D => run_on::<D>(&context, &config, &detector.settings, flags).await)
 }
 
-async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<()> {
-    let config = context.quiet_config()?;
-    let settings = D::settings(&config);
+async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings, flags: Flags) -> anyhow::Result<()> {
     let request = context::checked_request(&flags.training, flags.model_version, !flags.ignore_labels, settings)?;
     flags.format.check::<D>()?;
     let loaded = match flags.files.as_slice() {
         [] => None,
         files => Some(records::sample::<D>(files, &flags.format, context::clock().now(), settings.max_training_samples, settings.seed)?),
     };
-    let (opened, instance) = context::open_with::<D>(&config).await?;
+    let (opened, instance) = context::open::<D>(config, settings).await?;
     let done = async {
         let lesson = match loaded {
-            None => D::first_lesson().map_or(Lesson::History, Lesson::BuiltIn),
+            None => context::first_lesson::<D>().map_or(Lesson::History, Lesson::BuiltIn),
             Some(loaded) if D::INDEPENDENT => Lesson::Given(loaded.into_labelled()),
             Some(loaded) => Lesson::WithHistory(loaded.into_labelled()),
         };
@@ -56,7 +59,7 @@ async fn run_on<D: Telemetry>(context: Context, flags: Flags) -> anyhow::Result<
     };
     let done = done.await;
     opened.close().await;
-    print(&context, &done?)
+    print(context, &done?)
 }
 
 /// Trains with something to look at meanwhile.

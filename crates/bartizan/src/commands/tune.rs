@@ -1,12 +1,12 @@
 //! `bartizan tune`: which algorithm suits these events.
 
-use crate::cli::Kind;
 use crate::context::{self, Context};
 use crate::failure::Problem;
-use crate::kinds::{Telemetry, for_kind};
+use crate::kinds::for_kind;
 use crate::output::{self, percent};
 use crate::records;
-use bartizan_pipeline::{Criterion, Trial, Tuning, tune};
+use bartizan_domains::kind::Kind;
+use bartizan_pipeline::{Criterion, Settings, Trial, Tuning, tune};
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -15,8 +15,9 @@ use std::time::Duration;
 /// Try algorithms on files and say which suits them; nothing is stored.
 #[derive(Debug, Args)]
 pub(crate) struct Flags {
-    /// Kind of telemetry.
-    pub(crate) kind: Kind,
+    /// Detector, by name: one of the kinds, or one that the configuration declares.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
     /// Files, plain or .gz; labels of anomalies in them decide, where there are at least ten.
     #[arg(required = true)]
     files: Vec<PathBuf>,
@@ -32,16 +33,16 @@ pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
     if flags.time_secs == 0 {
         return Err(Problem::usage("--time-secs must be at least 1, got 0".to_owned()).into());
     }
-    for_kind!(flags.kind, D => run_on::<D>(&context, &flags))
+    let config = context.quiet_config()?;
+    let detector = config.detector(&flags.name)?;
+    for_kind!(detector.which, D => run_on::<D>(&context, &detector.settings, &flags))
 }
 
 /// Events that candidates are compared on and learn from, of kinds that can be sampled.
 const MOST: usize = 20_000;
 
-fn run_on<D: Telemetry>(context: &Context, flags: &Flags) -> anyhow::Result<()> {
+fn run_on<D: Kind>(context: &Context, settings: &Settings, flags: &Flags) -> anyhow::Result<()> {
     flags.format.check::<D>()?;
-    let config = context.quiet_config()?;
-    let settings = D::settings(&config);
     let events = records::sample::<D>(&flags.files, &flags.format, context::clock().now(), MOST, settings.seed)?.into_labelled();
     let bar = output::progress(1, "tuning");
     let tuning = tune::<D>(events, settings, Duration::from_secs(flags.time_secs), &mut |done, of, name| {
@@ -51,7 +52,7 @@ fn run_on<D: Telemetry>(context: &Context, flags: &Flags) -> anyhow::Result<()> 
     });
     bar.finish_and_clear();
     let tuning = tuning?;
-    Ok(context.output.print(&document(&tuning), || text(&tuning, D::NAME))?)
+    Ok(context.output.print(&document(&tuning), || text(&tuning, &flags.name))?)
 }
 
 fn flags_of(trial: &Trial) -> String {
@@ -74,7 +75,7 @@ fn document(tuning: &Tuning) -> Value {
     })
 }
 
-fn text(tuning: &Tuning, kind: &str) -> String {
+fn text(tuning: &Tuning, detector: &str) -> String {
     let (normal, anomalous) = tuning.compared_on;
     let what = match tuning.criterion {
         Criterion::Labels => "anomalies labelled in the files",
@@ -97,6 +98,6 @@ fn text(tuning: &Tuning, kind: &str) -> String {
         count => format!("\n{count} candidates were not tried: the time was over; --time-secs gives more."),
     };
     let best = tuning.trials.first().filter(|trial| trial.outcome.is_ok());
-    let next = best.map_or(String::new(), |trial| format!("\nTo train the first: bartizan train {kind} FILE… {}", flags_of(trial)));
+    let next = best.map_or(String::new(), |trial| format!("\nTo train the first: bartizan train {detector} FILE… {}", flags_of(trial)));
     format!("{head}\n\n{table}\n{untried}{next}")
 }

@@ -1,7 +1,8 @@
 //! Where settings come from: defaults < file < environment < flags, each value with its origin, all faults at once.
 
-use super::key::{KEYS, Key, Kind, find};
-use std::collections::BTreeMap;
+use super::key::{self, Key, Shape};
+use crate::kinds::Which;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
@@ -80,26 +81,50 @@ impl fmt::Display for Faults {
 /// All layers laid over one another.
 #[derive(Debug, Default)]
 pub(crate) struct Layers {
-    values: BTreeMap<&'static str, (Value, Origin)>,
+    /// Every setting there is: those that every configuration has, then those of declared detectors.
+    pub(super) keys: Vec<Key>,
+    /// Names and kinds of the detectors, those of the kinds first.
+    pub(super) detectors: Vec<(String, Which)>,
+    values: BTreeMap<String, (Value, Origin)>,
     faults: Vec<Fault>,
+    /// Parts of the file that are at fault as a whole.
+    pub(super) refused: BTreeSet<String>,
 }
 
 impl Layers {
     /// The layer under all others.
     pub(crate) fn defaults() -> Self {
-        let mut layers = Self::default();
-        for key in KEYS {
-            if let Some(text) = key.default {
-                layers.set_text(key, text, Origin::Default);
+        let mut layers = Self { detectors: Which::ALL.iter().map(|which| (which.name().to_owned(), *which)).collect(), ..Self::default() };
+        layers.add(key::standard());
+        layers
+    }
+
+    /// Adds settings, at their defaults.
+    pub(super) fn add(&mut self, keys: Vec<Key>) {
+        for key in &keys {
+            if let Some(text) = &key.default {
+                self.set_text(key, text, Origin::Default);
             }
         }
-        layers
+        self.keys.extend(keys);
+    }
+
+    /// Every setting there is.
+    pub(crate) fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
+    fn find(&self, path: &str) -> Option<&Key> {
+        self.keys.iter().find(|key| key.path == path)
     }
 
     /// Lays a configuration file over them. `name` is what messages call it.
     pub(crate) fn file(&mut self, name: &str, text: &str) {
         match DeTable::parse(text) {
-            Ok(table) => self.table(name, text, "", table.get_ref()),
+            Ok(table) => {
+                self.declare(name, text, table.get_ref());
+                self.table(name, text, "", table.get_ref());
+            }
             Err(error) => {
                 let line = error.span().map_or(1, |span| line_of(text, span.start));
                 self.fault(Origin::File(name.to_owned(), line), format!("not TOML: {}", error.message()));
@@ -119,50 +144,57 @@ impl Layers {
     fn table(&mut self, name: &str, text: &str, prefix: &str, table: &DeTable<'_>) {
         for (part, value) in table {
             let path = if prefix.is_empty() { part.get_ref().to_string() } else { format!("{prefix}.{}", part.get_ref()) };
+            if self.refused.contains(&path) {
+                continue;
+            }
             let origin = Origin::File(name.to_owned(), line_of(text, part.span().start));
-            match (find(&path), value.get_ref()) {
+            match (self.find(&path).cloned(), value.get_ref()) {
                 (Some(key), value) => match plain(value) {
-                    Some(value) => self.set(key, value, origin),
-                    None => self.fault(origin, format!("{path} is a table; expected {}", key.kind.expected())),
+                    Some(value) => self.set(&key, value, origin),
+                    None => self.fault(origin, format!("{path} is a table; expected {}", key.shape.expected())),
                 },
-                (None, DeValue::Table(inner)) if is_section(&path) => self.table(name, text, &path, inner),
-                (None, _) => self.fault(origin, unknown(&path)),
+                (None, DeValue::Table(inner)) if self.is_section(&path) => self.table(name, text, &path, inner),
+                (None, _) => self.fault(origin, self.unknown(&path)),
             }
         }
     }
 
     /// Lays the environment over them. Variables that are set but empty count as unset, but for those that keep others out.
     pub(crate) fn environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
-        let variables: BTreeMap<String, String> = variables.filter(|(name, value)| !value.is_empty() || is_lock(name)).collect();
-        for key in KEYS {
+        let variables: BTreeMap<String, String> = variables.filter(|(name, value)| !value.is_empty() || self.is_lock(name)).collect();
+        for key in self.keys.clone().iter().filter(|key| !key.is_kind()) {
             let own = key.variable();
             let found = std::iter::once(own.as_str()).chain(key.aliases.iter().copied()).find_map(|n| variables.get_key_value(n));
             if let Some((name, value)) = found {
                 self.set_text(key, value, Origin::Env(name.clone()));
             }
         }
-        for name in variables.keys().filter(|name| is_unknown_variable(name)) {
-            let message = "no such setting; `bartizan config show` lists them all".to_owned();
+        for name in variables.keys().filter(|name| looks_ours(name)) {
+            let message = match self.keys.iter().find(|key| key.variable() == *name) {
+                Some(key) if key.is_kind() => format!("{} can only be said in the configuration file", key.path),
+                Some(_) => continue,
+                None => "no such setting; `bartizan config show` lists them all".to_owned(),
+            };
             self.fault(Origin::Env(name.clone()), message);
         }
     }
 
     /// Lays one flag over them.
     pub(crate) fn flag(&mut self, path: &str, value: &str, flag: &'static str) {
-        if let Some(key) = find(path) {
-            self.set_text(key, value, Origin::Flag(flag));
+        if let Some(key) = self.find(path).cloned() {
+            self.set_text(&key, value, Origin::Flag(flag));
         }
     }
 
-    fn set_text(&mut self, key: &'static Key, text: &str, origin: Origin) {
+    fn set_text(&mut self, key: &Key, text: &str, origin: Origin) {
         self.set(key, Plain::Text(text.to_owned()), origin);
     }
 
-    fn set(&mut self, key: &'static Key, value: Plain, origin: Origin) {
+    fn set(&mut self, key: &Key, value: Plain, origin: Origin) {
         let shown = if key.secret { "a secret".to_owned() } else { value.shown() };
-        match check(key.kind, value) {
-            Some(value) => drop(self.values.insert(key.path, (value, origin))),
-            None => self.fault(origin, format!("{} must be {}, got {shown}", key.path, key.kind.expected())),
+        match check(key.shape, value) {
+            Some(value) => drop(self.values.insert(key.path.to_string(), (value, origin))),
+            None => self.fault(origin, format!("{} must be {}, got {shown}", key.path, key.shape.expected())),
         }
     }
 
@@ -217,6 +249,27 @@ impl Layers {
     pub(crate) fn faults(&self) -> &[Fault] {
         &self.faults
     }
+
+    /// Whether a variable sets what clients must show: an empty one must not open the server without a word.
+    fn is_lock(&self, name: &str) -> bool {
+        let locks = ["server.token", "server.token_file"].into_iter().filter_map(|path| self.find(path));
+        locks.into_iter().any(|key| key.variable() == name || key.aliases.contains(&name))
+    }
+
+    fn is_section(&self, path: &str) -> bool {
+        self.keys.iter().any(|key| key.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
+    }
+
+    fn unknown(&self, path: &str) -> String {
+        if let Some(elsewhere) = self.elsewhere(path) {
+            return format!("no such setting: {path}; {elsewhere}");
+        }
+        let near = self.keys.iter().map(|key| (strsim::levenshtein(path, &key.path), &key.path)).min().filter(|(steps, _)| *steps <= 3);
+        match near {
+            Some((_, meant)) => format!("no such setting: {path}; did you mean {meant}?"),
+            None => format!("no such setting: {path}; `bartizan config show` lists them all"),
+        }
+    }
 }
 
 /// A value as it was written, not checked yet.
@@ -252,54 +305,36 @@ fn plain(value: &DeValue<'_>) -> Option<Plain> {
     })
 }
 
-fn check(kind: Kind, value: Plain) -> Option<Value> {
-    match (kind, value) {
-        (Kind::Text | Kind::Path, Plain::Text(text)) => Some(Value::Text(text)),
-        (Kind::Choice(words), Plain::Text(text)) => {
+fn check(shape: Shape, value: Plain) -> Option<Value> {
+    match (shape, value) {
+        (Shape::Text | Shape::Path, Plain::Text(text)) => Some(Value::Text(text)),
+        (Shape::Choice(words), Plain::Text(text)) => {
             let lower = text.to_lowercase();
             words.contains(&lower.as_str()).then_some(Value::Text(lower))
         }
-        (Kind::Whole(low, high), Plain::Text(text) | Plain::Number(text)) => {
+        (Shape::Whole(low, high), Plain::Text(text) | Plain::Number(text)) => {
             text.trim().parse().ok().filter(|n| (low..=high).contains(n)).map(Value::Whole)
         }
-        (Kind::Share(low, high), Plain::Text(text) | Plain::Number(text)) => {
+        (Shape::Share(low, high), Plain::Text(text) | Plain::Number(text)) => {
             text.trim().parse().ok().filter(|n| *n > low && *n <= high).map(Value::Number)
         }
-        (Kind::List, Plain::List(texts)) => Some(Value::List(texts)),
-        (Kind::List, Plain::Text(text)) => {
+        (Shape::List, Plain::List(texts)) => Some(Value::List(texts)),
+        (Shape::List, Plain::Text(text)) => {
             Some(Value::List(text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect()))
         }
         _ => None,
     }
 }
 
-/// Whether a variable sets what clients must show: an empty one must not open the server without a word.
-fn is_lock(name: &str) -> bool {
-    let locks = ["server.token", "server.token_file"].into_iter().filter_map(find);
-    locks.into_iter().any(|key| key.variable() == name || key.aliases.contains(&name))
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
+pub(super) fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
-fn is_section(path: &str) -> bool {
-    KEYS.iter().any(|key| key.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
-}
-
-fn unknown(path: &str) -> String {
-    let near = KEYS.iter().map(|key| (strsim::levenshtein(path, key.path), key.path)).min().filter(|(steps, _)| *steps <= 3);
-    match near {
-        Some((_, meant)) => format!("no such setting: {path}; did you mean {meant}?"),
-        None => format!("no such setting: {path}; `bartizan config show` lists them all"),
-    }
-}
-
-/// Variables that look like ours but are not. Orchestrators invent names such as `BARTIZAN_SERVICE_HOST`; those pass.
-fn is_unknown_variable(name: &str) -> bool {
+/// Variables that are meant for us. Orchestrators invent names such as `BARTIZAN_SERVICE_HOST`; those pass.
+fn looks_ours(name: &str) -> bool {
     let ours = ["BARTIZAN_SERVER_", "BARTIZAN_STORAGE_", "BARTIZAN_LOG_", "BARTIZAN_DETECTORS_"];
     let invented = name.contains("_SERVICE_") || name.contains("_TCP") || name.contains("_UDP");
-    ours.iter().any(|prefix| name.starts_with(prefix)) && !invented && !KEYS.iter().any(|key| key.variable() == name)
+    ours.iter().any(|prefix| name.starts_with(prefix)) && !invented
 }
 
 #[cfg(test)]

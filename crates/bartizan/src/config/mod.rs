@@ -1,19 +1,21 @@
 //! Configuration, resolved: what the rest of the binary reads.
 
+mod detectors;
 mod key;
 mod layers;
 mod manual;
 
-pub(crate) use key::{KEYS, Key};
+pub(crate) use detectors::Detector;
+pub(crate) use key::Key;
 pub(crate) use layers::{Faults, Layers, Origin};
 pub(crate) use manual::{example, schema};
 
+use crate::failure::Problem;
+use crate::kinds::{Which, for_kind};
 use crate::{files, output};
-use bartizan_core::{Contamination, Seed, TrustedProxies};
-use bartizan_estimators::RawParams;
-use bartizan_estimators::thresholds::FalseAlarmBudget;
-use bartizan_pipeline::{ColdStart, RecordPolicy, Settings, Workers};
-use bartizan_server::ServerConfig;
+use bartizan_core::TrustedProxies;
+use bartizan_pipeline::Workers;
+use bartizan_server::{Outline, ServerConfig};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,16 +43,35 @@ pub(crate) struct Config {
     pub(crate) log_file: Option<PathBuf>,
     /// What is not wrong but should be known.
     pub(crate) warnings: Vec<String>,
-    /// The `requests` detector.
-    pub(crate) requests: Settings,
-    /// The `flows` detector.
-    pub(crate) flows: Settings,
-    /// The `behavior` detector.
-    pub(crate) behavior: Settings,
+    /// All detectors: one of each kind under the kind's name, then those that the file declares.
+    pub(crate) detectors: Vec<Detector>,
 }
 
-/// Detectors that this release has.
-pub(crate) const DETECTORS: &[&str] = &["requests", "flows", "behavior"];
+impl Config {
+    /// The detector of this name.
+    pub(crate) fn detector(&self, name: &str) -> Result<&Detector, Problem> {
+        self.detectors.iter().find(|detector| detector.name() == name).ok_or_else(|| {
+            let there: Vec<&str> = self.detectors.iter().map(Detector::name).collect();
+            let kinds = Which::names().replace(", ", "|");
+            Problem::usage(format!("there is no detector {name:?}; there are {}", there.join(", ")))
+                .advise(format!("a further one is declared in the configuration file: [detectors.NAME] with kind = \"{kinds}\""))
+        })
+    }
+
+    /// What is served, without what answers.
+    pub(crate) fn outline(&self) -> Outline {
+        let mut outline = Outline::default();
+        for detector in self.detectors.iter().filter(|detector| self.is_served(detector.name())) {
+            for_kind!(detector.which, D => outline.add::<D>(detector.name()));
+        }
+        outline
+    }
+
+    /// Whether a detector is to be served.
+    pub(crate) fn is_served(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == name)
+    }
+}
 
 /// Reads a configuration file and the environment, then lays flags over them.
 pub(crate) fn load(file: Option<&Path>, flags: &[(&'static str, String, &'static str)]) -> Layers {
@@ -73,12 +94,15 @@ pub(crate) fn load(file: Option<&Path>, flags: &[(&'static str, String, &'static
 pub(crate) fn resolve(mut layers: Layers) -> Result<Config, Faults> {
     let token = token(&mut layers);
     let database = database(&mut layers);
-    detectors(&mut layers);
+    layers.check_names();
     let at_once = usize::try_from(layers.whole("training.max_at_once").unwrap_or(1)).unwrap_or(1);
     let workers = Workers::new(at_once, crate::threads::give_way);
     let proxies = trusted_proxies(&mut layers);
-    let shared = |settings| Settings { workers: Arc::clone(&workers), trusted_proxies: Arc::clone(&proxies), ..settings };
-    let [requests, flows, behavior] = ["requests", "flows", "behavior"].map(|name| shared(detector(&mut layers, name)));
+    let mut detectors = layers.all_detectors();
+    for detector in &mut detectors {
+        detector.settings.workers = Arc::clone(&workers);
+        detector.settings.trusted_proxies = Arc::clone(&proxies);
+    }
     let text = |path: &str| layers.text(path).map(str::to_owned);
     let config = Config {
         host: text("server.host").unwrap_or_default(),
@@ -91,10 +115,14 @@ pub(crate) fn resolve(mut layers: Layers) -> Result<Config, Faults> {
         log_level: text("log.level").unwrap_or_default(),
         log_file: text("log.file").map(PathBuf::from),
         warnings: warnings(&layers),
-        requests,
-        flows,
-        behavior,
+        detectors,
     };
+    if layers.faults().is_empty()
+        && let Err(error) = config.outline().check(&config.server)
+    {
+        let origin = layers.origin("server.root");
+        layers.fault(origin, error.to_string());
+    }
     if layers.faults().is_empty() { Ok(config) } else { Err(Faults(layers.faults().to_vec())) }
 }
 
@@ -204,54 +232,6 @@ fn database(layers: &mut Layers) -> PathBuf {
     default
 }
 
-fn detectors(layers: &mut Layers) {
-    let mut named: Vec<_> = layers.list("server.only").into_iter().map(|name| ("server.only", name)).collect();
-    named.extend(layers.text("server.root").map(|name| ("server.root", name.to_owned())));
-    for (path, name) in named.into_iter().filter(|(_, name)| !DETECTORS.contains(&name.as_str())) {
-        let origin = layers.origin(path);
-        layers.fault(origin, format!("{path} names {name:?}; this release has the detectors {}", DETECTORS.join(", ")));
-    }
-}
-
-fn detector(layers: &mut Layers, detector: &'static str) -> Settings {
-    let path = |name: &str| format!("detectors.{detector}.{name}");
-    let whole = |name: &str| layers.whole(&path(name));
-    let size = |name: &str| usize::try_from(whole(name).unwrap_or_default()).unwrap_or(usize::MAX);
-    let mut settings = Settings::new(detector);
-    let count = |name: &str| whole(name).map(|count| count as f64);
-    settings.params = RawParams { algorithm: layers.text(&path("algorithm")).map(str::to_owned), ..RawParams::default() }
-        .with_any("n_estimators", count("n_estimators"))
-        .with_any("max_samples", count("max_samples"))
-        .with_any("nu", layers.number(&path("nu")));
-    if let Some(Ok(share)) = layers.number(&path("contamination")).map(Contamination::try_from) {
-        settings.contamination = share;
-    }
-    settings.false_alarms = layers.whole(&path("one_false_alarm_in")).and_then(|n| FalseAlarmBudget::try_from(n).ok());
-    settings.min_training_samples = size("min_training_samples");
-    settings.max_training_samples = size("max_training_samples");
-    settings.max_client_share = layers.number(&path("max_client_share")).unwrap_or(settings.max_client_share);
-    settings.max_training_secs = layers.whole("training.max_secs").unwrap_or(600);
-    settings.min_corrected_labels = size("min_corrected_labels");
-    settings.max_tracked_clients = whole("max_tracked_clients").map_or(1, |count| usize::try_from(count).unwrap_or(usize::MAX));
-    settings.max_ahead_secs = layers.whole("events.max_ahead_secs").unwrap_or_default();
-    settings.feature_set = if layers.text(&path("features")) == Some("robust") { "robust" } else { "all" };
-    settings.cold_start = if layers.text(&path("cold_start")) == Some("learn") { ColdStart::Learn } else { ColdStart::Refuse };
-    settings.record = if layers.text(&path("record")) == Some("anomalies") { RecordPolicy::Anomalies } else { RecordPolicy::All };
-    settings.retention_days = whole("retention_days").filter(|n| *n > 0).and_then(|n| u32::try_from(n).ok());
-    settings.retention_rows = whole("retention_rows").filter(|n| *n > 0);
-    settings.retention_bytes = whole("retention_bytes").filter(|n| *n > 0);
-    settings.seed = Seed(whole("seed").unwrap_or_default());
-    if settings.min_training_samples > settings.max_training_samples {
-        let (least, most) = (settings.min_training_samples, settings.max_training_samples);
-        let origin = layers.origin(&path("min_training_samples"));
-        layers.fault(
-            origin,
-            format!("detectors.{detector}.min_training_samples ({least}) is above detectors.{detector}.max_training_samples ({most})"),
-        );
-    }
-    settings
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Layers, resolve};
@@ -260,7 +240,7 @@ mod tests {
     fn the_defaults_hold() {
         let config = resolve(Layers::defaults()).unwrap();
         assert_eq!((config.host.as_str(), config.port), ("127.0.0.1", 8000));
-        assert_eq!(config.requests.max_training_samples, 10_000);
+        assert_eq!(config.detector("requests").unwrap().settings.max_training_samples, 10_000);
         assert!(config.database.ends_with("bartizan-data/bartizan.db"));
     }
 
@@ -328,6 +308,19 @@ mod tests {
         let mut layers = Layers::defaults();
         layers.environment(env("MYSQL_HOST", ""));
         assert!(resolve(layers).is_ok(), "other variables that are empty count as unset");
+    }
+
+    #[test]
+    fn a_root_that_is_not_served_or_has_the_path_of_another_is_refused_before_anything_is_opened() {
+        for (only, root, part) in [("requests", "flows", "the root mount \"flows\" does not exist"), ("", "flows", "a path /models itself")]
+        {
+            let mut layers = Layers::defaults();
+            layers.file("b.toml", "[detectors.models]\nkind = \"requests\"\n");
+            layers.flag("server.only", only, "--only");
+            layers.flag("server.root", root, "--root");
+            let text = resolve(layers).unwrap_err().to_string();
+            assert!(text.contains("flag --root: ") && text.contains(part), "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the tests share: the real binary, a running server, a small HTTP client.
 #![expect(dead_code, reason = "every test file is a program of its own and uses a part of this")]
 
+pub(crate) mod life;
 pub(crate) mod sessions;
 
 use serde_json::Value;

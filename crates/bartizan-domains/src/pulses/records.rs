@@ -1,0 +1,33 @@
+//! Heart-beats from files: bodies of `/judge`, one a line.
+
+use super::{PulseEvent, Pulses, body::parse_pulse};
+use crate::raw::Raw;
+use crate::records::{Counted, FromFiles, How, LabelField, MAX_JSON, ReadError, Record, Sink, Summary, label_of, lines, open};
+use bartizan_core::Timestamp;
+use std::io::Read;
+
+impl FromFiles for Pulses {
+    const FORMATS: &'static [&'static str] = &["auto", "ndjson"];
+
+    fn read(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, PulseEvent>) -> Result<Summary, ReadError> {
+        let (reader, unread) = open(reader)?;
+        let mut counted = Counted::new(sink, now, unread);
+        let mut labels = LabelField::named(how);
+        lines(reader, MAX_JSON, &mut counted, |text, line, now| {
+            let event =
+                parse_pulse(text, now).map_err(|faults| faults.into_iter().map(|fault| fault.msg).collect::<Vec<_>>().join("; "))?;
+            let said = match &mut labels {
+                Some(field) => field.value(text),
+                None => label(text),
+            };
+            let (label, label_name) = label_of(said.as_ref());
+            Ok(Record { event, label, label_name, line })
+        })?;
+        labels.map_or(Ok(()), LabelField::finish)?;
+        Ok(counted.finish())
+    }
+}
+
+fn label(text: &[u8]) -> Option<serde_json::Value> {
+    crate::raw::RawObject::read(Raw::parse(text).ok()?, &["label"])?.some("label")?.scalar()
+}

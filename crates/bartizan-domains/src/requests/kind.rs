@@ -1,0 +1,49 @@
+//! What the kind `requests` says of itself besides its events.
+
+use super::{Requests, body, generator};
+use crate::kind::{Kind, Plan, Range, Sets, Setting, Settings, is_attack};
+use crate::records::Record;
+use bartizan_core::Seed;
+use serde_json::{Value, json};
+
+impl Kind for Requests {
+    const EVENTS: &'static str = "requests";
+    const INDEPENDENT: bool = false;
+    const JUDGED_AT: &'static str = "/analyze";
+    const SETTINGS: Settings = Settings {
+        algorithm: None,
+        contamination: 0.1,
+        max_training_samples: 10_000,
+        aliases: &[
+            ("contamination", &["DEFAULT_CONTAMINATION"]),
+            ("n_estimators", &["DEFAULT_N_ESTIMATORS"]),
+            ("min_training_samples", &["MIN_TRAINING_SAMPLES"]),
+        ],
+        own: &[Setting {
+            name: "max_tracked_clients",
+            range: Range::Whole(1, 100_000_000),
+            default: "100000",
+            doc: "Most clients tracked in the sliding windows; the one silent longest is forgotten first.",
+            sets: Sets::MaxTrackedClients,
+        }],
+    };
+
+    fn generate(plan: Plan, seed: Seed) -> Vec<Record<Self::Event>> {
+        let Plan { rows, attack_share, start, gap_secs } = plan;
+        let config = generator::GeneratorConfig { rows, attack_share, start, gap_secs, ..generator::GeneratorConfig::default() };
+        let record = |(line, (event, label))| Record { event, label: Some(label), label_name: None, line };
+        (1..).zip(generator::generate(&config, seed)).map(record).collect()
+    }
+
+    fn line(record: &Record<Self::Event>, with_label: bool) -> String {
+        let mut body = Self::body(record);
+        if let (true, Value::Object(fields)) = (with_label, &mut body) {
+            fields.insert("label".to_owned(), json!(is_attack(record)));
+        }
+        body.to_string()
+    }
+
+    fn body(record: &Record<Self::Event>) -> Value {
+        body::event_to_json(&record.event)
+    }
+}
