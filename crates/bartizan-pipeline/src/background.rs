@@ -38,6 +38,11 @@ impl Background {
         self.tasks.spawn(work);
     }
 
+    /// Is cancelled when the process stops.
+    pub(crate) fn stopping(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
     /// Ends what is done now and then, and waits for the rest.
     async fn close(&self) {
         self.stop.cancel();

@@ -195,9 +195,12 @@ impl<D: Domain> Instance<D> {
 
     async fn record_prepared(&self, prepared: Option<Prepared<D>>) -> Result<Vec<Judgement>, StoreError> {
         let Some(Prepared { in_windows, mut judgements, kept, detections, counted }) = prepared else { return Ok(Vec::new()) };
+        let news: Vec<_> = detections.iter().map(|detection| self.feed.news(detection)).collect();
         let ids = self.store.record_part(detections, &self.settings.name, counted).await?;
         in_windows.keep();
         self.progress.recorded(&ids);
+        self.count(judgements.len(), judgements.iter().filter(|judgement| judgement.verdict.is_anomalous()).count());
+        news.into_iter().zip(&ids).for_each(|(news, id)| news.into_iter().for_each(|news| self.feed.tell(news, *id)));
         for (position, id) in kept.into_iter().zip(ids) {
             judgements[position].id = Some(id);
         }

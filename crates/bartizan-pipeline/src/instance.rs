@@ -3,6 +3,7 @@
 
 use crate::active::{Active, Scored};
 use crate::background::Background;
+use crate::feed::Feed;
 use crate::trainings::Trainings;
 use crate::windows::Progress;
 use crate::{Clock, ColdStart, JudgeError, Judgement, LifeCycle, LoadError, Offline, RecordPolicy, ReloadError, Settings, codec};
@@ -57,6 +58,10 @@ pub struct Instance<D: Domain> {
     training_itself: AtomicBool,
     /// Events whose time was too far ahead to be believed.
     pub(crate) dated_ahead: AtomicU64,
+    /// Verdicts recorded since the start, and the anomalous ones among them.
+    pub(crate) judged: AtomicU64,
+    pub(crate) anomalous: AtomicU64,
+    pub(crate) feed: Feed,
     /// Verdicts met under [`RecordPolicy::Anomalies`].
     met: AtomicU64,
 }
@@ -76,6 +81,9 @@ impl<D: Domain> Instance<D> {
             progress: Progress::default(),
             background: Background::default(),
             dated_ahead: AtomicU64::new(0),
+            judged: AtomicU64::new(0),
+            anomalous: AtomicU64::new(0),
+            feed: Feed::default(),
             schema: D::schema(),
             active: ArcSwapOption::empty(),
             managing: tokio::sync::Mutex::new(()),
@@ -240,6 +248,14 @@ impl<D: Domain> Instance<D> {
         let active = self.active.load_full().ok_or(JudgeError::NoModel)?;
         let (windows, proxies) = (D::recency(self.settings.max_tracked_clients), Arc::clone(&self.settings.trusted_proxies));
         Ok(Offline::new(active, windows, self.schema.clone(), self.clock.now(), proxies))
+    }
+
+    /// Verdicts were recorded.
+    pub(crate) fn count(&self, judged: usize, anomalous: usize) {
+        self.judged.fetch_add(judged as u64, Ordering::Relaxed);
+        if anomalous > 0 {
+            self.anomalous.fetch_add(anomalous as u64, Ordering::Relaxed);
+        }
     }
 
     /// What this instance was told.

@@ -153,10 +153,17 @@ impl<D: Domain> Instance<D> {
     async fn record(&self, prepared: Prepared) -> Result<Judgement, StoreError> {
         let Prepared { mut judgement, detection } = prepared;
         match detection {
-            Some(detection) => judgement.id = self.store.record(vec![detection]).await?.first().copied(),
+            Some(detection) => {
+                let news = self.feed.news(&detection);
+                judgement.id = self.store.record(vec![detection]).await?.first().copied();
+                if let (Some(news), Some(id)) = (news, judgement.id) {
+                    self.feed.tell(news, id);
+                }
+            }
             None => self.store.count(&self.settings.name, 1, 0, judgement.confidence).await?,
         }
         self.progress.recorded(judgement.id.as_slice());
+        self.count(1, usize::from(judgement.verdict.is_anomalous()));
         Ok(judgement)
     }
 }
@@ -242,6 +249,6 @@ mod tests {
         drop(waiting);
         assert!(matches!(instance.judge(event, false).await, Err(JudgeError::NoModel)));
         let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
-        assert!((1..=cores + 1).contains(&instance.dated_ahead()), "{} of 101 for {cores} cores", instance.dated_ahead());
+        assert!((1..=cores + 1).contains(&instance.counters().dated_ahead), "{} of 101 for {cores} cores", instance.counters().dated_ahead);
     }
 }

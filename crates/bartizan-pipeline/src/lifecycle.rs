@@ -1,12 +1,30 @@
 //! The life cycle as every detector has it, whatever its kind: what the generic routes and commands call.
 
 use crate::{
-    ActivateError, Explanation, ImportError, Imported, LoadError, ModelInfo, ReloadError, RequestError, StatisticsReport, TrainError,
-    TrainReport, TrainRequest,
+    ActivateError, Detected, Explanation, ImportError, Imported, LoadError, ModelInfo, ReloadError, RequestError, StatisticsReport,
+    TrainError, TrainReport, TrainRequest, Workers,
 };
 use async_trait::async_trait;
 use bartizan_core::FeatureSchema;
 use bartizan_storage::{AuditFilter, AuditPage, Detection, DetectionKey, LabelChange, LabelOutcome, StoreError};
+use std::sync::Arc;
+
+/// What an instance has counted since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Verdicts recorded.
+    pub judged: u64,
+    /// Of these, anomalous.
+    pub anomalous: u64,
+    /// Events whose time was too far ahead of the clock to be believed: they counted at their arrival.
+    pub dated_ahead: u64,
+    /// Clients in the sliding windows now.
+    pub tracked_clients: usize,
+    /// Clients forgotten because there were too many.
+    pub forgotten_clients: u64,
+    /// Detections that listeners were too slow for.
+    pub missed_by_listeners: u64,
+}
 
 /// One mounted detector, of any kind.
 #[async_trait]
@@ -92,9 +110,12 @@ pub trait LifeCycle: Send + Sync {
     /// Answers when the store does.
     async fn ping(&self) -> Result<(), StoreError>;
 
-    /// Clients tracked in the sliding windows, and those forgotten at the limit.
-    fn tracked_clients(&self) -> (usize, u64);
+    /// Where its heavy work runs.
+    fn workers(&self) -> &Arc<Workers>;
 
-    /// Events since the start whose time was too far ahead of the clock to be believed: they counted at their arrival.
-    fn dated_ahead(&self) -> u64;
+    /// What was counted since the start; read from memory, answers at once.
+    fn counters(&self) -> Counters;
+
+    /// Hands `each` what is detected from now on, in a task of its own that ends when the detector is closed.
+    fn listen(&self, each: Box<dyn FnMut(&Detected) + Send>);
 }

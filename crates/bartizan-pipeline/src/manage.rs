@@ -5,8 +5,8 @@ use crate::codec::StoredOf;
 use crate::instance::MAX_COLUMN;
 use crate::training::Plan;
 use crate::{
-    ActivateError, Explanation, ImportError, Imported, Instance, Lesson, LifeCycle, LoadError, ModelInfo, ReloadError, RequestError,
-    StatisticsReport, TrainError, TrainReport, TrainRequest, aside, codec,
+    ActivateError, Counters, Detected, Explanation, ImportError, Imported, Instance, Lesson, LifeCycle, LoadError, ModelInfo, ReloadError,
+    RequestError, StatisticsReport, TrainError, TrainReport, TrainRequest, Workers, aside, codec,
 };
 use async_trait::async_trait;
 use bartizan_core::{Contamination, Domain, FeatureSchema, Recency, head};
@@ -16,7 +16,7 @@ use bartizan_storage::{
     AuditFilter, AuditPage, Detection, DetectionKey, LabelChange, LabelOutcome, NewModel, Pruned, Retention, StoreError,
 };
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The algorithm of a training that names none.
 pub(crate) const DEFAULT_ALGORITHM: &str = "ensemble";
@@ -225,12 +225,24 @@ impl<D: Domain> LifeCycle for Instance<D> {
         self.store.ping().await
     }
 
-    fn tracked_clients(&self) -> (usize, u64) {
-        (self.windows().entities(), self.windows().evicted())
+    fn workers(&self) -> &Arc<Workers> {
+        &self.settings.workers
     }
 
-    fn dated_ahead(&self) -> u64 {
-        self.dated_ahead.load(Ordering::Relaxed)
+    fn counters(&self) -> Counters {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counters {
+            judged: read(&self.judged),
+            anomalous: read(&self.anomalous),
+            dated_ahead: read(&self.dated_ahead),
+            tracked_clients: self.windows().entities(),
+            forgotten_clients: self.windows().evicted(),
+            missed_by_listeners: self.feed.missed(),
+        }
+    }
+
+    fn listen(&self, each: Box<dyn FnMut(&Detected) + Send>) {
+        self.listen_with(each);
     }
 }
 

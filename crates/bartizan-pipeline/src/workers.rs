@@ -58,12 +58,10 @@ impl Workers {
         in_turn(&self.judging, work).await
     }
 
-    /// Reads something large in its turn: decodes or parses it.
-    ///
-    /// # Errors
-    /// When the process stops.
-    pub async fn read<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Stopped> {
-        in_turn(&self.reading, work).await
+    /// The turns of those that read something large: decode or parse it.
+    #[must_use]
+    pub fn reading(&self) -> &Arc<Semaphore> {
+        &self.reading
     }
 
     /// Waits for the turn of a training, which lasts until the permit is dropped.
@@ -148,7 +146,8 @@ mod tests {
         let first = workers.training().await.unwrap();
         let second = workers.training();
         assert!(futures::poll!(std::pin::pin!(second)).is_pending(), "one training at once");
-        assert_eq!(workers.read(|| 7).await, Ok(7), "reading and judging do not wait for learning");
+        assert_eq!(workers.judge(|| 7).await, Ok(7), "judging and reading do not wait for learning");
+        assert!(workers.reading().try_acquire().is_ok());
         drop(first);
         assert!(workers.training().await.is_ok());
     }

@@ -53,13 +53,17 @@ async fn an_event_dated_ahead_counts_at_its_arrival_and_blinds_nothing() {
         |secs: i64| RequestEvent { timestamp: Timestamp::from_secs(secs), ip_address: "9.8.7.6".to_owned(), ..traffic(1, 9).remove(0) };
     let far = RequestEvent { timestamp: Timestamp::parse("9999-12-31").expect("a date"), ..dated(0) };
     let stored = judged(&instance, far).await;
-    assert_eq!((stored.detection.event_time, instance.dated_ahead()), (Timestamp::from_secs(NOW), 1));
+    assert_eq!((stored.detection.event_time, instance.counters().dated_ahead), (Timestamp::from_secs(NOW), 1));
     instance.judge_many(vec![dated(NOW + 9_999), dated(NOW)], false).await.expect("verdicts");
-    assert_eq!(instance.dated_ahead(), 2);
+    assert_eq!(instance.counters().dated_ahead, 2);
     let next = judged(&instance, dated(NOW)).await;
     assert_eq!(feature(&instance, &next, "requests_12s"), 3.0);
     let near = judged(&instance, dated(NOW + 300)).await;
-    assert_eq!((near.detection.event_time, instance.dated_ahead()), (Timestamp::from_secs(NOW + 300), 2), "a clock may be a little off");
+    assert_eq!(
+        (near.detection.event_time, instance.counters().dated_ahead),
+        (Timestamp::from_secs(NOW + 300), 2),
+        "a clock may be a little off"
+    );
 }
 
 #[tokio::test]

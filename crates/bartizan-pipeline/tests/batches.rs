@@ -121,13 +121,13 @@ async fn nothing_more_is_judged_once_nobody_waits() {
     // Dated ahead, so that those are counted that were looked at.
     let ahead = |event| SessionEvent { time: Timestamp::from_secs(1_780_000_000), ..event };
     let mut batch = Box::pin(house.instance.judge_many(sessions(20_000, 2).into_iter().map(ahead).collect(), true));
-    assert_eq!(house.instance.dated_ahead(), 0);
+    assert_eq!(house.instance.counters().dated_ahead, 0);
     assert!(futures::poll!(&mut batch).is_pending());
     drop(batch);
     // The chunk that was begun ends; what is asked next comes after it.
     house.instance.judge_many(sessions(10, 3), false).await.unwrap();
     assert_eq!(house.instance.statistics().await.unwrap().totals.judged, 10, "no chunk was recorded");
-    assert_eq!(house.instance.dated_ahead(), 4_096, "one chunk was begun");
+    assert_eq!(house.instance.counters().dated_ahead, 4_096, "one chunk was begun");
 }
 
 #[tokio::test]

@@ -124,7 +124,7 @@ async fn an_event_dated_ahead_leaves_everybodys_windows_after_a_restart() {
         instance.import(unlabelled(events.clone().into_iter().chain(odd))).await.unwrap();
         drop(instance);
         let again = setup.open(|_| {}).await;
-        assert_eq!(again.tracked_clients().0, expected, "{name}");
+        assert_eq!(again.counters().tracked_clients, expected, "{name}");
     }
 }
 

@@ -1,10 +1,14 @@
 //! Counters of the whole server and their Prometheus text. Handles are resolved once; counting takes no lock.
 
+use bartizan_core::Timestamp;
+use bartizan_pipeline::{Detected, LifeCycle};
 use hyper::{Method, StatusCode};
 use std::{
+    borrow::Cow,
+    collections::BTreeMap,
     fmt::{self, Write},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -147,6 +151,48 @@ impl Metrics {
         }
         text.sample("api_request_duration_seconds_sum", &[], self.duration_ns.load(Relaxed) as f64 / 1e9);
         text.sample("api_request_duration_seconds_count", &[], sum);
+    }
+}
+
+/// What one detector told of the events that it judged anomalous.
+#[derive(Default)]
+pub(crate) struct Detections(Mutex<Told>);
+
+#[derive(Default)]
+struct Told {
+    by_class: BTreeMap<Cow<'static, str>, u64>,
+    last: Option<Timestamp>,
+}
+
+impl Detections {
+    /// Listens to a detector.
+    pub(crate) fn of(detector: &dyn LifeCycle) -> Arc<Self> {
+        let this = Arc::new(Self::default());
+        let told = Arc::clone(&this);
+        detector.listen(Box::new(move |detected| told.add(detected)));
+        this
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, detected: &Detected) {
+        let mut told = self.told();
+        told.last = told.last.max(Some(detected.analyzed_at));
+        if let Some(class) = &detected.class {
+            *told.by_class.entry(class.name.clone()).or_default() += 1;
+        }
+    }
+
+    /// How many there were of each class.
+    pub(crate) fn by_class(&self) -> Vec<(String, u64)> {
+        self.told().by_class.iter().map(|(class, count)| (class.clone().into_owned(), *count)).collect()
+    }
+
+    /// When the last one was judged.
+    pub(crate) fn last(&self) -> Option<Timestamp> {
+        self.told().last
     }
 }
 

@@ -2,37 +2,15 @@
 
 use crate::{
     http::body::Limits,
-    metrics::{Metrics, Text},
+    metrics::{Detections, Metrics, Text},
 };
 use axum::extract::FromRef;
-use bartizan_pipeline::{Clock, LifeCycle};
+use bartizan_pipeline::{Clock, Counters, LifeCycle};
 use bytes::Bytes;
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, OnceLock},
 };
-
-/// A detector instance with what the server counts of it.
-pub(crate) struct Detector {
-    pub(crate) life: Arc<dyn LifeCycle>,
-    pub(crate) anomalies: AtomicU64,
-}
-
-impl Detector {
-    pub(crate) fn new(life: Arc<dyn LifeCycle>) -> Arc<Self> {
-        Arc::new(Self { life, anomalies: AtomicU64::new(0) })
-    }
-
-    /// Counts entries judged anomalous.
-    pub(crate) fn saw_anomalies(&self, count: u64) {
-        if count > 0 {
-            self.anomalies.fetch_add(count, Relaxed);
-        }
-    }
-}
 
 /// What all routes share.
 pub(crate) struct Shared {
@@ -41,7 +19,9 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     /// Most events that one request may have judged.
     pub(crate) max_batch_events: usize,
-    pub(crate) detectors: Vec<Arc<Detector>>,
+    pub(crate) detectors: Vec<Arc<dyn LifeCycle>>,
+    /// What the detectors told, in their order.
+    pub(crate) detected: Vec<Arc<Detections>>,
     pub(crate) metrics: OnceLock<Arc<Metrics>>,
     /// The OpenAPI document of each mount prefix; `""` is the whole server's.
     pub(crate) documents: OnceLock<HashMap<String, Bytes>>,
@@ -52,13 +32,13 @@ pub(crate) struct Shared {
 /// A detector under a path; `""` is the root of the server.
 pub(crate) struct Mount {
     pub(crate) prefix: String,
-    pub(crate) detector: Arc<Detector>,
+    pub(crate) detector: Arc<dyn LifeCycle>,
     pub(crate) shared: Arc<Shared>,
 }
 
 impl Mount {
     pub(crate) fn life(&self) -> &dyn LifeCycle {
-        self.detector.life.as_ref()
+        self.detector.as_ref()
     }
 }
 
@@ -80,40 +60,61 @@ impl Shared {
     }
 
     fn write_detectors(&self, text: &mut Text) {
-        type Read = fn(&Detector) -> u64;
-        let families: [(&str, &str, &str, Read); 5] = [
-            ("anomalies_detected_total", "counter", "Events judged anomalous.", |d| d.anomalies.load(Relaxed)),
-            ("bartizan_tracked_clients", "gauge", "Clients in the sliding windows.", |d| d.life.tracked_clients().0 as u64),
-            ("bartizan_forgotten_clients_total", "counter", "Clients forgotten because there were too many.", |d| {
-                d.life.tracked_clients().1
-            }),
+        type Read = fn(Counters) -> u64;
+        let families: [(&str, &str, &str, Read); 6] = [
+            ("bartizan_verdicts_total", "counter", "Verdicts recorded.", |c| c.judged),
+            ("anomalies_detected_total", "counter", "Events judged anomalous.", |c| c.anomalous),
+            ("bartizan_tracked_clients", "gauge", "Clients in the sliding windows.", |c| c.tracked_clients as u64),
+            ("bartizan_forgotten_clients_total", "counter", "Clients forgotten because there were too many.", |c| c.forgotten_clients),
             (
                 "bartizan_events_dated_ahead_total",
                 "counter",
                 "Events dated too far ahead of the clock, which counted at their arrival.",
-                |d| d.life.dated_ahead(),
+                |c| c.dated_ahead,
             ),
-            ("bartizan_model_training_samples", "gauge", "Rows that the active model was trained on.", |d| {
-                d.life.active().map_or(0, |model| model.training_samples)
-            }),
+            ("bartizan_detections_missed_total", "counter", "Detections that a listener was too slow for.", |c| c.missed_by_listeners),
         ];
+        let counters: Vec<Counters> = self.detectors.iter().map(|detector| detector.counters()).collect();
         for (name, kind, help, read) in families {
             text.family(name, kind, help);
-            for detector in &self.detectors {
-                text.sample(name, &[("detector", detector.life.name())], read(detector));
+            for (detector, counters) in self.detectors.iter().zip(&counters) {
+                text.sample(name, &[("detector", detector.name())], read(*counters));
             }
         }
-        text.family("bartizan_model_info", "gauge", "The active model of each detector.");
+        self.write_detected(text);
+        self.write_models(text);
+    }
+
+    fn write_detected(&self, text: &mut Text) {
+        let each = || self.detectors.iter().map(|detector| detector.name()).zip(&self.detected);
+        text.family("bartizan_detections_total", "counter", "Anomalous events by class, of detectors that tell classes apart.");
+        for (detector, detected) in each() {
+            for (class, count) in detected.by_class() {
+                text.sample("bartizan_detections_total", &[("detector", detector), ("class", &class)], count);
+            }
+        }
+        let name = "bartizan_last_detection_timestamp_seconds";
+        text.family(name, "gauge", "When an event was last judged anomalous, since the start.");
+        for (detector, last) in each().filter_map(|(detector, detected)| Some((detector, detected.last()?))) {
+            text.sample(name, &[("detector", detector)], last.secs());
+        }
+    }
+
+    fn write_models(&self, text: &mut Text) {
+        let models: Vec<_> = self.detectors.iter().filter_map(|detector| Some((detector.name(), detector.active()?))).collect();
+        text.family("bartizan_model_training_samples", "gauge", "Rows that the active model was trained on; 0 without one.");
         for detector in &self.detectors {
-            let Some(model) = detector.life.active() else { continue };
-            let labels = [("detector", detector.life.name()), ("version", &model.version), ("algorithm", &model.algorithm)];
+            let samples = detector.active().map_or(0, |model| model.training_samples);
+            text.sample("bartizan_model_training_samples", &[("detector", detector.name())], samples);
+        }
+        text.family("bartizan_model_info", "gauge", "The active model of each detector.");
+        for (detector, model) in &models {
+            let labels = [("detector", *detector), ("version", &model.version), ("algorithm", &model.algorithm)];
             text.sample("bartizan_model_info", &labels, 1);
         }
         text.family("bartizan_model_trained_timestamp_seconds", "gauge", "When the active model was trained.");
-        for detector in &self.detectors {
-            let Some(model) = detector.life.active() else { continue };
-            let labels = [("detector", detector.life.name())];
-            text.sample("bartizan_model_trained_timestamp_seconds", &labels, model.trained_at.secs());
+        for (detector, model) in &models {
+            text.sample("bartizan_model_trained_timestamp_seconds", &[("detector", detector)], model.trained_at.secs());
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     docs,
     here::Here,
     http::table::Shortcut,
-    mount::{Detector, Mount, Shared},
+    mount::{Mount, Shared},
     routes,
     server::{BindError, check_mounts},
 };
@@ -50,9 +50,8 @@ impl Mounts {
     /// Adds a detector, to be served under the name in its settings.
     #[expect(private_bounds, reason = "only this crate can say how a kind is served")]
     pub fn add<K: Wire>(&mut self, instance: Arc<Instance<K>>) {
-        let detector = Detector::new(Arc::clone(&instance) as Arc<dyn LifeCycle>);
-        let name = detector.life.name().to_owned();
-        self.all.push(Mounted::new::<K>(name, Some((instance, detector))));
+        let name = instance.name().to_owned();
+        self.all.push(Mounted::new::<K>(name, Some(instance)));
     }
 
     /// With one more detector.
@@ -105,13 +104,13 @@ pub(crate) struct Mounted {
     kind: &'static str,
     own: &'static [&'static str],
     /// None where it is only described.
-    pub(crate) detector: Option<Arc<Detector>>,
+    pub(crate) detector: Option<Arc<dyn LifeCycle>>,
     attach: Attach,
 }
 
 impl Mounted {
-    fn new<K: Wire>(name: String, running: Option<(Arc<Instance<K>>, Arc<Detector>)>) -> Self {
-        let (instance, detector) = running.unzip();
+    fn new<K: Wire>(name: String, instance: Option<Arc<Instance<K>>>) -> Self {
+        let detector = instance.clone().map(|instance| instance as Arc<dyn LifeCycle>);
         let attach: Attach = Box::new(move |assembled, prefix, mount| {
             let here = mount.zip(instance.as_ref()).map(|(mount, instance)| {
                 let (mount, instance) = (Arc::clone(mount), Arc::clone(instance));

@@ -14,11 +14,11 @@ use crate::{
         request_id::RequestIds,
         table::Table,
     },
-    metrics::{Metrics, Routes},
+    metrics::{Detections, Metrics, Routes},
     mount::Shared,
     mounts::{Mounted, Mounts, assemble},
 };
-use bartizan_pipeline::Clock;
+use bartizan_pipeline::{Clock, LifeCycle, Workers};
 use bytes::Bytes;
 use futures::FutureExt;
 use std::{
@@ -253,14 +253,17 @@ pub fn is_mount_name(name: &str) -> bool {
 
 fn guard(config: &ServerConfig, mounted: &[Mounted], clock: Arc<dyn Clock>) -> Result<Guard, BindError> {
     let request_time = Duration::from_secs(config.request_timeout_secs.max(1));
-    let limits = Limits::new(config.max_body_bytes, config.max_buffered_bytes, request_time);
+    let detectors: Vec<Arc<dyn LifeCycle>> = mounted.iter().filter_map(|mounted| mounted.detector.clone()).collect();
+    let workers = detectors.first().map_or_else(|| Workers::new(1, || ()), |detector| Arc::clone(detector.workers()));
+    let limits = Limits::new(config.max_body_bytes, config.max_buffered_bytes, request_time, &workers);
     let ids = RequestIds::new(clock.now());
     let shared = Arc::new(Shared {
         version: config.version,
         clock,
         limits: limits.clone(),
         max_batch_events: config.max_batch_events,
-        detectors: mounted.iter().filter_map(|mounted| mounted.detector.clone()).collect(),
+        detected: detectors.iter().map(|detector| Detections::of(detector.as_ref())).collect(),
+        detectors,
         metrics: OnceLock::new(),
         documents: OnceLock::new(),
         paths: OnceLock::new(),

@@ -134,7 +134,6 @@ async fn one(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Ver
     let (explain, event) = both(explain, event.map_err(invalid))?;
     let judged = here.instance.judge(event, explain).await;
     let judgement = judged.map_err(|error| not_judged(error, "ML models not loaded. Please check server logs."))?;
-    here.mount.detector.saw_anomalies(u64::from(judgement.verdict.is_anomalous()));
     Ok(Json(verdict(judgement)))
 }
 
@@ -149,8 +148,6 @@ async fn batch(State(here): State<Arc<Here>>, request: Request) -> Result<Writte
     let _room = room.cover(&shared.limits, events.len() * EVENT_ROOM)?;
     let judgements = here.instance.judge_many(events, explain).await.map_err(|error| not_judged(error, "ML models not loaded"))?;
     let total = judgements.len();
-    let anomalies = judgements.iter().filter(|judgement| judgement.verdict.is_anomalous()).count();
-    here.mount.detector.saw_anomalies(anomalies as u64);
     let answer = move || {
         let explained_count = explain.then(|| judgements.iter().filter(|judgement| judgement.explained).count());
         let results: Vec<Verdict> = judgements.into_iter().map(verdict).collect();

@@ -63,7 +63,7 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
     let shared = &here.mount.shared;
     let body = body::receive(request, &shared.limits).await?;
     let (now, draw) = (shared.clock.now(), here.draw());
-    let life = Arc::clone(&here.mount.detector.life);
+    let life = Arc::clone(&here.mount.detector);
     let (asked, room) = body.parse(move |bytes| read(bytes, now, draw, life.as_ref())).await;
     let (Asked { request: asked, ignored }, lesson) = asked?;
     check(&asked)?;

@@ -180,7 +180,6 @@ async fn csv(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Ver
 
 async fn judge(here: &Here, (explain, event): (bool, FlowEvent), words: [&'static str; 2]) -> Result<Json<Verdict>, Refusal> {
     let judgement = here.instance.judge(event, explain).await.map_err(not_judged)?;
-    here.mount.detector.saw_anomalies(u64::from(judgement.verdict.is_anomalous()));
     Ok(Json(verdict(judgement, words)))
 }
 
@@ -194,7 +193,6 @@ async fn batch(State(here): State<Arc<Here>>, request: Request) -> Result<Writte
     let judgements = here.instance.judge_many(events, explain).await.map_err(not_judged)?;
     let total = judgements.len();
     let attacks = judgements.iter().filter(|judgement| judgement.verdict.is_anomalous()).count();
-    here.mount.detector.saw_anomalies(attacks as u64);
     let answer = move || Verdicts {
         total_flows: judgements.len(),
         benign_count: judgements.len() - attacks,

@@ -73,7 +73,7 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
     let shared = &here.mount.shared;
     let body = body::receive(request, &shared.limits).await?;
     let (now, draw) = (shared.clock.now(), here.draw());
-    let life = Arc::clone(&here.mount.detector.life);
+    let life = Arc::clone(&here.mount.detector);
     let parse = move |bytes: &Bytes| {
         if is_table { table(bytes, now, draw).map(|lesson| (usual(), Some(lesson))) } else { read(bytes, now, draw, life.as_ref()) }
     };

@@ -4,6 +4,7 @@ use crate::{
     here,
     http::{coding::Coding, refusal::Refusal},
 };
+use bartizan_pipeline::Workers;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::{HeaderMap, Request, StatusCode, body::Body as HttpBody, header::CONTENT_LENGTH};
@@ -25,7 +26,7 @@ pub(crate) struct Limits {
     pub(crate) room: Arc<Semaphore>,
     /// All of that room.
     pub(crate) units: usize,
-    /// Bodies decoded or parsed at once away from the threads that answer; others wait for their turn.
+    /// Turns to decode or parse a body away from the threads that answer.
     pub(crate) workers: Arc<Semaphore>,
     /// Requests whose body is still on its way.
     pub(crate) arriving: Arc<AtomicU64>,
@@ -40,15 +41,12 @@ const SMALL: usize = 16 << 10;
 const ROOM_FOR_A_BYTE: usize = 8;
 /// In what steps room is counted.
 const ROOM_UNIT: usize = 1 << 10;
-/// Bodies parsed at once for each core.
-const WORKERS_PER_CORE: usize = 2;
 
 impl Limits {
     /// Limits of one body, and of all together; there is always room for a single one of the largest size.
-    pub(crate) fn new(body_bytes: usize, buffered_bytes: usize, body_time: Duration) -> Self {
+    pub(crate) fn new(body_bytes: usize, buffered_bytes: usize, body_time: Duration, workers: &Workers) -> Self {
         let units = buffered_bytes.div_ceil(ROOM_UNIT).max(room_for(body_bytes)).min(Semaphore::MAX_PERMITS);
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let workers = Arc::new(Semaphore::new(cores * WORKERS_PER_CORE));
+        let workers = Arc::clone(workers.reading());
         Self { body_bytes, room: Arc::new(Semaphore::new(units)), units, workers, arriving: Arc::default(), body_time }
     }
 }
@@ -266,6 +264,7 @@ pub(crate) fn promised_length(headers: &HeaderMap) -> Option<u64> {
 mod tests {
     use super::{Body, Limits, SMALL, receive_all};
     use crate::http::refusal::Refusal;
+    use bartizan_pipeline::Workers;
     use bytes::Bytes;
     use futures::{StreamExt, stream};
     use http_body_util::{Full, StreamBody};
@@ -286,7 +285,7 @@ mod tests {
     }
 
     fn limits(body_bytes: usize, buffered_bytes: usize) -> Limits {
-        Limits::new(body_bytes, buffered_bytes, Duration::from_secs(60))
+        Limits::new(body_bytes, buffered_bytes, Duration::from_secs(60), &Workers::new(1, || ()))
     }
 
     fn text(received: Result<Body, Refusal>) -> Bytes {

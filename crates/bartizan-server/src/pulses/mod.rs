@@ -69,7 +69,6 @@ async fn judge(State(here): State<Arc<Here>>, request: Request) -> Result<Json<V
     let (explain, event) = both(explain, event.map_err(invalid))?;
     let judgement = here.instance.judge(event, explain).await?;
     let is_anomaly = judgement.verdict.is_anomalous();
-    here.mount.detector.saw_anomalies(u64::from(is_anomaly));
     let reasons = judgement.explained.then_some(judgement.reasons);
     Ok(Json(Verdict { is_anomaly, confidence: judgement.confidence, id: judgement.id, reasons }))
 }

@@ -139,7 +139,6 @@ where
     };
     let request_id = event.request_id.clone();
     let judgement = here.instance.judge(event, explain).await?;
-    here.mount.detector.saw_anomalies(u64::from(judgement.verdict.is_anomalous()));
     written(&request_id, &judgement, explain)
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn alias(of: &'static str) -> ApiMethodRouter<Arc<Here>> {
 async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Answer>, Refusal> {
     let shared = &here.mount.shared;
     let body = body::receive(request, &shared.limits).await?;
-    let (now, life) = (shared.clock.now(), Arc::clone(&here.mount.detector.life));
+    let (now, life) = (shared.clock.now(), Arc::clone(&here.mount.detector));
     let (read, room) = body.parse(move |bytes| read(bytes, now, life.as_ref())).await;
     let (Asked { request, ignored }, events) = read?;
     let lesson = events.map_or(Lesson::History, Lesson::WithHistory);

@@ -27,14 +27,14 @@ pub(crate) fn route() -> ApiMethodRouter<Arc<Shared>> {
 
 async fn handler(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Answer>) {
     let now = shared.clock.now();
-    let each = shared.detectors.iter().map(|detector| health::of(detector.life.as_ref(), now));
+    let each = shared.detectors.iter().map(|detector| health::of(detector.as_ref(), now));
     let all = futures::future::join_all(each).await;
     let failing: Vec<&str> = shared
         .detectors
         .iter()
         .zip(&all)
         .filter(|(_, health)| health.status != health::HEALTHY)
-        .map(|(detector, _)| detector.life.name())
+        .map(|(detector, _)| detector.name())
         .collect();
     let reason =
         (!failing.is_empty()).then(|| format!("nothing can be written to the database of {}; the log says why", failing.join(", ")));

@@ -22,8 +22,7 @@ pub(crate) fn route() -> ApiMethodRouter<Arc<Shared>> {
 
 async fn handler(State(shared): State<Arc<Shared>>) -> Json<Answer> {
     let now = shared.clock.now();
-    let each =
-        shared.detectors.iter().map(async |detector| (detector.life.name().to_owned(), health::of(detector.life.as_ref(), now).await));
+    let each = shared.detectors.iter().map(async |detector| (detector.name().to_owned(), health::of(detector.as_ref(), now).await));
     let detectors: BTreeMap<_, _> = futures::future::join_all(each).await.into_iter().collect();
     let all_well = detectors.values().all(|health| health.status == health::HEALTHY);
     let status = if all_well { health::HEALTHY } else { health::UNHEALTHY };

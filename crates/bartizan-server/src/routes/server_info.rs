@@ -33,10 +33,10 @@ pub(crate) fn route() -> ApiMethodRouter<Arc<Shared>> {
 
 async fn handler(State(shared): State<Arc<Shared>>) -> Json<Answer> {
     let mounts = shared.detectors.iter().map(|detector| MountInfo {
-        name: detector.life.name().to_owned(),
-        kind: detector.life.kind(),
-        path: format!("/{}", detector.life.name()),
-        is_trained: detector.life.active().is_some(),
+        name: detector.name().to_owned(),
+        kind: detector.kind(),
+        path: format!("/{}", detector.name()),
+        is_trained: detector.active().is_some(),
     });
     Json(Answer { service: "Bartizan", status: "running", version: shared.version, documentation: "/docs", mounts: mounts.collect() })
 }

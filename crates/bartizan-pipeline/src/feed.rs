@@ -1,0 +1,209 @@
+//! What was detected, for whoever listens: metrics, notifications, exports. A listener that is too slow misses detections, which is
+//! counted; judging never waits for one. Normal verdicts are not sent: who wants all of them reads the store.
+
+use crate::Instance;
+use bartizan_core::{Domain, Timestamp};
+use bartizan_storage::{JudgedClass, NewDetection};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::broadcast::{Receiver, Sender, error::RecvError};
+
+/// Detections that a listener may be behind before it misses the oldest.
+const MAX_BEHIND: usize = 1_024;
+
+/// An event that was judged anomalous, and recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detected {
+    /// Name of the detector instance.
+    pub detector: Arc<str>,
+    /// Row id in the store.
+    pub id: i64,
+    /// The sender's name for the event.
+    pub event_id: String,
+    /// Who.
+    pub entity: String,
+    /// On what.
+    pub resource: String,
+    /// Doing what.
+    pub action: String,
+    /// When it happened.
+    pub event_time: Timestamp,
+    /// When it was judged.
+    pub analyzed_at: Timestamp,
+    /// The score on the product-wide scale, above 0.5.
+    pub grade: f64,
+    /// Probability that the verdict is right, [0, 1].
+    pub confidence: f64,
+    /// Its class, for kinds that tell classes apart.
+    pub class: Option<JudgedClass>,
+    /// Model that judged.
+    pub model_version: Arc<str>,
+}
+
+/// The listeners of one instance.
+pub(crate) struct Feed {
+    sender: Sender<Arc<Detected>>,
+    missed: Arc<AtomicU64>,
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self { sender: Sender::new(MAX_BEHIND), missed: Arc::default() }
+    }
+}
+
+impl Feed {
+    /// What listeners are to hear once `detection` is recorded; nothing when nobody listens, or it is not anomalous.
+    pub(crate) fn news(&self, detection: &NewDetection) -> Option<Detected> {
+        let judged = detection.judged.as_ref().filter(|judged| judged.verdict.is_anomalous() && self.sender.receiver_count() > 0)?;
+        Some(Detected {
+            detector: Arc::clone(&detection.detector),
+            id: 0,
+            event_id: detection.event_id.clone(),
+            entity: detection.entity.clone(),
+            resource: detection.resource.clone(),
+            action: detection.action.clone(),
+            event_time: detection.event_time,
+            analyzed_at: detection.analyzed_at,
+            grade: judged.grade,
+            confidence: judged.confidence,
+            class: judged.class.clone(),
+            model_version: Arc::clone(&judged.model_version),
+        })
+    }
+
+    /// Tells what was recorded under this id.
+    pub(crate) fn tell(&self, news: Detected, id: i64) {
+        // That nobody listens any more is no error.
+        let _ = self.sender.send(Arc::new(Detected { id, ..news }));
+    }
+
+    /// Detections that listeners missed since the start.
+    pub(crate) fn missed(&self) -> u64 {
+        self.missed.load(Ordering::Relaxed)
+    }
+}
+
+impl<D: Domain> Instance<D> {
+    /// What is detected from now on. Who receives too slowly gets [`RecvError::Lagged`] with how many were missed.
+    pub fn subscribe(&self) -> Receiver<Arc<Detected>> {
+        self.feed.sender.subscribe()
+    }
+
+    /// Hands `each` what is detected, in a task that ends when the detector is closed, after what was told before.
+    pub(crate) fn listen_with(&self, mut each: impl FnMut(&Detected) + Send + 'static) {
+        let (mut heard, missed, stop) = (self.subscribe(), Arc::clone(&self.feed.missed), self.background.stopping());
+        self.background.spawn(async move {
+            loop {
+                match stop.run_until_cancelled(heard.recv()).await {
+                    Some(Ok(detected)) => each(&detected),
+                    Some(Err(RecvError::Lagged(behind))) => _ = missed.fetch_add(behind, Ordering::Relaxed),
+                    Some(Err(RecvError::Closed)) => return,
+                    None => break,
+                }
+            }
+            while let Ok(detected) = heard.try_recv() {
+                each(&detected);
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Detected;
+    use crate::{Clock, Instance, Labelled, Lesson, LifeCycle as _, Settings, TrainRequest};
+    use bartizan_core::{Seed, Timestamp};
+    use bartizan_domains::behavior::{Behavior, SessionEvent, generator};
+    use bartizan_storage::{DetectionKey, NewDetection};
+    use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
+    use std::sync::{Arc, Mutex};
+
+    struct Fixed;
+
+    impl Clock for Fixed {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_secs(1_770_000_000)
+        }
+    }
+
+    /// A trained detector of sessions.
+    struct Setup {
+        instance: Arc<Instance<Behavior>>,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Setup {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let store = Arc::new(SqliteStore::open(SqliteOptions::new(folder.path().join("t.db"))).unwrap());
+            let mut settings = Settings::new("behavior");
+            settings.params.algorithm = Some("isolation_forest".to_owned());
+            let instance = Instance::<Behavior>::open(settings, store, Arc::new(Fixed)).await.unwrap();
+            let events = sessions(2_000, 1).into_iter().map(|event| Labelled { event, label: None }).collect();
+            instance.learn(Lesson::BuiltIn(events), TrainRequest::default(), ()).await.unwrap();
+            Self { instance, _folder: folder }
+        }
+
+        async fn row(&self, id: i64) -> NewDetection {
+            self.instance.find(&DetectionKey::Id(id)).await.unwrap().unwrap().detection
+        }
+    }
+
+    fn sessions(rows: usize, seed: u64) -> Vec<SessionEvent> {
+        generator::generate(rows, Seed(seed))
+    }
+
+    /// What a listener of this detector heard until the detector was closed, and how many it was told of.
+    async fn heard(setup: &Setup, batches: usize) -> (Vec<Detected>, usize) {
+        let all = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&all);
+        setup.instance.listen(Box::new(move |detected| heard.lock().unwrap().push(detected.clone())));
+        let mut anomalous = 0;
+        for seed in 0..batches {
+            let judgements = setup.instance.judge_many(sessions(300, 10 + seed as u64), false).await.unwrap();
+            anomalous += judgements.iter().filter(|judgement| judgement.verdict.is_anomalous()).count();
+        }
+        let one = setup.instance.judge(sessions(1, 5).remove(0), false).await.unwrap();
+        anomalous += usize::from(one.verdict.is_anomalous());
+        setup.instance.close().await;
+        let heard = std::mem::take(&mut *all.lock().unwrap());
+        (heard, anomalous)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn who_listens_hears_of_every_anomalous_event_as_it_was_recorded() {
+        let setup = Setup::new().await;
+        setup.instance.judge_many(sessions(300, 9), false).await.unwrap();
+        let before = setup.instance.counters().anomalous;
+        assert!(before > 0, "they were counted although nobody listened");
+        let (heard, anomalous) = heard(&setup, 1).await;
+        assert_eq!((heard.len(), setup.instance.counters().anomalous - before), (anomalous, anomalous as u64));
+        assert_eq!(setup.instance.counters().missed_by_listeners, 0);
+        for detected in &heard {
+            let row = setup.row(detected.id).await;
+            let judged = row.judged.unwrap();
+            assert!(judged.verdict.is_anomalous() && detected.grade > 0.5);
+            assert_eq!((&detected.entity, detected.event_time, &detected.class), (&row.entity, row.event_time, &judged.class));
+            assert_eq!((detected.confidence, &detected.model_version), (judged.confidence, &judged.model_version));
+        }
+    }
+
+    #[tokio::test]
+    async fn who_listens_too_slowly_misses_some_and_they_are_counted() {
+        // On one thread, a listener comes to its turn only when judging waits.
+        let setup = Setup::new().await;
+        let mut slow = setup.instance.subscribe();
+        let (heard, anomalous) = heard(&setup, 40).await;
+        let counters = setup.instance.counters();
+        assert!(anomalous > 1_100, "{anomalous} are more than are kept for one that is behind");
+        assert_eq!(heard.len() as u64 + counters.missed_by_listeners, anomalous as u64);
+        let lagged = slow.try_recv().unwrap_err();
+        assert!(lagged.to_string().contains("lag"), "{lagged}");
+        let mut rest = 0;
+        while slow.try_recv().is_ok() {
+            rest += 1;
+        }
+        assert_eq!(rest, 1_024);
+    }
+}
