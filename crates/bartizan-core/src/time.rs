@@ -52,12 +52,6 @@ impl Timestamp {
         self.secs().rem_euclid(SECS_PER_DAY) as f64 / 3600.0
     }
 
-    /// Day of the week in UTC, Monday 0 to Sunday 6.
-    #[must_use]
-    pub fn weekday(self) -> u8 {
-        (self.secs().div_euclid(SECS_PER_DAY) + 3).rem_euclid(7) as u8
-    }
-
     /// Later by `secs` (or earlier, when negative), clamped to the range.
     #[must_use]
     pub fn plus_secs(self, secs: i64) -> Self {
@@ -147,10 +141,9 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_the_day_and_week() {
+    fn parts_of_the_day() {
         let saturday = Timestamp::parse("2026-01-31T06:30:00Z").unwrap();
-        assert_eq!((saturday.hour(), saturday.weekday()), (6.5, 5));
-        assert_eq!(Timestamp::from_secs(-1).weekday(), 2);
+        assert_eq!(saturday.hour(), 6.5);
         assert_eq!(saturday.plus_secs(90).seconds_since(saturday), 90.0);
     }
 }

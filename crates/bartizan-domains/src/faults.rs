@@ -1,6 +1,7 @@
-//! What is wrong with a record: every fault with its place, not only the first.
+//! What is wrong with what was sent: every fault with its place, not only the first.
 
 use crate::raw::{Raw, RawKind, RawObject};
+use serde::Serialize;
 use serde_json::error::Category;
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
@@ -14,7 +15,8 @@ const MOST_SHOWN: usize = 4_096;
 const TEXT_SHOWN: usize = 1_024;
 
 /// A step on the way to a faulty value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum Loc {
     /// A field.
     Key(String),
@@ -30,19 +32,55 @@ impl Loc {
     }
 }
 
-/// One fault.
-#[derive(Clone, Debug, PartialEq)]
+impl From<&'static str> for Loc {
+    /// A field of ours.
+    fn from(name: &'static str) -> Self {
+        Self::Key(name.to_owned())
+    }
+}
+
+impl From<usize> for Loc {
+    fn from(index: usize) -> Self {
+        Self::Index(index)
+    }
+}
+
+/// One fault, which serialises as answers list it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Fault {
     /// Its type, such as `missing` or `string_type`.
+    #[serde(rename = "type")]
     pub kind: &'static str,
-    /// Where, from the record inwards.
+    /// Where, inwards from the record, or from the part of the request once it is known.
     pub loc: Vec<Loc>,
     /// What was expected.
     pub msg: String,
     /// What stood there, shortened as [`Raw::shown`] does.
     pub input: Value,
     /// Particulars, for types that have some.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ctx: Option<Value>,
+}
+
+impl Fault {
+    /// Without particulars.
+    #[must_use]
+    pub fn new(kind: &'static str, loc: Vec<Loc>, msg: impl Into<String>, input: Value) -> Self {
+        Self { kind, loc, msg: msg.into(), input, ctx: None }
+    }
+
+    /// A value that is of the right type and wrong all the same.
+    #[must_use]
+    pub fn value_error(loc: Vec<Loc>, text: &str) -> Self {
+        Self { ctx: Some(json!({ "error": text })), ..Self::new("value_error", loc, format!("Value error, {text}"), Value::Null) }
+    }
+
+    /// The same, seen from further out: `steps` lead to where its place began.
+    #[must_use]
+    pub fn within(mut self, steps: impl IntoIterator<Item = Loc>) -> Self {
+        self.loc.splice(0..0, steps);
+        self
+    }
 }
 
 /// What a fault repeats of a text: a long one is cut.
@@ -80,7 +118,7 @@ impl<'a> Fields<'a> {
     pub fn fault(&mut self, kind: &'static str, loc: &[&str], msg: &str, input: Raw<'_>) {
         if !self.is_full() {
             let loc = loc.iter().map(|name| Loc::key(name)).collect();
-            self.faults.push(Fault { kind, loc, msg: msg.to_owned(), input: input.shown(), ctx: None });
+            self.faults.push(Fault::new(kind, loc, msg, input.shown()));
         }
     }
 
@@ -129,14 +167,14 @@ pub fn object_of<'a>(body: &'a [u8], names: &[&'static str]) -> Result<RawObject
 /// A field is not there.
 #[must_use]
 pub fn missing(loc: Vec<Loc>, input: Value) -> Fault {
-    Fault { kind: "missing", loc, msg: "Field required".to_owned(), input, ctx: None }
+    Fault::new("missing", loc, "Field required", input)
 }
 
 /// What must be an object is none.
 #[must_use]
 pub fn not_an_object(input: Raw<'_>) -> Fault {
-    let msg = "Input should be a valid dictionary or object to extract fields from".to_owned();
-    Fault { kind: "model_attributes_type", loc: Vec::new(), msg, input: input.shown(), ctx: None }
+    let msg = "Input should be a valid dictionary or object to extract fields from";
+    Fault::new("model_attributes_type", Vec::new(), msg, input.shown())
 }
 
 /// Where a text stops to be JSON.
@@ -167,18 +205,13 @@ fn offset_of(text: &[u8], error: &serde_json::Error) -> usize {
 /// The text is no JSON; `offset` is where reading stopped.
 #[must_use]
 pub fn json_invalid(offset: usize, error: &str) -> Fault {
-    Fault {
-        kind: "json_invalid",
-        loc: vec![Loc::Index(offset)],
-        msg: "JSON decode error".to_owned(),
-        input: json!({}),
-        ctx: Some(json!({ "error": error })),
-    }
+    let ctx = Some(json!({ "error": error }));
+    Fault { ctx, ..Fault::new("json_invalid", vec![Loc::Index(offset)], "JSON decode error", json!({})) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Fields, Loc, MAX_FAULTS, MAX_NAME, object_of, shown_text};
+    use super::{Fault, Fields, Loc, MAX_FAULTS, MAX_NAME, json_invalid, missing, object_of, shown_text};
     use serde_json::{Value, json};
 
     #[test]
@@ -214,6 +247,16 @@ mod tests {
         assert_eq!(faults.len(), MAX_FAULTS);
         assert!(faults.iter().all(|fault| fault.input == Value::Null));
         assert_eq!(faults[2].loc[1], Loc::Key("n".repeat(MAX_NAME)));
+    }
+
+    #[test]
+    fn faults_serialise_as_answers_list_them() {
+        let written = |fault: &Fault| serde_json::to_string(fault).unwrap();
+        let of_field = missing(vec![Loc::key("a"), Loc::Index(3)], json!({})).within(["body".into()]);
+        assert_eq!(written(&of_field), r#"{"type":"missing","loc":["body","a",3],"msg":"Field required","input":{}}"#);
+        let of_text = json_invalid(7, "no").within(["body".into()]);
+        let expected = r#"{"type":"json_invalid","loc":["body",7],"msg":"JSON decode error","input":{},"ctx":{"error":"no"}}"#;
+        assert_eq!(written(&of_text), expected);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::{
         body::Limits,
         refusal::{Refusal, json},
     },
-    input::{described, fault::Fault, query::Query},
+    input::{described, fault::in_body, query::Query},
     mount::Mount,
 };
 use aide::{
@@ -19,7 +19,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bartizan_core::{Domain, Seed};
-use bartizan_domains::faults;
+use bartizan_domains::faults::Fault;
 use bartizan_pipeline::Instance;
 use bytes::Bytes;
 use hyper::{StatusCode, header::CONTENT_TYPE};
@@ -54,8 +54,8 @@ impl<D: Domain> Here<D> {
 }
 
 /// Faults of a body as the answer lists them.
-pub(crate) fn invalid(faults: Vec<faults::Fault>) -> Refusal {
-    Refusal::Invalid(faults.into_iter().map(Fault::from).collect())
+pub(crate) fn invalid(faults: Vec<Fault>) -> Refusal {
+    Refusal::Invalid(in_body(faults))
 }
 
 /// More events than one request may have; `most` of them are allowed.

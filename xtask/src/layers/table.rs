@@ -111,7 +111,6 @@ pub(super) const HEAVY: &[Heavy] = &[
     only("tower-http", SERVER, "only the server knows HTTP"),
     only("anyhow", COMMANDS, "libraries have an error type for each operation"),
     only("clap", COMMANDS, "only commands have a command line"),
-    only("figment", &["bartizan"], "only the binary reads configuration"),
     only("tracing-subscriber", &["bartizan"], "only the binary decides where logs go"),
     never("tokio", PURE, "pure crates open nothing and wait for nothing"),
     never("async-trait", PURE, "pure crates open nothing and wait for nothing"),

@@ -2,6 +2,7 @@
 
 use super::features::{NAMES, RANGES};
 use super::{AttackType, SessionEvent};
+use crate::records::csv_line;
 use bartizan_core::{Seed, Timestamp};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -129,20 +130,15 @@ pub fn event_to_json(event: &SessionEvent) -> Value {
 /// The first line of a table of sessions, without its line break.
 #[must_use]
 pub fn csv_header() -> String {
-    format!("session_id,timestamp,client,{},label", NAMES.join(","))
+    csv_line(["session_id", "timestamp", "client"].into_iter().chain(NAMES).chain(["label"]))
 }
 
 /// A session as a line of that table, without its line break.
 #[must_use]
 pub fn csv_row(event: &SessionEvent) -> String {
-    let numbers = event.values().map(|value| value.to_string()).join(",");
-    let label = event.attack.map_or("", AttackType::name);
-    format!("{},{},{},{numbers},{label}", csv_field(&event.event_id), event.time, csv_field(&event.client))
-}
-
-/// In quotes where it would break the line otherwise.
-fn csv_field(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+    let about = [event.event_id.clone(), event.time.to_string(), event.client.clone()];
+    let label = event.attack.map_or("", AttackType::name).to_owned();
+    csv_line(about.into_iter().chain(event.values().map(|value| value.to_string())).chain([label]))
 }
 
 #[cfg(test)]

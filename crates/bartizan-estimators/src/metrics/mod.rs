@@ -5,12 +5,10 @@
 //! otherwise. Undefined figures (one class only, nothing flagged, no rows) are NaN.
 
 mod classes;
-mod curves;
 mod probabilities;
 
-pub use classes::{ClassConfusion, ClassFigures, class_log_loss};
-pub use curves::{CurvePoint, precision_recall_curve, roc_curve};
-pub use probabilities::{ReliabilityBin, brier, expected_calibration_error, log_loss, reliability};
+pub use classes::{ClassConfusion, ClassFigures};
+pub use probabilities::expected_calibration_error;
 
 /// Area under the receiver operating characteristic: the chance that an anomaly scores above a normal row, ties half.
 #[must_use]
@@ -58,20 +56,6 @@ pub fn recall_at_fpr(scores: &[f64], truth: &[bool], rate: f64) -> (f64, f64) {
     best
 }
 
-/// Of the `k` highest scores, how many are anomalies; of equal scores of which only some are among them, the share expected.
-/// With fewer rows, of all; NaN for none.
-#[must_use]
-pub fn precision_at_k(scores: &[f64], truth: &[bool], k: usize) -> f64 {
-    let rows = scores.len().min(truth.len()).min(k) as f64;
-    let (mut found, mut left) = (0.0, rows);
-    for group in groups(scores, truth) {
-        let size = group.anomalous + group.normal;
-        found += group.anomalous * (left / size).min(1.0);
-        left = (left - size).max(0.0);
-    }
-    found / rows
-}
-
 /// Rows of equal score.
 #[derive(Clone, Copy, Debug)]
 struct Group {
@@ -92,75 +76,9 @@ fn groups(scores: &[f64], truth: &[bool]) -> Vec<Group> {
     order.chunk_by(|a, b| a.0 == b.0).map(of).collect()
 }
 
-/// Verdicts against the truth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Confusion {
-    /// Anomalies flagged.
-    pub true_positives: u64,
-    /// Normal rows flagged.
-    pub false_positives: u64,
-    /// Normal rows passed.
-    pub true_negatives: u64,
-    /// Anomalies passed.
-    pub false_negatives: u64,
-}
-
-impl Confusion {
-    /// Counts verdicts (true: flagged) against the truth.
-    #[must_use]
-    pub fn count(flagged: &[bool], truth: &[bool]) -> Self {
-        let mut c = Self::default();
-        for (f, t) in flagged.iter().zip(truth) {
-            match (f, t) {
-                (true, true) => c.true_positives += 1,
-                (true, false) => c.false_positives += 1,
-                (false, false) => c.true_negatives += 1,
-                (false, true) => c.false_negatives += 1,
-            }
-        }
-        c
-    }
-
-    /// Of the flagged, how many are anomalies.
-    #[must_use]
-    pub fn precision(&self) -> f64 {
-        self.true_positives as f64 / (self.true_positives + self.false_positives) as f64
-    }
-
-    /// Of the anomalies, how many are flagged.
-    #[must_use]
-    pub fn recall(&self) -> f64 {
-        self.true_positives as f64 / (self.true_positives + self.false_negatives) as f64
-    }
-
-    /// Harmonic mean of precision and recall.
-    #[must_use]
-    pub fn f1(&self) -> f64 {
-        let tp = 2.0 * self.true_positives as f64;
-        tp / (tp + (self.false_positives + self.false_negatives) as f64)
-    }
-
-    /// Of all, how many are right.
-    #[must_use]
-    pub fn accuracy(&self) -> f64 {
-        let right = self.true_positives + self.true_negatives;
-        right as f64 / (right + self.false_positives + self.false_negatives) as f64
-    }
-
-    /// Correlation of verdicts with the truth, [-1, 1]: 0 for verdicts that know nothing, however rare anomalies are
-    /// (Matthews 1975). NaN where all rows are of one class or have one verdict.
-    #[must_use]
-    pub fn matthews(&self) -> f64 {
-        let [tp, fp, tn, fn_] = [self.true_positives, self.false_positives, self.true_negatives, self.false_negatives].map(|n| n as f64);
-        // One root for each factor: their product may not be finite.
-        let spread = [tp + fp, tp + fn_, tn + fp, tn + fn_].map(f64::sqrt);
-        (tp * tn - fp * fn_) / spread.iter().product::<f64>()
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Confusion, average_precision, brier, expected_calibration_error, log_loss, precision_at_k, recall_at_fpr, roc_auc};
+    use super::{average_precision, recall_at_fpr, roc_auc};
 
     /// Values by scikit-learn 1.9.1: `tests/reference/metrics.py`.
     #[test]
@@ -169,8 +87,6 @@ mod tests {
         let truth = [false, false, true, true, false, false, true, true];
         assert!((roc_auc(&scores, &truth) - 0.71875).abs() < 1e-12, "{}", roc_auc(&scores, &truth));
         assert!((average_precision(&scores, &truth) - 0.75).abs() < 1e-12, "{}", average_precision(&scores, &truth));
-        assert!((brier(&scores, &truth) - 0.218_125).abs() < 1e-12);
-        assert!((log_loss(&scores, &truth) - 0.609_614_489_892_689_8).abs() < 1e-9, "{}", log_loss(&scores, &truth));
     }
 
     #[test]
@@ -180,16 +96,6 @@ mod tests {
         assert_eq!(recall_at_fpr(&scores, &truth, 0.0).0, 0.5);
         assert_eq!(recall_at_fpr(&scores, &truth, 0.5).0, 0.5);
         assert_eq!(recall_at_fpr(&scores, &truth, 0.67).0, 1.0);
-    }
-
-    #[test]
-    fn equal_scores_share_the_places_left() {
-        let scores = [4.0, 3.0, 3.0, 3.0, f64::NAN];
-        let truth = [true, true, false, false, true];
-        for (k, expected) in [(1, 1.0), (2, (1.0 + 1.0 / 3.0) / 2.0), (4, 0.5), (5, 0.6), (99, 0.6)] {
-            assert!((precision_at_k(&scores, &truth, k) - expected).abs() < 1e-12, "{k}");
-        }
-        assert!(precision_at_k(&scores, &truth, 0).is_nan());
     }
 
     #[test]
@@ -203,26 +109,5 @@ mod tests {
         assert_eq!(roc_auc(&scores, &[false, true, false, true]), 1.0);
         assert_eq!(roc_auc(&scores, &[true, false, false, false]), 1.0 / 6.0);
         assert_eq!(recall_at_fpr(&scores, &[true, false, true, true], 1.0), (1.0 / 3.0, f64::NEG_INFINITY));
-        assert!(Confusion::count(&[false], &[true]).precision().is_nan() && Confusion::default().accuracy().is_nan());
-    }
-
-    #[test]
-    fn matthews_is_that_of_scikit_learn() {
-        let c = Confusion { true_positives: 2, false_positives: 1, true_negatives: 3, false_negatives: 2 };
-        assert!((c.matthews() - 0.258_198_889_747_161_1).abs() < 1e-12, "{}", c.matthews());
-        let many = u64::MAX / 4;
-        let all_right = Confusion { true_positives: many, true_negatives: many, ..Confusion::default() };
-        assert!((all_right.matthews() - 1.0).abs() < 1e-12);
-        assert!(Confusion { true_positives: 3, ..Confusion::default() }.matthews().is_nan());
-    }
-
-    #[test]
-    fn confusion_and_calibration() {
-        let c = Confusion::count(&[true, true, false, false, true], &[true, false, false, true, true]);
-        assert_eq!((c.true_positives, c.false_positives, c.true_negatives, c.false_negatives), (2, 1, 1, 1));
-        assert!((c.f1() - 2.0 / 3.0).abs() < 1e-12 && (c.accuracy() - 0.6).abs() < 1e-12);
-        assert!(
-            (expected_calibration_error(&[0.8; 10], &[true, true, true, true, true, true, true, true, false, false], 10)).abs() < 1e-12
-        );
     }
 }

@@ -105,12 +105,6 @@ impl Preparation {
         self.columns.len()
     }
 
-    /// The scaling it was fitted with.
-    #[must_use]
-    pub fn scaling(&self) -> Scaling {
-        self.scaling
-    }
-
     /// Rows of the same shape without missing values, every one finite: within 1e6 of 0, or 1e9 with [`Scaling::None`].
     #[must_use]
     pub fn apply(&self, samples: Samples<'_>) -> Vec<f32> {

@@ -68,14 +68,10 @@ struct Grower<'a> {
     counts: Vec<u32>,
 }
 
-/// Grows a tree; also gives the rows that were drawn into its sample, one bit each.
-pub(super) fn grow(plan: &Plan<'_>, seed: Seed) -> (Tree, Vec<u64>) {
+/// Grows a tree.
+pub(super) fn grow(plan: &Plan<'_>, seed: Seed) -> Tree {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed.0);
     let entries = sample(plan, &mut rng);
-    let mut drawn = vec![0_u64; plan.classes.len().div_ceil(64)];
-    for entry in &entries {
-        drawn[entry.row as usize / 64] |= 1 << (entry.row % 64);
-    }
     let mut grower = Grower {
         plan,
         splitter: Splitter::new(plan.columns, plan.weights, plan.min_samples_leaf),
@@ -94,7 +90,7 @@ pub(super) fn grow(plan: &Plan<'_>, seed: Seed) -> (Tree, Vec<u64>) {
         None => grower.grow_deep(),
         Some(leaves) => grower.grow_best(leaves),
     }
-    (grower.finish(), drawn)
+    grower.finish()
 }
 
 /// As many rows as there are, drawn with replacement; or all of them.

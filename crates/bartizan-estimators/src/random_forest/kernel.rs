@@ -18,7 +18,7 @@ pub(super) fn sum_shares(layout: &Layout, values: &[f32], sums: &mut [f32]) {
 }
 
 /// The leaf that each row of a group ends in.
-pub(super) fn walk(tree: &PlacedTree, feature_bits: u32, values: &[f32]) -> [u32; LANES] {
+fn walk(tree: &PlacedTree, feature_bits: u32, values: &[f32]) -> [u32; LANES] {
     let mut at = [0_u32; LANES];
     loop {
         let mut moved = 0;

@@ -1,6 +1,5 @@
 //! Random forest.
 
-mod bag;
 mod columns;
 mod error;
 mod explain;
@@ -179,7 +178,7 @@ impl RandomForest {
     }
 
     /// Learns to tell classes apart: `classes` has one index into `names` for each row. The first class is taken for
-    /// normal, see [`FittedRandomForest::with_normal`].
+    /// normal.
     ///
     /// # Errors
     /// For samples that cannot be learned from, or classes that do not fit them.
@@ -243,12 +242,8 @@ impl RandomForest {
             max_leaves: self.max_leaves,
         };
         let grow = |t| stop.check().map(|()| grow::grow(&plan, seed.derive(t)));
-        let grown: Vec<(Tree, Vec<u64>)> = (0..self.trees as u64).into_par_iter().map(grow).collect::<Result<_, FitError>>()?;
-        let (trees, drawn): (Vec<_>, Vec<_>) = grown.into_iter().unzip();
-        let layout = Layout::new(&trees, &weights, width);
-        let out_of_bag = self.bootstrap.then(|| bag::score(&layout, train, classes, &medians, &drawn)).flatten();
-        let stored = Stored { schema: schema.clone(), names: names.to_vec(), normal: 0, weights, medians, out_of_bag, trees };
-        Ok(FittedRandomForest { stored: Arc::new(stored), layout: Arc::new(OnceLock::from(layout)), unfolded: Arc::default() })
+        let trees: Vec<Tree> = (0..self.trees as u64).into_par_iter().map(grow).collect::<Result<_, FitError>>()?;
+        Ok(Stored { schema: schema.clone(), names: names.to_vec(), normal: 0, weights, medians, unused: None, trees }.into())
     }
 
     /// Refuses more trees than these rows allow: each looks at as many rows as there are.
@@ -314,7 +309,8 @@ struct Stored {
     /// Weight of a row of each class.
     weights: Vec<f64>,
     medians: Vec<f32>,
-    out_of_bag: Option<f64>,
+    /// Keeps its place in the format: models of the first releases have a score here that nothing reads.
+    unused: Option<f64>,
     #[serde(deserialize_with = "bartizan_core::bounded::<_, _, MAX_TREES>")]
     trees: Vec<Tree>,
 }
@@ -354,38 +350,10 @@ impl std::fmt::Debug for FittedRandomForest {
 }
 
 impl FittedRandomForest {
-    /// The same forest, with the class at this index taken for normal; `None` when there is no such class.
-    #[must_use]
-    pub fn with_normal(self, normal: u32) -> Option<Self> {
-        let mut stored = Stored::from(self);
-        stored.normal = normal;
-        ((normal as usize) < stored.names.len()).then(|| Self::from(stored))
-    }
-
     /// Names of the classes.
     #[must_use]
     pub fn classes(&self) -> &[String] {
         &self.stored.names
-    }
-
-    /// Share of the training rows that get their own class from the trees that did not see them; `None` when every tree
-    /// saw every row.
-    #[must_use]
-    pub fn out_of_bag_score(&self) -> Option<f64> {
-        self.stored.out_of_bag
-    }
-
-    /// How much each feature lessens the Gini impurity, as shares that sum to 1 (to 0 when nothing is cut): the mean over
-    /// the trees. Features with many different values get more than they deserve.
-    #[must_use]
-    pub fn feature_importances(&self) -> Vec<f64> {
-        let mut sums = vec![0.0; self.width()];
-        self.stored.trees.iter().for_each(|tree| tree.add_importances(&self.stored.weights, &mut sums));
-        let total: f64 = sums.iter().sum();
-        if total > 0.0 {
-            sums.iter_mut().for_each(|sum| *sum /= total);
-        }
-        sums
     }
 
     /// Writes the probability of every class for each row, row after row.
@@ -470,9 +438,6 @@ impl FittedRandomForest {
         if let Some(bad) = stored.medians.iter().find(|m| !m.is_finite()) {
             return Err(format!("a median is {bad}"));
         }
-        if stored.out_of_bag.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
-            return Err(format!("{:?} of the rows get their own class", stored.out_of_bag));
-        }
         stored.trees.iter().try_for_each(|tree| tree.validate(width, classes))?;
         let steps: u64 = stored.trees.iter().map(Tree::explain_steps).sum();
         if steps > MAX_EXPLAIN_STEPS {
@@ -489,7 +454,7 @@ impl FittedRandomForest {
     }
 }
 
-fn likeliest<T: PartialOrd>(shares: &[T]) -> u32 {
+fn likeliest(shares: &[f64]) -> u32 {
     let mut best = 0;
     for (class, share) in shares.iter().enumerate() {
         if share > &shares[best] {

@@ -42,25 +42,6 @@ impl Tree {
         held
     }
 
-    /// Adds to `importances` the decrease in Gini impurity at each cut by feature, as shares of the tree's.
-    pub(super) fn add_importances(&self, weights: &[f64], importances: &mut [f64]) {
-        let held = self.class_weights(weights);
-        let impurity = |i: usize| {
-            let node = &held[i * weights.len()..(i + 1) * weights.len()];
-            let total: f64 = node.iter().sum();
-            total - node.iter().map(|w| w * w).sum::<f64>() / total
-        };
-        let mut mine = vec![0.0; importances.len()];
-        for (i, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.feature != LEAF) {
-            let (left, right) = (node.left as usize, node.left as usize + 1);
-            mine[usize::from(node.feature)] += (impurity(i) - impurity(left) - impurity(right)).max(0.0);
-        }
-        let total: f64 = mine.iter().sum();
-        if total > 0.0 {
-            importances.iter_mut().zip(mine).for_each(|(sum, m)| *sum += m / total);
-        }
-    }
-
     /// The tree for one class: the share of that class's weight, times `scale`.
     pub(super) fn shap(&self, class: usize, weights: &[f64], scale: f64) -> ShapTree {
         let held = self.class_weights(weights);

@@ -59,12 +59,6 @@ impl FalseAlarmBudget {
         self.0
     }
 
-    /// The rate asked for.
-    #[must_use]
-    pub fn rate(self) -> f64 {
-        1.0 / self.0 as f64
-    }
-
     /// The threshold above which the conformal p-value of a score, `(1 + held-back scores at or above it) / (n + 1)`, is at
     /// most one in N. Scores of normal rows that the detector has not seen, in any order; NaN are ignored. `None` without
     /// any.

@@ -1,7 +1,5 @@
-//! How a threshold is chosen: by a budget of false alarms, or by the tail of what was seen.
+//! How a threshold is chosen: by a budget of false alarms.
 
 mod budget;
-mod spot;
 
 pub use budget::{BudgetError, Budgeted, FalseAlarmBudget};
-pub use spot::{Observation, Spot, SpotError};

@@ -19,15 +19,10 @@ x[:, 2] = np.exp(x[:, 2]).round(4)
 train, held = slice(0, 300), slice(300, 900)
 
 tree = DecisionTreeClassifier(max_depth=4, random_state=1).fit(x[train], y[train])
-forests = [RandomForestClassifier(100, max_depth=8, random_state=seed, oob_score=True).fit(x[train], y[train]) for seed in range(20)]
+forests = [RandomForestClassifier(100, max_depth=8, random_state=seed).fit(x[train], y[train]) for seed in range(20)]
 shares = np.array([forest.predict_proba(x) for forest in forests])
 accuracies = [forest.score(x[held], y[held]) for forest in forests]
 print(f"accuracy {np.mean(accuracies):.4f}, {min(accuracies):.4f} to {max(accuracies):.4f}", file=sys.stderr)
-bags = [forest.oob_score_ for forest in forests]
-print(f"out of bag {np.mean(bags):.4f}, {min(bags):.4f} to {max(bags):.4f}", file=sys.stderr)
-print("importances", np.mean([f.feature_importances_ for f in forests], axis=0).round(4), file=sys.stderr)
-print("their spread", np.std([f.feature_importances_ for f in forests], axis=0).round(4), file=sys.stderr)
-print("tree importances", tree.feature_importances_.round(6), file=sys.stderr)
 print("mean distance of a forest to the mean", np.abs(shares - shares.mean(axis=0)).mean().round(4), file=sys.stderr)
 
 print("x0,x1,x2,x3,class,tree,p0,p1,p2")

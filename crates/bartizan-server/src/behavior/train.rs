@@ -5,7 +5,12 @@ use crate::{
     docs,
     here::Draw,
     http::{body, refusal::Refusal},
-    input::{content::object, described, fault::note, fields::Fields},
+    input::{
+        content::object,
+        described,
+        fault::{in_body, note},
+        fields::Fields,
+    },
     routes::train::{self, Answer, Asked, Naming, Params, asked, check, document, to_its_end, yes},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
@@ -91,7 +96,7 @@ fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Resul
     let lesson = match wants_logs.then(|| parse_training(bytes, now, draw.most, draw.seed)).transpose() {
         Ok(lesson) => lesson,
         Err(LogsError::Faults(found)) => {
-            found.into_iter().for_each(|fault| note(&mut faults, fault.into()));
+            in_body(found).into_iter().for_each(|fault| note(&mut faults, fault));
             None
         }
         Err(error) => return Err(Refusal::text(StatusCode::BAD_REQUEST, format!("Training failed: {error}"))),

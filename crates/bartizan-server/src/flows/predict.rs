@@ -9,7 +9,7 @@ use crate::{
         body::{self, Body},
         refusal::Refusal,
     },
-    input::{described, fault::Fault, params::Params},
+    input::{described, params::Params},
 };
 use aide::{
     axum::routing::{ApiMethodRouter, post_with},
@@ -20,9 +20,12 @@ use axum::{
     extract::{Request, State},
 };
 use bartizan_core::Timestamp;
-use bartizan_domains::flows::{
-    FlowEvent,
-    body::{BodyError, parse_batch, parse_csv, parse_data},
+use bartizan_domains::{
+    faults::Fault,
+    flows::{
+        FlowEvent,
+        body::{BodyError, parse_batch, parse_csv, parse_data},
+    },
 };
 use bartizan_pipeline::{Judgement, Reason};
 use hyper::StatusCode;

@@ -1,9 +1,9 @@
 //! Every answer that is not the one asked for, in the shapes of the contract.
 
-use crate::{http::coding, input::fault::Fault};
+use crate::http::coding;
 use aide::{OperationOutput, generate::GenContext, openapi::Operation};
 use axum::response::{IntoResponse, Response};
-use bartizan_domains::faults::{MAX_FAULTS, shown_text};
+use bartizan_domains::faults::{Fault, Loc, MAX_FAULTS, shown_text};
 use bartizan_pipeline::{JudgeError, LifeCycleError};
 use bartizan_storage::StoreError;
 use bytes::Bytes;
@@ -167,11 +167,9 @@ impl From<LifeCycleError> for Refusal {
             | E::TooLarge { .. }
             | E::ModelTooLarge(_)
             | E::Fit(_) => Self::text(StatusCode::BAD_REQUEST, text),
-            E::Param(error) => Self::Invalid(vec![Fault::value_error(&["body", "training_params", error.parameter()], &text)]),
-            E::Budget(_) => Self::Invalid(vec![Fault::value_error(&["body", "training_params", "one_false_alarm_in"], &text)]),
-            E::Version { got } => {
-                Self::Invalid(vec![Fault { input: shown_text(&got), ..Fault::value_error(&["body", "model_version"], &text) }])
-            }
+            E::Param(error) => Self::Invalid(vec![wrong_value(&["body", "training_params", error.parameter()], &text)]),
+            E::Budget(_) => Self::Invalid(vec![wrong_value(&["body", "training_params", "one_false_alarm_in"], &text)]),
+            E::Version { got } => Self::Invalid(vec![Fault { input: shown_text(&got), ..wrong_value(&["body", "model_version"], &text) }]),
             E::NoSuchModel | E::NothingStored => Self::text(StatusCode::NOT_FOUND, text),
             E::Damaged { .. } => Self::text(StatusCode::INTERNAL_SERVER_ERROR, text),
             E::SchemaMismatch { .. } | E::VersionTaken { .. } | E::Busy { .. } | E::Cancelled => Self::text(StatusCode::CONFLICT, text),
@@ -180,6 +178,10 @@ impl From<LifeCycleError> for Refusal {
             E::Interrupted => Self::TryAgain("Training was interrupted. Try again later.".into()),
         }
     }
+}
+
+fn wrong_value(loc: &[&str], text: &str) -> Fault {
+    Fault::value_error(loc.iter().map(|step| Loc::Key((*step).to_owned())).collect(), text)
 }
 
 #[cfg(test)]

@@ -28,9 +28,7 @@ impl RequestIds {
 
     fn fresh(&self) -> HeaderValue {
         let mixed = Seed(self.run).derive(self.next.fetch_add(1, Ordering::Relaxed)).0;
-        let digit = |i: u32| b"0123456789abcdef"[(mixed >> (60 - 4 * i) & 0xf) as usize];
-        let name: [u8; 16] = std::array::from_fn(|i| digit(i as u32));
-        HeaderValue::from_bytes(&name).unwrap_or_else(|_| HeaderValue::from_static("0"))
+        HeaderValue::try_from(format!("{mixed:016x}")).unwrap_or_else(|_| HeaderValue::from_static("0"))
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
         body::{self, Limits, Room},
         refusal::Refusal,
     },
-    input::{fault::Fault, fields::Fields},
+    input::{fault::in_body, fields::Fields},
 };
 use aide::{OperationInput, generate::GenContext, openapi::Operation};
 use axum::{
@@ -55,7 +55,7 @@ fn parse<T: FromBody>(bytes: &[u8]) -> Result<T, Refusal> {
 
 /// Finds the fields called `names` of a body that must be an object.
 pub(crate) fn object<'a>(bytes: &'a [u8], names: &[&'static str]) -> Result<RawObject<'a>, Refusal> {
-    object_of(bytes, names).map_err(|faults| Refusal::Invalid(faults.into_iter().map(Fault::from).collect()))
+    object_of(bytes, names).map_err(|faults| Refusal::Invalid(in_body(faults)))
 }
 
 impl<T: JsonSchema> OperationInput for Content<T> {
@@ -89,7 +89,7 @@ mod tests {
 
     fn listed(bytes: &[u8]) -> Vec<(String, Value, Value)> {
         match parse::<Named>(bytes) {
-            Err(Refusal::Invalid(faults)) => faults.into_iter().map(|f| (f.kind.into_owned(), Value::Array(f.loc), f.input)).collect(),
+            Err(Refusal::Invalid(faults)) => faults.into_iter().map(|f| (f.kind.to_owned(), json!(f.loc), f.input)).collect(),
             _ => Vec::new(),
         }
     }

@@ -1,11 +1,11 @@
 //! The fields of a JSON object, read one by one; faults are collected.
 
 use crate::input::{
-    fault::{Fault, at, note},
+    fault::{at, note},
     scalar::{self, Bounds, Wrong},
 };
 use bartizan_domains::{
-    faults::MAX_FAULTS,
+    faults::{Fault, Loc, MAX_FAULTS, missing},
     raw::{Raw, RawObject},
 };
 use bartizan_pipeline::ParamValue;
@@ -15,7 +15,7 @@ use std::ops::RangeInclusive;
 /// A JSON object being read.
 pub(crate) struct Fields<'a> {
     object: RawObject<'a>,
-    base: Vec<Value>,
+    base: Vec<Loc>,
     faults: &'a mut Vec<Fault>,
 }
 
@@ -25,7 +25,7 @@ impl<'a> Fields<'a> {
         Self { object, base: vec!["body".into()], faults }
     }
 
-    fn read<T>(&mut self, name: &str, raw: Raw<'_>, read: impl FnOnce(&Value) -> Result<T, Wrong>) -> Option<T> {
+    fn read<T>(&mut self, name: &'static str, raw: Raw<'_>, read: impl FnOnce(&Value) -> Result<T, Wrong>) -> Option<T> {
         // To those who read single values all lists and objects are alike.
         let value = raw.scalar().unwrap_or_else(|| Value::Array(Vec::new()));
         match read(&value) {
@@ -37,12 +37,12 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn optional<T>(&mut self, name: &str, read: impl FnOnce(&Value) -> Result<T, Wrong>) -> Option<T> {
+    fn optional<T>(&mut self, name: &'static str, read: impl FnOnce(&Value) -> Result<T, Wrong>) -> Option<T> {
         let raw = self.object.some(name)?;
         self.read(name, raw, read)
     }
 
-    fn required<T>(&mut self, name: &str, read: impl FnOnce(&Value) -> Result<T, Wrong>) -> Option<T> {
+    fn required<T>(&mut self, name: &'static str, read: impl FnOnce(&Value) -> Result<T, Wrong>) -> Option<T> {
         match self.object.get(name) {
             None => {
                 self.missing(name);
@@ -52,8 +52,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn missing(&mut self, name: &str) {
-        note(self.faults, Fault::missing(at(&self.base, name), self.object.whole().shown()));
+    fn missing(&mut self, name: &'static str) {
+        note(self.faults, missing(at(&self.base, name), self.object.whole().shown()));
     }
 
     /// Adds a fault that the route itself found.
@@ -67,41 +67,41 @@ impl<'a> Fields<'a> {
     }
 
     /// A field as it came, if it is there and not null.
-    pub(crate) fn raw(&self, name: &str) -> Option<Raw<'a>> {
+    pub(crate) fn raw(&self, name: &'static str) -> Option<Raw<'a>> {
         self.object.some(name)
     }
 
-    pub(crate) fn string(&mut self, name: &str) -> Option<String> {
+    pub(crate) fn string(&mut self, name: &'static str) -> Option<String> {
         self.required(name, scalar::string)
     }
 
-    pub(crate) fn boolean(&mut self, name: &str) -> Option<bool> {
+    pub(crate) fn boolean(&mut self, name: &'static str) -> Option<bool> {
         self.required(name, scalar::boolean)
     }
 
-    pub(crate) fn boolean_or(&mut self, name: &str, default: bool) -> bool {
+    pub(crate) fn boolean_or(&mut self, name: &'static str, default: bool) -> bool {
         match self.object.get(name) {
             None => default,
             Some(_) => self.required(name, scalar::boolean).unwrap_or(default),
         }
     }
 
-    pub(crate) fn string_if_any(&mut self, name: &str) -> Option<String> {
+    pub(crate) fn string_if_any(&mut self, name: &'static str) -> Option<String> {
         self.optional(name, scalar::string)
     }
 
-    pub(crate) fn float_if_any(&mut self, name: &str) -> Option<f64> {
+    pub(crate) fn float_if_any(&mut self, name: &'static str) -> Option<f64> {
         self.optional(name, scalar::float)
     }
 
     /// A count within bounds.
-    pub(crate) fn count_if_any(&mut self, name: &str, bounds: RangeInclusive<i64>) -> Option<u64> {
+    pub(crate) fn count_if_any(&mut self, name: &'static str, bounds: RangeInclusive<i64>) -> Option<u64> {
         let bounds = Bounds { ge: Some(*bounds.start()), le: Some(*bounds.end()) };
         self.optional(name, |value| scalar::int(value).and_then(|whole| bounds.check(whole))).map(i64::unsigned_abs)
     }
 
     /// A parameter of an algorithm: a number or a text.
-    pub(crate) fn param_if_any(&mut self, name: &str) -> Option<ParamValue> {
+    pub(crate) fn param_if_any(&mut self, name: &'static str) -> Option<ParamValue> {
         let raw = self.object.some(name)?;
         let param = match raw.scalar() {
             Some(Value::Number(number)) => number.as_f64().map(ParamValue::Number),
@@ -115,7 +115,12 @@ impl<'a> Fields<'a> {
     }
 
     /// Fields of a nested object; null is none.
-    pub(crate) fn object_if_any<T>(&mut self, name: &str, names: &[&'static str], read: impl FnOnce(&mut Fields<'_>) -> T) -> Option<T> {
+    pub(crate) fn object_if_any<T>(
+        &mut self,
+        name: &'static str,
+        names: &[&'static str],
+        read: impl FnOnce(&mut Fields<'_>) -> T,
+    ) -> Option<T> {
         let raw = self.object.some(name)?;
         let Some(object) = RawObject::read(raw, names) else {
             self.fault(Fault::new("dict_type", at(&self.base, name), "Input should be a valid dictionary", raw.shown()));

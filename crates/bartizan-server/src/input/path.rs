@@ -1,6 +1,6 @@
 //! Extractor of the one parameter that a path may have.
 
-use crate::{http::refusal::Refusal, input::fault::Fault};
+use crate::http::refusal::Refusal;
 use aide::{
     OperationInput,
     generate::GenContext,
@@ -11,6 +11,7 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::request::Parts,
 };
+use bartizan_domains::faults::Fault;
 use schemars::JsonSchema;
 use std::marker::PhantomData;
 
@@ -26,7 +27,7 @@ impl<S: Send + Sync, T> FromRequestParts<S> for Segment<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let params = RawPathParams::from_request_parts(parts, state)
             .await
-            .map_err(|_| Refusal::Invalid(vec![Fault::value_error(&["path"], "the path is not UTF-8")]))?;
+            .map_err(|_| Refusal::Invalid(vec![Fault::value_error(vec!["path".into()], "the path is not UTF-8")]))?;
         let text = params.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
         Ok(Self { text, documented_by: PhantomData })
     }

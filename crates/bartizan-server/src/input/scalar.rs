@@ -1,7 +1,7 @@
 //! Single values: lax in one direction, a text for a number but never a number for a text.
 
-use crate::input::fault::Fault;
 use bartizan_core::Timestamp;
+use bartizan_domains::faults::{Fault, Loc};
 use serde_json::{Value, json};
 
 /// Why a value is refused: type, sentence, bound.
@@ -31,7 +31,7 @@ impl<T: PartialOrd + Copy + Into<Value> + std::fmt::Display> Bounds<T> {
     }
 }
 
-pub(crate) fn fault(wrong: Wrong, loc: Vec<Value>, input: Value) -> Fault {
+pub(crate) fn fault(wrong: Wrong, loc: Vec<Loc>, input: Value) -> Fault {
     let (kind, msg, ctx) = wrong;
     Fault { ctx, ..Fault::new(kind, loc, msg, input) }
 }

@@ -10,7 +10,7 @@ use crate::{
         request_body::RequestBody,
         table::{Direct, Reply},
     },
-    input::{described, fault::Fault, params::Params},
+    input::{described, fault::in_body, params::Params},
     requests::Here,
 };
 use aide::{
@@ -25,7 +25,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bartizan_core::Timestamp;
-use bartizan_domains::requests::{RequestEvent, body::parse_event};
+use bartizan_domains::{
+    faults::Fault,
+    requests::{RequestEvent, body::parse_event},
+};
 use bartizan_pipeline::{Judgement, Reason};
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -141,7 +144,7 @@ where
 }
 
 fn parse(bytes: &[u8], now: Timestamp) -> Result<RequestEvent, Vec<Fault>> {
-    parse_event(bytes, now).map_err(|faults| faults.into_iter().map(Fault::from).collect())
+    parse_event(bytes, now).map_err(in_body)
 }
 
 fn written(request_id: &str, judgement: &Judgement, explain: bool) -> Result<Bytes, Refusal> {

@@ -1,13 +1,13 @@
 //! Records that come in the body of a training.
 
-use crate::input::{fault::Fault, fields::Fields};
+use crate::input::fields::Fields;
 use bartizan_core::{Label, Timestamp};
 use bartizan_domains::{
+    faults::Fault,
     raw::{Raw, RawKind, RawObject},
     requests::{RequestEvent, body::parse_event},
 };
 use bartizan_pipeline::Labelled;
-use serde_json::Value;
 use std::ops::ControlFlow;
 
 /// The field that holds them.
@@ -30,7 +30,7 @@ pub(super) fn parse(records: Raw<'_>, now: Timestamp, fields: &mut Fields<'_>) -
             Err(found) => {
                 // Nothing is taken of records of which one is faulty.
                 (events, good) = (Vec::new(), false);
-                found.into_iter().for_each(|fault| fields.fault(below(Fault::from(fault), i)));
+                found.into_iter().for_each(|fault| fields.fault(fault.within(["body".into(), FIELD.into(), i.into()])));
             }
         }
         if fields.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -44,10 +44,4 @@ fn label(record: Raw<'_>) -> Option<Label> {
         "false" => Some(Label::Legitimate),
         _ => None,
     }
-}
-
-/// `["body", …]` of the record is `["body", "requests", i, …]` of the whole.
-fn below(mut fault: Fault, i: usize) -> Fault {
-    fault.loc.splice(1..1, [Value::from(FIELD), Value::from(i)]);
-    fault
 }

@@ -7,7 +7,6 @@ use crate::{
     input::{
         content::{Content, FromBody},
         described,
-        fault::Fault,
         fields::Fields,
         path::Segment,
     },
@@ -19,7 +18,7 @@ use aide::{
 };
 use axum::{Json, extract::State};
 use bartizan_core::{Label, Verdict};
-use bartizan_domains::faults::shown_text;
+use bartizan_domains::faults::{Fault, shown_text};
 use bartizan_pipeline::LifeCycle;
 use bartizan_storage::{DetectionKey, LabelChange, LabelOutcome, StoreError};
 use hyper::StatusCode;

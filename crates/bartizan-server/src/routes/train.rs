@@ -8,7 +8,10 @@ use crate::{
 };
 use aide::transform::TransformOperation;
 use bartizan_core::Contamination;
-use bartizan_domains::raw::{Raw, RawObject};
+use bartizan_domains::{
+    faults::Loc,
+    raw::{Raw, RawObject},
+};
 use bartizan_pipeline::{Algorithm, LifeCycle, LifeCycleError, ParamValue, TrainReport, TrainRequest};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
@@ -115,7 +118,7 @@ pub(crate) fn asked(fields: &mut Fields<'_>, naming: Naming, life: &dyn LifeCycl
         // What is refused with a sentence alone waits for `check`.
         let Refusal::Invalid(faults) = Refusal::from(error) else { continue };
         for mut fault in faults {
-            if let (Some(params), [.., Value::String(name)]) = (&params, &fault.loc[..])
+            if let (Some(params), [.., Loc::Key(name)]) = (&params, &fault.loc[..])
                 && let Some(value) = params.get(name)
             {
                 fault.input = value.shown();

@@ -319,7 +319,7 @@ fn csv<D: Kind>(
     writeln!(out, "{},{risk},{}", judgement.class.map_or("", |class| class.name), quoted(&reasons(why).join("; ")))
 }
 
-/// A CSV field (RFC 4180); text that a spreadsheet would run as a formula gets a leading quote mark.
+/// A CSV field (RFC 4180). All text is in quotes and no number is, which the `csv` library has no style for; text that a spreadsheet would run as a formula gets a leading quote mark.
 fn quoted(text: &str) -> String {
     if text.is_empty() {
         return String::new();

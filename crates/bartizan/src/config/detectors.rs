@@ -1,7 +1,7 @@
 //! Detectors in the configuration: those that the kinds have, those that a file declares, and what the pipeline is told of each.
 
 use super::key::{self, KIND};
-use super::layers::{Layers, Origin, distance, line_of};
+use super::layers::{Layers, Origin, line_of};
 use crate::kinds::Which;
 use bartizan_core::{Contamination, Seed};
 use bartizan_domains::kind::{Range, Sets, Setting};
@@ -76,7 +76,7 @@ impl Layers {
                 None
             }
             None => {
-                let near = Which::ALL.iter().find(|which| distance(name, which.name()) <= NEAR);
+                let near = Which::ALL.iter().find(|which| strsim::levenshtein(name, which.name()) <= NEAR);
                 let meant = near.map(|which| format!("; or did you mean detectors.{}?", which.name())).unwrap_or_default();
                 self.fault(at.clone(), format!("{path} does not say its kind: set {KIND} to one of {}{meant}", Which::names()));
                 None

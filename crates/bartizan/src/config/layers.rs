@@ -264,7 +264,7 @@ impl Layers {
         if let Some(elsewhere) = self.elsewhere(path) {
             return format!("no such setting: {path}; {elsewhere}");
         }
-        let near = self.keys.iter().map(|key| (distance(path, &key.path), &key.path)).min().filter(|(steps, _)| *steps <= 3);
+        let near = self.keys.iter().map(|key| (strsim::levenshtein(path, &key.path), &key.path)).min().filter(|(steps, _)| *steps <= 3);
         match near {
             Some((_, meant)) => format!("no such setting: {path}; did you mean {meant}?"),
             None => format!("no such setting: {path}; `bartizan config show` lists them all"),
@@ -335,21 +335,6 @@ fn looks_ours(name: &str) -> bool {
     let ours = ["BARTIZAN_SERVER_", "BARTIZAN_STORAGE_", "BARTIZAN_LOG_", "BARTIZAN_DETECTORS_"];
     let invented = name.contains("_SERVICE_") || name.contains("_TCP") || name.contains("_UDP");
     ours.iter().any(|prefix| name.starts_with(prefix)) && !invented
-}
-
-/// Edits between two short texts (Levenshtein).
-pub(super) fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let replaced = corner + usize::from(x != y);
-            corner = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(corner + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

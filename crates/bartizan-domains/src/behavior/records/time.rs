@@ -1,6 +1,7 @@
 //! Times and addresses as logs write them.
 
 use bartizan_core::Timestamp;
+use jiff::fmt::strtime::BrokenDownTime;
 use std::net::IpAddr;
 
 /// How far ahead of `now` a time may be and still be of this year: hosts write their local time without its zone.
@@ -17,17 +18,15 @@ pub(super) fn leading(line: &str, now: Timestamp) -> Option<(Timestamp, &str)> {
         let (time, rest) = line.split_once(' ')?;
         return Some((Timestamp::parse(time).ok()?, rest));
     }
-    let (month, rest) = word(line)?;
-    let (day, rest) = word(rest)?;
-    let (clock, rest) = word(rest)?;
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let month = MONTHS.iter().position(|name| *name == month)? as i8 + 1;
-    let clock: jiff::civil::Time = clock.parse().ok()?;
+    let line = line.trim_start();
+    let (read, length) = BrokenDownTime::parse_prefix("%b %e %H:%M:%S%.f", line).ok()?;
+    let rest = line.get(length..)?.strip_prefix(' ')?;
+    let (month, day, clock) = (read.month()?, read.day()?, read.to_time().ok()?);
     let latest = now.plus_secs(AHEAD_SECS);
     let year: i16 = latest.to_string().get(..4)?.parse().ok()?;
     // Eight years back there was a 29 February, even across a turn of the century.
     let time = (0..=8).find_map(|back| {
-        let date = jiff::civil::Date::new(year - back, month, day.parse().ok()?).ok()?;
+        let date = jiff::civil::Date::new(year - back, month, day).ok()?;
         let time = Timestamp::from_secs(date.to_datetime(clock).to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second());
         (time <= latest).then_some(time)
     })?;

@@ -267,7 +267,7 @@ fn fault(kind: &'static str, loc: Vec<Loc>, msg: &str, input: Raw<'_>) -> Fault 
 }
 
 fn shown_fault(kind: &'static str, loc: Vec<Loc>, msg: &str, input: Value) -> Fault {
-    Fault { kind, loc, msg: msg.to_owned(), input, ctx: None }
+    Fault::new(kind, loc, msg, input)
 }
 
 fn missing(name: &str, input: Value) -> BodyError {

@@ -5,11 +5,11 @@ mod traffic;
 
 use super::FlowEvent;
 use super::features::{F, TABLE, name};
+use crate::records::csv_line;
 use bartizan_core::{Label, Seed, Timestamp};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use serde_json::{Map, Value};
-use std::fmt::Write;
 
 /// What to generate.
 #[derive(Clone, Debug)]
@@ -57,12 +57,10 @@ pub fn generate(config: &GeneratorConfig, seed: Seed) -> Vec<(FlowEvent, Label, 
 /// The header of a table of flows, as the public CICIDS2017 tables have it: leading blanks and a column twice.
 #[must_use]
 pub fn csv_header() -> String {
-    let mut header = "Flow ID, Source IP, Destination IP, Protocol, Timestamp".to_owned();
-    for index in 0..TABLE.len() {
-        header.push_str(", ");
-        header.push_str(name(if index == F::FwdHeader1 as usize { F::FwdHeader as usize } else { index }));
-    }
-    header + ", Label"
+    let name = |index| name(if index == F::FwdHeader1 as usize { F::FwdHeader as usize } else { index });
+    let features = (0..TABLE.len()).map(name);
+    let names = ["Source IP", "Destination IP", "Protocol", "Timestamp"].into_iter().chain(features).chain(["Label"]);
+    csv_line(std::iter::once("Flow ID".to_owned()).chain(names.map(|name| format!(" {name}"))))
 }
 
 /// A flow as a row below [`csv_header`].
@@ -75,25 +73,9 @@ pub fn csv_row(event: &FlowEvent, label: &str) -> String {
         "icmp" => "1",
         other => other,
     };
-    let mut row = String::new();
-    for cell in [&event.event_id, &event.source, address, protocol, &event.time.to_string()] {
-        text_cell(&mut row, cell);
-        row.push(',');
-    }
-    for value in &event.values {
-        // Writing to a text cannot fail.
-        let _ = write!(row, "{value},");
-    }
-    text_cell(&mut row, label);
-    row
-}
-
-fn text_cell(row: &mut String, text: &str) {
-    if text.contains([',', '"', '\n', '\r']) {
-        let _ = write!(row, "\"{}\"", text.replace('"', "\"\""));
-    } else {
-        row.push_str(text);
-    }
+    let about = [&event.event_id, &event.source, address, protocol].map(str::to_owned);
+    let values = event.values.iter().map(f32::to_string);
+    csv_line(about.into_iter().chain([event.time.to_string()]).chain(values).chain([label.to_owned()]))
 }
 
 /// The features of a flow by name, as `/predict` takes them in `data`; missing ones are left out.

@@ -1,9 +1,8 @@
 //! Random cut forests against their definition.
 
 use super::tree::{NONE, Tree};
-use super::{RandomCutForest, RandomCutStream};
+use super::{FittedRandomCutForest, RandomCutForest};
 use crate::preparation::Scaling;
-use crate::streaming::{Learn, NotScored, Shingle, State, shingle};
 use bartizan_core::{AnomalyScore, Detector, Estimator, Explain, FeatureSchema, Samples, Seed};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
@@ -95,78 +94,41 @@ fn series(length: usize, shift: usize) -> Vec<f32> {
     (0..length).map(|i| value(i, (rng.random::<f32>() - 0.5) * 0.2)).collect()
 }
 
-#[test]
-fn a_level_shift_is_seen_and_then_learned() {
-    let parameters = RandomCutForest { trees: 40, time_decay: 1.0 / 400.0, ..RandomCutForest::default() };
-    let mut stream = RandomCutStream::new(parameters, FeatureSchema::unnamed(8), Seed(5));
-    let mut window = Shingle::new(8);
-    let mut scores = vec![0.0; 4000];
-    for (i, value) in series(4000, 2000).into_iter().enumerate() {
-        let Some(row) = window.push(value) else { continue };
-        if let Ok(score) = stream.score(row) {
-            scores[i] = score.0;
-        }
-        stream.learn(row).unwrap();
-    }
-    let most = |from: usize, to: usize| scores[from..to].iter().copied().fold(0.0, f64::max);
-    let (before, at, after) = (most(1000, 2000), most(2000, 2030), most(3800, 4000));
-    assert!(at > 2.0 * before, "{at} at the shift, {before} before");
-    assert!(after < at / 2.0, "{after} long after, {at} at the shift");
-    stream.validate().unwrap();
+/// Every `width` values that follow each other, row after row.
+fn windows(values: &[f32], width: usize) -> Vec<f32> {
+    values.windows(width).flatten().copied().collect()
+}
+
+fn score(fitted: &FittedRandomCutForest, row: &[f32]) -> f64 {
+    let mut score = [AnomalyScore(0.0)];
+    fitted.score(Samples::new(row, row.len()).unwrap(), &mut score).unwrap();
+    score[0].0
 }
 
 #[test]
-fn warming_up_is_a_state_and_not_a_score() {
-    let parameters = RandomCutForest { trees: 5, tree_size: 16, ..RandomCutForest::default() };
-    let mut stream = RandomCutStream::new(parameters, FeatureSchema::unnamed(2), Seed(1));
-    for i in 0..16 {
-        assert_eq!(stream.state(), State::WarmingUp { seen: i, needed: 16 });
-        assert_eq!(stream.score(&[0.0, 0.0]), Err(NotScored::WarmingUp { seen: i, needed: 16 }));
-        stream.learn(&[i as f32, f32::INFINITY]).unwrap();
-        stream.validate().unwrap();
-    }
-    assert_eq!(stream.state(), State::Ready);
-    assert!(stream.score(&[f32::NAN, 3.0]).unwrap().0.is_finite());
-    assert_eq!(stream.learn(&[1.0]), Err(NotScored::Width { expected: 2, got: 1 }));
-    assert!(stream.freeze().is_some());
+fn with_decay_a_new_level_is_learned_sooner() {
+    let rows = windows(&series(4000, 3800), 8);
+    let train = Samples::new(&rows, 8).unwrap();
+    let [all_alike, decaying] = [0.0, 1.0 / 100.0].map(|time_decay| {
+        let parameters = RandomCutForest { trees: 40, time_decay, ..RandomCutForest::default() };
+        let fitted = parameters.fit(&FeatureSchema::unnamed(8), train, Seed(5)).unwrap();
+        rows.rchunks(8).take(50).map(|row| score(&fitted, row)).sum::<f64>() / 50.0
+    });
+    assert!(decaying < all_alike / 2.0, "{decaying} with decay, {all_alike} without");
 }
 
 #[test]
-fn a_stored_stream_goes_on_as_if_it_had_never_stopped() {
-    let parameters = RandomCutForest { trees: 5, tree_size: 32, ..RandomCutForest::default() };
-    let rows = shingle(&series(300, 150), 3);
-    for stop in [10, 100] {
-        let mut one = RandomCutStream::new(parameters, FeatureSchema::unnamed(3), Seed(6));
-        let mut other = one.clone();
-        for (i, row) in rows.chunks(3).enumerate() {
-            one.learn(row).unwrap();
-            other.learn(row).unwrap();
-            if i == stop {
-                other = postcard::from_bytes(&postcard::to_allocvec(&other).unwrap()).unwrap();
-                other.validate().unwrap();
-            }
-        }
-        assert_eq!(one.freeze().unwrap().trees, other.freeze().unwrap().trees);
-    }
-}
-
-/// Learning all rows at once is learning them one by one.
-#[test]
-fn fitting_is_streaming() {
+fn one_thread_gives_the_trees_of_many() {
     let parameters = RandomCutForest { trees: 10, tree_size: 64, scaling: Scaling::None, ..RandomCutForest::default() };
-    let rows = shingle(&series(500, 250), 4);
-    let mut stream = RandomCutStream::new(parameters, FeatureSchema::unnamed(4), Seed(7));
-    rows.chunks(4).for_each(|row| stream.learn(row).unwrap());
+    let rows = windows(&series(500, 250), 4);
     let fit = || parameters.fit(&FeatureSchema::unnamed(4), Samples::new(&rows, 4).unwrap(), Seed(7)).unwrap();
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let fitted = fit();
-    assert_eq!(stream.freeze().unwrap().trees, fitted.trees);
-    assert_eq!(one.install(fit).trees, fitted.trees);
+    assert_eq!(one.install(fit).trees, fit().trees);
 }
 
 #[test]
 fn damage_is_found() {
-    let rows = shingle(&series(100, 50), 2);
+    let rows = windows(&series(100, 50), 2);
     let parameters = RandomCutForest { trees: 2, tree_size: 16, ..RandomCutForest::default() };
     let good = parameters.fit(&FeatureSchema::unnamed(2), Samples::new(&rows, 2).unwrap(), Seed(7)).unwrap();
     good.validate().unwrap();

@@ -1,10 +1,7 @@
 //! Robust random cut forest.
 
 mod checks;
-mod stream;
 mod tree;
-
-pub use stream::RandomCutStream;
 
 use crate::params::{ParamError, ParamValue, Params};
 use crate::preparation::{Preparation, Scaling};
@@ -31,8 +28,8 @@ const PARALLEL_ROWS: usize = 64;
 /// - `trees` (`n_estimators`): how many trees, 1 to 1,000; 100.
 /// - `tree_size`: points sampled in each, 2 to 4,096; 256.
 /// - `time_decay`: how fast older rows lose their place in the samples: a row counts `e^time_decay` times as much as
-///   the one before it, 0 to 1; 0, where all rows count the same. For streams that change, 1 / (10 × `tree_size`) is
-///   usual.
+///   the one before it, 0 to 1; 0, where all rows count the same. For rows in the order of time that change with it,
+///   1 / (10 × `tree_size`) is usual.
 /// - `scaling`: see [`Scaling`]; `standard`.
 ///
 /// Trees × `tree_size` × features is at most 2^22: of wider samples fewer trees are grown (at least 8), then of fewer
@@ -51,7 +48,7 @@ const PARALLEL_ROWS: usize = 64;
 /// feature is the part of the displacement from cuts in it; a row equal to a sampled point is not cut off, and its
 /// displacement belongs to no feature.
 ///
-/// [`Estimator::fit`] learns the rows in order and freezes; [`RandomCutStream`] goes on learning.
+/// Rows are learned in their order.
 ///
 /// # Weak where
 /// Features that say nothing have a large extent (they take the cuts); anomalies in the sample are many.
@@ -145,13 +142,13 @@ impl FittedRandomCutForest {
     }
 
     /// Learns rows in their order. What each tree draws depends only on the seed, the tree and the row's number, so
-    /// trees learn on any thread and a stored forest goes on as if it had never stopped.
+    /// trees learn on any thread.
     fn learn(&mut self, rows: Samples<'_>, stop: &Stop) -> Result<(), FitError> {
         let points = self.preparation.apply(rows);
-        let (width, seen, capacity, decay, seed) = (self.width(), self.seen, self.tree_size, self.time_decay, self.seed);
+        let (width, capacity, decay, seed) = (self.width(), self.tree_size, self.time_decay, self.seed);
         self.trees.par_iter_mut().enumerate().try_for_each(|(index, tree)| {
             let seed = seed.derive(index as u64);
-            for (number, point) in (seen..).zip(points.chunks_exact(width)) {
+            for (number, point) in (0..).zip(points.chunks_exact(width)) {
                 stop.check()?;
                 let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed.derive(number).0);
                 // The top `capacity` of ln(u) / weight, on a scale where weights of far later rows stay finite.
@@ -161,7 +158,7 @@ impl FittedRandomCutForest {
             }
             Ok::<_, FitError>(())
         })?;
-        self.seen += rows.rows() as u64;
+        self.seen = rows.rows() as u64;
         Ok(())
     }
 
