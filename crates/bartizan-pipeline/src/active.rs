@@ -1,6 +1,6 @@
 //! A model at work.
 
-use crate::{ClassVerdict, Explanation, LifeCycleError, ModelInfo, Reason, classes};
+use crate::{ClassVerdict, Explanation, LoadError, ModelInfo, Reason, classes};
 use bartizan_core::{AnomalyScore, Confidence, Detector, Domain, Explain as _, Extract, FeatureSchema, Samples, Threshold, Verdict};
 use bartizan_estimators::calibration::Calibration;
 use bartizan_estimators::format::{self, FormatError, ModelFile};
@@ -42,8 +42,8 @@ pub(crate) struct Scored {
 
 impl<D: Domain> Active<D> {
     /// Checks a stored model and makes it ready. A mismatch of features fails here, not at the millionth event.
-    pub(crate) fn load(stored: &NewModel) -> Result<Self, LifeCycleError> {
-        let damaged = |reason| LifeCycleError::Damaged { version: stored.version.clone(), reason };
+    pub(crate) fn load(stored: &NewModel) -> Result<Self, LoadError> {
+        let damaged = |reason| LoadError::Damaged { version: stored.version.clone(), reason };
         let file = format::decode(&stored.blob).map_err(damaged)?;
         check_schema::<D>(&file)?;
         if file.classes.as_ref().is_some_and(|classes| classes.classes() != D::CLASSES) {
@@ -154,17 +154,13 @@ impl<D: Domain> Active<D> {
     }
 }
 
-fn check_schema<D: Domain>(file: &ModelFile) -> Result<(), LifeCycleError> {
+fn check_schema<D: Domain>(file: &ModelFile) -> Result<(), LoadError> {
     let here = D::schema();
     if file.kind == D::NAME && file.schema.fingerprint() == here.fingerprint() {
         return Ok(());
     }
     let name = |kind: &str, schema: &FeatureSchema| format!("{kind} with {} features ({:016x})", schema.width(), schema.fingerprint());
-    Err(LifeCycleError::SchemaMismatch {
-        version: file.model_version.clone(),
-        expected: name(&file.kind, &file.schema),
-        got: name(D::NAME, &here),
-    })
+    Err(LoadError::Mismatch { version: file.model_version.clone(), expected: name(&file.kind, &file.schema), got: name(D::NAME, &here) })
 }
 
 /// Parameters and metrics as the store keeps them: JSON text.

@@ -1,7 +1,7 @@
 //! What an instance does beside judging: rounds of retention, checkpoints of its windows, work that goes on when its caller has gone.
 //! All of it is registered here, and over before the store is closed.
 
-use crate::{Instance, LifeCycle as _, LifeCycleError};
+use crate::{Instance, LifeCycle as _, Stopped};
 use bartizan_core::Domain;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,11 +25,11 @@ impl Background {
     ///
     /// # Errors
     /// When the process stops.
-    pub(crate) async fn to_its_end<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, LifeCycleError> {
+    pub(crate) async fn to_its_end<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, Stopped> {
         match self.tasks.spawn(work).await {
             Ok(done) => Ok(done),
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => Err(LifeCycleError::Interrupted),
+            Err(_) => Err(Stopped),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What is wrong with a training, before anything is read for it.
 
 use crate::manage::DEFAULT_ALGORITHM;
-use crate::{LifeCycleError, Settings, TrainRequest, version};
+use crate::{RequestError, Settings, TrainRequest, version};
 use bartizan_core::Contamination;
 use bartizan_estimators::Algorithm;
 use bartizan_estimators::thresholds::FalseAlarmBudget;
@@ -11,12 +11,12 @@ impl TrainRequest {
     /// contamination or a number of false alarms out of range, an algorithm that does not exist, parameters that it does not have
     /// or that are out of range.
     #[must_use]
-    pub fn faults(&self, settings: &Settings) -> Vec<LifeCycleError> {
-        let version = self.version.clone().and_then(|name| version::check(name).err());
-        let contamination = self.contamination.and_then(|share| Contamination::try_from(share).err()).map(LifeCycleError::from);
-        let budget = self.one_false_alarm_in.and_then(|count| FalseAlarmBudget::try_from(count).err()).map(LifeCycleError::from);
+    pub fn faults(&self, settings: &Settings) -> Vec<RequestError> {
+        let version = self.version.clone().and_then(|name| version::check(name).err()).map(RequestError::from);
+        let contamination = self.contamination.and_then(|share| Contamination::try_from(share).err()).map(RequestError::from);
+        let budget = self.one_false_alarm_in.and_then(|count| FalseAlarmBudget::try_from(count).err()).map(RequestError::from);
         let params = Algorithm::faults(&self.params.over(&settings.params), DEFAULT_ALGORITHM);
-        version.into_iter().chain(contamination).chain(budget).chain(params.into_iter().map(LifeCycleError::from)).collect()
+        version.into_iter().chain(contamination).chain(budget).chain(params.into_iter().map(RequestError::from)).collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong, one enum per operation where they differ.
+//! What can go wrong, one enum for each operation. What clients are told of it, and with which status, is the server's.
 
 use crate::Stopped;
 use bartizan_core::{FitError, RangeError};
@@ -11,30 +11,69 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum JudgeError {
     /// There is no model, and the instance does not learn by itself. The event is recorded.
-    #[error("no active model found; train a model first")]
+    #[error("there is no active model")]
     NoModel,
     /// The process stops.
-    #[error("the service stops")]
+    #[error(transparent)]
     Stopped(#[from] Stopped),
     /// The verdict could not be recorded, so it is not given.
     #[error("the verdict could not be recorded: {0}")]
     Store(#[from] StoreError),
 }
 
-/// Why a life-cycle step failed.
+/// Why history was not recorded.
 #[derive(Debug, Error)]
-pub enum LifeCycleError {
-    /// Too little history.
-    #[error("Insufficient training data. Need at least {needed} samples, got {got}")]
-    InsufficientData {
+pub enum RecordError {
+    /// The process stops.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A name that no version of a model can have.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("a version is 1 to 64 printable characters, and neither none nor learning; got {got:?}")]
+pub struct VersionError {
+    /// What was given, shortened.
+    pub got: String,
+}
+
+/// What is wrong with a request to train, whatever there is to learn from.
+#[derive(Debug, Error)]
+pub enum RequestError {
+    /// The contamination is out of its range.
+    #[error(transparent)]
+    Contamination(#[from] RangeError),
+    /// A parameter of the algorithm is wrong.
+    #[error(transparent)]
+    Param(#[from] ParamError),
+    /// A budget of false alarms that is none.
+    #[error("one_false_alarm_in: {0}")]
+    Budget(#[from] BudgetError),
+    /// The version is no name.
+    #[error(transparent)]
+    Version(#[from] VersionError),
+}
+
+/// Why there is no new model.
+#[derive(Debug, Error)]
+pub enum TrainError {
+    /// The request cannot be satisfied.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// Too few events.
+    #[error("too few events to learn from: at least {needed} are needed, and there are {got}")]
+    TooFewEvents {
         /// How many are needed.
         needed: usize,
         /// How many there are.
         got: usize,
     },
-    /// Enough history, but too little of it that is not labelled anomalous.
-    #[error("Insufficient training data. Need at least {needed} samples that are not labelled anomalous, got {got} among {of}")]
-    InsufficientNormal {
+    /// Enough events, but too few of them that are not labelled anomalous.
+    #[error("too few events to learn from: at least {needed} that are not labelled anomalous are needed, and there are {got} among {of}")]
+    TooFewNormal {
         /// How many are needed.
         needed: usize,
         /// How many there are.
@@ -43,8 +82,8 @@ pub enum LifeCycleError {
         of: usize,
     },
     /// Too few labels to retrain on.
-    #[error("Insufficient corrected labels. Need at least {needed}, got {got}")]
-    InsufficientLabels {
+    #[error("too few labels to learn from: at least {needed} are needed, and there are {got}")]
+    TooFewLabels {
         /// How many are needed.
         needed: usize,
         /// How many there are.
@@ -58,29 +97,6 @@ pub enum LifeCycleError {
         /// Fewest events.
         needed: usize,
     },
-    /// A number is out of its range.
-    #[error("{0}")]
-    Range(#[from] RangeError),
-    /// A parameter of the algorithm is wrong.
-    #[error("{0}")]
-    Param(#[from] ParamError),
-    /// A budget of false alarms that is none.
-    #[error("one_false_alarm_in: {0}")]
-    Budget(#[from] BudgetError),
-    /// A version name that cannot be stored.
-    #[error("model_version must be 1 to 64 printable characters, and neither none nor learning, got {got:?}")]
-    Version {
-        /// What was given, shortened.
-        got: String,
-    },
-    /// A model with that version is there, and is not to be replaced.
-    #[error("there is a model {version} already{}", if *active { ", and it is the active one" } else { "" })]
-    VersionTaken {
-        /// Its version.
-        version: String,
-        /// Whether it is the active one.
-        active: bool,
-    },
     /// As many trainings as may be are under way.
     #[error("{under_way} trainings of this detector are under way; wait for them or cancel them")]
     Busy {
@@ -88,7 +104,7 @@ pub enum LifeCycleError {
         under_way: usize,
     },
     /// Somebody ended the training.
-    #[error("Training was cancelled")]
+    #[error("the training was cancelled")]
     Cancelled,
     /// The training took longer than is allowed.
     #[error(
@@ -113,13 +129,33 @@ pub enum LifeCycleError {
     /// What was trained is larger than a model may be.
     #[error("the trained model cannot be kept: {0}; lower n_estimators, max_samples or max_train")]
     ModelTooLarge(FormatError),
-    /// No such version.
-    #[error("Model version not found")]
-    NoSuchModel,
-    /// Nothing is stored.
-    #[error("No trained model found on disk")]
-    NothingStored,
-    /// The stored model does not pass its checks.
+    /// What was trained cannot be put to work.
+    #[error("the trained model cannot be used: {0}")]
+    Unusable(LoadError),
+    /// The estimator could not learn.
+    #[error("training failed: {0}")]
+    Fit(#[from] FitError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The process stops.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+impl From<RecordError> for TrainError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Stopped(stopped) => stopped.into(),
+            RecordError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Why a stored model or a model file cannot be put to work.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// It does not pass its checks.
     #[error("the stored model {version} is damaged: {reason}")]
     Damaged {
         /// Its version.
@@ -127,9 +163,9 @@ pub enum LifeCycleError {
         /// The check that failed.
         reason: FormatError,
     },
-    /// The stored model was made for other features.
+    /// It was made for other features.
     #[error("model {version} does not fit: it was made for {expected}, this detector has {got}")]
-    SchemaMismatch {
+    Mismatch {
         /// Its version.
         version: String,
         /// The kind and fingerprint it was made for.
@@ -137,19 +173,70 @@ pub enum LifeCycleError {
         /// The kind and fingerprint here.
         got: String,
     },
-    /// The estimator could not learn.
-    #[error("training failed: {0}")]
-    Fit(#[from] FitError),
     /// The store failed.
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
-    /// A training was stopped with the process.
-    #[error("training was interrupted")]
-    Interrupted,
+    /// The process stops.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
-impl From<Stopped> for LifeCycleError {
-    fn from(_: Stopped) -> Self {
-        Self::Interrupted
-    }
+/// Why a version was not activated.
+#[derive(Debug, Error)]
+pub enum ActivateError {
+    /// There is none such.
+    #[error("there is no such model version")]
+    NoSuchModel,
+    /// It cannot be put to work.
+    #[error(transparent)]
+    Load(#[from] LoadError),
 }
+
+/// Why the active model was not read again.
+#[derive(Debug, Error)]
+pub enum ReloadError {
+    /// No model is active.
+    #[error("no active model is stored")]
+    NothingStored,
+    /// It cannot be put to work.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+/// Why a model file was not brought in.
+#[derive(Debug, Error)]
+pub enum ImportError {
+    /// The version is no name.
+    #[error(transparent)]
+    Version(#[from] VersionError),
+    /// A model with that version is there, and is not to be replaced.
+    #[error("there is a model {version} already{}", if *active { ", and it is the active one" } else { "" })]
+    VersionTaken {
+        /// Its version.
+        version: String,
+        /// Whether it is the active one.
+        active: bool,
+    },
+    /// It cannot be put to work.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+/// What a step that also reads or writes the store may end with.
+macro_rules! through_load {
+    ($($error:ident),*) => {$(
+        impl From<StoreError> for $error {
+            fn from(error: StoreError) -> Self {
+                Self::Load(error.into())
+            }
+        }
+
+        impl From<Stopped> for $error {
+            fn from(stopped: Stopped) -> Self {
+                Self::Load(stopped.into())
+            }
+        }
+    )*};
+}
+
+through_load!(ActivateError, ReloadError, ImportError);

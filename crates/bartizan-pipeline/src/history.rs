@@ -6,7 +6,7 @@
 use crate::codec::{self, CodecError, Stored, StoredOf};
 use crate::training::TrainingEvent;
 use crate::windows::{CHUNK_BYTES, CHUNK_ROWS, within_bytes};
-use crate::{Instance, LifeCycleError};
+use crate::{Instance, TrainError};
 use bartizan_core::Domain;
 use bartizan_storage::{EntityHash, HistoryEntry, HistoryQuery, StoreError, StoredEvent, chunks};
 use std::borrow::Cow;
@@ -23,7 +23,7 @@ pub(crate) const GIVEN: i64 = 1 << 62;
 
 impl<D: Domain> Instance<D> {
     /// The stored events of a choice, in its order. Rows that cannot be read are skipped and counted.
-    pub(crate) async fn read_history(&self, entries: &[HistoryEntry]) -> Result<Vec<TrainingEvent<D>>, LifeCycleError> {
+    pub(crate) async fn read_history(&self, entries: &[HistoryEntry]) -> Result<Vec<TrainingEvent<D>>, TrainError> {
         let trained_at = self.active.load().as_ref().map(|active| active.info.trained_at);
         let mut events = Vec::with_capacity(entries.len());
         let mut unreadable = 0;

@@ -5,7 +5,7 @@ use crate::active::{Active, Scored};
 use crate::background::Background;
 use crate::trainings::Trainings;
 use crate::windows::Progress;
-use crate::{Clock, ColdStart, JudgeError, Judgement, LifeCycle, LifeCycleError, Offline, RecordPolicy, Settings, codec};
+use crate::{Clock, ColdStart, JudgeError, Judgement, LifeCycle, LoadError, Offline, RecordPolicy, ReloadError, Settings, codec};
 use arc_swap::ArcSwapOption;
 use bartizan_core::{Domain, FeatureSchema, MAX_CLIENT, Timestamp, Verdict, head};
 use bartizan_storage::{Counted, Judged, JudgedClass, NewDetection, Store, StoreError};
@@ -69,7 +69,7 @@ impl<D: Domain> Instance<D> {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn open(settings: Settings, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Arc<Self>, LifeCycleError> {
+    pub async fn open(settings: Settings, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StoreError> {
         let unlearned = store.stored(&settings.name).await?;
         let instance = Arc::new_cyclic(|me| Self {
             recency: Arc::new(D::recency(settings.max_tracked_clients)),
@@ -92,8 +92,8 @@ impl<D: Domain> Instance<D> {
             clock,
         });
         match instance.reload().await {
-            Ok(()) | Err(LifeCycleError::NothingStored) => {}
-            Err(LifeCycleError::Store(error)) => return Err(error.into()),
+            Ok(()) | Err(ReloadError::NothingStored) => {}
+            Err(ReloadError::Load(LoadError::Store(error))) => return Err(error),
             Err(error) => {
                 tracing::error!(detector = %instance.settings.name, %error, "the active model cannot be used; activate another version")
             }

@@ -6,9 +6,10 @@ use crate::lesson::{Lesson, Material};
 use crate::packed::Packed;
 use crate::training::{self, MAX_TRAINING_BYTES, Plan, Trained, TrainingEvent, training_bytes};
 use crate::trainings::Training;
-use crate::{Instance, LifeCycleError, TrainReport, TrainRequest, version};
+use crate::{Instance, LoadError, RequestError, Stopped, TrainError, TrainReport, TrainRequest, version};
 use bartizan_core::{Domain, FitError, Label, Stop};
 use bartizan_estimators::format::FormatError;
+use bartizan_storage::StoreError;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,31 +22,27 @@ struct Learned<B> {
 
 impl<D: Domain> Instance<D> {
     /// Runs a step that changes store and memory to its end, also when the caller has gone: the two must not part.
-    pub(crate) async fn to_its_end<T, F>(&self, step: impl FnOnce(Arc<Self>) -> F) -> Result<T, LifeCycleError>
+    pub(crate) async fn to_its_end<T, F>(&self, step: impl FnOnce(Arc<Self>) -> F) -> Result<T, Stopped>
     where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        let this = self.me.upgrade().ok_or(LifeCycleError::Interrupted)?;
+        let this = self.me.upgrade().ok_or(Stopped)?;
         self.background.to_its_end(step(this)).await
     }
 
     /// Trains when it is its turn.
-    pub(crate) async fn train_in_turn(
-        self: Arc<Self>,
-        request: TrainRequest,
-        lesson: Lesson<D::Event>,
-    ) -> Result<TrainReport, LifeCycleError> {
+    pub(crate) async fn train_in_turn(self: Arc<Self>, request: TrainRequest, lesson: Lesson<D::Event>) -> Result<TrainReport, TrainError> {
         // What is wrong with the request is said before the history is read.
         self.plan(&request, 0.0)?;
-        request.version.clone().map(version::check).transpose()?;
+        request.version.clone().map(version::check).transpose().map_err(RequestError::from)?;
         let training = self.trainings.begin()?;
         let trained = training.in_turn(&self.settings.workers, self.train_now(&training, request, lesson, false)).await??;
-        trained.ok_or(LifeCycleError::Interrupted)
+        trained.ok_or(TrainError::Stopped(Stopped))
     }
 
     /// Trains the first model, unless a training is under way or a model has come meanwhile: then nothing is done.
-    pub(crate) async fn train_first(self: &Arc<Self>) -> Result<Option<TrainReport>, LifeCycleError> {
+    pub(crate) async fn train_first(self: &Arc<Self>) -> Result<Option<TrainReport>, TrainError> {
         let Ok(training) = self.trainings.begin_alone() else { return Ok(None) };
         let request = TrainRequest { use_labels: true, ..TrainRequest::default() };
         training.in_turn(&self.settings.workers, self.train_now(&training, request, Lesson::History, true)).await?
@@ -58,7 +55,7 @@ impl<D: Domain> Instance<D> {
         request: TrainRequest,
         lesson: Lesson<D::Event>,
         first: bool,
-    ) -> Result<Option<TrainReport>, LifeCycleError> {
+    ) -> Result<Option<TrainReport>, TrainError> {
         if first && self.active.load().is_some() {
             return Ok(None);
         }
@@ -73,7 +70,7 @@ impl<D: Domain> Instance<D> {
         let (rows, width) = (material.learned.len(), self.schema.width());
         let needed = training_bytes(rows, width);
         if needed > MAX_TRAINING_BYTES {
-            return Err(LifeCycleError::TooLarge { rows, width, needed, limit: MAX_TRAINING_BYTES });
+            return Err(TrainError::TooLarge { rows, width, needed, limit: MAX_TRAINING_BYTES });
         }
         let (learned, material) = self.learn_aside(training, material, plan.clone()).await?;
         training.finish()?;
@@ -95,7 +92,7 @@ impl<D: Domain> Instance<D> {
         training: &Training,
         material: Material<D>,
         plan: Plan,
-    ) -> Result<(Learned<D::Baselines>, Material<D>), LifeCycleError> {
+    ) -> Result<(Learned<D::Baselines>, Material<D>), TrainError> {
         let (old, stop) = (self.active.load_full(), training.stop());
         let (needed, max_secs) = (self.settings.min_training_samples, self.settings.max_training_secs);
         let work = move || learn::<D>(&material.learned, &plan, old.as_deref(), needed, &stop).map(|learned| (learned, material));
@@ -113,11 +110,11 @@ impl<D: Domain> Instance<D> {
     }
 
     /// What was given and not learned from becomes part of the history too, after the model and what it learned from.
-    async fn take_in(&self, material: &Material<D>) -> Result<(), LifeCycleError> {
+    async fn take_in(&self, material: &Material<D>) -> Result<(), TrainError> {
         let Some(windows) = &material.windows else { return Ok(()) };
         self.record_history(&material.rest).await?;
         let given = material.learned.iter().filter(|event| event.is_given).count();
-        self.took_in(given + material.rest.len(), windows).await
+        Ok(self.took_in(given + material.rest.len(), windows).await?)
     }
 
     /// Stores what was learned and makes it the active model.
@@ -128,7 +125,7 @@ impl<D: Domain> Instance<D> {
         plan: Plan,
         material: &Material<D>,
         first: bool,
-    ) -> Result<Option<TrainReport>, LifeCycleError> {
+    ) -> Result<Option<TrainReport>, TrainError> {
         let _managing = self.managing.lock().await;
         if first && self.active.load().is_some() {
             return Ok(None);
@@ -160,7 +157,7 @@ impl<D: Domain> Instance<D> {
         Ok(Some(TrainReport { old_version: replaced.active, ..report }))
     }
 
-    async fn next_version(&self) -> Result<String, LifeCycleError> {
+    async fn next_version(&self) -> Result<String, StoreError> {
         let models = self.store.models(&self.settings.name).await?;
         Ok(version::next(models.iter().map(|m| m.model.version.as_str())))
     }
@@ -172,14 +169,14 @@ fn learn<D: Domain>(
     old: Option<&Active<D>>,
     needed: usize,
     stop: &Stop,
-) -> Result<Learned<D::Baselines>, LifeCycleError> {
+) -> Result<Learned<D::Baselines>, TrainError> {
     training::check_normal(events)?;
     let recents = training::recents(events, plan.max_tracked_clients);
     let mut trained = training::train::<D>(events, &recents, plan, stop).map_err(|e| too_few(e, needed))?;
     // Where the history no longer tells classes apart, what was learned of them stays.
     trained.classes = trained.classes.or_else(|| old.and_then(|old| old.classes().cloned()));
     if !D::CLASSES.is_empty() && trained.classes.is_none() {
-        return Err(LifeCycleError::NoClasses { classes: D::CLASSES.join(", "), needed });
+        return Err(TrainError::NoClasses { classes: D::CLASSES.join(", "), needed });
     }
     let compared = old.and_then(|old| compare(old, events, &recents, &trained.judged));
     Ok(Learned { trained, compared })
@@ -208,19 +205,21 @@ fn known_normal<D: Domain>(events: &[TrainingEvent<D>]) -> f64 {
     known as f64 / normal.max(1) as f64
 }
 
-fn too_few(error: FitError, needed: usize) -> LifeCycleError {
+fn too_few(error: FitError, needed: usize) -> TrainError {
     match error {
-        FitError::TooFewSamples { needed: least, got } => LifeCycleError::InsufficientData { needed: needed.max(least), got },
+        FitError::TooFewSamples { needed: least, got } => TrainError::TooFewEvents { needed: needed.max(least), got },
         other => other.into(),
     }
 }
 
 /// A model that was just trained is not damaged: it is larger than one may be.
-fn too_large(error: LifeCycleError) -> LifeCycleError {
+fn too_large(error: LoadError) -> TrainError {
     match error {
-        LifeCycleError::Damaged { reason: reason @ (FormatError::TooLarge(_) | FormatError::TooMuchMemory { .. }), .. } => {
-            LifeCycleError::ModelTooLarge(reason)
+        LoadError::Damaged { reason: reason @ (FormatError::TooLarge(_) | FormatError::TooMuchMemory { .. }), .. } => {
+            TrainError::ModelTooLarge(reason)
         }
-        other => other,
+        LoadError::Store(error) => error.into(),
+        LoadError::Stopped(stopped) => stopped.into(),
+        other => TrainError::Unusable(other),
     }
 }

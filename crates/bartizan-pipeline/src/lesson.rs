@@ -2,7 +2,7 @@
 
 use crate::history::GIVEN;
 use crate::training::TrainingEvent;
-use crate::{Instance, Labelled, LifeCycleError, aside};
+use crate::{Instance, Labelled, RecordError, TrainError, aside};
 use bartizan_core::{Domain, Recency};
 use bartizan_storage::{Counted, EntityHash, HistoryEntry, HistoryQuery, NewDetection, StoreError};
 use std::collections::HashSet;
@@ -36,7 +36,7 @@ pub(crate) struct Material<D: Domain> {
 
 impl<D: Domain> Instance<D> {
     /// Gathers what a lesson consists of.
-    pub(crate) async fn material(self: &Arc<Self>, lesson: Lesson<D::Event>, use_labels: bool) -> Result<Material<D>, LifeCycleError> {
+    pub(crate) async fn material(self: &Arc<Self>, lesson: Lesson<D::Event>, use_labels: bool) -> Result<Material<D>, TrainError> {
         let (given, with_history, keeps) = match lesson {
             Lesson::History => (Vec::new(), true, false),
             Lesson::WithHistory(given) => (given, true, true),
@@ -51,7 +51,7 @@ impl<D: Domain> Instance<D> {
         }
         let (needed, got) = (self.settings.min_training_samples, learned.len());
         if got < needed {
-            return Err(LifeCycleError::InsufficientData { needed, got });
+            return Err(TrainError::TooFewEvents { needed, got });
         }
         Ok(Material { learned, rest, windows: keeps.then_some(windows) })
     }
@@ -82,7 +82,7 @@ impl<D: Domain> Instance<D> {
     }
 
     /// What of given events and of the stored history is learned from, and the other given events.
-    async fn beside_history(&self, given: Vec<TrainingEvent<D>>) -> Result<Split<D>, LifeCycleError> {
+    async fn beside_history(&self, given: Vec<TrainingEvent<D>>) -> Result<Split<D>, TrainError> {
         let entry = |(position, e): (i64, &TrainingEvent<D>)| {
             let facts = D::facts(&e.event);
             HistoryEntry {
@@ -121,7 +121,7 @@ impl<D: Domain> Instance<D> {
     ///
     /// # Errors
     /// When the store fails; the transactions before stay.
-    pub async fn import(self: &Arc<Self>, events: Vec<Labelled<D::Event>>) -> Result<usize, LifeCycleError> {
+    pub async fn import(self: &Arc<Self>, events: Vec<Labelled<D::Event>>) -> Result<usize, RecordError> {
         let this = Arc::clone(self);
         let (events, windows) = aside(move || this.observed(events)).await?;
         self.record_history(&events).await?;
@@ -139,7 +139,7 @@ impl<D: Domain> Instance<D> {
 
     /// So many given events have become part of the history, and left these windows. They count in no window of live traffic, after a
     /// restart neither.
-    pub(crate) async fn took_in(&self, events: usize, windows: &D::Recency) -> Result<(), LifeCycleError> {
+    pub(crate) async fn took_in(&self, events: usize, windows: &D::Recency) -> Result<(), RecordError> {
         self.unlearned.fetch_add(events as u64, Ordering::Relaxed);
         if events == 0 || windows.horizon_secs() == 0 {
             return Ok(());

@@ -30,7 +30,7 @@ pub use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
 pub use bartizan_estimators::{Algorithm, ParamError, ParamValue, RawParams};
 pub use batch::MAX_EXPLAINED;
 pub use classes::ClassVerdict;
-pub use error::{JudgeError, LifeCycleError};
+pub use error::{ActivateError, ImportError, JudgeError, LoadError, RecordError, ReloadError, RequestError, TrainError, VersionError};
 pub use instance::Instance;
 pub use lesson::Lesson;
 pub use lifecycle::LifeCycle;

@@ -1,6 +1,9 @@
 //! The life cycle as every detector has it, whatever its kind: what the generic routes and commands call.
 
-use crate::{Explanation, Imported, LifeCycleError, ModelInfo, StatisticsReport, TrainReport, TrainRequest};
+use crate::{
+    ActivateError, Explanation, ImportError, Imported, LoadError, ModelInfo, ReloadError, RequestError, StatisticsReport, TrainError,
+    TrainReport, TrainRequest,
+};
 use async_trait::async_trait;
 use bartizan_core::FeatureSchema;
 use bartizan_storage::{AuditFilter, AuditPage, Detection, DetectionKey, LabelChange, LabelOutcome, StoreError};
@@ -21,22 +24,22 @@ pub trait LifeCycle: Send + Sync {
     fn active(&self) -> Option<ModelInfo>;
 
     /// All stored models, newest first.
-    async fn models(&self) -> Result<Vec<ModelInfo>, LifeCycleError>;
+    async fn models(&self) -> Result<Vec<ModelInfo>, StoreError>;
 
     /// Makes a stored version the active one; gives the version that was active before.
-    async fn activate(&self, version: &str) -> Result<Option<String>, LifeCycleError>;
+    async fn activate(&self, version: &str) -> Result<Option<String>, ActivateError>;
 
     /// Reads the active model from the store again.
-    async fn reload(&self) -> Result<(), LifeCycleError>;
+    async fn reload(&self) -> Result<(), ReloadError>;
 
     /// Everything about a request that no training could satisfy, whatever there is to learn from.
-    fn check(&self, request: &TrainRequest) -> Vec<LifeCycleError>;
+    fn check(&self, request: &TrainRequest) -> Vec<RequestError>;
 
     /// Trains on the stored history and activates the result. One training runs and one waits its turn; a third is refused.
     /// It goes on when the caller has gone.
-    async fn train(&self, request: TrainRequest) -> Result<TrainReport, LifeCycleError>;
+    async fn train(&self, request: TrainRequest) -> Result<TrainReport, TrainError>;
 
-    /// Ends the trainings that are under way; gives how many. Their callers get [`LifeCycleError::Cancelled`].
+    /// Ends the trainings that are under way; gives how many. Their callers get [`TrainError::Cancelled`].
     fn cancel_trainings(&self) -> usize;
 
     /// How many trainings are under way: the one that runs and the one that waits its turn.
@@ -53,7 +56,7 @@ pub trait LifeCycle: Send + Sync {
     async fn close(&self);
 
     /// Trains again, from corrected labels.
-    async fn retrain(&self, version: Option<String>) -> Result<TrainReport, LifeCycleError>;
+    async fn retrain(&self, version: Option<String>) -> Result<TrainReport, TrainError>;
 
     /// Lists detections, newest first.
     async fn audit(&self, filter: &AuditFilter, offset: u64, limit: u64) -> Result<AuditPage, StoreError>;
@@ -74,14 +77,14 @@ pub trait LifeCycle: Send + Sync {
     async fn statistics(&self) -> Result<StatisticsReport, StoreError>;
 
     /// A model as a file that can be carried to another machine; `None` when there is no such version.
-    async fn export_model(&self, version: &str) -> Result<Option<Vec<u8>>, LifeCycleError>;
+    async fn export_model(&self, version: &str) -> Result<Option<Vec<u8>>, LoadError>;
 
     /// Stores a model file, checked, without activating it; gives its version. One that is there is replaced only if `replace`
     /// says so; if it is the active one, the imported model is at work at once.
-    async fn import_model(&self, file: &[u8], version: Option<String>, replace: bool) -> Result<Imported, LifeCycleError>;
+    async fn import_model(&self, file: &[u8], version: Option<String>, replace: bool) -> Result<Imported, ImportError>;
 
     /// Deletes a version that is not active; `false` when there is none such or it is active.
-    async fn delete_model(&self, version: &str) -> Result<bool, LifeCycleError>;
+    async fn delete_model(&self, version: &str) -> Result<bool, StoreError>;
 
     /// Removes what retention no longer keeps; gives how many rows went.
     async fn prune(&self) -> Result<u64, StoreError>;

@@ -5,8 +5,8 @@ use crate::codec::StoredOf;
 use crate::instance::MAX_COLUMN;
 use crate::training::Plan;
 use crate::{
-    Explanation, Imported, Instance, Lesson, LifeCycle, LifeCycleError, ModelInfo, StatisticsReport, TrainReport, TrainRequest, aside,
-    codec,
+    ActivateError, Explanation, ImportError, Imported, Instance, Lesson, LifeCycle, LoadError, ModelInfo, ReloadError, RequestError,
+    StatisticsReport, TrainError, TrainReport, TrainRequest, aside, codec,
 };
 use async_trait::async_trait;
 use bartizan_core::{Contamination, Domain, FeatureSchema, Recency, head};
@@ -27,7 +27,7 @@ const MAX_AGED_SHARE: f64 = 0.1;
 
 impl<D: Domain> Instance<D> {
     /// `known_normal` is the share of the rows that people called legitimate.
-    pub(crate) fn plan(&self, request: &TrainRequest, known_normal: f64) -> Result<Plan, LifeCycleError> {
+    pub(crate) fn plan(&self, request: &TrainRequest, known_normal: f64) -> Result<Plan, RequestError> {
         let contamination = request.contamination.map_or(Ok(self.settings.contamination), Contamination::try_from)?;
         let mut raw = request.params.over(&self.settings.params);
         // What leaves out the oddest training rows leaves out as many as are expected to be anomalies among those that nobody
@@ -45,16 +45,26 @@ impl<D: Domain> Instance<D> {
     }
 
     /// Learns a model and activates it. What is given is stored with the model, in one transaction, or not at all; of more than
-    /// `max_training_samples` the newest are learned from, and as many of those that are labelled.
+    /// `max_training_samples` the newest are learned from, and as many of those that are labelled. It goes on when the caller has gone;
+    /// `holding` is kept until it is over, such as what counts the memory of the events.
     ///
     /// # Errors
     /// As [`LifeCycle::train`].
-    pub async fn learn(&self, lesson: Lesson<D::Event>, request: TrainRequest) -> Result<TrainReport, LifeCycleError> {
-        self.to_its_end(|this| async move { this.train_in_turn(request, lesson).await }).await?
+    pub async fn learn(
+        &self,
+        lesson: Lesson<D::Event>,
+        request: TrainRequest,
+        holding: impl Send + 'static,
+    ) -> Result<TrainReport, TrainError> {
+        let training = |this: Arc<Self>| async move {
+            let _holding = holding;
+            this.train_in_turn(request, lesson).await
+        };
+        self.to_its_end(training).await?
     }
 
     /// Makes a stored model the one at work; the caller holds `managing`.
-    pub(crate) async fn load(&self, stored: NewModel) -> Result<(NewModel, Active<D>), LifeCycleError> {
+    pub(crate) async fn load(&self, stored: NewModel) -> Result<(NewModel, Active<D>), LoadError> {
         aside(move || Active::load(&stored).map(|active| (stored, active))).await?
     }
 }
@@ -77,27 +87,27 @@ impl<D: Domain> LifeCycle for Instance<D> {
         self.active.load().as_ref().map(|a| a.info.clone())
     }
 
-    async fn models(&self) -> Result<Vec<ModelInfo>, LifeCycleError> {
+    async fn models(&self) -> Result<Vec<ModelInfo>, StoreError> {
         Ok(self.store.models(&self.settings.name).await?.iter().map(active::info).collect())
     }
 
-    async fn activate(&self, version: &str) -> Result<Option<String>, LifeCycleError> {
+    async fn activate(&self, version: &str) -> Result<Option<String>, ActivateError> {
         let version = version.to_owned();
         let activate = |this: Arc<Self>| async move {
             let (_managing, name) = (this.managing.lock().await, &this.settings.name);
-            let model = this.store.model(name, &version).await?.ok_or(LifeCycleError::NoSuchModel)?;
+            let model = this.store.model(name, &version).await?.ok_or(ActivateError::NoSuchModel)?;
             let (_, active) = this.load(model).await?;
-            let replaced = this.store.activate(name, &version).await?.ok_or(LifeCycleError::NoSuchModel)?;
+            let replaced = this.store.activate(name, &version).await?.ok_or(ActivateError::NoSuchModel)?;
             this.active.store(Some(Arc::new(active)));
             Ok(replaced.active)
         };
         self.to_its_end(activate).await?
     }
 
-    async fn reload(&self) -> Result<(), LifeCycleError> {
+    async fn reload(&self) -> Result<(), ReloadError> {
         let reload = |this: Arc<Self>| async move {
             let _managing = this.managing.lock().await;
-            let model = this.store.active_model(&this.settings.name).await?.ok_or(LifeCycleError::NothingStored)?;
+            let model = this.store.active_model(&this.settings.name).await?.ok_or(ReloadError::NothingStored)?;
             let (_, active) = this.load(model).await?;
             this.active.store(Some(Arc::new(active)));
             Ok(())
@@ -105,12 +115,12 @@ impl<D: Domain> LifeCycle for Instance<D> {
         self.to_its_end(reload).await?
     }
 
-    fn check(&self, request: &TrainRequest) -> Vec<LifeCycleError> {
+    fn check(&self, request: &TrainRequest) -> Vec<RequestError> {
         request.faults(&self.settings)
     }
 
-    async fn train(&self, request: TrainRequest) -> Result<TrainReport, LifeCycleError> {
-        self.learn(Lesson::History, request).await
+    async fn train(&self, request: TrainRequest) -> Result<TrainReport, TrainError> {
+        self.learn(Lesson::History, request, ()).await
     }
 
     fn cancel_trainings(&self) -> usize {
@@ -135,10 +145,10 @@ impl<D: Domain> LifeCycle for Instance<D> {
         self.finish().await;
     }
 
-    async fn retrain(&self, version: Option<String>) -> Result<TrainReport, LifeCycleError> {
+    async fn retrain(&self, version: Option<String>) -> Result<TrainReport, TrainError> {
         let (needed, got) = (self.settings.min_corrected_labels, self.store.statistics(&self.settings.name).await?.labelled as usize);
         if got < needed {
-            return Err(LifeCycleError::InsufficientLabels { needed, got });
+            return Err(TrainError::TooFewLabels { needed, got });
         }
         self.train(TrainRequest { version, use_labels: true, ..Default::default() }).await
     }
@@ -177,19 +187,19 @@ impl<D: Domain> LifeCycle for Instance<D> {
         })
     }
 
-    async fn export_model(&self, version: &str) -> Result<Option<Vec<u8>>, LifeCycleError> {
+    async fn export_model(&self, version: &str) -> Result<Option<Vec<u8>>, LoadError> {
         let Some(model) = self.store.model(&self.settings.name, version).await? else { return Ok(None) };
         Ok(Some(self.load(model).await?.0.blob))
     }
 
-    async fn import_model(&self, file: &[u8], version: Option<String>, replace: bool) -> Result<Imported, LifeCycleError> {
+    async fn import_model(&self, file: &[u8], version: Option<String>, replace: bool) -> Result<Imported, ImportError> {
         let file = file.to_vec();
         self.to_its_end(move |this| async move { this.bring_in(file, version, replace).await }).await?
     }
 
-    async fn delete_model(&self, version: &str) -> Result<bool, LifeCycleError> {
+    async fn delete_model(&self, version: &str) -> Result<bool, StoreError> {
         let _managing = self.managing.lock().await;
-        Ok(self.store.delete_model(&self.settings.name, version).await?)
+        self.store.delete_model(&self.settings.name, version).await
     }
 
     async fn prune(&self) -> Result<u64, StoreError> {

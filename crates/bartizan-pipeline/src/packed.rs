@@ -2,7 +2,7 @@
 
 use crate::active::{Active, Details};
 use crate::training::{Plan, Trained};
-use crate::{Imported, Instance, LifeCycleError, aside, version};
+use crate::{ImportError, Imported, Instance, LoadError, aside, version};
 use bartizan_core::{Domain, Timestamp};
 use bartizan_estimators::{ParamValue, StoredDetector, format, format::ModelFile};
 use bartizan_storage::{Existing, NewModel, StoreError};
@@ -48,7 +48,7 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    pub(crate) fn new<D: Domain>(trained: Trained<D::Baselines>, plan: &Plan, version: String) -> Result<Self, LifeCycleError> {
+    pub(crate) fn new<D: Domain>(trained: Trained<D::Baselines>, plan: &Plan, version: String) -> Result<Self, StoreError> {
         let baselines =
             postcard::to_allocvec(&trained.baselines).map_err(|e| StoreError::Other(format!("the baselines cannot be encoded: {e}")))?;
         let mut parameters: Vec<(String, ParamValue)> = plan.algorithm.parameters().into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
@@ -111,14 +111,15 @@ impl<D: Domain> Instance<D> {
         file: Vec<u8>,
         version: Option<String>,
         replace: bool,
-    ) -> Result<Imported, LifeCycleError> {
+    ) -> Result<Imported, ImportError> {
         let (name, at) = (self.settings.name.clone(), self.clock.now());
         let checked = move || {
             let unnamed = || version.clone().unwrap_or_else(|| "to be imported".to_owned());
-            let decoded = format::decode(&file).map_err(|reason| LifeCycleError::Damaged { version: unnamed(), reason })?;
+            let decoded = format::decode(&file).map_err(|reason| LoadError::Damaged { version: unnamed(), reason })?;
             let version = version::check(version.unwrap_or_else(|| decoded.model_version.clone()))?;
             let model = brought_in(&file, &decoded, &name, version, at);
-            Active::<D>::load(&model).map(|active| (model, active))
+            let active = Active::<D>::load(&model)?;
+            Ok::<_, ImportError>((model, active))
         };
         let (model, active) = aside(checked).await??;
         let _managing = self.managing.lock().await;
@@ -126,7 +127,7 @@ impl<D: Domain> Instance<D> {
         let existing = self.store.store_model(model, replace).await?;
         let (replaced, is_active) = (existing != Existing::Nothing, existing == Existing::Active);
         if replaced && !replace {
-            return Err(LifeCycleError::VersionTaken { version, active: is_active });
+            return Err(ImportError::VersionTaken { version, active: is_active });
         }
         if is_active {
             self.active.store(Some(std::sync::Arc::new(active)));

@@ -5,7 +5,7 @@
 //! detector fitted on the other folds. Features such as "route never seen" would otherwise be constant in training and
 //! the threshold would be set on scores that are too good.
 
-use crate::LifeCycleError;
+use crate::TrainError;
 use crate::classes;
 use crate::threshold::{Aim, Chosen, LabelledScore, choose_threshold};
 use bartizan_core::{AnomalyScore, Contamination, Detector, Domain, Extract, FitError, Label, Recency, Samples, Seed, Stop, Threshold};
@@ -91,10 +91,10 @@ pub(crate) struct Plan {
 }
 
 /// Refuses events of which almost none may be normal.
-pub(crate) fn check_normal<D: Domain>(events: &[TrainingEvent<D>]) -> Result<(), LifeCycleError> {
+pub(crate) fn check_normal<D: Domain>(events: &[TrainingEvent<D>]) -> Result<(), TrainError> {
     let (needed, of) = (2 * FOLDS, events.len());
     let got = events.iter().filter(|e| e.label != Some(Label::Anomalous)).count();
-    if got < needed { Err(LifeCycleError::InsufficientNormal { needed, got, of }) } else { Ok(()) }
+    if got < needed { Err(TrainError::TooFewNormal { needed, got, of }) } else { Ok(()) }
 }
 
 /// What the windows said of each event: as it was stored with it, or else as empty windows say when the events are replayed through

@@ -1,6 +1,6 @@
 //! Which trainings of a detector are under way: one runs, one waits for it, a third is refused. Each can be ended early.
 
-use crate::{LifeCycleError, Workers};
+use crate::{Stopped, TrainError, Workers};
 use bartizan_core::Stop;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, watch};
@@ -67,26 +67,26 @@ impl Trainings {
     /// Takes a place.
     ///
     /// # Errors
-    /// [`LifeCycleError::Busy`] when all places are taken.
-    pub(crate) fn begin(self: &Arc<Self>) -> Result<Training, LifeCycleError> {
+    /// [`TrainError::Busy`] when all places are taken.
+    pub(crate) fn begin(self: &Arc<Self>) -> Result<Training, TrainError> {
         self.begin_beside(MOST - 1)
     }
 
     /// Takes a place if no training is under way.
     ///
     /// # Errors
-    /// [`LifeCycleError::Busy`] when one is.
-    pub(crate) fn begin_alone(self: &Arc<Self>) -> Result<Training, LifeCycleError> {
+    /// [`TrainError::Busy`] when one is.
+    pub(crate) fn begin_alone(self: &Arc<Self>) -> Result<Training, TrainError> {
         self.begin_beside(0)
     }
 
-    fn begin_beside(self: &Arc<Self>, others: usize) -> Result<Training, LifeCycleError> {
+    fn begin_beside(self: &Arc<Self>, others: usize) -> Result<Training, TrainError> {
         let mut state = self.state();
         if state.closed {
-            return Err(LifeCycleError::Interrupted);
+            return Err(TrainError::Stopped(Stopped));
         }
         if state.under_way.len() > others {
-            return Err(LifeCycleError::Busy { under_way: state.under_way.len() });
+            return Err(TrainError::Busy { under_way: state.under_way.len() });
         }
         let (number, stop) = (state.next, Stop::default());
         let (sender, ended) = watch::channel(None);
@@ -132,11 +132,11 @@ impl Training {
     ///
     /// # Errors
     /// Why it ended.
-    pub(crate) async fn unless_ended<T>(&self, work: impl Future<Output = T>) -> Result<T, LifeCycleError> {
+    pub(crate) async fn unless_ended<T>(&self, work: impl Future<Output = T>) -> Result<T, TrainError> {
         let mut ended = self.ended.clone();
         tokio::select! {
             biased;
-            () = async { drop(ended.wait_for(Option::is_some).await.map(drop)) } => self.check().and(Err(LifeCycleError::Interrupted)),
+            () = async { drop(ended.wait_for(Option::is_some).await.map(drop)) } => self.check().and(Err(TrainError::Stopped(Stopped))),
             done = work => Ok(done),
         }
     }
@@ -145,8 +145,8 @@ impl Training {
     ///
     /// # Errors
     /// Why it ended early.
-    pub(crate) async fn in_turn<T>(&self, workers: &Workers, work: impl Future<Output = T>) -> Result<T, LifeCycleError> {
-        let _turn = self.unless_ended(self.all.turn.acquire()).await?.map_err(|_| LifeCycleError::Interrupted)?;
+    pub(crate) async fn in_turn<T>(&self, workers: &Workers, work: impl Future<Output = T>) -> Result<T, TrainError> {
+        let _turn = self.unless_ended(self.all.turn.acquire()).await?.map_err(|_| TrainError::Stopped(Stopped))?;
         let _among_all = self.unless_ended(workers.training()).await??;
         Ok(work.await)
     }
@@ -161,12 +161,12 @@ impl Training {
     ///
     /// # Errors
     /// Why it ended.
-    pub(crate) fn check(&self) -> Result<(), LifeCycleError> {
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
         match *self.ended.borrow() {
             None => Ok(()),
-            Some(Ended::Cancelled) => Err(LifeCycleError::Cancelled),
-            Some(Ended::TooLong(max_secs)) => Err(LifeCycleError::TooLong { max_secs }),
-            Some(Ended::Stopping) => Err(LifeCycleError::Interrupted),
+            Some(Ended::Cancelled) => Err(TrainError::Cancelled),
+            Some(Ended::TooLong(max_secs)) => Err(TrainError::TooLong { max_secs }),
+            Some(Ended::Stopping) => Err(TrainError::Stopped(Stopped)),
         }
     }
 
@@ -174,7 +174,7 @@ impl Training {
     ///
     /// # Errors
     /// Why it ended before.
-    pub(crate) fn finish(&self) -> Result<(), LifeCycleError> {
+    pub(crate) fn finish(&self) -> Result<(), TrainError> {
         let mut state = self.all.state();
         self.check()?;
         state.under_way.iter_mut().filter(|entry| entry.number == self.number).for_each(|entry| entry.done = true);
@@ -191,15 +191,15 @@ impl Drop for Training {
 #[cfg(test)]
 mod tests {
     use super::Trainings;
-    use crate::{LifeCycleError, Workers};
+    use crate::{Stopped, TrainError, Workers};
 
     #[test]
     fn one_runs_one_waits_and_a_third_is_refused() {
         let all = Trainings::new();
         let (first, second) = (all.begin().unwrap(), all.begin().unwrap());
-        assert!(matches!(all.begin(), Err(LifeCycleError::Busy { under_way: 2 })));
+        assert!(matches!(all.begin(), Err(TrainError::Busy { under_way: 2 })));
         drop(first);
-        assert!(matches!(all.begin_alone(), Err(LifeCycleError::Busy { under_way: 1 })));
+        assert!(matches!(all.begin_alone(), Err(TrainError::Busy { under_way: 1 })));
         drop((all.begin().unwrap(), second));
         assert!(all.begin_alone().is_ok());
     }
@@ -212,7 +212,7 @@ mod tests {
         first.finish().unwrap();
         assert_eq!(all.cancel(), 1);
         assert!(!first.stop().is_set() && second.stop().is_set());
-        assert!(matches!(second.finish(), Err(LifeCycleError::Cancelled)));
+        assert!(matches!(second.finish(), Err(TrainError::Cancelled)));
         assert_eq!(all.cancel(), 0, "it is cancelled already");
     }
 
@@ -223,7 +223,7 @@ mod tests {
         let waiting = all.begin().unwrap();
         let waits = waiting.in_turn(&workers, async {});
         let outcome = running.in_turn(&workers, async { tokio::join!(waits, async { all.cancel() }) }).await.unwrap();
-        assert!(matches!(outcome, (Err(LifeCycleError::Cancelled), 2)));
+        assert!(matches!(outcome, (Err(TrainError::Cancelled), 2)));
     }
 
     #[test]
@@ -231,7 +231,7 @@ mod tests {
         let all = Trainings::new();
         let running = all.begin().unwrap();
         all.close();
-        assert!(matches!(running.check(), Err(LifeCycleError::Interrupted)));
-        assert!(matches!(all.begin(), Err(LifeCycleError::Interrupted)));
+        assert!(matches!(running.check(), Err(TrainError::Stopped(Stopped))));
+        assert!(matches!(all.begin(), Err(TrainError::Stopped(Stopped))));
     }
 }

@@ -7,7 +7,7 @@
 //! belongs together, and values of a few features pushed beyond what is usual.
 
 use crate::training::{Rows, TrainingEvent, recents, score_all};
-use crate::{LifeCycleError, Settings};
+use crate::{RequestError, Settings, TrainError};
 use bartizan_core::{Domain, Label, Samples, Seed, Stop};
 use bartizan_estimators::{Algorithm, ParamValue, RawParams, metrics, search};
 use std::time::{Duration, Instant};
@@ -77,7 +77,7 @@ pub fn tune<D: Domain>(
     settings: &Settings,
     time: Duration,
     progress: &mut dyn FnMut(usize, usize, &str),
-) -> Result<Tuning, LifeCycleError> {
+) -> Result<Tuning, TrainError> {
     let started = Instant::now();
     let event = |e: crate::Labelled<D::Event>| TrainingEvent {
         event: e.event,
@@ -90,7 +90,7 @@ pub fn tune<D: Domain>(
     let events: Vec<TrainingEvent<D>> = events.into_iter().map(event).collect();
     let needed = settings.min_training_samples;
     if events.len() < needed {
-        return Err(LifeCycleError::InsufficientData { needed, got: events.len() });
+        return Err(TrainError::TooFewEvents { needed, got: events.len() });
     }
     let task = Task::new::<D>(&events, settings);
     let candidates = search::candidates();
@@ -99,7 +99,7 @@ pub fn tune<D: Domain>(
         if started.elapsed() >= time && !trials.is_empty() {
             break;
         }
-        let algorithm = Algorithm::from_raw(&raw, "")?;
+        let algorithm = Algorithm::from_raw(&raw, "").map_err(RequestError::from)?;
         progress(index, count, algorithm.name());
         trials.push(task.trial(&algorithm, raw, settings.seed));
     }

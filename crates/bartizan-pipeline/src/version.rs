@@ -1,16 +1,16 @@
 //! Names of model versions.
 
-use crate::LifeCycleError;
+use crate::VersionError;
 
 const MAX_CHARS: usize = 64;
 /// What clients are told where there is no model: no model is called so.
 const TAKEN: [&str; 2] = ["none", crate::instance::LEARNING];
 
 /// A version name that people and paths can carry.
-pub(crate) fn check(name: String) -> Result<String, LifeCycleError> {
+pub(crate) fn check(name: String) -> Result<String, VersionError> {
     let fine = (1..=MAX_CHARS).contains(&name.chars().count()) && name.chars().all(|c| is_shown(c) && c != '/') && name.trim() == name;
     let fine = fine && !TAKEN.contains(&name.as_str());
-    if fine { Ok(name) } else { Err(LifeCycleError::Version { got: name.chars().take(MAX_CHARS).collect() }) }
+    if fine { Ok(name) } else { Err(VersionError { got: name.chars().take(MAX_CHARS).collect() }) }
 }
 
 /// Whether a character is seen where it stands: no control, and none of those that are not seen or turn the direction of the text.

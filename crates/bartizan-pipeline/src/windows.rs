@@ -5,7 +5,7 @@
 
 use crate::codec;
 use crate::history::read;
-use crate::{Instance, LifeCycleError, aside};
+use crate::{Instance, RecordError, aside};
 use bartizan_core::{Domain, Recency, Timestamp};
 use bartizan_storage::{HistoryEntry, HistoryQuery, StoreError, WindowsPart, chunks};
 use std::sync::Arc;
@@ -45,7 +45,7 @@ impl<D: Domain> Instance<D> {
     ///
     /// # Errors
     /// When the store fails; the parts of the checkpoint before stay where no newer ones were stored.
-    pub(crate) async fn store_windows(&self) -> Result<(), LifeCycleError> {
+    pub(crate) async fn store_windows(&self) -> Result<(), RecordError> {
         let mut saved = self.progress.saved.lock().await;
         let (changes, after) = (self.progress.changes.load(Ordering::Acquire), self.progress.newest_id.load(Ordering::Acquire));
         if *saved == changes {
@@ -62,7 +62,7 @@ impl<D: Domain> Instance<D> {
     }
 
     /// One part as it is stored, made away from the threads that answer.
-    async fn saved_part(&self, part: usize) -> Result<Option<Vec<u8>>, LifeCycleError> {
+    async fn saved_part(&self, part: usize) -> Result<Option<Vec<u8>>, RecordError> {
         let windows = Arc::clone(&self.recency);
         let encoded = aside(move || windows.save(part).map(|saved| codec::encode_windows::<D::Recency>(&saved)).transpose()).await?;
         Ok(encoded.map_err(|error| StoreError::Other(format!("the windows cannot be encoded: {error}")))?)

@@ -166,6 +166,6 @@ async fn what_is_labelled_after_a_batch_is_found_by_its_row() {
     assert_eq!((outcome.verdict, outcome.previous), (Some(judgements[7].verdict), None));
     assert_eq!(
         house.instance.train(request()).await.unwrap_err().to_string(),
-        "Insufficient training data. Need at least 100 samples, got 20"
+        "too few events to learn from: at least 100 are needed, and there are 20"
     );
 }

@@ -6,7 +6,7 @@ use bartizan_core::{Label, Seed};
 use bartizan_domains::behavior::generator::{boundary_rows, generate, training_set};
 use bartizan_domains::behavior::{AttackType, Behavior, SessionEvent};
 use bartizan_estimators::metrics::expected_calibration_error;
-use bartizan_pipeline::{Lesson, LifeCycle as _, LifeCycleError, Offline};
+use bartizan_pipeline::{Lesson, LifeCycle as _, Offline, TrainError};
 use bartizan_storage::{AuditFilter, DetectionKey};
 use common::{House, request, says, sessions, unlabelled};
 
@@ -48,7 +48,7 @@ async fn training_on_given_events_leaves_the_history_as_it_is() {
     let everything = AuditFilter { include_unjudged: true, ..AuditFilter::default() };
     let ids = async || house.instance.audit(&everything, 0, 100).await.unwrap().rows.iter().map(|row| row.id).collect::<Vec<_>>();
     let before = ids().await;
-    let report = house.instance.learn(Lesson::BuiltIn(unlabelled(sessions(300, 4))), request()).await.unwrap();
+    let report = house.instance.learn(Lesson::BuiltIn(unlabelled(sessions(300, 4))), request(), ()).await.unwrap();
     assert_eq!((report.version.as_str(), report.old_version.as_deref(), report.samples), ("v1.1", Some("v1.0"), 300));
     assert_eq!(ids().await, before);
     assert_eq!(before.len(), 41);
@@ -71,7 +71,7 @@ async fn classes_stay_when_the_history_no_longer_tells_them_apart() {
     assert_eq!(measure(&house.instance.offline().unwrap(), &fresh), before);
 
     let one_class: Vec<SessionEvent> = sessions(400, 5).into_iter().filter(|s| s.attack == Some(AttackType::Normal)).collect();
-    house.instance.learn(Lesson::BuiltIn(unlabelled(one_class)), request()).await.unwrap();
+    house.instance.learn(Lesson::BuiltIn(unlabelled(one_class)), request(), ()).await.unwrap();
     assert_eq!(measure(&house.instance.offline().unwrap(), &fresh), before);
     let reopened = house.open(|_| {}).await;
     assert_eq!(measure(&reopened.offline().unwrap(), &fresh), before, "after a restart too");
@@ -92,8 +92,8 @@ async fn the_class_is_recorded_with_its_probability() {
 async fn without_classes_nothing_is_learned_at_first() {
     let house = House::<Behavior>::new().await;
     let one_class: Vec<SessionEvent> = sessions(400, 5).into_iter().filter(|s| s.attack == Some(AttackType::Normal)).collect();
-    let error = house.instance.learn(Lesson::BuiltIn(unlabelled(one_class)), request()).await.unwrap_err();
-    assert!(matches!(error, LifeCycleError::NoClasses { .. }), "{error}");
+    let error = house.instance.learn(Lesson::BuiltIn(unlabelled(one_class)), request(), ()).await.unwrap_err();
+    assert!(matches!(error, TrainError::NoClasses { .. }), "{error}");
     assert!(error.to_string().contains("Normal, BruteForce, Injection, DataExfil, Recon"), "{error}");
     assert!(house.instance.active().is_none() && house.instance.models().await.unwrap().is_empty());
 }
@@ -130,7 +130,7 @@ async fn what_people_call_an_attack_is_no_example_of_normal() {
     let said = normal.iter().take(30).map(|event| (event.clone(), Some(Label::Anomalous)));
     let silent = normal.iter().skip(30).chain(&rest).map(|event| (event.clone(), None));
     let lesson = said.chain(silent).map(|(event, label)| bartizan_pipeline::Labelled { event, label }).collect();
-    let report = house.instance.learn(Lesson::BuiltIn(lesson), request()).await.unwrap();
+    let report = house.instance.learn(Lesson::BuiltIn(lesson), request(), ()).await.unwrap();
     assert_eq!((report.samples, report.labels), (770, 30));
 }
 

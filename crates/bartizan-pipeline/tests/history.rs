@@ -198,5 +198,5 @@ async fn large_events_are_listed_in_short_and_learned_from_in_chunks() {
     let bytes: usize = page.rows.iter().map(|row| row.detection.resource.len() + row.detection.entity.len()).sum();
     assert!(bytes < 200_000, "{bytes}");
     let error = instance.train(TrainRequest::default()).await.unwrap_err().to_string();
-    assert!(error.contains("Need at least 20 samples, got 0"), "events that cannot be read are left out: {error}");
+    assert!(error.contains("at least 20 are needed, and there are 0"), "events that cannot be read are left out: {error}");
 }

@@ -4,7 +4,8 @@ use bartizan_core::{Domain, Label, Seed, Timestamp, Verdict};
 use bartizan_domains::requests::generator::{GeneratorConfig, generate};
 use bartizan_domains::requests::{RequestEvent, Requests};
 use bartizan_pipeline::{
-    Clock, ColdStart, Instance, JudgeError, Labelled, LifeCycle, LifeCycleError, RecordPolicy, Settings, TrainRequest,
+    ActivateError, Clock, ColdStart, Instance, JudgeError, Labelled, LifeCycle, LoadError, RecordPolicy, ReloadError, Settings,
+    TrainRequest,
 };
 use bartizan_storage::{AuditFilter, DetectionKey, LabelChange, ModelRepository, Store};
 use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
@@ -87,20 +88,20 @@ async fn what_cannot_be_trained_says_why() {
     let instance = house.instance(|_| {}).await;
     instance.import(unlabelled(traffic(99, 0.0, 1))).await.unwrap();
     let error = instance.train(train()).await.unwrap_err().to_string();
-    assert_eq!(error, "Insufficient training data. Need at least 100 samples, got 99");
+    assert_eq!(error, "too few events to learn from: at least 100 are needed, and there are 99");
     instance.import(unlabelled(traffic(1, 0.0, 1))).await.unwrap();
     let bad = [
         (TrainRequest { contamination: Some(0.7), ..train() }, "contamination must be in (0, 0.5], got 0.7"),
         (
             TrainRequest { version: Some("a/b".into()), ..train() },
-            "model_version must be 1 to 64 printable characters, and neither none nor learning, got \"a/b\"",
+            "a version is 1 to 64 printable characters, and neither none nor learning; got \"a/b\"",
         ),
     ];
     for (request, expected) in bad {
         assert_eq!(instance.train(request).await.unwrap_err().to_string(), expected);
     }
     let error = instance.retrain(None).await.unwrap_err().to_string();
-    assert_eq!(error, "Insufficient corrected labels. Need at least 10, got 0");
+    assert_eq!(error, "too few labels to learn from: at least 10 are needed, and there are 0");
     assert!(instance.active().is_none());
 }
 
@@ -179,7 +180,7 @@ async fn versions_are_rolled_back_carried_and_checked() {
     instance.train(train()).await.unwrap();
     instance.train(TrainRequest { version: Some("v2.0".into()), ..train() }).await.unwrap();
     assert_eq!(instance.activate("v1.0").await.unwrap().as_deref(), Some("v2.0"));
-    assert!(matches!(instance.activate("v9").await, Err(LifeCycleError::NoSuchModel)));
+    assert!(matches!(instance.activate("v9").await, Err(ActivateError::NoSuchModel)));
     assert_eq!(instance.active().unwrap().version, "v1.0");
     let active: Vec<_> = instance.models().await.unwrap().into_iter().filter(|m| m.is_active).map(|m| m.version).collect();
     assert_eq!(active, ["v1.0"]);
@@ -203,7 +204,7 @@ async fn a_damaged_model_is_said_and_the_rest_goes_on() {
     model.blob[middle] ^= 1;
     house.store.store_model(model, true).await.unwrap();
     let error = instance.reload().await.unwrap_err();
-    assert!(matches!(&error, LifeCycleError::Damaged { version, .. } if version == "v1.0"), "{error}");
+    assert!(matches!(&error, ReloadError::Load(LoadError::Damaged { version, .. }) if version == "v1.0"), "{error}");
     assert!(error.to_string().contains("checksum"));
     assert!(instance.judge(traffic(1, 0.0, 2).remove(0).0, false).await.is_ok(), "the one in memory goes on");
 

@@ -7,7 +7,8 @@ use bartizan_core::{Label, Seed};
 use bartizan_domains::requests::generator::{GeneratorConfig, generate};
 use bartizan_domains::requests::{RequestEvent, Requests};
 use bartizan_pipeline::{
-    ColdStart, Instance, Labelled, Lesson, LifeCycle, LifeCycleError, RawParams, Settings, TrainReport, TrainRequest, Workers,
+    ColdStart, ImportError, Instance, Labelled, Lesson, LifeCycle, RawParams, RequestError, Settings, TrainError, TrainReport,
+    TrainRequest, Workers,
 };
 use common::{House, request, says, unlabelled};
 use std::sync::Arc;
@@ -26,7 +27,7 @@ fn endless(version: &str) -> TrainRequest {
     TrainRequest { params: RawParams::named("isolation_forest").with("n_estimators", 10_000_usize), ..named(version) }
 }
 
-type Trained = JoinHandle<Result<TrainReport, LifeCycleError>>;
+type Trained = JoinHandle<Result<TrainReport, TrainError>>;
 
 /// Starts a training and waits until as many as this are under way.
 async fn start(instance: &Arc<Instance<Requests>>, request: TrainRequest, under_way: usize) -> Trained {
@@ -63,7 +64,7 @@ async fn models_are_switched_while_one_is_learned() {
     assert!(house.instance.delete_model("v1.0").await.unwrap());
     assert!(!training.is_finished(), "all that was done while it ran");
     assert_eq!(house.instance.cancel_trainings(), 1);
-    assert!(matches!(training.await.unwrap(), Err(LifeCycleError::Cancelled)));
+    assert!(matches!(training.await.unwrap(), Err(TrainError::Cancelled)));
     let versions: Vec<_> = house.instance.models().await.unwrap().into_iter().map(|m| m.version).collect();
     assert_eq!(versions, ["v1.1"], "what was cancelled is not stored");
 }
@@ -74,12 +75,12 @@ async fn a_third_training_is_refused() {
     let first = start(&house.instance, endless("v2.0"), 1).await;
     let second = start(&house.instance, endless("v3.0"), 2).await;
     let refused = house.instance.train(named("v4.0")).await.unwrap_err();
-    assert!(matches!(refused, LifeCycleError::Busy { under_way: 2 }), "{refused}");
+    assert!(matches!(refused, TrainError::Busy { under_way: 2 }), "{refused}");
     let bad = house.instance.train(TrainRequest { contamination: Some(2.0), ..request() }).await.unwrap_err();
-    assert!(matches!(bad, LifeCycleError::Range(_)), "what is wrong is said first: {bad}");
+    assert!(matches!(bad, TrainError::Request(RequestError::Contamination(_))), "what is wrong is said first: {bad}");
     assert_eq!(house.instance.cancel_trainings(), 2);
     for training in [first, second] {
-        assert!(matches!(training.await.unwrap(), Err(LifeCycleError::Cancelled)));
+        assert!(matches!(training.await.unwrap(), Err(TrainError::Cancelled)));
     }
     assert_eq!((house.instance.cancel_trainings(), house.instance.trainings_under_way()), (0, 0));
     assert_eq!(house.instance.train(named("v4.0")).await.unwrap().version, "v4.0");
@@ -98,7 +99,7 @@ async fn a_training_that_takes_too_long_is_ended_and_says_what_to_lower() {
     let house = house().await;
     let hasty = house.open(|settings| settings.max_training_secs = 0).await;
     let error = hasty.train(endless("v2.0")).await.unwrap_err();
-    assert!(matches!(error, LifeCycleError::TooLong { max_secs: 0 }), "{error}");
+    assert!(matches!(error, TrainError::TooLong { max_secs: 0 }), "{error}");
     assert!(error.to_string().contains("lower max_training_samples, n_estimators or max_samples"), "{error}");
     assert_eq!(hasty.models().await.unwrap().len(), 2);
 }
@@ -108,8 +109,8 @@ async fn no_training_begins_once_the_service_stops() {
     let house = house().await;
     let training = start(&house.instance, endless("v2.0"), 1).await;
     house.instance.close_trainings();
-    assert!(matches!(training.await.unwrap(), Err(LifeCycleError::Interrupted)));
-    assert!(matches!(house.instance.train(request()).await, Err(LifeCycleError::Interrupted)));
+    assert!(matches!(training.await.unwrap(), Err(TrainError::Stopped(_))));
+    assert!(matches!(house.instance.train(request()).await, Err(TrainError::Stopped(_))));
 }
 
 /// What is stored and what is in memory agree, however early the caller leaves.
@@ -215,14 +216,14 @@ async fn an_import_replaces_nothing_unless_it_is_told_to() {
         [("v1.0", false, "there is a model v1.0 already"), ("v2.0", true, "there is a model v2.0 already, and it is the active one")]
     {
         let refused = instance.import_model(&other, Some(version.to_owned()), false).await.unwrap_err();
-        assert!(matches!(&refused, LifeCycleError::VersionTaken { active: a, .. } if *a == active), "{refused}");
+        assert!(matches!(&refused, ImportError::VersionTaken { active: a, .. } if *a == active), "{refused}");
         assert_eq!(refused.to_string(), said);
     }
     for taken in ["none", "learning"] {
         let refused = instance.import_model(&old, Some(taken.to_owned()), false).await.unwrap_err();
-        assert!(matches!(refused, LifeCycleError::Version { .. }), "{refused}");
+        assert!(matches!(refused, ImportError::Version(_)), "{refused}");
         let refused = instance.train(named(taken)).await.unwrap_err();
-        assert!(matches!(refused, LifeCycleError::Version { .. }), "{refused}");
+        assert!(matches!(refused, TrainError::Request(RequestError::Version(_))), "{refused}");
     }
     let imported = instance.import_model(&old, Some("v2.0".to_owned()), true).await.unwrap();
     assert_eq!((imported.version.as_str(), imported.replaced, imported.active), ("v2.0", true, true));
@@ -249,14 +250,14 @@ async fn rows_that_were_not_learned_from_are_not_counted() {
     let house = House::<Requests>::new().await;
     let label = |i: usize| i.is_multiple_of(10).then_some(Label::Anomalous);
     let lesson = |rows| traffic(rows, 1).into_iter().enumerate().map(|(i, event)| Labelled { event, label: label(i) }).collect();
-    let report = house.instance.learn(Lesson::BuiltIn(lesson(300)), request()).await.unwrap();
+    let report = house.instance.learn(Lesson::BuiltIn(lesson(300)), request(), ()).await.unwrap();
     assert_eq!((report.samples, report.labels, report.left_out), (270, 30, 0));
     assert_eq!(house.instance.active().unwrap().training_samples, 270);
     let supervised = TrainRequest { params: RawParams::named("random_forest"), ..request() };
-    assert_eq!(house.instance.learn(Lesson::BuiltIn(lesson(300)), supervised).await.unwrap().samples, 300, "it learns from both kinds");
+    assert_eq!(house.instance.learn(Lesson::BuiltIn(lesson(300)), supervised, ()).await.unwrap().samples, 300, "it learns from both kinds");
 
     let small = house.open(|settings| settings.max_training_samples = 200).await;
-    let report = small.learn(Lesson::BuiltIn(lesson(300)), request()).await.unwrap();
+    let report = small.learn(Lesson::BuiltIn(lesson(300)), request(), ()).await.unwrap();
     assert_eq!((report.samples, report.left_out), (200, 70), "200 of 270 without a label, and all that have one");
 }
 
@@ -267,7 +268,7 @@ async fn accuracy_is_that_of_rows_not_seen() {
     let lot = |i: usize| if Seed(7).derive(i as u64).0.is_multiple_of(2) { Label::Anomalous } else { Label::Legitimate };
     let lesson = traffic(400, 1).into_iter().enumerate().map(|(i, event)| Labelled { event, label: Some(lot(i)) }).collect();
     let supervised = TrainRequest { params: RawParams::named("random_forest"), ..request() };
-    let report = house.instance.learn(Lesson::BuiltIn(lesson), supervised).await.unwrap();
+    let report = house.instance.learn(Lesson::BuiltIn(lesson), supervised, ()).await.unwrap();
     let accuracy = report.accuracy.unwrap();
     assert!((0.3..0.7).contains(&accuracy), "{accuracy}");
     assert_eq!(house.instance.active().unwrap().accuracy, report.accuracy);

@@ -8,7 +8,7 @@ use crate::output::{self, Output};
 use anyhow::Context as _;
 use bartizan_core::Domain;
 use bartizan_domains::kind::Kind;
-use bartizan_pipeline::{Clock, Instance, Labelled, Lesson, LifeCycle as _, LifeCycleError, Settings, TrainRequest};
+use bartizan_pipeline::{Clock, Instance, Labelled, Lesson, LifeCycle as _, ReloadError, Settings, TrainRequest};
 use bartizan_storage::{Store, StoreError};
 use bartizan_storage_sqlite::{Durability, SqliteOptions, SqliteStore};
 use std::path::Path;
@@ -110,11 +110,11 @@ pub(crate) async fn open_detector<D: Domain>(settings: Settings, opened: &Opened
 /// Trains a detector that has no model and knows what to learn from by itself. A model that is there and cannot be used
 /// stays the active one: what somebody taught it must not be replaced behind their back.
 pub(crate) async fn prepare<D: Kind>(instance: &Arc<Instance<D>>) -> anyhow::Result<()> {
-    if instance.active().is_some() || !matches!(instance.reload().await, Err(LifeCycleError::NothingStored)) {
+    if instance.active().is_some() || !matches!(instance.reload().await, Err(ReloadError::NothingStored)) {
         return Ok(());
     }
     if let Some(lesson) = first_lesson::<D>() {
-        let report = instance.learn(Lesson::BuiltIn(lesson), TrainRequest { use_labels: true, ..TrainRequest::default() }).await?;
+        let report = instance.learn(Lesson::BuiltIn(lesson), TrainRequest { use_labels: true, ..TrainRequest::default() }, ()).await?;
         let (version, samples) = (report.version, report.samples);
         tracing::info!(detector = %instance.name(), %version, samples, "there was no model: learned from generated {}", D::EVENTS);
     }

@@ -2,7 +2,9 @@
 
 use crate::config::Faults;
 use crate::output::{visible_json, visible_lines};
-use bartizan_pipeline::{JudgeError, LifeCycleError};
+use bartizan_pipeline::{
+    ActivateError, ImportError, JudgeError, LoadError, RecordError, ReloadError, RequestError, TrainError, VersionError,
+};
 use bartizan_server::BindError;
 use bartizan_storage::StoreError;
 use std::io::{self, Write};
@@ -77,17 +79,13 @@ fn known(error: &(dyn std::error::Error + 'static)) -> Option<(Exit, Option<Stri
     if let Some(error) = error.downcast_ref::<StoreError>() {
         return Some((Exit::Store, Some(store_advice(error).to_owned())));
     }
-    if let Some(error) = error.downcast_ref::<LifeCycleError>() {
-        return Some(life_cycle(error));
+    if let Some(known) = pipeline(error) {
+        return Some(known);
     }
     if error.is::<BindError>() {
         return Some((Exit::Usage, None));
     }
-    match error.downcast_ref::<JudgeError>()? {
-        JudgeError::NoModel => Some((Exit::NoModel, Some("train one with `bartizan train DETECTOR FILE`".to_owned()))),
-        JudgeError::Stopped(_) => None,
-        JudgeError::Store(error) => Some((Exit::Store, Some(store_advice(error).to_owned()))),
-    }
+    None
 }
 
 fn store_advice(error: &StoreError) -> &'static str {
@@ -101,27 +99,82 @@ fn store_advice(error: &StoreError) -> &'static str {
     }
 }
 
-fn life_cycle(error: &LifeCycleError) -> (Exit, Option<String>) {
-    use LifeCycleError as E;
-    let (exit, advice) = match error {
-        E::InsufficientData { .. } => (Exit::BadData, "bring in more events with `bartizan import DETECTOR FILE`"),
-        E::InsufficientNormal { .. } => (Exit::BadData, "add events that are normal, labelled so or not at all"),
-        E::InsufficientLabels { .. } => (Exit::BadData, "label more events with `bartizan label DETECTOR ID --anomalous --by NAME`"),
-        E::Range(_) | E::Param(_) | E::Budget(_) => (Exit::Usage, "see `bartizan train --help`"),
-        E::Version { .. } => (Exit::Usage, "choose another name with --model-version"),
-        E::VersionTaken { .. } => {
-            (Exit::Usage, "store it under another name with --model-version, or in the place of that one with --replace")
+/// An error of the pipeline: its exit code, and what to do about it where that is known.
+fn pipeline(error: &(dyn std::error::Error + 'static)) -> Option<(Exit, Option<String>)> {
+    let (exit, advice) = if let Some(error) = error.downcast_ref::<TrainError>() {
+        training(error)?
+    } else if let Some(error) = error.downcast_ref::<RequestError>() {
+        request(error)
+    } else if error.is::<VersionError>() {
+        (Exit::Usage, OTHER_NAME)
+    } else if let Some(error) = error.downcast_ref::<LoadError>() {
+        loading(error)?
+    } else if let Some(error) = error.downcast_ref::<ActivateError>() {
+        match error {
+            ActivateError::NoSuchModel => (Exit::NoModel, WHICH_MODELS),
+            ActivateError::Load(error) => loading(error)?,
         }
+    } else if let Some(error) = error.downcast_ref::<ReloadError>() {
+        match error {
+            ReloadError::NothingStored => (Exit::NoModel, WHICH_MODELS),
+            ReloadError::Load(error) => loading(error)?,
+        }
+    } else if let Some(error) = error.downcast_ref::<ImportError>() {
+        match error {
+            ImportError::Version(_) => (Exit::Usage, OTHER_NAME),
+            ImportError::VersionTaken { .. } => {
+                (Exit::Usage, "store it under another name with --model-version, or in the place of that one with --replace")
+            }
+            ImportError::Load(error) => loading(error)?,
+        }
+    } else if let Some(error) = error.downcast_ref::<RecordError>() {
+        match error {
+            RecordError::Store(error) => (Exit::Store, store_advice(error)),
+            RecordError::Stopped(_) => return None,
+        }
+    } else {
+        match error.downcast_ref::<JudgeError>()? {
+            JudgeError::NoModel => (Exit::NoModel, "train one with `bartizan train DETECTOR FILE`"),
+            JudgeError::Store(error) => (Exit::Store, store_advice(error)),
+            JudgeError::Stopped(_) => return None,
+        }
+    };
+    Some((exit, Some(advice.to_owned())))
+}
+
+const OTHER_NAME: &str = "choose another name with --model-version";
+const WHICH_MODELS: &str = "see which there are with `bartizan models list DETECTOR`";
+
+fn training(error: &TrainError) -> Option<(Exit, &'static str)> {
+    use TrainError as E;
+    Some(match error {
+        E::Request(error) => request(error),
+        E::TooFewEvents { .. } => (Exit::BadData, "bring in more events with `bartizan import DETECTOR FILE`"),
+        E::TooFewNormal { .. } => (Exit::BadData, "add events that are normal, labelled so or not at all"),
+        E::TooFewLabels { .. } => (Exit::BadData, "label more events with `bartizan label DETECTOR ID --anomalous --by NAME`"),
         E::TooLarge { .. } | E::ModelTooLarge(_) | E::TooLong { .. } => {
             (Exit::BadData, "see `bartizan train --help` and `bartizan config show`")
         }
-        E::NoSuchModel | E::NothingStored => (Exit::NoModel, "see which there are with `bartizan models list DETECTOR`"),
-        E::Damaged { .. } | E::SchemaMismatch { .. } => (Exit::NoModel, "activate another version, or train a new one"),
-        E::Store(error) => (Exit::Store, store_advice(error)),
         E::Fit(_) => (Exit::BadData, "check the training data"),
-        _ => return (Exit::Failure, None),
-    };
-    (exit, Some(advice.to_owned()))
+        E::Store(error) => (Exit::Store, store_advice(error)),
+        E::Unusable(error) => loading(error)?,
+        E::NoClasses { .. } | E::Busy { .. } | E::Cancelled | E::Stopped(_) => return None,
+    })
+}
+
+fn request(error: &RequestError) -> (Exit, &'static str) {
+    match error {
+        RequestError::Version(_) => (Exit::Usage, OTHER_NAME),
+        RequestError::Contamination(_) | RequestError::Param(_) | RequestError::Budget(_) => (Exit::Usage, "see `bartizan train --help`"),
+    }
+}
+
+fn loading(error: &LoadError) -> Option<(Exit, &'static str)> {
+    match error {
+        LoadError::Damaged { .. } | LoadError::Mismatch { .. } => Some((Exit::NoModel, "activate another version, or train a new one")),
+        LoadError::Store(error) => Some((Exit::Store, store_advice(error))),
+        LoadError::Stopped(_) => None,
+    }
 }
 
 /// Reports an error on standard error, for people or as one JSON object.
@@ -162,17 +215,22 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{Exit, Problem, exit_of};
-    use bartizan_pipeline::{JudgeError, LifeCycleError};
+    use bartizan_pipeline::{ActivateError, ImportError, JudgeError, LoadError, RecordError, TrainError};
     use bartizan_storage::StoreError;
 
     #[test]
     fn each_kind_of_error_has_its_code() {
-        let cases: [(anyhow::Error, Exit); 7] = [
+        let full = || StoreError::Full(String::new());
+        let cases: [(anyhow::Error, Exit); 11] = [
             (Problem::usage("x").into(), Exit::Usage),
             (Problem::data("x").into(), Exit::BadData),
             (JudgeError::NoModel.into(), Exit::NoModel),
-            (LifeCycleError::NoSuchModel.into(), Exit::NoModel),
-            (LifeCycleError::Store(StoreError::Full(String::new())).into(), Exit::Store),
+            (ActivateError::NoSuchModel.into(), Exit::NoModel),
+            (TrainError::from(full()).into(), Exit::Store),
+            (TrainError::TooFewEvents { needed: 2, got: 1 }.into(), Exit::BadData),
+            (LoadError::from(full()).into(), Exit::Store),
+            (RecordError::from(full()).into(), Exit::Store),
+            (ImportError::VersionTaken { version: "v1.0".to_owned(), active: true }.into(), Exit::Usage),
             (anyhow::Error::from(StoreError::Corrupt(String::new())).context("while opening"), Exit::Store),
             (anyhow::anyhow!("x"), Exit::Failure),
         ];

@@ -92,7 +92,7 @@ fn bad_data_has_code_3_and_no_model_code_4() {
         let text = fails(at, &["import", "requests", file], 3);
         assert!(text.contains(file), "{text}");
     }
-    assert!(fails(at, &["train", "requests", "few.ndjson"], 3).contains("Need at least 100 samples, got 20"));
+    assert!(fails(at, &["train", "requests", "few.ndjson"], 3).contains("at least 100 are needed, and there are 20"));
     assert!(fails(at, &["score", "requests", "few.ndjson"], 4).contains("train"));
     assert!(fails(at, &["label", "requests", "nobody", "--legitimate", "--by", "me"], 3).contains("nobody"));
     for action in ["activate", "delete"] {

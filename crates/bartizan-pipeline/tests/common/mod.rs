@@ -58,7 +58,7 @@ impl<D: Kind> House<D> {
     /// The same, where at most `max_queued` detections wait to be written.
     pub(crate) async fn trained_in(max_queued: usize, lesson: Vec<D::Event>) -> Self {
         let house = Self::with(|options| options.max_queued = max_queued).await;
-        house.instance.learn(Lesson::BuiltIn(unlabelled(lesson)), request()).await.expect("a model");
+        house.instance.learn(Lesson::BuiltIn(unlabelled(lesson)), request(), ()).await.expect("a model");
         house
     }
 

@@ -11,7 +11,7 @@ use crate::{
         fault::{in_body, note},
         fields::Fields,
     },
-    routes::train::{self, Answer, Asked, Naming, Params, asked, check, document, to_its_end, yes},
+    routes::train::{self, Answer, Asked, Naming, Params, asked, check, document, yes},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
 use axum::{
@@ -73,16 +73,13 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
     let (Asked { request: asked, ignored }, lesson) = asked?;
     check(&asked)?;
     let sampled = lesson.as_ref().map(|lesson| (lesson.met, lesson.events.len()));
-    let report = to_its_end(async move {
-        let _room = room;
-        let labelled = |events: Vec<SessionEvent>| events.into_iter().map(|event| Labelled { event, label: None }).collect::<Vec<_>>();
-        let lesson = match lesson {
-            None => Lesson::BuiltIn(labelled(training_set(Seed(0)))),
-            Some(drawn) => Lesson::Given(labelled(drawn.events)),
-        };
-        Ok(here.instance.learn(lesson, asked).await?)
-    });
-    Ok(Json(Answer::of(report.await?, ignored, "sessions").sampled(sampled)))
+    let labelled = |events: Vec<SessionEvent>| events.into_iter().map(|event| Labelled { event, label: None }).collect();
+    let lesson = match lesson {
+        None => Lesson::BuiltIn(labelled(training_set(Seed(0)))),
+        Some(drawn) => Lesson::Given(labelled(drawn.events)),
+    };
+    let report = here.instance.learn(lesson, asked, room).await?;
+    Ok(Json(Answer::of(report, ignored, "sessions").sampled(sampled)))
 }
 
 /// Reads what to train, and the sessions to learn from, which may be many and are read one by one.

@@ -6,7 +6,7 @@ use crate::{
     here::{Draw, invalid},
     http::{body, refusal::Refusal},
     input::{content::object, described, fields::Fields},
-    routes::train::{self, Answer, Asked, Naming, Params, asked, check, document, to_its_end, yes},
+    routes::train::{self, Answer, Asked, Naming, Params, asked, check, document, yes},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
 use axum::{
@@ -80,15 +80,11 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
     let (asked, room) = body.parse(parse).await;
     let (Asked { request: asked, ignored }, lesson) = asked?;
     check(&asked)?;
-    let trained = Arc::clone(&here);
     let sampled = lesson.as_ref().map(|lesson| (lesson.met, lesson.records.len()));
-    let report = to_its_end(async move {
-        let _room = room;
-        let labelled = |record: Record<FlowEvent>| Labelled { event: record.event, label: record.label };
-        let given = |drawn: Drawn| Lesson::Given(drawn.records.into_iter().map(labelled).collect());
-        trained.instance.learn(lesson.map_or(Lesson::History, given), asked).await.map_err(Refusal::from)
-    });
-    let mut answer = Answer::of(report.await?, ignored, "flows").sampled(sampled);
+    let labelled = |record: Record<FlowEvent>| Labelled { event: record.event, label: record.label };
+    let given = |drawn: Drawn| Lesson::Given(drawn.records.into_iter().map(labelled).collect());
+    let report = here.instance.learn(lesson.map_or(Lesson::History, given), asked, room).await?;
+    let mut answer = Answer::of(report, ignored, "flows").sampled(sampled);
     if let Some(model) = here.instance.active() {
         answer.more = performance(&model).into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
     }

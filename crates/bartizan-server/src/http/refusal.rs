@@ -4,7 +4,7 @@ use crate::http::coding;
 use aide::{OperationOutput, generate::GenContext, openapi::Operation};
 use axum::response::{IntoResponse, Response};
 use bartizan_domains::faults::{Fault, Loc, MAX_FAULTS, shown_text};
-use bartizan_pipeline::{JudgeError, LifeCycleError};
+use bartizan_pipeline::{ActivateError, JudgeError, LoadError, ReloadError, RequestError, Stopped, TrainError, VersionError};
 use bartizan_storage::StoreError;
 use bytes::Bytes;
 use hyper::{
@@ -149,33 +149,84 @@ impl From<JudgeError> for Refusal {
         match error {
             JudgeError::NoModel => Self::no_model(),
             JudgeError::Store(error) => error.into(),
-            JudgeError::Stopped(_) => LifeCycleError::Interrupted.into(),
+            JudgeError::Stopped(stopped) => stopped.into(),
         }
     }
 }
 
-impl From<LifeCycleError> for Refusal {
-    fn from(error: LifeCycleError) -> Self {
-        use LifeCycleError as E;
+impl From<Stopped> for Refusal {
+    fn from(_: Stopped) -> Self {
+        Self::TryAgain("The service is stopping. Try again later.".into())
+    }
+}
+
+impl From<RequestError> for Refusal {
+    fn from(error: RequestError) -> Self {
         let text = error.to_string();
         match error {
-            E::InsufficientData { .. }
-            | E::InsufficientNormal { .. }
-            | E::InsufficientLabels { .. }
-            | E::NoClasses { .. }
-            | E::Range(_)
-            | E::TooLarge { .. }
-            | E::ModelTooLarge(_)
-            | E::Fit(_) => Self::text(StatusCode::BAD_REQUEST, text),
-            E::Param(error) => Self::Invalid(vec![wrong_value(&["body", "training_params", error.parameter()], &text)]),
-            E::Budget(_) => Self::Invalid(vec![wrong_value(&["body", "training_params", "one_false_alarm_in"], &text)]),
-            E::Version { got } => Self::Invalid(vec![Fault { input: shown_text(&got), ..wrong_value(&["body", "model_version"], &text) }]),
-            E::NoSuchModel | E::NothingStored => Self::text(StatusCode::NOT_FOUND, text),
-            E::Damaged { .. } => Self::text(StatusCode::INTERNAL_SERVER_ERROR, text),
-            E::SchemaMismatch { .. } | E::VersionTaken { .. } | E::Busy { .. } | E::Cancelled => Self::text(StatusCode::CONFLICT, text),
-            E::TooLong { .. } => Self::text(StatusCode::SERVICE_UNAVAILABLE, text),
+            RequestError::Contamination(_) => Self::text(StatusCode::BAD_REQUEST, text),
+            RequestError::Param(error) => Self::Invalid(vec![wrong_value(&["body", "training_params", error.parameter()], &text)]),
+            RequestError::Budget(_) => Self::Invalid(vec![wrong_value(&["body", "training_params", "one_false_alarm_in"], &text)]),
+            RequestError::Version(error) => error.into(),
+        }
+    }
+}
+
+impl From<VersionError> for Refusal {
+    fn from(VersionError { got }: VersionError) -> Self {
+        let text = format!("model_version must be 1 to 64 printable characters, and neither none nor learning, got {got:?}");
+        Self::Invalid(vec![Fault { input: shown_text(&got), ..wrong_value(&["body", "model_version"], &text) }])
+    }
+}
+
+impl From<TrainError> for Refusal {
+    fn from(error: TrainError) -> Self {
+        use TrainError as E;
+        let bad = |text| Self::text(StatusCode::BAD_REQUEST, text);
+        match error {
+            E::Request(error) => error.into(),
+            E::TooFewEvents { needed, got } => bad(format!("Insufficient training data. Need at least {needed} samples, got {got}")),
+            E::TooFewNormal { needed, got, of } => {
+                let what = "samples that are not labelled anomalous";
+                bad(format!("Insufficient training data. Need at least {needed} {what}, got {got} among {of}"))
+            }
+            E::TooFewLabels { needed, got } => bad(format!("Insufficient corrected labels. Need at least {needed}, got {got}")),
+            E::NoClasses { .. } | E::TooLarge { .. } | E::ModelTooLarge(_) | E::Fit(_) => bad(error.to_string()),
+            E::Busy { .. } => Self::text(StatusCode::CONFLICT, error.to_string()),
+            E::Cancelled => Self::text(StatusCode::CONFLICT, "Training was cancelled"),
+            E::TooLong { .. } => Self::text(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+            E::Unusable(error) => error.into(),
             E::Store(error) => error.into(),
-            E::Interrupted => Self::TryAgain("Training was interrupted. Try again later.".into()),
+            E::Stopped(_) => Self::TryAgain("Training was interrupted. Try again later.".into()),
+        }
+    }
+}
+
+impl From<LoadError> for Refusal {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Damaged { .. } => Self::text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+            LoadError::Mismatch { .. } => Self::text(StatusCode::CONFLICT, error.to_string()),
+            LoadError::Store(error) => error.into(),
+            LoadError::Stopped(stopped) => stopped.into(),
+        }
+    }
+}
+
+impl From<ActivateError> for Refusal {
+    fn from(error: ActivateError) -> Self {
+        match error {
+            ActivateError::NoSuchModel => Self::text(StatusCode::NOT_FOUND, "Model version not found"),
+            ActivateError::Load(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReloadError> for Refusal {
+    fn from(error: ReloadError) -> Self {
+        match error {
+            ReloadError::NothingStored => Self::text(StatusCode::NOT_FOUND, "No trained model found on disk"),
+            ReloadError::Load(error) => error.into(),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     http::{body, refusal::Refusal},
     input::{content::object, described, fields::Fields},
     requests::{Here, analyze::Described, records},
-    routes::train::{self, Answer, Asked, Naming, Params, asked, check, document, to_its_end, yes},
+    routes::train::{self, Answer, Asked, Naming, Params, asked, check, document, yes},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
 use axum::{
@@ -48,12 +48,9 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
     let (now, life) = (shared.clock.now(), Arc::clone(&here.mount.detector.life));
     let (read, room) = body.parse(move |bytes| read(bytes, now, life.as_ref())).await;
     let (Asked { request, ignored }, events) = read?;
-    let report = to_its_end(async move {
-        let _room = room;
-        let lesson = events.map_or(Lesson::History, Lesson::WithHistory);
-        here.instance.learn(lesson, request).await.map_err(Refusal::from)
-    });
-    Ok(Json(Answer::of(report.await?, ignored, "requests")))
+    let lesson = events.map_or(Lesson::History, Lesson::WithHistory);
+    let report = here.instance.learn(lesson, request, room).await?;
+    Ok(Json(Answer::of(report, ignored, "requests")))
 }
 
 /// What is asked for, and the records to take in.

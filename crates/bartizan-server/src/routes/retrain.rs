@@ -8,7 +8,7 @@ use crate::{
     mount::Mount,
     routes::{
         activate::NONE,
-        train::{self, Naming, to_its_end},
+        train::{self, Naming},
     },
 };
 use aide::{
@@ -88,8 +88,7 @@ async fn retrain(mount: Arc<Mount>, request: Request, naming: Naming) -> Result<
     let body = body::receive(request, &mount.shared.limits).await?;
     let (version, _room) = body.parse(move |bytes| read(bytes, naming)).await;
     let version = version?;
-    let report = to_its_end(async move { mount.life().retrain(version).await.map_err(Refusal::from) });
-    Ok(Json(report.await?.into()))
+    Ok(Json(mount.life().retrain(version).await?.into()))
 }
 
 fn read(bytes: &[u8], naming: Naming) -> Result<Option<String>, Refusal> {

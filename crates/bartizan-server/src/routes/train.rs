@@ -12,7 +12,7 @@ use bartizan_domains::{
     faults::Loc,
     raw::{Raw, RawObject},
 };
-use bartizan_pipeline::{Algorithm, LifeCycle, LifeCycleError, ParamValue, TrainReport, TrainRequest};
+use bartizan_pipeline::{Algorithm, LifeCycle, ParamValue, RequestError, TrainReport, TrainRequest};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -168,7 +168,7 @@ pub(crate) fn version(fields: &mut Fields<'_>, naming: Naming) -> Option<String>
 /// Refuses a contamination that no training could satisfy, before records are taken in.
 pub(crate) fn check(request: &TrainRequest) -> Result<(), Refusal> {
     if let Some(contamination) = request.contamination {
-        Contamination::try_from(contamination).map_err(LifeCycleError::from)?;
+        Contamination::try_from(contamination).map_err(RequestError::from)?;
     }
     Ok(())
 }
@@ -178,15 +178,6 @@ pub(crate) fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
         .summary("Train a model on the records given, or on the stored history");
     let op = docs::refuses::<400>(op, "Too little to learn from, or the contamination is out of range");
     docs::refuses::<409>(op, "Two trainings are under way already, or this one was cancelled")
-}
-
-/// Runs on when the client has gone: what is begun is finished.
-pub(crate) async fn to_its_end(work: impl Future<Output = Result<TrainReport, Refusal>> + Send + 'static) -> Result<TrainReport, Refusal> {
-    match tokio::spawn(work).await {
-        Ok(done) => done,
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(_) => Err(LifeCycleError::Interrupted.into()),
-    }
 }
 
 impl Answer {

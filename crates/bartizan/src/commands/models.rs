@@ -7,7 +7,7 @@ use crate::files;
 use crate::kinds::Running;
 use crate::output::{self, Output};
 use anyhow::Context as _;
-use bartizan_pipeline::{Imported, LifeCycle, LifeCycleError};
+use bartizan_pipeline::{ImportError, Imported, LifeCycle, LoadError};
 use bartizan_storage::ModelRecord;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -197,7 +197,7 @@ fn export(file: &[u8], version: &str, out: &Path, output: Output) -> anyhow::Res
 async fn import(detector: &dyn LifeCycle, file: &Path, version: Option<String>, replace: bool, output: Output) -> anyhow::Result<()> {
     let bytes = std::fs::read(file).map_err(|error| Problem::data(format!("{} cannot be read: {error}", output::path(file))))?;
     let Imported { version, replaced, active } = detector.import_model(&bytes, version, replace).await.map_err(|error| match error {
-        LifeCycleError::Damaged { .. } | LifeCycleError::SchemaMismatch { .. } => {
+        ImportError::Load(LoadError::Damaged { .. } | LoadError::Mismatch { .. }) => {
             let problem = Problem::data(format!("{} is not a model that can be used: {error}", output::path(file)));
             anyhow::Error::from(problem.advise("export it again with `bartizan models export DETECTOR VERSION --out FILE`"))
         }

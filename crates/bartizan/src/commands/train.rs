@@ -69,7 +69,7 @@ pub(crate) async fn train<D: Domain>(
     request: TrainRequest,
 ) -> anyhow::Result<TrainReport> {
     let bar = output::progress(0, "training");
-    let report = instance.learn(lesson, request).await;
+    let report = instance.learn(lesson, request, ()).await;
     bar.finish_and_clear();
     Ok(report?)
 }
