@@ -5,7 +5,12 @@ use crate::{
     docs,
     here::Draw,
     http::{body, refusal::Refusal},
-    input::{content::object, described, fault::{in_body, note}, fields::Fields},
+    input::{
+        content::object,
+        described,
+        fault::{in_body, note},
+        fields::Fields,
+    },
     routes::train::{self, Answer, Asked, Naming, Params, asked, check, document, yes},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
