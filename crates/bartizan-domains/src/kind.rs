@@ -65,8 +65,13 @@ pub trait Kind: FromFiles {
         None
     }
 
+    /// An event as people read it: an object, times in RFC 3339.
+    fn document(event: &Self::Event) -> Value;
+
     /// The body that a client would post.
-    fn body(record: &Record<Self::Event>) -> Value;
+    fn body(record: &Record<Self::Event>) -> Value {
+        Self::document(&record.event)
+    }
 
     /// What a detector that has no model learns from by itself; `None` when it waits for somebody to train it.
     fn first_lesson() -> Option<Vec<Self::Event>> {

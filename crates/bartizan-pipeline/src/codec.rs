@@ -4,11 +4,10 @@
 //! event of an older format is therefore read as one that ends in zeros.
 
 use bartizan_core::{Domain, Recency};
-use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
-/// Format 1 is that of release 0.1.0; in 2, requests say who their client is and what was cut of them; in 3, what the windows said of
-/// the event comes before it.
+/// Format 1 is that of release 0.1.0; in 2, requests say who their client is and what was cut of them; in 3, two bytes that tell the kind
+/// and what the windows said of the event come before it.
 const FORMAT: u8 = 3;
 /// Fields that were added to an event since format 1.
 const ADDED_SINCE_1: usize = 2;
@@ -16,14 +15,10 @@ const ADDED_SINCE_1: usize = 2;
 const WINDOWS_FORMAT: u8 = 1;
 
 /// A stored event with what the windows said of it when it came; `None` where a release before format 3 stored it.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Stored<E, R> {
-    pub(crate) event: E,
-    pub(crate) recent: Option<R>,
+pub(crate) struct Stored<D: Domain> {
+    pub(crate) event: D::Event,
+    pub(crate) recent: Option<D::Recent>,
 }
-
-/// What is stored of events of a kind.
-pub(crate) type StoredOf<D> = Stored<<D as Domain>::Event, <D as Domain>::Recent>;
 
 /// Why a stored event cannot be read.
 #[derive(Debug, Error)]
@@ -32,29 +27,40 @@ pub(crate) enum CodecError {
     Empty,
     #[error("the stored event has format {0}, this release reads 1 to {FORMAT}")]
     Format(u8),
+    #[error("the stored event is of another kind")]
+    Kind,
     #[error("the stored checkpoint has format {0}, this release reads {WINDOWS_FORMAT}")]
     Windows(u8),
     #[error("what is stored is damaged: {0}")]
     Body(#[from] postcard::Error),
 }
 
-pub(crate) fn encode<E: Serialize, R: Serialize>(event: &E, recent: Option<&R>) -> Result<Vec<u8>, postcard::Error> {
+/// What tells events of one kind from those of another: a detector that was of another kind before must not read them as its own.
+fn tag<D: Domain>() -> [u8; 2] {
+    // FNV-1a: it must be the same in every release.
+    let hash = D::NAME.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    [hash as u8, (hash >> 16) as u8]
+}
+
+pub(crate) fn encode<D: Domain>(event: &D::Event, recent: Option<&D::Recent>) -> Result<Vec<u8>, postcard::Error> {
     let mut bytes = Vec::with_capacity(512);
     bytes.push(FORMAT);
+    bytes.extend(tag::<D>());
     postcard::to_extend(&(recent, event), bytes)
 }
 
-pub(crate) fn decode<E: DeserializeOwned, R: DeserializeOwned>(bytes: &[u8]) -> Result<Stored<E, R>, CodecError> {
+pub(crate) fn decode<D: Domain>(bytes: &[u8]) -> Result<Stored<D>, CodecError> {
     let alone = |body: &[u8]| Ok(Stored { event: postcard::from_bytes(body)?, recent: None });
-    match bytes.split_first() {
-        None => Err(CodecError::Empty),
-        Some((&FORMAT, body)) => {
+    match bytes {
+        [] => Err(CodecError::Empty),
+        [FORMAT, a, b, body @ ..] if [*a, *b] == tag::<D>() => {
             let (recent, event) = postcard::from_bytes(body)?;
             Ok(Stored { event, recent })
         }
-        Some((2, body)) => alone(body),
-        Some((1, body)) => alone(&[body, &[0; ADDED_SINCE_1]].concat()),
-        Some((&other, _)) => Err(CodecError::Format(other)),
+        [FORMAT, ..] => Err(CodecError::Kind),
+        [2, body @ ..] => alone(body),
+        [1, body @ ..] => alone(&[body, &[0; ADDED_SINCE_1]].concat()),
+        [other, ..] => Err(CodecError::Format(*other)),
     }
 }
 
@@ -150,15 +156,15 @@ mod tests {
     {
         let path = path(&format!("{}-{format}", D::NAME));
         if format == FORMAT && std::env::var_os("BARTIZAN_WRITE_FIXTURES").is_some() {
-            std::fs::write(&path, encode(event, Some(recent)).unwrap()).unwrap();
+            std::fs::write(&path, encode::<D>(event, Some(recent)).unwrap()).unwrap();
         }
         let bytes = std::fs::read(&path).unwrap();
         assert_eq!(bytes[0], format);
-        let stored: Stored<D::Event, D::Recent> = decode(&bytes).unwrap();
+        let stored: Stored<D> = decode(&bytes).unwrap();
         assert_eq!((&stored.event, &stored.recent), (event, &(format > 2).then(|| recent.clone())), "{}", path.display());
-        let written = encode(&stored.event, stored.recent.as_ref()).unwrap();
-        assert_eq!(decode::<D::Event, D::Recent>(&written).unwrap(), stored);
-        assert!(decode::<D::Event, D::Recent>(&bytes[..bytes.len() / 2]).is_err(), "cut: {}", path.display());
+        let written = decode::<D>(&encode::<D>(&stored.event, stored.recent.as_ref()).unwrap()).unwrap();
+        assert_eq!((written.event, written.recent), (stored.event, stored.recent));
+        assert!(decode::<D>(&bytes[..bytes.len() / 2]).is_err(), "cut: {}", path.display());
     }
 
     #[test]
@@ -174,14 +180,15 @@ mod tests {
     }
 
     #[test]
-    fn what_no_release_wrote_is_refused() {
-        type Decoded = Result<Stored<(String, u32), ()>, CodecError>;
-        let bytes = encode(&("GET", 7_u32), None::<&()>).unwrap();
-        let read = |bytes: &[u8]| -> Decoded { decode(bytes) };
-        assert_eq!(read(&bytes).unwrap(), Stored { event: ("GET".to_owned(), 7), recent: None });
-        assert!(matches!(read(&[]), Err(CodecError::Empty)));
-        assert!(matches!(read(&[9, 1]), Err(CodecError::Format(9))));
-        assert!(matches!(read(&bytes[..3]), Err(CodecError::Body(_))));
+    fn what_no_release_wrote_and_what_is_of_another_kind_is_refused() {
+        let bytes = encode::<Behavior>(&session(), Some(&())).unwrap();
+        let refused = |bytes: &[u8]| decode::<Behavior>(bytes).err().unwrap();
+        assert!(matches!(refused(&[]), CodecError::Empty));
+        assert!(matches!(refused(&[9, 1]), CodecError::Format(9)));
+        assert!(matches!(refused(&bytes[..9]), CodecError::Body(_)));
+        assert!(matches!(refused(&bytes[..2]), CodecError::Kind));
+        assert!(matches!(decode::<Requests>(&bytes), Err(CodecError::Kind)));
+        assert!(matches!(decode::<Flows>(&bytes), Err(CodecError::Kind)));
     }
 
     #[test]

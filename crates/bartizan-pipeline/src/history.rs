@@ -3,7 +3,7 @@
 //! Nothing loads all events at once: a listing without events says which rows there are, rows are chosen from it, and their
 //! events are read in chunks.
 
-use crate::codec::{self, CodecError, Stored, StoredOf};
+use crate::codec::{self, CodecError, Stored};
 use crate::training::TrainingEvent;
 use crate::windows::{CHUNK_BYTES, CHUNK_ROWS, within_bytes};
 use crate::{Instance, TrainError};
@@ -76,8 +76,8 @@ impl<D: Domain> Instance<D> {
 }
 
 /// Reads a stored event. Those of earlier releases were stored whole, however large.
-pub(crate) fn read<D: Domain>(stored: &[u8]) -> Result<StoredOf<D>, CodecError> {
-    let stored: StoredOf<D> = codec::decode(stored)?;
+pub(crate) fn read<D: Domain>(stored: &[u8]) -> Result<Stored<D>, CodecError> {
+    let stored: Stored<D> = codec::decode(stored)?;
     Ok(match D::bounded(&stored.event) {
         Cow::Borrowed(_) => stored,
         Cow::Owned(event) => Stored { event, ..stored },

@@ -168,7 +168,8 @@ impl<D: Domain> Instance<D> {
             analyzed_at: at,
             judged,
             sample: Vec::new(),
-            event: codec::encode(stored.as_ref(), recent).map_err(|e| StoreError::Other(format!("the event cannot be encoded: {e}")))?,
+            event: codec::encode::<D>(stored.as_ref(), recent)
+                .map_err(|e| StoreError::Other(format!("the event cannot be encoded: {e}")))?,
             label: None,
             sampled: true,
         })

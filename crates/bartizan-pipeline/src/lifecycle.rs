@@ -1,8 +1,8 @@
 //! The life cycle as every detector has it, whatever its kind: what the generic routes and commands call.
 
 use crate::{
-    ActivateError, Detected, Explanation, ImportError, Imported, LoadError, ModelInfo, ReloadError, RequestError, StatisticsReport,
-    TrainError, TrainReport, TrainRequest, Workers,
+    ActivateError, Detected, ImportError, Imported, LoadError, ModelInfo, ReloadError, RequestError, StatisticsReport, TrainError,
+    TrainReport, TrainRequest, Workers,
 };
 use async_trait::async_trait;
 use bartizan_core::FeatureSchema;
@@ -84,12 +84,6 @@ pub trait LifeCycle: Send + Sync {
 
     /// One stored detection, whole.
     async fn find(&self, key: &DetectionKey) -> Result<Option<Detection>, StoreError>;
-
-    /// The event of a stored detection as JSON; `None` when it cannot be read.
-    fn stored_event(&self, event: &[u8]) -> Option<serde_json::Value>;
-
-    /// Explains a stored detection with the active model; `None` when the event cannot be read or there is no model.
-    fn explain_stored(&self, event: &[u8], sample: &[f32]) -> Option<Explanation>;
 
     /// Totals and the active model.
     async fn statistics(&self) -> Result<StatisticsReport, StoreError>;

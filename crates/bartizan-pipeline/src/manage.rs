@@ -1,19 +1,19 @@
 //! The life cycle of an instance: train, version, activate, roll back, label, list.
 
 use crate::active::{self, Active};
-use crate::codec::StoredOf;
+use crate::history;
 use crate::instance::MAX_COLUMN;
 use crate::training::Plan;
 use crate::{
     ActivateError, Counters, Detected, Explanation, ImportError, Imported, Instance, Lesson, LifeCycle, LoadError, ModelInfo, ReloadError,
-    RequestError, StatisticsReport, TrainError, TrainReport, TrainRequest, Workers, aside, codec,
+    RequestError, StatisticsReport, TrainError, TrainReport, TrainRequest, Workers, aside,
 };
 use async_trait::async_trait;
 use bartizan_core::{Contamination, Domain, FeatureSchema, Recency, head};
 use bartizan_estimators::Algorithm;
 use bartizan_estimators::thresholds::FalseAlarmBudget;
 use bartizan_storage::{
-    AuditFilter, AuditPage, Detection, DetectionKey, LabelChange, LabelOutcome, NewModel, Pruned, Retention, StoreError,
+    AuditFilter, AuditPage, Detection, DetectionKey, LabelChange, LabelOutcome, NewDetection, NewModel, Pruned, Retention, StoreError,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -61,6 +61,20 @@ impl<D: Domain> Instance<D> {
             this.train_in_turn(request, lesson).await
         };
         self.to_its_end(training).await?
+    }
+
+    /// The event of a stored detection; `None` when it cannot be read.
+    #[must_use]
+    pub fn stored_event(&self, detection: &NewDetection) -> Option<D::Event> {
+        history::read::<D>(&detection.event).ok().map(|stored| stored.event)
+    }
+
+    /// Explains a stored detection with the active model; `None` when its event cannot be read or there is no model.
+    #[must_use]
+    pub fn explain_stored(&self, detection: &NewDetection) -> Option<Explanation> {
+        let active = self.active.load_full()?;
+        let event = self.stored_event(detection)?;
+        (detection.sample.len() == self.schema.width()).then(|| active.explain(&event, &detection.sample, &self.schema)).flatten()
     }
 
     /// Makes a stored model the one at work; the caller holds `managing`.
@@ -164,19 +178,6 @@ impl<D: Domain> LifeCycle for Instance<D> {
 
     async fn find(&self, key: &DetectionKey) -> Result<Option<Detection>, StoreError> {
         self.store.find(&self.settings.name, &stored_key(key)).await
-    }
-
-    fn stored_event(&self, event: &[u8]) -> Option<serde_json::Value> {
-        let stored: StoredOf<D> = codec::decode(event).ok()?;
-        serde_json::to_value(stored.event).ok()
-    }
-
-    fn explain_stored(&self, event: &[u8], sample: &[f32]) -> Option<Explanation> {
-        let active = self.active.load_full()?;
-        let stored: StoredOf<D> = codec::decode(event).ok()?;
-        // Those of format 1 are stored whole.
-        let event = D::bounded(&stored.event);
-        (sample.len() == self.schema.width()).then(|| active.explain(&event, sample, &self.schema)).flatten()
     }
 
     async fn statistics(&self) -> Result<StatisticsReport, StoreError> {

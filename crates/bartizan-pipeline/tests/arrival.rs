@@ -79,7 +79,7 @@ async fn one_client_in_store_windows_audit_and_reasons() {
             ("203.0.113.9", before as f32),
             "{told}"
         );
-        let explained = instance.explain_stored(&stored.detection.event, &stored.detection.sample).expect("an explanation");
+        let explained = instance.explain_stored(&stored.detection).expect("an explanation");
         let said: Vec<&str> = explained.reasons.iter().map(|reason| reason.text.as_str()).collect();
         assert!(said.contains(&"“203.0.113.9” is no address that a client can have"), "{told}: {said:?}");
     }
@@ -112,7 +112,7 @@ async fn what_is_stored_of_an_event_is_bounded_and_its_features_are_those_of_the
     {
         assert_eq!(feature(&instance, &stored, name), value as f32, "{name}");
     }
-    assert!(instance.explain_stored(&row.event, &row.sample).is_some());
+    assert!(instance.explain_stored(row).is_some());
     let by_name = instance.find(&DetectionKey::EventId(long)).await.expect("a store");
     assert_eq!(by_name.map(|found| found.id), Some(stored.id), "it is found by the name that its sender gave it");
 }

@@ -117,6 +117,7 @@ impl Mounted {
                 Arc::new(Here { mount, instance })
             });
             assembled.shortcuts.extend(here.iter().flat_map(K::shortcuts));
+            assembled.add(routes::detection::routes::<K>(prefix), here.clone());
             assembled.add(K::routes(prefix), here);
             assembled.add(K::aliases(prefix), mount.cloned());
         });

@@ -43,8 +43,8 @@ impl Kind for Behavior {
         Some(if with_label { header } else { without_last(&header) })
     }
 
-    fn body(record: &Record<Self::Event>) -> Value {
-        generator::event_to_json(&record.event)
+    fn document(event: &Self::Event) -> Value {
+        generator::event_to_json(event)
     }
 
     fn first_lesson() -> Option<Vec<Self::Event>> {

@@ -59,4 +59,15 @@ impl Kind for Flows {
     fn body(record: &Record<Self::Event>) -> Value {
         json!({ "data": generator::event_to_json(&record.event) })
     }
+
+    fn document(event: &Self::Event) -> Value {
+        json!({
+            "timestamp": event.time.to_string(),
+            "flow_id": event.event_id,
+            "source": event.source,
+            "destination": event.destination,
+            "protocol": event.protocol,
+            "features": generator::event_to_json(event),
+        })
+    }
 }

@@ -53,8 +53,8 @@ impl Kind for Pulses {
         body.to_string()
     }
 
-    fn body(record: &Record<PulseEvent>) -> Value {
-        let PulseEvent { time, host, service, interval_secs, missed } = &record.event;
+    fn document(event: &PulseEvent) -> Value {
+        let PulseEvent { time, host, service, interval_secs, missed } = event;
         json!({ "host": host, "service": service, "interval_secs": interval_secs, "missed": missed, "timestamp": time.to_string() })
     }
 }

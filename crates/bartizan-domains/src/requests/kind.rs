@@ -43,7 +43,7 @@ impl Kind for Requests {
         body.to_string()
     }
 
-    fn body(record: &Record<Self::Event>) -> Value {
-        body::event_to_json(&record.event)
+    fn document(event: &Self::Event) -> Value {
+        body::event_to_json(event)
     }
 }

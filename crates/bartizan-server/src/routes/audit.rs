@@ -32,7 +32,10 @@ struct Described {
     page: i64,
     #[schemars(range(min = 1, max = 100), default = "usual_size")]
     page_size: i64,
-    /// Exactly this client, in any spelling that a request may have it in; empty for any.
+    /// Exactly this entity (client, user, service), in any spelling that an event may have it in; empty for any.
+    #[schemars(skip_serializing_if = "is_left_out", default)]
+    entity: String,
+    /// Another name of `entity`; where both are given, `entity` holds.
     #[schemars(skip_serializing_if = "is_left_out", default)]
     ip_address: String,
     #[schemars(schema_with = "described::truth", skip_serializing_if = "is_left_out", default)]
@@ -97,6 +100,15 @@ pub(crate) struct Answer {
 #[schemars(rename = "AuditRow")]
 struct Row {
     id: i64,
+    /// The sender's name for the event; empty when it has none.
+    event_id: String,
+    /// Who: the client's address, the user, the service.
+    entity: String,
+    /// On what: the endpoint, the destination.
+    resource: String,
+    /// Doing what: the method, the protocol.
+    action: String,
+    /// `event_id`, `entity`, `resource` and `action` under the names that deployed clients know.
     request_id: String,
     ip_address: String,
     endpoint: String,
@@ -144,8 +156,9 @@ impl FromQuery for Asked {
         let share = Bounds { ge: Some(0.0), le: Some(1.0) };
         let page = query.int("page", Bounds { ge: Some(1), le: None }).unwrap_or_else(first_page);
         let page_size = query.int("page_size", Bounds { ge: Some(1), le: Some(100) }).unwrap_or_else(usual_size);
+        let by_address = query.text("ip_address");
         let filter = AuditFilter {
-            entity: query.text("ip_address"),
+            entity: query.text("entity").or(by_address),
             is_anomaly: query.boolean("is_anomaly"),
             min_confidence: query.float("min_confidence", share),
             max_confidence: query.float("max_confidence", share),
@@ -169,10 +182,14 @@ impl From<Detection> for Row {
             class: class.map(|class| class.name.clone().into_owned()),
             class_probability: class.map(|class| class.probability),
             id,
-            request_id: detection.event_id,
-            ip_address: detection.entity,
-            endpoint: detection.resource,
-            http_method: detection.action,
+            request_id: detection.event_id.clone(),
+            ip_address: detection.entity.clone(),
+            endpoint: detection.resource.clone(),
+            http_method: detection.action.clone(),
+            event_id: detection.event_id,
+            entity: detection.entity,
+            resource: detection.resource,
+            action: detection.action,
             is_anomaly: judged.as_ref().map(|judged| judged.verdict.is_anomalous()),
             confidence: judged.as_ref().map(|judged| judged.confidence),
             grade: judged.as_ref().map(|judged| judged.grade),

@@ -1,16 +1,24 @@
 //! `GET /detections/{id}`: one verdict with everything that led to it.
 
-use crate::{config::Scope, docs, http::refusal::Refusal, input::path::Segment, mount::Mount};
-use aide::axum::routing::{ApiMethodRouter, get_with};
+use crate::{
+    config::Scope,
+    docs,
+    here::{Here, Why},
+    http::refusal::Refusal,
+    input::{described, path::Segment},
+    routes::at,
+};
+use aide::axum::{ApiRouter, routing::get_with};
 use axum::{Json, extract::State};
 use bartizan_core::Label;
-use bartizan_pipeline::{LifeCycle, Reason};
+use bartizan_domains::kind::Kind;
+use bartizan_pipeline::{Instance, LifeCycle as _, Reason};
 use bartizan_storage::{Detection, DetectionKey};
 use hyper::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 #[derive(JsonSchema)]
 #[schemars(inline)]
@@ -24,10 +32,21 @@ struct Id {
 #[schemars(rename = "Detection")]
 struct Answer {
     id: i64,
+    /// The sender's name for the event; empty when it has none.
+    event_id: String,
+    /// Another name of `event_id`.
     request_id: String,
-    /// The event as it was understood.
-    event: Value,
+    /// Who: the client's address, the user, the service.
+    entity: String,
+    /// On what: the endpoint, the destination.
+    resource: String,
+    /// Doing what: the method, the protocol.
+    action: String,
+    /// The event as it was understood, its times in RFC 3339; null when it cannot be read any more.
+    #[schemars(with = "Option<BTreeMap<String, Value>>")]
+    event: Option<Value>,
     /// Features by name; null where missing. Empty for what came while there was no model.
+    #[schemars(with = "BTreeMap<String, Option<f64>>")]
     sample: Map<String, Value>,
     /// The detector's own score.
     score: Option<f64>,
@@ -41,49 +60,66 @@ struct Answer {
     class: Option<String>,
     /// Probability that the event has this class, 0 to 1.
     class_probability: Option<f64>,
+    /// What a person said: true for an attack.
     user_label: Option<bool>,
+    /// When it happened, RFC 3339.
+    #[schemars(schema_with = "described::time")]
     timestamp: String,
+    /// When it was judged, or brought in, RFC 3339.
+    #[schemars(schema_with = "described::time")]
     analyzed_at: String,
     /// Why, worst first, by the model that is active now.
-    #[schemars(with = "Vec<Value>")]
+    #[schemars(with = "Vec<Why>")]
     reasons: Vec<Reason>,
 }
 
-pub(crate) fn route() -> ApiMethodRouter<Arc<Mount>> {
-    get_with(handler, |op| {
+/// The route of a detector of kind `K`.
+pub(crate) fn routes<K: Kind>(prefix: &str) -> ApiRouter<Arc<Here<K>>> {
+    let route = get_with(handler::<K>, |op| {
         docs::refuses::<404>(docs::needs(op, Scope::Read), "No such detection").summary("One verdict and what led to it")
-    })
+    });
+    ApiRouter::new().api_route(&at(prefix, "/detections/{id}"), route)
 }
 
-async fn handler(State(mount): State<Arc<Mount>>, id: Segment<Id>) -> Result<Json<Answer>, Refusal> {
+async fn handler<K: Kind>(State(here): State<Arc<Here<K>>>, id: Segment<Id>) -> Result<Json<Answer>, Refusal> {
     let absent = || Refusal::text(StatusCode::NOT_FOUND, "Detection not found");
     let id = id.text.parse().map_err(|_| absent())?;
-    let found = mount.life().find(&DetectionKey::Id(id)).await?.ok_or_else(absent)?;
-    Ok(Json(answer(mount.life(), found)))
+    let found = here.instance.find(&DetectionKey::Id(id)).await?.ok_or_else(absent)?;
+    let workers = Arc::clone(here.instance.workers());
+    // An event may be large, and explaining it takes longer than reading a row.
+    Ok(Json(workers.judge(move || answer(&here.instance, found)).await?))
 }
 
-fn answer(life: &dyn LifeCycle, Detection { id, detection }: Detection) -> Answer {
-    let event = life.stored_event(&detection.event);
-    let explanation = life.explain_stored(&detection.event, &detection.sample);
-    let names = life.schema().names();
+fn answer<K: Kind>(instance: &Instance<K>, Detection { id, detection }: Detection) -> Answer {
+    let event = instance.stored_event(&detection).map(|event| K::document(&event));
+    let reasons = instance.explain_stored(&detection).map(|explanation| explanation.reasons).unwrap_or_default();
     let judged = detection.judged;
     let class = judged.as_ref().and_then(|judged| judged.class.clone());
     Answer {
-        class_probability: class.as_ref().map(|class| class.probability),
-        class: class.map(|class| class.name.into_owned()),
         id,
-        request_id: detection.event_id,
-        event: event.unwrap_or_default(),
-        sample: names.zip(&detection.sample).map(|(name, value)| (name.to_owned(), Value::from(f64::from(*value)))).collect(),
+        request_id: detection.event_id.clone(),
+        event_id: detection.event_id,
+        entity: detection.entity,
+        resource: detection.resource,
+        action: detection.action,
+        event,
+        sample: instance
+            .schema()
+            .names()
+            .zip(&detection.sample)
+            .map(|(name, value)| (name.to_owned(), Value::from(f64::from(*value))))
+            .collect(),
         score: judged.as_ref().map(|judged| judged.score),
         threshold: judged.as_ref().map(|judged| judged.threshold),
         grade: judged.as_ref().map(|judged| judged.grade),
         confidence: judged.as_ref().map(|judged| judged.confidence),
         is_anomaly: judged.as_ref().map(|judged| judged.verdict.is_anomalous()),
         model_version: judged.map(|judged| judged.model_version.as_ref().to_owned()),
+        class_probability: class.as_ref().map(|class| class.probability),
+        class: class.map(|class| class.name.into_owned()),
         user_label: detection.label.map(Label::is_anomalous),
         timestamp: detection.event_time.to_string(),
         analyzed_at: detection.analyzed_at.to_string(),
-        reasons: explanation.map(|explanation| explanation.reasons).unwrap_or_default(),
+        reasons,
     }
 }

@@ -64,7 +64,6 @@ pub(crate) fn mount(prefix: &str, own: &[&str]) -> ApiRouter<Arc<Mount>> {
         .fold(ApiRouter::new(), |router, (path, route)| router.api_route(&at(path), route))
         .api_route(&at("/"), info::route())
         .api_route(&at("/train"), cancel_training::route())
-        .api_route(&at("/detections/{id}"), detection::route())
         .api_route(&at("/status"), status::route())
         .api_route(&at("/load-model"), load_model::route())
         .api_route(&at("/models"), models::route())
