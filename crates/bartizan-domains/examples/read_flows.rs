@@ -1,8 +1,7 @@
 //! Reads a file of flows and says what was in it and how fast that went: `read_flows FILE [FORMAT]`.
 
-use bartizan_core::Timestamp;
+use bartizan_core::{Parse, Timestamp};
 use bartizan_domains::flows::Flows;
-use bartizan_domains::records::FromFiles;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -14,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let bytes = std::fs::metadata(&path)?.len();
     let mut labels: BTreeMap<String, u64> = BTreeMap::new();
     let begin = Instant::now();
-    let summary = Flows::read(Box::new(std::fs::File::open(&path)?), format.as_str().into(), Timestamp::from_secs(0), &mut |record| {
+    let summary = Flows::parse(Box::new(std::fs::File::open(&path)?), format.as_str().into(), Timestamp::from_secs(0), &mut |record| {
         match record {
             Ok(record) => match labels.get_mut(record.label_name.as_deref().unwrap_or("(none)")) {
                 Some(count) => *count += 1,

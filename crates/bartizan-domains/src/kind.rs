@@ -1,7 +1,6 @@
 //! What a kind says of itself besides its events: settings, generated traffic, how bad a judged event is.
 
-use crate::records::{FromFiles, Record};
-use bartizan_core::{Label, Seed, Timestamp};
+use bartizan_core::{Label, Parse, Record, Seed, Timestamp};
 use serde_json::Value;
 
 /// What to generate: `rows` events from `start` on, `gap_secs` apart in the mean, about `attack_share` of them attacks.
@@ -29,7 +28,7 @@ pub struct Found {
 }
 
 /// A kind of telemetry, complete: what the service, the command line and the demo need of it besides its events.
-pub trait Kind: FromFiles {
+pub trait Kind: Parse {
     /// What its events are called.
     const EVENTS: &'static str;
 

@@ -1,9 +1,8 @@
 //! What every kind must keep, tried on each without being told which there are.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
-use bartizan_core::{Extract as _, Recency as _, Seed, Timestamp};
+use bartizan_core::{Extract as _, Recency as _, Record, Seed, Timestamp};
 use bartizan_domains::kind::{Found, Kind, Plan, Range, Sets, is_attack};
-use bartizan_domains::records::Record;
 use std::collections::HashSet;
 use std::io::Cursor;
 use std::ops::ControlFlow;
@@ -76,7 +75,7 @@ fn files<K: Kind>() {
     assert_eq!(text, lines(&K::generate(plan(), Seed(1)), true), "the same seed gives the same events");
     for (with_label, text) in [(true, text), (false, lines(&records, false))] {
         let mut read = Vec::new();
-        let summary = K::read(Box::new(Cursor::new(text)), K::FORMATS[0].into(), plan().start, &mut |record| {
+        let summary = K::parse(Box::new(Cursor::new(text)), K::FORMATS[0].into(), plan().start, &mut |record| {
             read.push(record.unwrap());
             ControlFlow::Continue(())
         });

@@ -112,8 +112,8 @@ impl<D: Domain> Instance<D> {
 #[cfg(test)]
 mod tests {
     use super::Detected;
-    use crate::{Clock, Instance, Labelled, Lesson, LifeCycle as _, Settings, TrainRequest};
-    use bartizan_core::{Seed, Timestamp};
+    use crate::{Clock, Instance, Lesson, LifeCycle as _, Settings, TrainRequest};
+    use bartizan_core::{Record, Seed, Timestamp};
     use bartizan_domains::behavior::{Behavior, SessionEvent, generator};
     use bartizan_storage::{DetectionKey, NewDetection};
     use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
@@ -140,7 +140,7 @@ mod tests {
             let mut settings = Settings::new("behavior");
             settings.params.algorithm = Some("isolation_forest".to_owned());
             let instance = Instance::<Behavior>::open(settings, store, Arc::new(Fixed)).await.unwrap();
-            let events = sessions(2_000, 1).into_iter().map(|event| Labelled { event, label: None }).collect();
+            let events = sessions(2_000, 1).into_iter().map(|event| Record::new(event, None)).collect();
             instance.learn(Lesson::BuiltIn(events), TrainRequest::default(), ()).await.unwrap();
             Self { instance, _folder: folder }
         }

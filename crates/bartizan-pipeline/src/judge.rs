@@ -176,8 +176,8 @@ pub(crate) fn is_kept<T>(judged: &Result<T, JudgeError>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::HEAVY;
-    use crate::{Clock, Instance, JudgeError, Labelled, LifeCycle, Settings, TrainRequest};
-    use bartizan_core::{Domain, Recency, Seed, Timestamp};
+    use crate::{Clock, Instance, JudgeError, LifeCycle, Settings, TrainRequest};
+    use bartizan_core::{Domain, Recency, Record, Seed, Timestamp};
     use bartizan_domains::requests::generator::{GeneratorConfig, generate};
     use bartizan_domains::requests::{RequestEvent, Requests};
     use bartizan_storage::Store;
@@ -210,7 +210,7 @@ mod tests {
             let dynamic: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
             let instance = Instance::<Requests>::open(Settings::new("requests"), dynamic, Arc::new(Fixed)).await.unwrap();
             if trained {
-                let lesson = traffic(120).into_iter().map(|event| Labelled { event, label: None }).collect();
+                let lesson = traffic(120).into_iter().map(|event| Record::new(event, None)).collect();
                 instance.import(lesson).await.unwrap();
                 instance.train(TrainRequest::default()).await.unwrap();
             }

@@ -2,8 +2,8 @@
 
 use crate::history::GIVEN;
 use crate::training::TrainingEvent;
-use crate::{Instance, Labelled, RecordError, TrainError, aside};
-use bartizan_core::{Domain, Recency};
+use crate::{Instance, RecordError, TrainError, aside};
+use bartizan_core::{Domain, Recency, Record};
 use bartizan_storage::{Counted, EntityHash, HistoryEntry, HistoryQuery, NewDetection, StoreError};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ pub enum Lesson<E> {
     /// The stored history.
     History,
     /// These events and the stored history, of which they become part.
-    WithHistory(Vec<Labelled<E>>),
+    WithHistory(Vec<Record<E>>),
     /// These events alone; they become part of the history.
-    Given(Vec<Labelled<E>>),
+    Given(Vec<Record<E>>),
     /// These events alone, which are nobody's traffic: they do not become part of the history.
-    BuiltIn(Vec<Labelled<E>>),
+    BuiltIn(Vec<Record<E>>),
 }
 
 /// What is learned from, in order of event time, and what becomes part of the history.
@@ -57,11 +57,11 @@ impl<D: Domain> Instance<D> {
     }
 
     /// Events from outside in order of event time, with what windows of their own say of each.
-    pub(crate) fn observed(&self, mut given: Vec<Labelled<D::Event>>) -> (Vec<TrainingEvent<D>>, D::Recency) {
+    pub(crate) fn observed(&self, mut given: Vec<Record<D::Event>>) -> (Vec<TrainingEvent<D>>, D::Recency) {
         let windows = D::recency(self.settings.max_tracked_clients);
         given.iter_mut().for_each(|e| self.arrive(&mut e.event));
         given.sort_by_cached_key(|e| D::facts(&e.event).time);
-        let observe = |Labelled { event, label }| TrainingEvent {
+        let observe = |Record { event, label, .. }| TrainingEvent {
             recent: Some(windows.observe(&event)),
             event,
             label,
@@ -121,7 +121,7 @@ impl<D: Domain> Instance<D> {
     ///
     /// # Errors
     /// When the store fails; the transactions before stay.
-    pub async fn import(self: &Arc<Self>, events: Vec<Labelled<D::Event>>) -> Result<usize, RecordError> {
+    pub async fn import(self: &Arc<Self>, events: Vec<Record<D::Event>>) -> Result<usize, RecordError> {
         let this = Arc::clone(self);
         let (events, windows) = aside(move || this.observed(events)).await?;
         self.record_history(&events).await?;

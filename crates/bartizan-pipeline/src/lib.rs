@@ -37,7 +37,7 @@ pub use instance::Instance;
 pub use lesson::Lesson;
 pub use lifecycle::{Counters, LifeCycle};
 pub use offline::{Offline, OfflineVerdict};
-pub use report::{Explanation, Imported, Judgement, Labelled, ModelInfo, Reason, StatisticsReport, TrainReport, TrainRequest};
+pub use report::{Explanation, Imported, Judgement, ModelInfo, Reason, StatisticsReport, TrainReport, TrainRequest};
 pub use settings::{ColdStart, RecordPolicy, Settings};
 pub use tune::{Criterion, Outcome, Trial, Tuning, tune};
 pub use workers::{Stopped, Workers, aside};

@@ -1,7 +1,7 @@
 //! What the life cycle answers: plain values that a server or a command line turns into its own words.
 
 use crate::ClassVerdict;
-use bartizan_core::{Attribution, Label, Timestamp, Verdict};
+use bartizan_core::{Attribution, Timestamp, Verdict};
 use bartizan_estimators::thresholds::Budgeted;
 use bartizan_estimators::{ParamValue, RawParams};
 use bartizan_storage::Statistics;
@@ -148,13 +148,4 @@ pub struct StatisticsReport {
     pub active: Option<ModelInfo>,
     /// Hours since the instance was opened.
     pub uptime_hours: f64,
-}
-
-/// An event brought in from outside, with a label where there is one.
-#[derive(Clone, Debug)]
-pub struct Labelled<E> {
-    /// The event.
-    pub event: E,
-    /// What somebody said of it.
-    pub label: Option<Label>,
 }

@@ -8,7 +8,7 @@
 
 use crate::training::{Rows, TrainingEvent, recents, score_all};
 use crate::{RequestError, Settings, TrainError};
-use bartizan_core::{Domain, Label, Samples, Seed, Stop};
+use bartizan_core::{Domain, Label, Record, Samples, Seed, Stop};
 use bartizan_estimators::{Algorithm, ParamValue, RawParams, metrics, search};
 use std::time::{Duration, Instant};
 
@@ -73,13 +73,13 @@ pub struct Tuning {
 /// # Errors
 /// When there are too few events.
 pub fn tune<D: Domain>(
-    events: Vec<crate::Labelled<D::Event>>,
+    events: Vec<Record<D::Event>>,
     settings: &Settings,
     time: Duration,
     progress: &mut dyn FnMut(usize, usize, &str),
 ) -> Result<Tuning, TrainError> {
     let started = Instant::now();
-    let event = |e: crate::Labelled<D::Event>| TrainingEvent {
+    let event = |e: Record<D::Event>| TrainingEvent {
         event: e.event,
         recent: None,
         label: e.label,

@@ -1,9 +1,9 @@
 //! What is believed of events that come in, and what is stored of them.
 
-use bartizan_core::{Label, Seed, Timestamp, TrustedProxies};
+use bartizan_core::{Label, Record, Seed, Timestamp, TrustedProxies};
 use bartizan_domains::requests::generator::{GeneratorConfig, generate};
 use bartizan_domains::requests::{RequestEvent, Requests};
-use bartizan_pipeline::{Clock, Instance, Labelled, LifeCycle, Settings, TrainRequest};
+use bartizan_pipeline::{Clock, Instance, LifeCycle, Settings, TrainRequest};
 use bartizan_storage::{AuditFilter, Detection, DetectionKey, Store};
 use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ async fn trained(change: impl FnOnce(&mut Settings)) -> (tempfile::TempDir, Arc<
     let mut settings = Settings::new("requests");
     change(&mut settings);
     let instance = Instance::open(settings, store, Arc::new(Fixed)).await.expect("an instance");
-    instance.import(traffic(150, 1).into_iter().map(|event| Labelled { event, label: None }).collect()).await.expect("history");
+    instance.import(traffic(150, 1).into_iter().map(|event| Record::new(event, None)).collect()).await.expect("history");
     instance.train(TrainRequest::default()).await.expect("a model");
     (dir, instance)
 }

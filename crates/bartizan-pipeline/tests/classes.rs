@@ -129,7 +129,7 @@ async fn what_people_call_an_attack_is_no_example_of_normal() {
     let (normal, rest): (Vec<_>, Vec<_>) = sessions(800, 1).into_iter().partition(|s| s.attack == Some(AttackType::Normal));
     let said = normal.iter().take(30).map(|event| (event.clone(), Some(Label::Anomalous)));
     let silent = normal.iter().skip(30).chain(&rest).map(|event| (event.clone(), None));
-    let lesson = said.chain(silent).map(|(event, label)| bartizan_pipeline::Labelled { event, label }).collect();
+    let lesson = said.chain(silent).map(|(event, label)| bartizan_core::Record::new(event, label)).collect();
     let report = house.instance.learn(Lesson::BuiltIn(lesson), request(), ()).await.unwrap();
     assert_eq!((report.samples, report.labels), (770, 30));
 }

@@ -1,10 +1,10 @@
 //! What is learned from, replayed and kept of the history: floods, dates ahead of the clock, clocks that jump, large events.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
-use bartizan_core::{Domain as _, Seed, Timestamp};
+use bartizan_core::{Domain as _, Record, Seed, Timestamp};
 use bartizan_domains::requests::generator::{GeneratorConfig, generate};
 use bartizan_domains::requests::{RequestEvent, Requests};
-use bartizan_pipeline::{Clock, Instance, Labelled, LifeCycle as _, Settings, TrainRequest};
+use bartizan_pipeline::{Clock, Instance, LifeCycle as _, Settings, TrainRequest};
 use bartizan_storage::{AuditFilter, DetectionRepository as _, NewDetection, Store};
 use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
 use std::sync::Arc;
@@ -56,8 +56,8 @@ fn ordinary(rows: usize, clients: usize, start: i64, seed: u64) -> Vec<RequestEv
     generate(&config, Seed(seed)).map(|(event, _)| event).collect()
 }
 
-fn unlabelled(events: impl IntoIterator<Item = RequestEvent>) -> Vec<Labelled<RequestEvent>> {
-    events.into_iter().map(|event| Labelled { event, label: None }).collect()
+fn unlabelled(events: impl IntoIterator<Item = RequestEvent>) -> Vec<Record<RequestEvent>> {
+    events.into_iter().map(|event| Record::new(event, None)).collect()
 }
 
 /// One client's requests within two seconds.

@@ -1,11 +1,10 @@
 //! The life cycle of a real detector on a real database.
 
-use bartizan_core::{Domain, Label, Seed, Timestamp, Verdict};
+use bartizan_core::{Domain, Label, Record, Seed, Timestamp, Verdict};
 use bartizan_domains::requests::generator::{GeneratorConfig, generate};
 use bartizan_domains::requests::{RequestEvent, Requests};
 use bartizan_pipeline::{
-    ActivateError, Clock, ColdStart, Instance, JudgeError, Labelled, LifeCycle, LoadError, RecordPolicy, ReloadError, Settings,
-    TrainRequest,
+    ActivateError, Clock, ColdStart, Instance, JudgeError, LifeCycle, LoadError, RecordPolicy, ReloadError, Settings, TrainRequest,
 };
 use bartizan_storage::{AuditFilter, DetectionKey, LabelChange, ModelRepository, Store};
 use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
@@ -44,8 +43,8 @@ fn traffic(rows: usize, attack_share: f64, seed: u64) -> Vec<(RequestEvent, Labe
     generate(&GeneratorConfig { rows, attack_share, ..GeneratorConfig::default() }, Seed(seed)).collect()
 }
 
-fn unlabelled(events: Vec<(RequestEvent, Label)>) -> Vec<Labelled<RequestEvent>> {
-    events.into_iter().map(|(event, _)| Labelled { event, label: None }).collect()
+fn unlabelled(events: Vec<(RequestEvent, Label)>) -> Vec<Record<RequestEvent>> {
+    events.into_iter().map(|(event, _)| Record::new(event, None)).collect()
 }
 
 fn train() -> TrainRequest {

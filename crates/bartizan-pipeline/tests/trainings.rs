@@ -3,12 +3,11 @@
 #[expect(dead_code, reason = "each test binary uses a part of it")]
 mod common;
 
-use bartizan_core::{Label, Seed};
+use bartizan_core::{Label, Record, Seed};
 use bartizan_domains::requests::generator::{GeneratorConfig, generate};
 use bartizan_domains::requests::{RequestEvent, Requests};
 use bartizan_pipeline::{
-    ColdStart, ImportError, Instance, Labelled, Lesson, LifeCycle, RawParams, RequestError, Settings, TrainError, TrainReport,
-    TrainRequest, Workers,
+    ColdStart, ImportError, Instance, Lesson, LifeCycle, RawParams, RequestError, Settings, TrainError, TrainReport, TrainRequest, Workers,
 };
 use common::{House, request, says, unlabelled};
 use std::sync::Arc;
@@ -189,7 +188,7 @@ async fn a_first_training_that_failed_waits_for_twice_the_history() {
     let house = House::<Requests>::new().await;
     let instance = house.open(|settings| settings.cold_start = ColdStart::Learn).await;
     // Labelled anomalous, all of them: there is nothing normal to learn from.
-    let lesson = traffic(100, 1).into_iter().map(|event| Labelled { event, label: Some(Label::Anomalous) }).collect();
+    let lesson = traffic(100, 1).into_iter().map(|event| Record::new(event, Some(Label::Anomalous))).collect();
     instance.import(lesson).await.unwrap();
     let mut learned_at = None;
     for (judged, event) in traffic(400, 2).into_iter().enumerate() {
@@ -249,7 +248,7 @@ async fn a_carried_model_still_knows_how_many_rows_it_learned_from() {
 async fn rows_that_were_not_learned_from_are_not_counted() {
     let house = House::<Requests>::new().await;
     let label = |i: usize| i.is_multiple_of(10).then_some(Label::Anomalous);
-    let lesson = |rows| traffic(rows, 1).into_iter().enumerate().map(|(i, event)| Labelled { event, label: label(i) }).collect();
+    let lesson = |rows| traffic(rows, 1).into_iter().enumerate().map(|(i, event)| Record::new(event, label(i))).collect();
     let report = house.instance.learn(Lesson::BuiltIn(lesson(300)), request(), ()).await.unwrap();
     assert_eq!((report.samples, report.labels, report.left_out), (270, 30, 0));
     assert_eq!(house.instance.active().unwrap().training_samples, 270);
@@ -266,7 +265,7 @@ async fn rows_that_were_not_learned_from_are_not_counted() {
 async fn accuracy_is_that_of_rows_not_seen() {
     let house = House::<Requests>::new().await;
     let lot = |i: usize| if Seed(7).derive(i as u64).0.is_multiple_of(2) { Label::Anomalous } else { Label::Legitimate };
-    let lesson = traffic(400, 1).into_iter().enumerate().map(|(i, event)| Labelled { event, label: Some(lot(i)) }).collect();
+    let lesson = traffic(400, 1).into_iter().enumerate().map(|(i, event)| Record::new(event, Some(lot(i)))).collect();
     let supervised = TrainRequest { params: RawParams::named("random_forest"), ..request() };
     let report = house.instance.learn(Lesson::BuiltIn(lesson), supervised, ()).await.unwrap();
     let accuracy = report.accuracy.unwrap();

@@ -6,9 +6,9 @@ use crate::config::{self, Config, Faults, Layers};
 use crate::files;
 use crate::output::{self, Output};
 use anyhow::Context as _;
-use bartizan_core::Domain;
+use bartizan_core::{Domain, Record};
 use bartizan_domains::kind::Kind;
-use bartizan_pipeline::{Clock, Instance, Labelled, Lesson, LifeCycle as _, ReloadError, Settings, TrainRequest};
+use bartizan_pipeline::{Clock, Instance, Lesson, LifeCycle as _, ReloadError, Settings, TrainRequest};
 use bartizan_storage::{Store, StoreError};
 use bartizan_storage_sqlite::{Durability, SqliteOptions, SqliteStore};
 use std::path::Path;
@@ -122,8 +122,8 @@ pub(crate) async fn prepare<D: Kind>(instance: &Arc<Instance<D>>) -> anyhow::Res
 }
 
 /// What a detector of this kind learns from by itself, as the pipeline takes it.
-pub(crate) fn first_lesson<D: Kind>() -> Option<Vec<Labelled<D::Event>>> {
-    Some(D::first_lesson()?.into_iter().map(|event| Labelled { event, label: None }).collect())
+pub(crate) fn first_lesson<D: Kind>() -> Option<Vec<Record<D::Event>>> {
+    Some(D::first_lesson()?.into_iter().map(|event| Record::new(event, None)).collect())
 }
 
 /// Store and detector for a command that runs and ends.

@@ -1,9 +1,8 @@
 //! Live traffic for the detectors of the demo: generated, with attacks in it.
 
 use crate::kinds::{Running, Which, for_kind};
-use bartizan_core::{Seed, Timestamp};
+use bartizan_core::{Record, Seed, Timestamp};
 use bartizan_domains::kind::{Kind, Plan, is_attack};
-use bartizan_domains::records::Record;
 
 /// A detector that is sent traffic.
 #[derive(Clone, Debug)]

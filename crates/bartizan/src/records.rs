@@ -2,10 +2,8 @@
 
 use crate::failure::Problem;
 use crate::output;
-use bartizan_core::{Domain, Label, Reservoir, Seed, Timestamp};
+use bartizan_core::{Domain, How, Label, ParseError, Record, Rejected, Reservoir, Seed, Summary, Timestamp};
 use bartizan_domains::kind::Kind;
-use bartizan_domains::records::{How, ReadError, Record, Rejected, Summary};
-use bartizan_pipeline::Labelled;
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::fs::File;
@@ -137,14 +135,14 @@ impl<D: Domain> Loaded<D> {
     }
 
     /// As the pipeline takes them, as if nobody had said anything of them.
-    pub(crate) fn without_labels(self) -> Vec<Labelled<D::Event>> {
-        self.events.into_iter().map(|event| Labelled { event, label: None }).collect()
+    pub(crate) fn without_labels(self) -> Vec<Record<D::Event>> {
+        self.events.into_iter().map(|event| Record::new(event, None)).collect()
     }
 
     /// As the pipeline takes them. Kinds with classes learn from these, not from whether a class is an attack.
-    pub(crate) fn into_labelled(self) -> Vec<Labelled<D::Event>> {
+    pub(crate) fn into_labelled(self) -> Vec<Record<D::Event>> {
         let says = |label: Option<Label>| if D::CLASSES.is_empty() { label } else { None };
-        self.events.into_iter().zip(self.labels).map(|(event, label)| Labelled { event, label: says(label) }).collect()
+        self.events.into_iter().zip(self.labels).map(|(event, label)| Record::new(event, says(label))).collect()
     }
 }
 
@@ -256,7 +254,7 @@ fn stream_one<D: Kind>(
     let size = file.metadata().map_or(0, |meta| meta.len());
     let bar = output::progress(size, "reading");
     let mut rejected: Vec<Rejected> = Vec::new();
-    let summary = D::read(Box::new(bar.wrap_read(file)), how, now, &mut |record| match record {
+    let summary = D::parse(Box::new(bar.wrap_read(file)), how, now, &mut |record| match record {
         Ok(record) => each(record),
         Err(bad) => {
             if rejected.len() < SHOWN_REJECTED {
@@ -268,8 +266,8 @@ fn stream_one<D: Kind>(
     bar.finish_and_clear();
     let summary = summary.map_err(|error| {
         let advice = match &error {
-            ReadError::NoLabelColumn { .. } => "name one of these with --label-column".to_owned(),
-            ReadError::FixedLabels(_) => "leave --label-column out".to_owned(),
+            ParseError::NoLabelColumn { .. } => "name one of these with --label-column".to_owned(),
+            ParseError::FixedLabels(_) => "leave --label-column out".to_owned(),
             _ => format!("--format takes {}", D::FORMATS.join(", ")),
         };
         refuse(error.to_string()).advise(advice)

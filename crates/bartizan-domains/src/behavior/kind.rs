@@ -2,8 +2,7 @@
 
 use super::{Assessment, Behavior, SessionEvent, generator};
 use crate::kind::{Found, Kind, Plan, Settings, is_attack, without_last};
-use crate::records::Record;
-use bartizan_core::{Label, Seed};
+use bartizan_core::{Label, Record, Seed};
 use serde_json::Value;
 
 impl Kind for Behavior {

@@ -2,8 +2,7 @@
 
 use super::{Flows, generator};
 use crate::kind::{Kind, Plan, Range, Sets, Setting, Settings, without_last};
-use crate::records::Record;
-use bartizan_core::{Domain, Seed};
+use bartizan_core::{Domain, Record, Seed};
 use serde_json::{Value, json};
 
 impl Kind for Flows {

@@ -2,8 +2,7 @@
 
 use super::{PulseEvent, Pulses};
 use crate::kind::{Kind, Plan, Range, Sets, Setting, Settings, is_attack};
-use crate::records::Record;
-use bartizan_core::{Label, Seed};
+use bartizan_core::{Label, Record, Seed};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use serde_json::{Value, json};

@@ -2,14 +2,14 @@
 
 use super::{PulseEvent, Pulses, body::parse_pulse};
 use crate::raw::Raw;
-use crate::records::{Counted, FromFiles, How, LabelField, MAX_JSON, ReadError, Record, Sink, Summary, label_of, lines, open};
-use bartizan_core::Timestamp;
+use crate::records::{Counted, LabelField, MAX_JSON, label_of, lines, open};
+use bartizan_core::{How, Parse, ParseError, Record, Sink, Summary, Timestamp};
 use std::io::Read;
 
-impl FromFiles for Pulses {
+impl Parse for Pulses {
     const FORMATS: &'static [&'static str] = &["auto", "ndjson"];
 
-    fn read(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, PulseEvent>) -> Result<Summary, ReadError> {
+    fn parse(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, PulseEvent>) -> Result<Summary, ParseError> {
         let (reader, unread) = open(reader)?;
         let mut counted = Counted::new(sink, now, unread);
         let mut labels = LabelField::named(how);

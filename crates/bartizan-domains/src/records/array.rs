@@ -1,7 +1,7 @@
 //! Files that are one array of JSON.
 
-use super::{Counted, MAX_JSON, ReadError, Record, Rejected, too_long};
-use bartizan_core::Timestamp;
+use super::{Counted, MAX_JSON, too_long};
+use bartizan_core::{ParseError, Record, Rejected, Timestamp};
 use std::io::BufRead;
 
 /// Reads an array element by element. Never more than one is held, and none longer than [`MAX_JSON`]: a longer one is passed over.
@@ -9,7 +9,7 @@ pub(crate) fn array<E>(
     reader: Box<dyn BufRead + '_>,
     counted: &mut Counted<'_, E>,
     mut parse: impl FnMut(&str, u64, Timestamp) -> Result<Record<E>, String>,
-) -> Result<(), ReadError> {
+) -> Result<(), ParseError> {
     let mut elements = Elements { reader, text: Vec::new(), position: 0 };
     elements.begin()?;
     loop {
@@ -58,27 +58,27 @@ struct Elements<'a> {
 
 impl Elements<'_> {
     /// Reads up to the opening bracket.
-    fn begin(&mut self) -> Result<(), ReadError> {
+    fn begin(&mut self) -> Result<(), ParseError> {
         if self.peek()?.starts_with(b"\xef\xbb\xbf") {
             self.reader.consume(3);
         }
         match self.next_byte()? {
-            None => Err(ReadError::Empty),
+            None => Err(ParseError::Empty),
             Some(b'[') => {
                 self.reader.consume(1);
                 Ok(())
             }
-            Some(_) => Err(ReadError::Unknown("a JSON array begins with [")),
+            Some(_) => Err(ParseError::Unknown("a JSON array begins with [")),
         }
     }
 
     /// Reads the next element into `text`.
-    fn next(&mut self) -> Result<End, ReadError> {
+    fn next(&mut self) -> Result<End, ParseError> {
         self.text.clear();
         self.position += 1;
         let (mut depth, mut quoted, mut escaped, mut long) = (0_u64, false, false, false);
         loop {
-            let chunk = self.reader.fill_buf().map_err(|source| ReadError::Io { line: self.position - 1, source })?;
+            let chunk = self.reader.fill_buf().map_err(|source| ParseError::Io { line: self.position - 1, source })?;
             if chunk.is_empty() {
                 return Ok(End::File);
             }
@@ -126,7 +126,7 @@ impl Elements<'_> {
     }
 
     /// Says so when something follows the array: it is not read.
-    fn rest<E>(&mut self, counted: &mut Counted<'_, E>) -> Result<(), ReadError> {
+    fn rest<E>(&mut self, counted: &mut Counted<'_, E>) -> Result<(), ParseError> {
         if self.next_byte()?.is_some() {
             let reason = "the array has ended; what follows it is not read".to_owned();
             let _ = counted.pass(Err(Rejected { line: self.position + 1, reason }));
@@ -135,7 +135,7 @@ impl Elements<'_> {
     }
 
     /// The next byte that is no blank, without consuming it.
-    fn next_byte(&mut self) -> Result<Option<u8>, ReadError> {
+    fn next_byte(&mut self) -> Result<Option<u8>, ParseError> {
         loop {
             let chunk = self.peek()?;
             let blanks = chunk.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
@@ -148,8 +148,8 @@ impl Elements<'_> {
         }
     }
 
-    fn peek(&mut self) -> Result<&[u8], ReadError> {
+    fn peek(&mut self) -> Result<&[u8], ParseError> {
         let line = self.position.saturating_sub(1);
-        self.reader.fill_buf().map_err(|source| ReadError::Io { line, source })
+        self.reader.fill_buf().map_err(|source| ParseError::Io { line, source })
     }
 }

@@ -1,6 +1,7 @@
 //! Opening files: what is packed is unpacked, and what never gives a record ends.
 
-use super::{MAX_UNREAD, ReadError};
+use super::MAX_UNREAD;
+use bartizan_core::ParseError;
 use flate2::read::MultiGzDecoder;
 use std::cell::Cell;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
@@ -51,11 +52,11 @@ impl Unread {
 ///
 /// # Errors
 /// When the file cannot be read, or is packed in another way.
-pub(crate) fn open<'a>(mut reader: impl Read + 'a) -> Result<(Box<dyn BufRead + 'a>, Unread), ReadError> {
+pub(crate) fn open<'a>(mut reader: impl Read + 'a) -> Result<(Box<dyn BufRead + 'a>, Unread), ParseError> {
     let mut magic = Vec::new();
-    reader.by_ref().take(MAX_MAGIC as u64).read_to_end(&mut magic).map_err(|source| ReadError::Io { line: 0, source })?;
+    reader.by_ref().take(MAX_MAGIC as u64).read_to_end(&mut magic).map_err(|source| ParseError::Io { line: 0, source })?;
     if let Some((_, packer)) = PACKED.iter().find(|(start, _)| magic.starts_with(start)) {
-        return Err(ReadError::Packed(packer));
+        return Err(ParseError::Packed(packer));
     }
     let gzip = magic.starts_with(&[0x1f, 0x8b]);
     let whole = Cursor::new(magic).chain(reader);

@@ -1,8 +1,8 @@
 //! Labels in a column or field that somebody named.
 
-use super::{How, ReadError, label_from_name};
+use super::label_from_name;
 use crate::raw::Raw;
-use bartizan_core::Label;
+use bartizan_core::{How, Label, ParseError};
 use serde_json::Value;
 use std::ops::ControlFlow;
 
@@ -45,7 +45,7 @@ impl<'n> LabelField<'n> {
     }
 
     /// Fails if no record had the field.
-    pub(crate) fn finish(self) -> Result<(), ReadError> {
+    pub(crate) fn finish(self) -> Result<(), ParseError> {
         match self.first {
             Some(first) if !self.met => Err(lacking(self.name, first)),
             _ => Ok(()),
@@ -79,12 +79,12 @@ impl<'a> FromIterator<&'a [u8]> for Names {
 }
 
 /// Why a file without the column that was named is refused.
-pub(crate) fn lacking(name: &str, names: Names) -> ReadError {
+pub(crate) fn lacking(name: &str, names: Names) -> ParseError {
     let mut has = names.listed.join(", ");
     if names.others > 0 {
         has = format!("{has} and {} more", names.others);
     }
-    ReadError::NoLabelColumn { name: name.chars().take(MAX_NAME).collect(), has }
+    ParseError::NoLabelColumn { name: name.chars().take(MAX_NAME).collect(), has }
 }
 
 /// The label that a value stands for, and the kind that it names.
@@ -99,6 +99,6 @@ pub(crate) fn label_of(value: Option<&Value>) -> (Option<Label>, Option<String>)
 }
 
 /// Refuses a column that was named for a format that has labels in a place of its own, or none.
-pub(crate) fn refuse_named(how: How<'_>, format: &str) -> Result<(), ReadError> {
-    if how.label_column.is_some() { Err(ReadError::FixedLabels(format.to_owned())) } else { Ok(()) }
+pub(crate) fn refuse_named(how: How<'_>, format: &str) -> Result<(), ParseError> {
+    if how.label_column.is_some() { Err(ParseError::FixedLabels(format.to_owned())) } else { Ok(()) }
 }

@@ -1,7 +1,7 @@
 //! Files of one record a line.
 
-use super::{Counted, ReadError, Record, Rejected, too_long};
-use bartizan_core::Timestamp;
+use super::{Counted, too_long};
+use bartizan_core::{ParseError, Record, Rejected, Timestamp};
 use std::io::{BufRead, Read};
 
 /// Reads line by line; empty lines are passed over, and so are those of more than `most` bytes, which are counted.
@@ -10,12 +10,12 @@ pub(crate) fn lines<E>(
     most: usize,
     counted: &mut Counted<'_, E>,
     mut parse: impl FnMut(&[u8], u64, Timestamp) -> Result<Record<E>, String>,
-) -> Result<(), ReadError> {
+) -> Result<(), ParseError> {
     let mut buffer = Vec::new();
     let mut line = 0;
     loop {
         buffer.clear();
-        let io = |source| ReadError::Io { line, source };
+        let io = |source| ParseError::Io { line, source };
         let length = reader.by_ref().take(most as u64).read_until(b'\n', &mut buffer).map_err(io)?;
         if length == 0 {
             return Ok(());

@@ -17,11 +17,9 @@ pub(crate) use lines::{lines, skip_line};
 pub(crate) use rows::{Next, Rows};
 pub(crate) use written::csv_line;
 
-use bartizan_core::{Domain, Label, Timestamp};
-use std::collections::BTreeMap;
-use std::io::{BufRead, Read};
+use bartizan_core::{Label, ParseError, Record, Rejected, Sink, Summary, Timestamp};
+use std::io::BufRead;
 use std::ops::ControlFlow;
-use thiserror::Error;
 
 /// Longest record of JSON, in bytes: a body in a line, or an element of an array.
 pub const MAX_JSON: usize = 16 << 20;
@@ -36,111 +34,6 @@ pub const MAX_UNREAD: u64 = 64 << 20;
 const MAX_REASON: usize = 500;
 /// Different repairs that are told apart; what is more is counted together.
 const MAX_REPAIRS: usize = 1_000;
-
-/// A kind of telemetry that can be read from files.
-pub trait FromFiles: Domain {
-    /// Names of the formats; the first is `auto`, which tells the others from the content.
-    const FORMATS: &'static [&'static str];
-
-    /// Reads a file to its end, plain or gzip; `now` stands in for what a file does not say of time.
-    ///
-    /// # Errors
-    /// When the file as a whole cannot be read; single records go to the sink as rejected.
-    fn read(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, Self::Event>) -> Result<Summary, ReadError>;
-}
-
-/// How a file is read.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct How<'a> {
-    /// One of [`FORMATS`](FromFiles::FORMATS).
-    pub format: &'a str,
-    /// Name of the column of a table, or of the field of JSON records, that holds the label; `None` for those that usually do.
-    pub label_column: Option<&'a str>,
-}
-
-impl<'a> From<&'a str> for How<'a> {
-    fn from(format: &'a str) -> Self {
-        Self { format, label_column: None }
-    }
-}
-
-/// One event of a file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Record<E> {
-    /// The event.
-    pub event: E,
-    /// What the file says of it.
-    pub label: Option<Label>,
-    /// The kind of attack or of normal traffic, where the file names it.
-    pub label_name: Option<String>,
-    /// Its line, or its position in an array; from 1.
-    pub line: u64,
-}
-
-/// A record that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejected {
-    /// Its line, or its position in an array; from 1.
-    pub line: u64,
-    /// Why.
-    pub reason: String,
-}
-
-/// What was met.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Records read.
-    pub accepted: u64,
-    /// Records that could not be.
-    pub rejected: u64,
-    /// Faults in accepted records that were mended, and how often: `Flow Bytes/s: Infinity`.
-    pub repairs: BTreeMap<String, u64>,
-}
-
-/// The file as a whole cannot be read.
-#[derive(Debug, Error)]
-pub enum ReadError {
-    /// Reading failed, or the compressed data is damaged or cut off.
-    #[error("reading failed after {line} lines: {source}")]
-    Io {
-        /// Lines read before.
-        line: u64,
-        /// What happened.
-        source: std::io::Error,
-    },
-    /// Nothing in it.
-    #[error("the file is empty")]
-    Empty,
-    /// Nothing below the header.
-    #[error("the table ends after its header")]
-    NoRows,
-    /// No known format.
-    #[error("the file's format is not known: {0}; name its format if it is one of these")]
-    Unknown(&'static str),
-    /// Packed in a way that is not unpacked here.
-    #[error("it is packed with {0}: unpack it first; only gzip is unpacked while reading")]
-    Packed(&'static str),
-    /// A header without an end.
-    #[error("the table's header has more than {MAX_COLUMNS} columns or more than {MAX_ROW} bytes")]
-    Header,
-    /// The table lacks a column.
-    #[error("the table has no column {0}")]
-    Column(String),
-    /// Neither a column nor a field has the name under which labels are to be found.
-    #[error("there is no column or field {name:?} to read labels from; there are {has}")]
-    NoLabelColumn {
-        /// The name.
-        name: String,
-        /// What is there.
-        has: String,
-    },
-    /// A column of labels was named, and the format has them in a place of its own, or none.
-    #[error("no column of labels can be named for the format {0}: it has them in a place of its own, or none")]
-    FixedLabels(String),
-}
-
-/// Where records go; `Break` stops reading.
-pub type Sink<'a, E> = &'a mut dyn FnMut(Result<Record<E>, Rejected>) -> ControlFlow<()>;
 
 /// Counts what passes on its way to the sink.
 pub(crate) struct Counted<'a, E> {
@@ -206,8 +99,8 @@ impl<'a, E> Counted<'a, E> {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub(crate) fn peek<'a>(reader: &'a mut Box<dyn BufRead + '_>) -> Result<&'a [u8], ReadError> {
-    reader.fill_buf().map_err(|source| ReadError::Io { line: 0, source })
+pub(crate) fn peek<'a>(reader: &'a mut Box<dyn BufRead + '_>) -> Result<&'a [u8], ParseError> {
+    reader.fill_buf().map_err(|source| ParseError::Io { line: 0, source })
 }
 
 /// Why a record of more than `most` bytes is rejected.

@@ -1,6 +1,7 @@
 //! Rows of a table in which texts in quotes may hold line breaks.
 
-use super::{MAX_COLUMNS, MAX_ROW, ReadError};
+use super::{MAX_COLUMNS, MAX_ROW};
+use bartizan_core::ParseError;
 use csv_core::{ReadRecordResult, Reader};
 use std::io::BufRead;
 
@@ -55,14 +56,14 @@ impl<'a> Rows<'a> {
     }
 
     /// Reads the next row.
-    pub(crate) fn next(&mut self) -> Result<Next, ReadError> {
+    pub(crate) fn next(&mut self) -> Result<Next, ParseError> {
         self.pass_line_ends()?;
         self.line = self.parser.line() + self.passed;
         let (mut length, mut long) = (0, false);
         self.cells = 0;
         loop {
             let line = self.parser.line() + self.passed;
-            let chunk = self.reader.fill_buf().map_err(|source| ReadError::Io { line, source })?;
+            let chunk = self.reader.fill_buf().map_err(|source| ParseError::Io { line, source })?;
             let (result, read, written, ended) = self.parser.read_record(chunk, &mut self.text[length..], &mut self.ends[self.cells..]);
             self.reader.consume(read);
             (length, self.cells) = (length + written, self.cells + ended);
@@ -89,10 +90,10 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn pass_line_ends(&mut self) -> Result<(), ReadError> {
+    fn pass_line_ends(&mut self) -> Result<(), ParseError> {
         loop {
             let line = self.line;
-            let chunk = self.reader.fill_buf().map_err(|source| ReadError::Io { line, source })?;
+            let chunk = self.reader.fill_buf().map_err(|source| ParseError::Io { line, source })?;
             let length = chunk.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
             self.passed += chunk[..length].iter().filter(|byte| **byte == b'\n').count() as u64;
             let more = length > 0 && length == chunk.len();

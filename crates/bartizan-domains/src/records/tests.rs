@@ -1,10 +1,10 @@
 //! Files that never end, and files packed to be large.
 
-use super::{FromFiles, How, MAX_COLUMNS, MAX_JSON, MAX_ROW, MAX_UNREAD, ReadError, Rejected};
+use super::{MAX_COLUMNS, MAX_JSON, MAX_ROW, MAX_UNREAD};
 use crate::behavior::Behavior;
 use crate::flows::Flows;
 use crate::requests::Requests;
-use bartizan_core::Timestamp;
+use bartizan_core::{How, Parse, ParseError, Rejected, Timestamp};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::cell::Cell;
@@ -40,12 +40,12 @@ impl Read for Endless {
 struct Outcome {
     accepted: u64,
     rejected: Vec<Rejected>,
-    error: Option<ReadError>,
+    error: Option<ParseError>,
 }
 
-fn read<D: FromFiles>(format: &str, reader: impl Read) -> Outcome {
+fn read<D: Parse>(format: &str, reader: impl Read) -> Outcome {
     let mut outcome = Outcome { accepted: 0, rejected: Vec::new(), error: None };
-    let result = D::read(Box::new(reader), How::from(format), Timestamp::from_secs(0), &mut |record| {
+    let result = D::parse(Box::new(reader), How::from(format), Timestamp::from_secs(0), &mut |record| {
         match record {
             Ok(_) => outcome.accepted += 1,
             Err(bad) if outcome.rejected.len() < 9 => outcome.rejected.push(bad),
@@ -57,7 +57,7 @@ fn read<D: FromFiles>(format: &str, reader: impl Read) -> Outcome {
     outcome
 }
 
-fn ends<D: FromFiles>(cases: &[(&str, &str, &str)]) {
+fn ends<D: Parse>(cases: &[(&str, &str, &str)]) {
     for (format, start, unit) in cases {
         let case = format!("{} {format}: {} then {}", D::NAME, &start[..start.len().min(40)], &unit[..unit.len().min(20)]);
         let read_bytes = Rc::new(Cell::new(0));
@@ -174,8 +174,8 @@ fn arrays_are_read_up_to_what_is_wrong_in_them() {
         let places: Vec<u64> = outcome.rejected.iter().map(|bad| bad.line).collect();
         assert_eq!((outcome.accepted, places), (accepted, rejected), "{name}");
     }
-    assert!(matches!(read::<Requests>("json", "{}".as_bytes()).error, Some(ReadError::Unknown(_))));
-    assert!(matches!(read::<Requests>("json", " ".as_bytes()).error, Some(ReadError::Empty)));
+    assert!(matches!(read::<Requests>("json", "{}".as_bytes()).error, Some(ParseError::Unknown(_))));
+    assert!(matches!(read::<Requests>("json", " ".as_bytes()).error, Some(ParseError::Empty)));
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -198,7 +198,7 @@ fn archives_that_hold_far_more_than_they_weigh_end_with_an_error() {
     let members = [gzip(b"").repeat(10_000), gzip(body.as_bytes()).repeat(3)].concat();
     assert_eq!(read::<Requests>("auto", members.as_slice()).accepted, 3);
     let cut = read::<Requests>("auto", &members[..members.len() - 4]);
-    assert_eq!((cut.accepted, matches!(cut.error, Some(ReadError::Io { line: 3, .. }))), (3, true), "{:?}", cut.error);
+    assert_eq!((cut.accepted, matches!(cut.error, Some(ParseError::Io { line: 3, .. }))), (3, true), "{:?}", cut.error);
     for (start, packer) in [("PK\x03\x04", "zip"), ("(\u{b5}/\u{fd}", "zstd"), ("BZh9", "bzip2")] {
         let bytes: Vec<u8> = start.chars().map(|c| c as u8).chain([0; 40]).collect();
         let error = read::<Flows>("auto", bytes.as_slice()).error.unwrap().to_string();

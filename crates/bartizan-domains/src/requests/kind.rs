@@ -2,8 +2,7 @@
 
 use super::{Requests, body, generator};
 use crate::kind::{Kind, Plan, Range, Sets, Setting, Settings, is_attack};
-use crate::records::Record;
-use bartizan_core::Seed;
+use bartizan_core::{Record, Seed};
 use serde_json::{Value, json};
 
 impl Kind for Requests {

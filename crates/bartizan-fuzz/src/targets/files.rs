@@ -2,9 +2,9 @@
 
 use super::{Bounds, Target, shape};
 use crate::seeds;
+use bartizan_core::{How, Parse};
 use bartizan_domains::behavior::Behavior;
 use bartizan_domains::flows::Flows;
-use bartizan_domains::records::{FromFiles, How};
 use bartizan_domains::requests::Requests;
 use std::ops::ControlFlow;
 
@@ -12,8 +12,8 @@ use std::ops::ControlFlow;
 const FILES: Bounds = Bounds { held: 12, allocated: 1_500, free: 1 << 20 };
 
 /// Reads a file to its end and keeps nothing.
-fn read<D: FromFiles>(format: &str, bytes: &[u8]) -> u64 {
-    let result = D::read(Box::new(bytes), How::from(format), seeds::now(), &mut |record| {
+fn read<D: Parse>(format: &str, bytes: &[u8]) -> u64 {
+    let result = D::parse(Box::new(bytes), How::from(format), seeds::now(), &mut |record| {
         drop(record);
         ControlFlow::Continue(())
     });
@@ -23,7 +23,7 @@ fn read<D: FromFiles>(format: &str, bytes: &[u8]) -> u64 {
     }
 }
 
-fn of<D: FromFiles>(name: &'static str, words: &'static [&'static str]) -> Target {
+fn of<D: Parse>(name: &'static str, words: &'static [&'static str]) -> Target {
     // The part of the name after the kind's.
     let format = name.splitn(3, '-').nth(2).unwrap_or_default();
     Target::new(name, FILES, seeds::files(D::NAME, format), move |bytes| read::<D>(format, bytes)).with_words(words)

@@ -1,9 +1,9 @@
 //! What the tests share: a detector on a real database in a folder of its own.
 
-use bartizan_core::{Domain, Label, Seed, Timestamp};
+use bartizan_core::{Domain, Label, Record, Seed, Timestamp};
 use bartizan_domains::behavior::{self, Behavior, SessionEvent};
 use bartizan_domains::requests::Requests;
-use bartizan_pipeline::{Clock, Instance, Labelled, Lesson, LifeCycle as _, Settings, TrainRequest};
+use bartizan_pipeline::{Clock, Instance, Lesson, LifeCycle as _, Settings, TrainRequest};
 use bartizan_storage::{Detection, DetectionKey, LabelChange, Store};
 use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
 use std::sync::Arc;
@@ -90,8 +90,8 @@ pub(crate) fn says(label: Label) -> LabelChange {
     LabelChange { label, changed_by: "ann".to_owned(), changed_at: Fixed.now() }
 }
 
-pub(crate) fn unlabelled<E>(events: Vec<E>) -> Vec<Labelled<E>> {
-    events.into_iter().map(|event| Labelled { event, label: None }).collect()
+pub(crate) fn unlabelled<E>(events: Vec<E>) -> Vec<Record<E>> {
+    events.into_iter().map(|event| Record::new(event, None)).collect()
 }
 
 pub(crate) fn sessions(rows: usize, seed: u64) -> Vec<SessionEvent> {

@@ -18,13 +18,13 @@ use axum::{
     Json,
     extract::{Request, State},
 };
-use bartizan_core::{Seed, Timestamp};
+use bartizan_core::{Record, Seed, Timestamp};
 use bartizan_domains::behavior::{
     AttackType, SessionEvent,
     body::{Lesson as Drawn, LogsError, parse_training},
     generator::training_set,
 };
-use bartizan_pipeline::{Labelled, Lesson, LifeCycle};
+use bartizan_pipeline::{Lesson, LifeCycle};
 use hyper::StatusCode;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::sync::Arc;
@@ -73,7 +73,7 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
     let (Asked { request: asked, ignored }, lesson) = asked?;
     check(&asked)?;
     let sampled = lesson.as_ref().map(|lesson| (lesson.met, lesson.events.len()));
-    let labelled = |events: Vec<SessionEvent>| events.into_iter().map(|event| Labelled { event, label: None }).collect();
+    let labelled = |events: Vec<SessionEvent>| events.into_iter().map(|event| Record::new(event, None)).collect();
     let lesson = match lesson {
         None => Lesson::BuiltIn(labelled(training_set(Seed(0)))),
         Some(drawn) => Lesson::Given(labelled(drawn.events)),

@@ -14,7 +14,7 @@ use axum::{
     extract::{Request, State},
     http::header::CONTENT_TYPE,
 };
-use bartizan_core::{Reservoir, Timestamp};
+use bartizan_core::{Parse as _, Record, Reservoir, Timestamp};
 use bartizan_domains::{
     faults::MAX_FAULTS,
     flows::{
@@ -22,9 +22,8 @@ use bartizan_domains::{
         body::{BodyError, Lesson as Drawn, check_no_labels, mended, parse_training},
     },
     raw::RawObject,
-    records::{FromFiles, Record},
 };
-use bartizan_pipeline::{Labelled, Lesson, LifeCycle, TrainRequest};
+use bartizan_pipeline::{Lesson, LifeCycle, TrainRequest};
 use bytes::Bytes;
 use hyper::StatusCode;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -81,7 +80,7 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
     let (Asked { request: asked, ignored }, lesson) = asked?;
     check(&asked)?;
     let sampled = lesson.as_ref().map(|lesson| (lesson.met, lesson.records.len()));
-    let labelled = |record: Record<FlowEvent>| Labelled { event: record.event, label: record.label };
+    let labelled = |record: Record<FlowEvent>| record;
     let given = |drawn: Drawn| Lesson::Given(drawn.records.into_iter().map(labelled).collect());
     let report = here.instance.learn(lesson.map_or(Lesson::History, given), asked, room).await?;
     let mut answer = Answer::of(report, ignored, "flows").sampled(sampled);
@@ -148,7 +147,7 @@ fn table(bytes: &[u8], now: Timestamp, draw: Draw) -> Result<Drawn, Refusal> {
         return Err(wrong("the table is compressed; say so with Content-Encoding: gzip"));
     }
     let (mut drawn, mut bad) = (Reservoir::new(draw.most, draw.seed), None);
-    let summary = Flows::read(Box::new(Cursor::new(bytes)), "cicflow".into(), now, &mut |record| match record {
+    let summary = Flows::parse(Box::new(Cursor::new(bytes)), "cicflow".into(), now, &mut |record| match record {
         Ok(record) => {
             drawn.push(record);
             ControlFlow::Continue(())

@@ -1,20 +1,19 @@
 //! Records that come in the body of a training.
 
 use crate::input::fields::Fields;
-use bartizan_core::{Label, Timestamp};
+use bartizan_core::{Label, Record, Timestamp};
 use bartizan_domains::{
     faults::Fault,
     raw::{Raw, RawKind, RawObject},
     requests::{RequestEvent, body::parse_event},
 };
-use bartizan_pipeline::Labelled;
 use std::ops::ControlFlow;
 
 /// The field that holds them.
 pub(super) const FIELD: &str = "requests";
 
 /// Reads `requests: [...]`, each record perhaps with a `user_label`, until there are enough faults.
-pub(super) fn parse(records: Raw<'_>, now: Timestamp, fields: &mut Fields<'_>) -> Vec<Labelled<RequestEvent>> {
+pub(super) fn parse(records: Raw<'_>, now: Timestamp, fields: &mut Fields<'_>) -> Vec<Record<RequestEvent>> {
     let mut events = Vec::new();
     if records.kind() != RawKind::List {
         let loc = vec!["body".into(), FIELD.into()];
@@ -25,7 +24,7 @@ pub(super) fn parse(records: Raw<'_>, now: Timestamp, fields: &mut Fields<'_>) -
     // The whole has been checked to be JSON, so that its elements are.
     let _ = records.elements(|i, record| {
         match parse_event(record.json().as_bytes(), now) {
-            Ok(event) if good => events.push(Labelled { event, label: label(record) }),
+            Ok(event) if good => events.push(Record::new(event, label(record))),
             Ok(_) => {}
             Err(found) => {
                 // Nothing is taken of records of which one is faulty.

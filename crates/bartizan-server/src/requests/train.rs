@@ -12,9 +12,9 @@ use axum::{
     Json,
     extract::{Request, State},
 };
-use bartizan_core::Timestamp;
+use bartizan_core::{Record, Timestamp};
 use bartizan_domains::requests::RequestEvent;
-use bartizan_pipeline::{Labelled, Lesson, LifeCycle};
+use bartizan_pipeline::{Lesson, LifeCycle};
 use schemars::JsonSchema;
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json
 }
 
 /// What is asked for, and the records to take in.
-type Read = (Asked, Option<Vec<Labelled<RequestEvent>>>);
+type Read = (Asked, Option<Vec<Record<RequestEvent>>>);
 
 fn read(bytes: &[u8], now: Timestamp, life: &dyn LifeCycle) -> Result<Read, Refusal> {
     let [version, labels, params] = train::NAMES;

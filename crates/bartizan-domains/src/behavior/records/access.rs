@@ -1,12 +1,11 @@
 //! What a line of a web server's access log says of its client.
 
 use crate::behavior::sessions::{Activity, decoy_path, injected};
-use crate::records::Record;
 use crate::requests::RequestEvent;
 use crate::requests::records::combined;
 use crate::requests::text::decode;
 use crate::requests::values::parameters;
-use bartizan_core::Timestamp;
+use bartizan_core::{Record, Timestamp};
 
 /// Parts of paths where people log in.
 const LOGINS: &[&str] = &["login", "logon", "signin", "sign-in", "/auth", "/session", "/token"];

@@ -5,9 +5,9 @@ use crate::behavior::SessionEvent;
 use crate::behavior::body::parse_session;
 use crate::faults::{Fault, Loc};
 use crate::raw::{Raw, RawObject};
-use crate::records::{LabelField, Record};
+use crate::records::LabelField;
 use crate::requests::records::json::describe;
-use bartizan_core::Timestamp;
+use bartizan_core::{Record, Timestamp};
 use serde_json::Value;
 
 const LABELS: &[&str] = &["attack_type", "label"];

@@ -4,9 +4,8 @@ use super::table::Header;
 use super::time::address;
 use crate::behavior::body::whole_of_text;
 use crate::behavior::sessions::{Activity, decoy_account, decoy_command, injected, sql_in};
-use crate::records::Record;
 use crate::requests::text::hash;
-use bartizan_core::Timestamp;
+use bartizan_core::{Record, Timestamp};
 use serde::Deserialize;
 use std::borrow::Cow;
 

@@ -9,12 +9,9 @@ mod time;
 
 use super::sessions::{Activity, Closed, Sessions};
 use super::{AttackType, Behavior, NAMES, SessionEvent};
-use crate::records::{
-    Counted, FromFiles, How, LabelField, MAX_JSON, MAX_ROW, ReadError, Record, Rejected, Sink, Summary, Unread, array, label_from_name,
-    lines, open, peek, refuse_named,
-};
+use crate::records::{Counted, LabelField, MAX_JSON, MAX_ROW, Unread, array, label_from_name, lines, open, peek, refuse_named};
 use crate::requests::records::combined;
-use bartizan_core::{Label, Timestamp};
+use bartizan_core::{How, Label, Parse, ParseError, Record, Rejected, Sink, Summary, Timestamp};
 use std::io::{BufRead, Read};
 use std::ops::ControlFlow;
 
@@ -24,13 +21,13 @@ const EXPECTED: &str = "it is neither NDJSON, a JSON array or a table of session
 /// Lines at the beginning of a file of which one must be readable for its format to be told.
 const LINES_LOOKED_AT: usize = 20;
 
-impl FromFiles for Behavior {
+impl Parse for Behavior {
     /// `ndjson`, `json`: bodies of `/predict`, one a line or in an array. `csv`: a table with the features as columns.
     /// `sshd`: `auth.log`, `secure` or the journal's text. `access-log`: Apache or nginx, common or combined.
     /// `cowrie`: the honeypot's JSON lines, or a table of its sessions.
     const FORMATS: &'static [&'static str] = &["auto", "ndjson", "json", "csv", "sshd", "access-log", "cowrie"];
 
-    fn read(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, SessionEvent>) -> Result<Summary, ReadError> {
+    fn parse(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, SessionEvent>) -> Result<Summary, ParseError> {
         let (mut reader, unread) = open(reader)?;
         let start = peek(&mut reader)?;
         let format = if how.format == "auto" { detect(start, now)? } else { how.format };
@@ -57,14 +54,14 @@ impl FromFiles for Behavior {
             "access-log" => fold(&mut counted, |inner| lines(reader, MAX_ROW, inner, access::line), Vec::new)?,
             "cowrie" if json => fold(&mut counted, |inner| lines(reader, MAX_ROW, inner, cowrie::line), Vec::new)?,
             "cowrie" => fold(&mut counted, |inner| table::rows(reader, inner, cowrie::COLUMNS, None, cowrie::row), Vec::new)?,
-            _ => return Err(ReadError::Unknown(EXPECTED)),
+            _ => return Err(ParseError::Unknown(EXPECTED)),
         }
         Ok(counted.finish())
     }
 }
 
 /// Tells the format from the beginning of a file.
-fn detect(start: &[u8], now: Timestamp) -> Result<&'static str, ReadError> {
+fn detect(start: &[u8], now: Timestamp) -> Result<&'static str, ParseError> {
     let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
     let first: Vec<String> = start
         .split(|b| *b == b'\n')
@@ -73,7 +70,7 @@ fn detect(start: &[u8], now: Timestamp) -> Result<&'static str, ReadError> {
         .take(LINES_LOOKED_AT)
         .map(|line| String::from_utf8_lossy(&line[..line.len().min(8_192)]).into_owned())
         .collect();
-    let Some(header) = first.first() else { return Err(ReadError::Empty) };
+    let Some(header) = first.first() else { return Err(ParseError::Empty) };
     match start.first() {
         Some(b'{') if header.contains("\"eventid\"") => Ok("cowrie"),
         Some(b'{') => Ok("ndjson"),
@@ -82,7 +79,7 @@ fn detect(start: &[u8], now: Timestamp) -> Result<&'static str, ReadError> {
         _ if header.contains("login_failed") && header.contains("src_ip") => Ok("cowrie"),
         _ if first.iter().any(|line| combined::is_line(line)) => Ok("access-log"),
         _ if first.iter().any(|line| sshd::is_line(line, now)) => Ok("sshd"),
-        _ => Err(ReadError::Unknown(EXPECTED)),
+        _ => Err(ParseError::Unknown(EXPECTED)),
     }
 }
 
@@ -92,8 +89,8 @@ type Mended = Option<(SessionEvent, Vec<String>)>;
 /// Passes sessions on and counts what was mended in them.
 fn mend(
     counted: &mut Counted<'_, SessionEvent>,
-    read: impl FnOnce(&mut Counted<'_, Mended>) -> Result<(), ReadError>,
-) -> Result<(), ReadError> {
+    read: impl FnOnce(&mut Counted<'_, Mended>) -> Result<(), ParseError>,
+) -> Result<(), ParseError> {
     let now = counted.now;
     let mut sink = |record: Result<Record<Mended>, Rejected>| match record {
         Ok(Record { event: None, .. }) => ControlFlow::Continue(()),
@@ -111,9 +108,9 @@ fn mend(
 /// gives what the reader of lines has held back to the end.
 fn fold(
     counted: &mut Counted<'_, SessionEvent>,
-    read: impl FnOnce(&mut Counted<'_, Vec<Activity>>) -> Result<(), ReadError>,
+    read: impl FnOnce(&mut Counted<'_, Vec<Activity>>) -> Result<(), ParseError>,
     rest: impl FnOnce() -> Vec<Activity>,
-) -> Result<(), ReadError> {
+) -> Result<(), ParseError> {
     let (now, unread, mut sessions, mut stopped) = (counted.now, counted.unread(), Sessions::new(), false);
     let mut sink = |record: Result<Record<Vec<Activity>>, Rejected>| {
         let flow = match record {
@@ -141,7 +138,7 @@ fn pass(counted: &mut Counted<'_, SessionEvent>, closed: Vec<Closed>) -> Control
     })
 }
 
-fn sshd(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, SessionEvent>) -> Result<(), ReadError> {
+fn sshd(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, SessionEvent>) -> Result<(), ParseError> {
     let log = std::cell::RefCell::new(sshd::Log::new());
     fold(
         counted,

@@ -5,9 +5,8 @@
 
 use super::time::{address, leading, word};
 use crate::behavior::sessions::{Activity, decoy_account, decoy_command, injected, sql_in};
-use crate::records::Record;
 use crate::requests::text::{hash, hash_on};
-use bartizan_core::Timestamp;
+use bartizan_core::{Record, Timestamp};
 use std::collections::{HashMap, VecDeque};
 
 /// Most connections remembered.

@@ -4,8 +4,8 @@ use super::{Mended, told};
 use crate::behavior::body::whole_of_text;
 use crate::behavior::features::into_ranges;
 use crate::behavior::{NAMES, SessionEvent};
-use crate::records::{Counted, MAX_COLUMNS, MAX_ROW, ReadError, Record, lacking, lines, peek};
-use bartizan_core::Timestamp;
+use crate::records::{Counted, MAX_COLUMNS, MAX_ROW, lacking, lines, peek};
+use bartizan_core::{ParseError, Record, Timestamp};
 use std::io::BufRead;
 
 /// A header: where each column is.
@@ -81,23 +81,23 @@ pub(super) fn rows<E: Default>(
     required: &[&str],
     label: Option<&str>,
     parse: Parse<E>,
-) -> Result<(), ReadError> {
+) -> Result<(), ParseError> {
     let start = peek(&mut reader)?;
     let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
     let first = start.split(|b| *b == b'\n').next().unwrap_or_default();
     if first.trim_ascii().is_empty() {
-        return Err(ReadError::Empty);
+        return Err(ParseError::Empty);
     }
     let mut header = Header::of(&String::from_utf8_lossy(first.trim_ascii()), label);
     // The beginning that is there to be looked at has no end of this line: neither has the file, or it is no header.
     if header.names.len() > MAX_COLUMNS || (first.len() == start.len() && first.len() >= MAX_HEADER) {
-        return Err(ReadError::Header);
+        return Err(ParseError::Header { max_columns: MAX_COLUMNS, max_bytes: MAX_ROW });
     }
     if let Some(name) = header.label.as_deref().filter(|name| header.column(name).is_none()) {
         return Err(lacking(name, header.names.iter().map(String::as_bytes).collect()));
     }
     if let Some(name) = header.lacks(required) {
-        return Err(ReadError::Column(name));
+        return Err(ParseError::Column(name));
     }
     lines(reader, MAX_ROW, counted, |text, line, now| {
         let text = String::from_utf8_lossy(text);

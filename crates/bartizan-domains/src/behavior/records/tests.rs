@@ -2,15 +2,14 @@
 
 use crate::behavior::generator::{csv_header, csv_row, event_to_json, generate};
 use crate::behavior::{AttackType, Behavior, NAMES, SessionEvent};
-use crate::records::{FromFiles, How, ReadError, Record, Rejected, Summary};
-use bartizan_core::{Label, Seed, Timestamp};
+use bartizan_core::{How, Label, Parse, ParseError, Record, Rejected, Seed, Summary, Timestamp};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use std::io::Write;
 use std::ops::ControlFlow;
 
-type Outcome = (Vec<Record<SessionEvent>>, Vec<Rejected>, Result<Summary, ReadError>);
+type Outcome = (Vec<Record<SessionEvent>>, Vec<Rejected>, Result<Summary, ParseError>);
 
 fn read(bytes: &[u8], format: &str) -> Outcome {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
@@ -22,7 +21,7 @@ fn read(bytes: &[u8], format: &str) -> Outcome {
         ControlFlow::Continue(())
     };
     let now = Timestamp::parse("2026-06-01T00:00:00Z").expect("the time is valid");
-    let result = Behavior::read(Box::new(bytes), format.into(), now, &mut sink);
+    let result = Behavior::parse(Box::new(bytes), format.into(), now, &mut sink);
     (good, bad, result)
 }
 
@@ -214,13 +213,13 @@ fn tables_are_mended_where_they_can_be() {
 
 #[test]
 fn hopeless_files_are_refused_with_a_reason() {
-    assert!(matches!(read(b"", "auto").2, Err(ReadError::Empty)));
-    assert!(matches!(read(b" \n\n", "auto").2, Err(ReadError::Empty)));
-    assert!(matches!(read(b"", "csv").2, Err(ReadError::Empty)));
-    assert!(matches!(read(b"some words\n", "auto").2, Err(ReadError::Unknown(_))));
-    assert!(matches!(read(b"", "pcap").2, Err(ReadError::Unknown(_))));
+    assert!(matches!(read(b"", "auto").2, Err(ParseError::Empty)));
+    assert!(matches!(read(b" \n\n", "auto").2, Err(ParseError::Empty)));
+    assert!(matches!(read(b"", "csv").2, Err(ParseError::Empty)));
+    assert!(matches!(read(b"some words\n", "auto").2, Err(ParseError::Unknown(_))));
+    assert!(matches!(read(b"", "pcap").2, Err(ParseError::Unknown(_))));
     let lacking = read(b"failed_logins,session_time\n1,2\n", "auto").2;
-    assert!(matches!(&lacking, Err(ReadError::Column(name)) if name == "request_rate"), "{lacking:?}");
+    assert!(matches!(&lacking, Err(ParseError::Column(name)) if name == "request_rate"), "{lacking:?}");
     let header_only = read(csv_header().as_bytes(), "auto").2.unwrap();
     assert_eq!((header_only.accepted, header_only.rejected), (0, 0));
     let quote = format!("{}\n\"{}\n", csv_header(), "x\n".repeat(1_000));
@@ -236,7 +235,7 @@ fn reading_stops_when_the_sink_says_so() {
             passed += 1;
             ControlFlow::Break(())
         };
-        let result = Behavior::read(Box::new(text.as_bytes()), "auto".into(), Timestamp::from_secs(0), &mut sink);
+        let result = Behavior::parse(Box::new(text.as_bytes()), "auto".into(), Timestamp::from_secs(0), &mut sink);
         assert!(result.is_ok());
         assert_eq!(passed, 1);
     }
@@ -273,11 +272,11 @@ fn another_column_may_hold_the_labels() {
         attacks.push(record.unwrap().event.attack);
         ControlFlow::Continue(())
     };
-    Behavior::read(Box::new(text.as_bytes()), how, Timestamp::from_secs(0), &mut sink).unwrap();
+    Behavior::parse(Box::new(text.as_bytes()), how, Timestamp::from_secs(0), &mut sink).unwrap();
     assert_eq!(attacks, [Some(AttackType::Recon)]);
     let lacking = How { format: "csv", label_column: Some("said") };
     let error =
-        Behavior::read(Box::new(text.as_bytes()), lacking, Timestamp::from_secs(0), &mut |_| ControlFlow::Continue(())).unwrap_err();
+        Behavior::parse(Box::new(text.as_bytes()), lacking, Timestamp::from_secs(0), &mut |_| ControlFlow::Continue(())).unwrap_err();
     let has = "failed_logins, request_rate, commands_count, sql_payload, honeytoken_access, session_time, label, truth";
     assert_eq!(error.to_string(), format!("there is no column or field \"said\" to read labels from; there are {has}"));
 }
@@ -294,7 +293,7 @@ fn a_field_of_json_may_hold_the_labels() {
             ControlFlow::Continue(())
         };
         let how = How { format, label_column: Some(name) };
-        Behavior::read(Box::new(text.as_bytes()), how, Timestamp::from_secs(0), &mut sink).map(|_| attacks)
+        Behavior::parse(Box::new(text.as_bytes()), how, Timestamp::from_secs(0), &mut sink).map(|_| attacks)
     };
     for (text, format) in [(&lines, "auto"), (&lines, "ndjson"), (&array, "json")] {
         assert_eq!(read(text, format, "truth").unwrap(), [Some(AttackType::Recon), Some(AttackType::Normal), None], "{format}");
@@ -307,6 +306,6 @@ fn a_field_of_json_may_hold_the_labels() {
         );
     }
     for format in ["sshd", "access-log", "cowrie"] {
-        assert!(matches!(read(SSHD, format, "truth"), Err(ReadError::FixedLabels(named)) if named == format));
+        assert!(matches!(read(SSHD, format, "truth"), Err(ParseError::FixedLabels(named)) if named == format));
     }
 }

@@ -8,8 +8,7 @@ use super::super::names::{self, Column};
 use super::super::records::scan;
 use super::{BodyError, NOT_FINITE, Take};
 use crate::flows::FlowEvent;
-use crate::records::Record;
-use bartizan_core::Timestamp;
+use bartizan_core::{Record, Timestamp};
 
 /// Names of no known column in one flow that are still looked at here.
 const MAX_UNKNOWN: usize = 64;

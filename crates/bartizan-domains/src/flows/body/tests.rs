@@ -6,8 +6,7 @@ use super::{BodyError, CsvError, Lesson, parse_csv, parse_data, parse_record};
 use crate::faults::{Fault, Loc, MAX_FAULTS};
 use crate::flows::FlowEvent;
 use crate::raw::Raw;
-use crate::records::Record;
-use bartizan_core::{Label, Seed, Timestamp};
+use bartizan_core::{Label, Record, Seed, Timestamp};
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -4,8 +4,7 @@ use super::super::features::{F, WIDTH};
 use super::super::{FeatureSet, Flows};
 use super::{GeneratorConfig, csv_header, csv_row, event_to_json, generate};
 use crate::flows::body::parse_data;
-use crate::records::FromFiles;
-use bartizan_core::{Domain, Extract, Label, Seed, Timestamp};
+use bartizan_core::{Domain, Extract, Label, Parse, Seed, Timestamp};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -57,7 +56,7 @@ fn what_is_written_is_read_again() {
     let rows: Vec<String> = flows.iter().map(|(event, _, name)| csv_row(event, name)).collect();
     let table = format!("{}\n{}\n", csv_header(), rows.join("\n"));
     let mut read = Vec::new();
-    let summary = Flows::read(Box::new(table.as_bytes()), "auto".into(), Timestamp::from_secs(0), &mut |record| {
+    let summary = Flows::parse(Box::new(table.as_bytes()), "auto".into(), Timestamp::from_secs(0), &mut |record| {
         read.push(record.expect("every row is read"));
         ControlFlow::Continue(())
     });

@@ -14,19 +14,17 @@ use super::body::{BodyError, mended, parse_record};
 use super::features::TABLE;
 use super::{FlowEvent, Flows};
 use crate::faults::{Fault, Loc};
-use crate::records::{
-    Counted, FromFiles, How, LabelField, MAX_JSON, ReadError, Record, Sink, Summary, array, label_of, lines, open, peek, refuse_named,
-};
-use bartizan_core::Timestamp;
+use crate::records::{Counted, LabelField, MAX_JSON, array, label_of, lines, open, peek, refuse_named};
+use bartizan_core::{How, Parse, ParseError, Record, Sink, Summary, Timestamp};
 use std::io::Read;
 
 /// What a file of flows may be.
 const EXPECTED: &str = "it is neither a table of CICFlowMeter (cicflow), NDJSON (ndjson), a JSON array (json), Zeek's conn.log (zeek) nor Suricata's eve.json (suricata)";
 
-impl FromFiles for Flows {
+impl Parse for Flows {
     const FORMATS: &'static [&'static str] = &["auto", "cicflow", "ndjson", "json", "zeek", "suricata"];
 
-    fn read(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, FlowEvent>) -> Result<Summary, ReadError> {
+    fn parse(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, FlowEvent>) -> Result<Summary, ParseError> {
         let (mut reader, unread) = open(reader)?;
         let format = if how.format == "auto" { detect(peek(&mut reader)?)? } else { how.format };
         let mut counted = Counted::new(sink, now, unread);
@@ -47,7 +45,7 @@ impl FromFiles for Flows {
             }
             "zeek" => zeek::read(reader, &mut counted)?,
             "suricata" => suricata::read(reader, &mut counted)?,
-            _ => return Err(ReadError::Unknown(EXPECTED)),
+            _ => return Err(ParseError::Unknown(EXPECTED)),
         }
         note_missing(&mut counted, &format!("features that {format} does not give"), &missing_of(format));
         Ok(counted.finish())
@@ -76,18 +74,18 @@ fn note_missing(counted: &mut Counted<'_, FlowEvent>, what: &str, missing: &[&st
 }
 
 /// Tells the format from the beginning of a file.
-fn detect(start: &[u8]) -> Result<&'static str, ReadError> {
+fn detect(start: &[u8]) -> Result<&'static str, ParseError> {
     let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
     let first = start.split(|b| *b == b'\n').next().unwrap_or_default();
     let has = |word: &str| first.windows(word.len()).any(|w| w == word.as_bytes());
     match start.first() {
-        None => Err(ReadError::Empty),
+        None => Err(ParseError::Empty),
         Some(b'{') if has("\"event_type\"") => Ok("suricata"),
         Some(b'{') if has("\"id.orig_h\"") || has("\"orig_pkts\"") => Ok("zeek"),
         Some(b'{') => Ok("ndjson"),
         Some(b'[') => Ok("json"),
         Some(b'#') => Ok("zeek"),
-        Some(byte) if byte.is_ascii_control() => Err(ReadError::Unknown(EXPECTED)),
+        Some(byte) if byte.is_ascii_control() => Err(ParseError::Unknown(EXPECTED)),
         Some(_) => Ok("cicflow"),
     }
 }

@@ -1,6 +1,7 @@
 //! Lines, and records of several lines where a quoted text holds line breaks.
 
-use crate::records::{MAX_ROW, ReadError, skip_line};
+use crate::records::{MAX_ROW, skip_line};
+use bartizan_core::ParseError;
 use std::io::{BufRead, Read};
 
 /// Most lines of one record: a quote that is never closed must not swallow the rest of the file.
@@ -47,14 +48,14 @@ impl<'a> Lines<'a> {
     }
 
     /// Reads the next line.
-    pub(super) fn next(&mut self) -> Result<Next, ReadError> {
+    pub(super) fn next(&mut self) -> Result<Next, ParseError> {
         self.buffer.clear();
         self.line = self.passed + 1;
         self.append()
     }
 
     /// Reads the next record: a line, and those after it while a quote is open.
-    pub(super) fn next_quoted(&mut self) -> Result<Next, ReadError> {
+    pub(super) fn next_quoted(&mut self) -> Result<Next, ParseError> {
         let returned = !self.returned.is_empty();
         let next = self.next()?;
         // No quote is open in most files; lines that came back were looked at already.
@@ -73,7 +74,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Adds a line to the buffer.
-    fn append(&mut self) -> Result<Next, ReadError> {
+    fn append(&mut self) -> Result<Next, ParseError> {
         if !self.returned.is_empty() {
             let end = self.returned.iter().position(|b| *b == b'\n').map_or(self.returned.len(), |at| at + 1);
             self.buffer.extend(self.returned.drain(..end));
@@ -81,7 +82,7 @@ impl<'a> Lines<'a> {
             return Ok(Next::Text);
         }
         let line = self.passed;
-        let io = |source| ReadError::Io { line, source };
+        let io = |source| ParseError::Io { line, source };
         let room = (MAX_ROW + 1).saturating_sub(self.buffer.len());
         let length = self.reader.by_ref().take(room as u64).read_until(b'\n', &mut self.buffer).map_err(io)?;
         if length == 0 && room > 0 {

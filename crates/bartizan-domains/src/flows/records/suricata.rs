@@ -6,8 +6,8 @@ use super::super::names::Column;
 use super::connection::Connection;
 use super::reader::{Lines, Next};
 use crate::flows::FlowEvent;
-use crate::records::{Counted, MAX_ROW, ReadError, Record, Rejected, too_long};
-use bartizan_core::Timestamp;
+use crate::records::{Counted, MAX_ROW, too_long};
+use bartizan_core::{ParseError, Record, Rejected, Timestamp};
 use serde_json::{Map, Value};
 use std::io::BufRead;
 
@@ -19,7 +19,7 @@ pub(super) const GIVEN: &[F] =
 const MAX_NAME: usize = 32;
 
 /// Reads a log to its end; other kinds of events are counted and passed over.
-pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, FlowEvent>) -> Result<(), ReadError> {
+pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, FlowEvent>) -> Result<(), ParseError> {
     let mut lines = Lines::new(reader);
     loop {
         let next = lines.next()?;

@@ -7,7 +7,8 @@ use super::cells::{Oddity, decode, number, scan, split};
 use super::header::{Header, Plan};
 use super::reader::{Lines, Next};
 use crate::flows::FlowEvent;
-use crate::records::{Counted, MAX_COLUMNS, MAX_ROW, ReadError, Record, Rejected, lacking, too_long};
+use crate::records::{Counted, MAX_COLUMNS, MAX_ROW, lacking, too_long};
+use bartizan_core::{ParseError, Record, Rejected};
 use std::io::BufRead;
 
 /// Reads a table to its end.
@@ -15,7 +16,7 @@ pub(super) fn read(
     reader: Box<dyn BufRead + '_>,
     counted: &mut Counted<'_, FlowEvent>,
     label_column: Option<&str>,
-) -> Result<(), ReadError> {
+) -> Result<(), ParseError> {
     let mut lines = Lines::new(reader);
     let mut rows = Rows::new(first_header(&mut lines, label_column)?);
     let result = rows.read(&mut lines, counted);
@@ -24,14 +25,15 @@ pub(super) fn read(
 }
 
 /// The header, after empty lines.
-fn first_header(lines: &mut Lines<'_>, label_column: Option<&str>) -> Result<Header, ReadError> {
+fn first_header(lines: &mut Lines<'_>, label_column: Option<&str>) -> Result<Header, ParseError> {
     loop {
         match lines.next_quoted()? {
-            Next::End => return Err(ReadError::Empty),
-            Next::TooLong => return Err(ReadError::Header),
+            Next::End => return Err(ParseError::Empty),
+            Next::TooLong => return Err(ParseError::Header { max_columns: MAX_COLUMNS, max_bytes: MAX_ROW }),
             Next::Text if lines.text().trim_ascii().is_empty() => {}
             Next::Text => {
-                let header = Header::read(lines.text(), label_column).ok_or(ReadError::Header)?;
+                let header =
+                    Header::read(lines.text(), label_column).ok_or(ParseError::Header { max_columns: MAX_COLUMNS, max_bytes: MAX_ROW })?;
                 if let Some(name) = header.lacks_label() {
                     let cells = split(lines.text(), header.separator, MAX_COLUMNS);
                     return Err(lacking(name, cells.iter().map(AsRef::as_ref).collect()));
@@ -42,8 +44,8 @@ fn first_header(lines: &mut Lines<'_>, label_column: Option<&str>) -> Result<Hea
     }
 }
 
-fn no_features() -> ReadError {
-    ReadError::Column(
+fn no_features() -> ParseError {
+    ParseError::Column(
         "of flows: its first line must name columns as CICFlowMeter does, such as \"Flow Duration\", \"Flow Dur\" or flow_duration"
             .to_owned(),
     )
@@ -93,13 +95,13 @@ impl Rows {
         }
     }
 
-    fn read(&mut self, lines: &mut Lines<'_>, counted: &mut Counted<'_, FlowEvent>) -> Result<(), ReadError> {
+    fn read(&mut self, lines: &mut Lines<'_>, counted: &mut Counted<'_, FlowEvent>) -> Result<(), ParseError> {
         let mut rows = 0_u64;
         loop {
             let next = lines.next_quoted()?;
             let line = lines.line();
             let record = match next {
-                Next::End if rows == 0 => return Err(ReadError::NoRows),
+                Next::End if rows == 0 => return Err(ParseError::NoRows),
                 Next::End => return Ok(()),
                 Next::TooLong => Err(too_long(MAX_ROW)),
                 Next::Text => match self.row(lines.text()) {

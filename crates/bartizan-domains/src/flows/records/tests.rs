@@ -3,8 +3,7 @@
 use super::super::features::{F, WIDTH};
 use super::super::{FlowEvent, Flows};
 use super::{connection, missing_of, suricata, zeek};
-use crate::records::{FromFiles, How, ReadError, Record, Rejected, Summary};
-use bartizan_core::{Label, Timestamp};
+use bartizan_core::{How, Label, Parse, ParseError, Record, Rejected, Summary, Timestamp};
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
 use std::io::Write;
@@ -12,13 +11,13 @@ use std::ops::ControlFlow;
 
 type Found = (Vec<Record<FlowEvent>>, Vec<Rejected>, Summary);
 
-fn try_read(bytes: &[u8], format: &str) -> Result<Found, ReadError> {
+fn try_read(bytes: &[u8], format: &str) -> Result<Found, ParseError> {
     read_how(bytes, format.into())
 }
 
-fn read_how(bytes: &[u8], how: How<'_>) -> Result<Found, ReadError> {
+fn read_how(bytes: &[u8], how: How<'_>) -> Result<Found, ParseError> {
     let (mut records, mut rejected) = (Vec::new(), Vec::new());
-    let summary = Flows::read(Box::new(bytes), how, Timestamp::from_secs(7), &mut |record| {
+    let summary = Flows::parse(Box::new(bytes), how, Timestamp::from_secs(7), &mut |record| {
         match record {
             Ok(record) => records.push(record),
             Err(bad) => rejected.push(bad),
@@ -144,7 +143,7 @@ fn a_field_of_json_may_hold_the_labels() {
         assert_eq!(lacking, "there is no column or field \"none\" to read labels from; there are data, truth", "{format}");
     }
     let zeek = How { format: "zeek", label_column: Some("truth") };
-    assert!(matches!(read_how(ZEEK.as_bytes(), zeek), Err(ReadError::FixedLabels(format)) if format == "zeek"));
+    assert!(matches!(read_how(ZEEK.as_bytes(), zeek), Err(ParseError::FixedLabels(format)) if format == "zeek"));
 }
 
 #[test]
@@ -189,9 +188,9 @@ fn files_that_are_none_say_so() {
         let error = try_read(text.as_bytes(), "auto").expect_err(text).to_string();
         assert!(error.starts_with(expected), "{text:?}: {error}");
     }
-    assert!(matches!(try_read(b"x", "parquet"), Err(ReadError::Unknown(_))));
+    assert!(matches!(try_read(b"x", "parquet"), Err(ParseError::Unknown(_))));
     let cut = try_read(&[0x1f, 0x8b, 8, 0, 0, 0], "auto");
-    assert!(matches!(cut, Err(ReadError::Io { .. })));
+    assert!(matches!(cut, Err(ParseError::Io { .. })));
 }
 
 #[test]
@@ -279,7 +278,7 @@ fn formats_say_what_they_cannot_give() {
 fn reading_stops_when_asked() {
     for text in [TABLE.to_owned() + &"1,2,3,4,5,BENIGN\n".repeat(9), ZEEK.to_owned(), "{\"Flow Duration\":1}\n".repeat(9)] {
         let mut seen = 0;
-        let summary = Flows::read(Box::new(text.as_bytes()), "auto".into(), Timestamp::from_secs(0), &mut |_| {
+        let summary = Flows::parse(Box::new(text.as_bytes()), "auto".into(), Timestamp::from_secs(0), &mut |_| {
             seen += 1;
             ControlFlow::Break(())
         });

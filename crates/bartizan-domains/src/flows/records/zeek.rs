@@ -7,8 +7,8 @@ use super::cells::decode;
 use super::connection::Connection;
 use super::reader::{Lines, Next};
 use crate::flows::FlowEvent;
-use crate::records::{Counted, MAX_ROW, ReadError, Record, Rejected, too_long};
-use bartizan_core::Timestamp;
+use crate::records::{Counted, MAX_ROW, too_long};
+use bartizan_core::{ParseError, Record, Rejected, Timestamp};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::io::BufRead;
@@ -23,7 +23,7 @@ struct Layout {
 }
 
 /// Reads a log to its end.
-pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, FlowEvent>) -> Result<(), ReadError> {
+pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, FlowEvent>) -> Result<(), ParseError> {
     let mut lines = Lines::new(reader);
     let mut layout = Layout { separator: b'\t', fields: Vec::new() };
     loop {
@@ -49,7 +49,7 @@ pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, Flow
 
 impl Layout {
     /// Reads a line of the header; logs put together have several.
-    fn read(&mut self, text: &[u8]) -> Result<(), ReadError> {
+    fn read(&mut self, text: &[u8]) -> Result<(), ParseError> {
         let (text, _) = decode(text);
         if let Some(hex) = text.strip_prefix("#separator").and_then(|rest| rest.trim().strip_prefix("\\x")) {
             self.separator = u8::from_str_radix(hex, 16).unwrap_or(b'\t');
@@ -58,7 +58,7 @@ impl Layout {
             self.fields = names.trim_start_matches(separator).split(separator).map(|name| name.trim().to_owned()).collect();
             for needed in ["id.orig_h", "id.resp_p", "duration"] {
                 if !self.fields.iter().any(|f| f == needed) {
-                    return Err(ReadError::Column(format!("{needed:?}; of Zeek's logs only conn.log describes flows")));
+                    return Err(ParseError::Column(format!("{needed:?}; of Zeek's logs only conn.log describes flows")));
                 }
             }
         }

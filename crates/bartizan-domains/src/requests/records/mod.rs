@@ -6,15 +6,13 @@ pub(crate) mod json;
 mod payloads;
 
 use super::{RequestEvent, Requests};
-use crate::records::{
-    Counted, FromFiles, How, LabelField, MAX_JSON, MAX_ROW, ReadError, Sink, Summary, array, lines, open, peek, refuse_named,
-};
-use bartizan_core::Timestamp;
+use crate::records::{Counted, LabelField, MAX_JSON, MAX_ROW, array, lines, open, peek, refuse_named};
+use bartizan_core::{How, Parse, ParseError, Sink, Summary, Timestamp};
 use std::io::Read;
 use std::str::FromStr;
 
 /// One request of a file.
-pub type Record = crate::records::Record<RequestEvent>;
+pub type Record = bartizan_core::Record<RequestEvent>;
 
 /// What a file of requests may be.
 const EXPECTED: &str = "it is neither NDJSON, a JSON array, a combined access log nor a table of payloads";
@@ -58,14 +56,14 @@ impl FromStr for Format {
 }
 
 /// Reads a file to its end; memory stays bounded however large it is. `now` stands in for missing timestamps.
-fn read(reader: impl Read, how: How<'_>, now: Timestamp, sink: Sink<'_, RequestEvent>) -> Result<Summary, ReadError> {
-    let format = how.format.parse().map_err(|_| ReadError::Unknown(EXPECTED))?;
+fn read(reader: impl Read, how: How<'_>, now: Timestamp, sink: Sink<'_, RequestEvent>) -> Result<Summary, ParseError> {
+    let format = how.format.parse().map_err(|_| ParseError::Unknown(EXPECTED))?;
     let (mut reader, unread) = open(reader)?;
     let format = if format == Format::Auto { detect(peek(&mut reader)?)? } else { format };
     let mut counted = Counted::new(sink, now, unread);
     let mut labels = LabelField::named(how);
     match format {
-        Format::Auto => return Err(ReadError::Unknown(EXPECTED)),
+        Format::Auto => return Err(ParseError::Unknown(EXPECTED)),
         Format::Ndjson => lines(reader, MAX_JSON, &mut counted, |text, line, now| json::line(text, line, now, labels.as_mut()))?,
         Format::JsonArray => {
             array(reader, &mut counted, |text, position, now| json::line(text.as_bytes(), position, now, labels.as_mut()))?;
@@ -84,21 +82,21 @@ fn read(reader: impl Read, how: How<'_>, now: Timestamp, sink: Sink<'_, RequestE
     Ok(counted.finish())
 }
 
-impl FromFiles for Requests {
+impl Parse for Requests {
     const FORMATS: &'static [&'static str] = Format::NAMES;
 
-    fn read(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, RequestEvent>) -> Result<Summary, ReadError> {
+    fn parse(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, RequestEvent>) -> Result<Summary, ParseError> {
         read(reader, how, now, sink)
     }
 }
 
 /// Tells the format from the beginning of a file.
-fn detect(start: &[u8]) -> Result<Format, ReadError> {
+fn detect(start: &[u8]) -> Result<Format, ParseError> {
     let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
     let first = start.split(|b| *b == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
     let text = String::from_utf8_lossy(&first[..first.len().min(4096)]);
     match start.first() {
-        None => Err(ReadError::Empty),
+        None => Err(ParseError::Empty),
         Some(b'{') => Ok(Format::Ndjson),
         Some(b'[') => {
             let head = String::from_utf8_lossy(&start[..start.len().min(4096)]);
@@ -106,7 +104,7 @@ fn detect(start: &[u8]) -> Result<Format, ReadError> {
         }
         Some(_) if combined::is_line(&text) => Ok(Format::Combined),
         Some(_) if text.split(',').any(|c| c.trim().trim_matches('"') == "payload") => Ok(Format::HttpParams),
-        Some(_) => Err(ReadError::Unknown(EXPECTED)),
+        Some(_) => Err(ParseError::Unknown(EXPECTED)),
     }
 }
 

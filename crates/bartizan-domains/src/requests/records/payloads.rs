@@ -1,9 +1,9 @@
 //! Tables of single parameter values: HttpParamsDataset (Morzeux 2016) and tables with the same columns.
 
 use super::Record;
-use crate::records::{Counted, MAX_ROW, Next, ReadError, Rejected, Rows, label_from_name, lacking, too_long};
+use crate::records::{Counted, MAX_COLUMNS, MAX_ROW, Next, Rows, label_from_name, lacking, too_long};
 use crate::requests::RequestEvent;
-use bartizan_core::Timestamp;
+use bartizan_core::{ParseError, Rejected, Timestamp};
 use std::io::BufRead;
 
 /// Each value becomes the one parameter of an otherwise empty request.
@@ -11,12 +11,12 @@ pub(super) fn read(
     reader: Box<dyn BufRead + '_>,
     counted: &mut Counted<'_, RequestEvent>,
     label_column: Option<&str>,
-) -> Result<(), ReadError> {
+) -> Result<(), ParseError> {
     let mut rows = Rows::new(reader);
     match rows.next()? {
         Next::Row => {}
-        Next::TooLong => return Err(ReadError::Header),
-        Next::End => return Err(ReadError::Empty),
+        Next::TooLong => return Err(ParseError::Header { max_columns: MAX_COLUMNS, max_bytes: MAX_ROW }),
+        Next::End => return Err(ParseError::Empty),
     }
     let columns = rows.len();
     let column = |name: &str| rows.cells().position(|cell| cell.trim_ascii() == name.as_bytes());
@@ -52,8 +52,8 @@ pub(super) fn read(
     }
 }
 
-fn missing(column: &str) -> ReadError {
-    ReadError::Column(format!("{column:?}; its first line must name the columns payload and label (or attack_type)"))
+fn missing(column: &str) -> ParseError {
+    ParseError::Column(format!("{column:?}; its first line must name the columns payload and label (or attack_type)"))
 }
 
 fn event(value: &str, now: Timestamp) -> RequestEvent {

@@ -1,15 +1,14 @@
 //! Files good and bad.
 
-use super::{Format, ReadError, Record, Summary, read};
-use crate::records::{How, Rejected};
-use bartizan_core::{Label, Timestamp};
+use super::{Format, ParseError, Record, Summary, read};
+use bartizan_core::{How, Label, Rejected, Timestamp};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use std::io::Write;
 use std::ops::ControlFlow;
 
-type Outcome = (Vec<Record>, Vec<Rejected>, Result<Summary, ReadError>);
+type Outcome = (Vec<Record>, Vec<Rejected>, Result<Summary, ParseError>);
 
 fn read_all(bytes: &[u8], format: Format) -> Outcome {
     let formats = [Format::Auto, Format::Ndjson, Format::JsonArray, Format::Combined, Format::HttpParams, Format::Atrdf];
@@ -123,18 +122,18 @@ fn a_named_column_or_field_holds_the_labels() {
     }
     for (format, text) in [("combined", COMBINED), ("atrdf", "[{\"request\":{\"url\":\"/\"}}]")] {
         let (good, _, result) = read_how(text.as_bytes(), How { format, label_column: Some("truth") });
-        assert!(good.is_empty() && matches!(result, Err(ReadError::FixedLabels(named)) if named == format), "{format}");
+        assert!(good.is_empty() && matches!(result, Err(ParseError::FixedLabels(named)) if named == format), "{format}");
     }
 }
 
 #[test]
 fn hopeless_files_are_refused_with_a_reason() {
-    assert!(matches!(read_all(b"", Format::Auto).2, Err(ReadError::Empty)));
-    assert!(matches!(read_all(b" \n\n", Format::Auto).2, Err(ReadError::Empty)));
-    assert!(matches!(read_all(&[0, 159, 146, 150, 10, 7], Format::Auto).2, Err(ReadError::Unknown(_))));
-    assert!(matches!(read_all(b"a,b\n1,2\n", Format::HttpParams).2, Err(ReadError::Column(text)) if text.starts_with("\"payload\"")));
+    assert!(matches!(read_all(b"", Format::Auto).2, Err(ParseError::Empty)));
+    assert!(matches!(read_all(b" \n\n", Format::Auto).2, Err(ParseError::Empty)));
+    assert!(matches!(read_all(&[0, 159, 146, 150, 10, 7], Format::Auto).2, Err(ParseError::Unknown(_))));
+    assert!(matches!(read_all(b"a,b\n1,2\n", Format::HttpParams).2, Err(ParseError::Column(text)) if text.starts_with("\"payload\"")));
     let packed = gzip(COMBINED.repeat(2000).as_bytes());
-    assert!(matches!(read_all(&packed[..packed.len() / 2], Format::Auto).2, Err(ReadError::Io { .. })), "a truncated archive");
+    assert!(matches!(read_all(&packed[..packed.len() / 2], Format::Auto).2, Err(ParseError::Io { .. })), "a truncated archive");
     let (good, bad, result) = read_all(format!("[{BODY}}},{BODY}").as_bytes(), Format::Auto);
     assert_eq!((good.len(), bad.len()), (1, 1), "a truncated array: {result:?}");
 }
