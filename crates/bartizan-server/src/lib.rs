@@ -7,11 +7,11 @@
 
 mod config;
 mod docs;
-mod here;
 mod http;
 mod input;
 mod metrics;
 mod mount;
+mod mount_state;
 mod mounts;
 mod routes;
 mod server;

@@ -13,12 +13,12 @@ use hyper::StatusCode;
 use std::sync::Arc;
 
 /// One mounted instance, as these routes see it.
-pub(crate) type Here = crate::here::Here<Behavior>;
+pub(crate) type MountState = crate::mount_state::MountState<Behavior>;
 
 impl Wire for Behavior {
     const OWN: &'static [&'static str] = &["/health", "/features"];
 
-    fn routes(prefix: &str) -> ApiRouter<Arc<Here>> {
+    fn routes(prefix: &str) -> ApiRouter<Arc<MountState>> {
         let at = |path| at(prefix, path);
         ApiRouter::new()
             .api_route(&at("/health"), health::route())

@@ -14,12 +14,12 @@ use hyper::StatusCode;
 use std::sync::Arc;
 
 /// One mounted instance, as these routes see it.
-pub(crate) type Here = crate::here::Here<Flows>;
+pub(crate) type MountState = crate::mount_state::MountState<Flows>;
 
 impl Wire for Flows {
     const OWN: &'static [&'static str] = &["/health", "/features", "/model/info"];
 
-    fn routes(prefix: &str) -> ApiRouter<Arc<Here>> {
+    fn routes(prefix: &str) -> ApiRouter<Arc<MountState>> {
         let at = |path| at(prefix, path);
         ApiRouter::new()
             .api_route(&at("/health"), health::route())

@@ -76,12 +76,12 @@ pub(crate) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
 }
 
 /// The answer to that question; the origin itself is stamped like everywhere.
-pub(crate) fn preflight<B>(asked: &HeaderMap, body: B) -> Response<B> {
+pub(crate) fn preflight<B>(request: &HeaderMap, body: B) -> Response<B> {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS"));
-    let names = asked.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    let names = request.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names.unwrap_or(HeaderValue::from_static("authorization, content-type, x-request-id")));
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     headers.append(VARY, HeaderValue::from_static("access-control-request-headers"));

@@ -36,7 +36,7 @@ struct Id {
 
 #[derive(JsonSchema)]
 #[schemars(rename = "LabelBody")]
-struct Asked {
+struct LabelBody {
     /// True for an attack, false for legitimate traffic.
     #[schemars(schema_with = "described::truth")]
     user_label: bool,
@@ -78,7 +78,7 @@ fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
 async fn handler(
     State(mount): State<Arc<Mount>>,
     id: Segment<Id>,
-    Content { read, room: _room }: Content<Asked>,
+    Content { read, reservation: _reservation }: Content<LabelBody>,
 ) -> Result<Json<Answer>, Refusal> {
     let change = LabelChange {
         label: if read.user_label { Label::Anomalous } else { Label::Legitimate },
@@ -109,7 +109,7 @@ async fn label(life: &dyn LifeCycle, id: String, change: LabelChange) -> Result<
     life.label(&DetectionKey::EventId(id), change).await
 }
 
-impl FromBody for Asked {
+impl FromBody for LabelBody {
     const NAMES: &'static [&'static str] = &["user_label", "changed_by"];
 
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {

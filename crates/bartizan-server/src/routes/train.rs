@@ -69,20 +69,20 @@ pub(crate) struct Answer {
     pub(crate) more: Map<String, Value>,
 }
 
-/// What is asked of a training.
-pub(crate) struct Asked {
+/// A training as the body describes it.
+pub(crate) struct TrainBody {
     pub(crate) request: TrainRequest,
-    /// Names in `training_params` that mean nothing here.
+    /// Names in `training_params` that no algorithm has.
     pub(crate) ignored: Vec<String>,
 }
 
-/// The fields that [`asked`] reads.
+/// The fields that [`read_train_body`] reads.
 pub(crate) const NAMES: [&str; 3] = ["model_version", "use_corrected_labels", "training_params"];
 
 const PARAMS: &str = NAMES[2];
 /// Parameters of every training; all others belong to algorithms.
 const GENERAL: [&str; 5] = ["contamination", "one_false_alarm_in", "algorithm", "n_estimators", "max_samples"];
-/// Most trees, and most rows in a tree's sample, that are asked of any algorithm, also of one that has none; some bound them further.
+/// Most trees, and most rows in a tree's sample, that a body may ask of any algorithm, also of one that has none; some bound them further.
 const MAX_TREES: i64 = 10_000;
 const MAX_ROWS: i64 = 65_536;
 /// Most names that are listed as ignored, and most characters of each.
@@ -91,7 +91,7 @@ const MAX_IGNORED_CHARS: usize = 64;
 
 /// Reads what to train from the body. Everything that no training could satisfy is a fault at its place, but for a contamination out of
 /// range, which [`check`] answers with another status.
-pub(crate) fn asked(fields: &mut Fields<'_>, naming: Naming, life: &dyn LifeCycle) -> Asked {
+pub(crate) fn read_train_body(fields: &mut Fields<'_>, naming: Naming, life: &dyn LifeCycle) -> TrainBody {
     let version = version(fields, naming);
     let use_labels = fields.boolean_or("use_corrected_labels", true);
     let mut request = TrainRequest { version, use_labels, ..TrainRequest::default() };
@@ -126,7 +126,7 @@ pub(crate) fn asked(fields: &mut Fields<'_>, naming: Naming, life: &dyn LifeCycl
             fields.fault(fault);
         }
     }
-    Asked { request, ignored: given.map_or_else(Vec::new, |given| ignored(given, &names)) }
+    TrainBody { request, ignored: given.map_or_else(Vec::new, |given| ignored(given, &names)) }
 }
 
 /// The parameters that only some algorithms have.
