@@ -1,4 +1,4 @@
-//! Labels.
+//! Cases about labels.
 
 use super::{DETECTOR, Shared, anomalous, change, detection, normal};
 use bartizan_core::Label::{self, Anomalous, Legitimate};

@@ -1,4 +1,4 @@
-//! What every store must do, as named cases.
+//! The conformance suite of stores, as named cases.
 
 mod audit;
 mod history;
@@ -28,7 +28,7 @@ macro_rules! cases {
     };
 }
 
-/// Runs every case on a store of its own, which `make` gives empty. Panics at the first broken promise, after printing
+/// Runs every case on an empty store of its own from `make`. Panics at the first case that fails, after printing
 /// the name of the case.
 pub async fn store_conformance<S: Store + 'static>(make: impl AsyncFn() -> Arc<S>) {
     cases! { make;
@@ -56,7 +56,7 @@ pub async fn store_conformance<S: Store + 'static>(make: impl AsyncFn() -> Arc<S
     }
 }
 
-/// An unjudged detection of `detector`; `number` sets its times (seconds since the epoch) and its name (`event-<number>`).
+/// Returns an unjudged detection of `detector`; `number` sets its times (seconds since the epoch) and its name (`event-<number>`).
 #[must_use]
 pub fn detection(detector: &str, number: i64) -> NewDetection {
     NewDetection {
@@ -75,7 +75,7 @@ pub fn detection(detector: &str, number: i64) -> NewDetection {
     }
 }
 
-/// A judged detection; see [`detection`].
+/// Returns a judged detection; see [`detection`].
 #[must_use]
 pub fn judged_detection(detector: &str, number: i64, verdict: Verdict, confidence: f64) -> NewDetection {
     let score = if verdict.is_anomalous() { 0.75 } else { 0.25 };
@@ -84,7 +84,7 @@ pub fn judged_detection(detector: &str, number: i64, verdict: Verdict, confidenc
     NewDetection { judged: Some(judged), sample: vec![0.5, -1.0, number as f32], ..detection(detector, number) }
 }
 
-/// A model of the detector `requests`; `number` sets when it was trained.
+/// Returns a model of the detector `requests`; `number` sets when it was trained.
 #[must_use]
 pub fn model(version: &str, number: i64) -> NewModel {
     NewModel {
@@ -113,17 +113,17 @@ pub(crate) fn change(label: Label, by: &str, at: i64) -> LabelChange {
     LabelChange { label, changed_by: by.to_owned(), changed_at: Timestamp::from_secs(at) }
 }
 
-/// What a row counts for in `Statistics::stored_bytes`.
+/// Returns the bytes that a row counts for in `Statistics::stored_bytes`.
 pub(crate) fn bytes(row: &NewDetection) -> u64 {
     (row.event_id.len() + row.entity.len() + row.resource.len() + row.action.len() + 4 * row.sample.len() + row.event.len()) as u64
 }
 
-/// All rows, unjudged included, newest first.
+/// Returns a filter of all rows, unjudged included, newest first.
 pub(crate) fn everything() -> AuditFilter {
     AuditFilter { include_unjudged: true, ..AuditFilter::default() }
 }
 
-/// The ids that a filter gives, newest first, with the total.
+/// Returns the ids that match a filter, newest first, with the total.
 pub(crate) async fn listed(store: &Shared, filter: &AuditFilter) -> (u64, Vec<i64>) {
     let page = store.audit(DETECTOR, filter, 0, 1000).await.expect("listing works");
     (page.total, page.rows.iter().map(|row| row.id).collect())

@@ -1,4 +1,4 @@
-//! Removing what is past its time.
+//! Cases about retention.
 
 use super::{DETECTOR, Shared, anomalous, bytes, change, detection, everything, judged_detection, listed, normal};
 use bartizan_core::{Label, Timestamp, Verdict};
