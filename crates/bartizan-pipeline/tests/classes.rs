@@ -25,7 +25,7 @@ fn measure(offline: &Offline<Behavior>, events: &[SessionEvent]) -> (f64, f64) {
 
 /// The figures asked of the kind, on sessions from seeds that training has not seen and on all those beside a boundary.
 #[tokio::test]
-async fn classes_are_told_apart_and_their_probabilities_hold() {
+async fn classes_are_distinguished_and_their_probabilities_hold() {
     let setup = Setup::<Behavior>::trained(training_set(Seed(0))).await;
     let offline = setup.instance.offline().unwrap();
     for seed in 101..106 {
@@ -55,7 +55,7 @@ async fn training_on_given_events_leaves_the_history_as_it_is() {
 }
 
 #[tokio::test]
-async fn classes_stay_when_the_history_no_longer_tells_them_apart() {
+async fn classes_stay_when_the_history_no_longer_has_them() {
     let setup = Setup::<Behavior>::trained(sessions(2_000, 1)).await;
     let fresh = sessions(500, 2);
     let before = measure(&setup.instance.offline().unwrap(), &fresh);

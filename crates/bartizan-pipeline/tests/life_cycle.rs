@@ -83,7 +83,7 @@ async fn history_accumulates_without_a_model_and_is_learned_from() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_trained_says_why() {
+async fn what_cannot_be_trained_is_refused_with_the_reason() {
     let setup = Setup::new();
     let instance = setup.instance(|_| {}).await;
     instance.import(unlabelled(traffic(99, 0.0, 1))).await.unwrap();

@@ -95,7 +95,7 @@ async fn a_training_goes_on_when_its_caller_has_gone() {
 }
 
 #[tokio::test]
-async fn a_training_that_takes_too_long_is_ended_and_says_what_to_lower() {
+async fn a_training_that_takes_too_long_is_ended_and_reports_what_to_lower() {
     let setup = setup().await;
     let hasty = setup.open(|settings| settings.max_training_secs = 0).await;
     let error = hasty.train(endless("v2.0")).await.unwrap_err();
@@ -207,7 +207,7 @@ async fn a_first_training_that_failed_waits_for_twice_the_history() {
 }
 
 #[tokio::test]
-async fn an_import_replaces_nothing_unless_it_is_told_to() {
+async fn an_import_replaces_nothing_without_replace() {
     let setup = setup().await;
     let instance = &setup.instance;
     instance.train(TrainRequest { params: RawParams::named("tails"), ..named("v2.0") }).await.unwrap();
@@ -234,7 +234,7 @@ async fn an_import_replaces_nothing_unless_it_is_told_to() {
 }
 
 #[tokio::test]
-async fn a_carried_model_still_knows_how_many_rows_it_learned_from() {
+async fn an_imported_model_keeps_its_number_of_training_rows() {
     let setup = setup().await;
     let file = setup.instance.export_model("v1.0").await.unwrap().unwrap();
     let other = Setup::<Requests>::new().await;

@@ -1,4 +1,4 @@
-//! One mounted instance, as the routes of its kind see it.
+//! The state of the routes of one kind: a mount with its instance.
 
 use crate::{
     http::{

@@ -4,7 +4,7 @@ use crate::blocks::Blocks;
 use crate::error::{closed, explain};
 use crate::options::{Durability, SqliteOptions};
 use crate::probe::Probes;
-use crate::prune::{PrunePlan, Found};
+use crate::prune::{Found, PrunePlan};
 use crate::queue::{Call, Job, Queue, Refused, Reply};
 use crate::readers::Readers;
 use crate::schema::{detector_id, migrate};

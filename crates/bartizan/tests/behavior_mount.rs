@@ -21,7 +21,7 @@ fn status(connection: &mut Connection, method: &str, path: &str, headers: &[&str
 }
 
 #[test]
-fn the_mount_says_what_it_is() {
+fn the_mount_describes_itself() {
     let (_folder, _server, mut connection) = server();
     let info = connection.get("/behavior");
     assert_eq!(info, connection.get("/behavior/"), "a slash at the end changes nothing");

@@ -12,7 +12,7 @@ use bartizan_pipeline::JudgeError;
 use hyper::StatusCode;
 use std::sync::Arc;
 
-/// One mounted instance, as these routes see it.
+/// The state of these routes: a mount with its instance.
 pub(crate) type MountState = crate::mount_state::MountState<Behavior>;
 
 impl Wire for Behavior {
@@ -29,7 +29,7 @@ impl Wire for Behavior {
     }
 }
 
-/// What clients of this kind are told without a model.
+/// Converts an error of judging; without a model, clients of this kind expect another status than usual.
 fn not_judged(error: JudgeError, text: &'static str) -> Refusal {
     match error {
         JudgeError::NoModel => Refusal::text(StatusCode::INTERNAL_SERVER_ERROR, text),

@@ -11,7 +11,7 @@ use crate::{
         fields::Fields,
     },
     mount_state::Draw,
-    routes::train::{self, Answer, Naming, Params, TrainBody, check, document, read_train_body, yes},
+    routes::train::{self, Answer, Naming, Params, TrainBody, check, default_true, document, read_train_body},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
 use axum::{
@@ -37,7 +37,7 @@ struct BehaviorTrainBody {
     #[schemars(schema_with = "described::version_or_null", default)]
     model_version: Option<String>,
     /// Learn from what people said; true if left out.
-    #[schemars(schema_with = "described::truth", default = "yes")]
+    #[schemars(schema_with = "described::truth", default = "default_true")]
     use_corrected_labels: bool,
     training_params: Option<Params>,
     /// Sessions to learn from, at least as many as `min_training_samples` (100 unless set otherwise); generated ones if left out.

@@ -1,4 +1,4 @@
-//! `GET /health` of a flows detector: 200 as long as the process answers; the body says how it is.
+//! `GET /health` of a flows detector: 200 as long as the process answers; the body has the state of the detector.
 
 use super::{MountState, model_info::Model};
 use crate::routes::health::{self, HEALTHY};

@@ -13,7 +13,7 @@ use bartizan_pipeline::JudgeError;
 use hyper::StatusCode;
 use std::sync::Arc;
 
-/// One mounted instance, as these routes see it.
+/// The state of these routes: a mount with its instance.
 pub(crate) type MountState = crate::mount_state::MountState<Flows>;
 
 impl Wire for Flows {
@@ -32,7 +32,7 @@ impl Wire for Flows {
     }
 }
 
-/// What clients of this kind are told without a model.
+/// Converts an error of judging; without a model, clients of this kind expect another status than usual.
 fn no_model() -> Refusal {
     Refusal::text(StatusCode::SERVICE_UNAVAILABLE, "Model not loaded")
 }

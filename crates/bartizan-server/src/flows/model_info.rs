@@ -1,4 +1,4 @@
-//! `GET /model/info` of a flows detector: the active model, with what a one-class SVM has to say.
+//! `GET /model/info` of a flows detector: the active model, with the figures of a one-class SVM.
 
 use super::{MountState, no_model};
 use crate::{

@@ -6,7 +6,7 @@ use crate::{
     http::{body, refusal::Refusal},
     input::{content::object, described, fields::Fields},
     mount_state::{Draw, invalid},
-    routes::train::{self, Answer, Naming, Params, TrainBody, check, document, read_train_body, yes},
+    routes::train::{self, Answer, Naming, Params, TrainBody, check, default_true, document, read_train_body},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
 use axum::{
@@ -39,7 +39,7 @@ struct FlowsTrainBody {
     #[schemars(schema_with = "described::version_or_null", default)]
     model_version: Option<String>,
     /// Learn from what people said; true if left out.
-    #[schemars(schema_with = "described::truth", default = "yes")]
+    #[schemars(schema_with = "described::truth", default = "default_true")]
     use_corrected_labels: bool,
     training_params: Option<Params>,
     /// Flows to learn from, each with a `Label` where it is known, at least as many as `min_training_samples` (100 unless set otherwise).

@@ -1,4 +1,4 @@
-//! All open connections: how many there may be, and which one goes first when there are too many.
+//! The open connections: their limits, and which one is closed when there are too many.
 
 use crate::http::connection::Activity;
 use std::{

@@ -64,7 +64,7 @@ impl Guard {
         if !headers.contains_key(X_CONTENT_TYPE_OPTIONS) {
             protect(headers);
         }
-        origin.stamp(headers);
+        origin.add_headers(headers);
         let counter = if let Found::Endpoint(endpoint) = &found { &endpoint.counter } else { &self.metrics.unmatched };
         counter.count();
         self.metrics.answered(reply.status(), begun.elapsed());

@@ -16,7 +16,7 @@ use bartizan_domains::requests::Requests;
 use hyper::Method;
 use std::sync::Arc;
 
-/// One mounted instance, as these routes see it.
+/// The state of these routes: a mount with its instance.
 pub(crate) type MountState = crate::mount_state::MountState<Requests>;
 
 impl Wire for Requests {

@@ -5,7 +5,7 @@ use crate::{
     http::{body, refusal::Refusal},
     input::{content::object, described, fields::Fields},
     requests::{MountState, analyze::ApiRequest, records},
-    routes::train::{self, Answer, Naming, Params, TrainBody, check, document, read_train_body, yes},
+    routes::train::{self, Answer, Naming, Params, TrainBody, check, default_true, document, read_train_body},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
 use axum::{
@@ -26,7 +26,7 @@ struct Body {
     #[schemars(schema_with = "described::version")]
     model_version: String,
     /// Learn from what people said; true if left out.
-    #[schemars(schema_with = "described::truth", default = "yes")]
+    #[schemars(schema_with = "described::truth", default = "default_true")]
     use_corrected_labels: bool,
     training_params: Option<Params>,
     /// Records to take into the history first.

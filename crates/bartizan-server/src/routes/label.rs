@@ -1,4 +1,4 @@
-//! `PUT /label/{id}`: what a person says of a verdict.
+//! `PUT /label/{id}`: labels a verdict.
 
 use crate::{
     config::Scope,
@@ -65,7 +65,7 @@ pub(crate) fn route() -> ApiMethodRouter<Arc<Mount>> {
     put_with(handler, document)
 }
 
-/// The same under another name.
+/// Returns the same route under another name.
 pub(crate) fn alias(of: &'static str) -> ApiMethodRouter<Arc<Mount>> {
     put_with(handler, move |op| docs::alias(document(op), of))
 }
@@ -87,14 +87,14 @@ async fn handler(
     };
     let outcome = label(mount.life(), id.text, change).await?;
     let outcome = outcome.ok_or_else(|| Refusal::text(StatusCode::NOT_FOUND, "Request not found"))?;
-    let said = if read.user_label { "an attack" } else { "legitimate" };
+    let word = if read.user_label { "an attack" } else { "legitimate" };
     Ok(Json(Answer {
         success: true,
         request_id: outcome.id,
         old_label: outcome.verdict.map(Verdict::is_anomalous),
         new_label: read.user_label,
         previous_label: outcome.previous.map(Label::is_anomalous),
-        message: format!("Request {} is labelled {said}", outcome.id),
+        message: format!("Request {} is labelled {word}", outcome.id),
     }))
 }
 

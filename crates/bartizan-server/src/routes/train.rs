@@ -47,8 +47,8 @@ fn algorithm(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "enum": names })
 }
 
-/// What holds where it is not said whether to learn from labels.
-pub(crate) fn yes() -> bool {
+/// Default of `use_corrected_labels`.
+pub(crate) fn default_true() -> bool {
     true
 }
 
@@ -129,12 +129,12 @@ pub(crate) fn read_train_body(fields: &mut Fields<'_>, naming: Naming, life: &dy
     TrainBody { request, ignored: given.map_or_else(Vec::new, |given| ignored(given, &names)) }
 }
 
-/// The parameters that only some algorithms have.
+/// Returns the parameters that only some algorithms have.
 fn algorithms_own() -> impl Iterator<Item = &'static str> {
     Algorithm::parameter_names().iter().copied().filter(|name| !GENERAL.contains(name))
 }
 
-/// The names of an object that are not among `known`.
+/// Returns the names of an object that are not among `known`.
 fn ignored(params: Raw<'_>, known: &[&str]) -> Vec<String> {
     let mut ignored: Vec<String> = Vec::new();
     // Where a name is no text the list ends: it is there to help.
@@ -148,7 +148,7 @@ fn ignored(params: Raw<'_>, known: &[&str]) -> Vec<String> {
     ignored
 }
 
-/// Who names a new version.
+/// Whether the client must name a new version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Naming {
     /// The client must.
@@ -157,7 +157,7 @@ pub(crate) enum Naming {
     Service,
 }
 
-/// The name of the new version.
+/// Reads the name of the new version.
 pub(crate) fn version(fields: &mut Fields<'_>, naming: Naming) -> Option<String> {
     match naming {
         Naming::Client => fields.string("model_version"),
@@ -165,7 +165,7 @@ pub(crate) fn version(fields: &mut Fields<'_>, naming: Naming) -> Option<String>
     }
 }
 
-/// Refuses a contamination that no training could satisfy, before records are taken in.
+/// Refuses a contamination that no training could satisfy, before records are read.
 pub(crate) fn check(request: &TrainRequest) -> Result<(), Refusal> {
     if let Some(contamination) = request.contamination {
         Contamination::try_from(contamination).map_err(RequestError::from)?;
@@ -181,7 +181,7 @@ pub(crate) fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
 }
 
 impl Answer {
-    /// Says so where the events were a sample: how many were met, and how many of them kept.
+    /// Adds to the message that the events were a sample of more: `met_and_kept` has how many were read and how many kept.
     pub(crate) fn sampled(mut self, met_and_kept: Option<(u64, usize)>) -> Self {
         if let Some((met, _)) = met_and_kept.filter(|(met, kept)| *met > *kept as u64) {
             self.message += &format!("; sampled from {met}");
@@ -189,7 +189,7 @@ impl Answer {
         self
     }
 
-    /// About a finished training; `events` is what the kind calls its events.
+    /// Returns the answer about a finished training; `events` is what the kind calls its events.
     pub(crate) fn of(report: TrainReport, ignored: Vec<String>, events: &str) -> Self {
         let mut message = format!("Model {} was trained on {} {events} and is active", report.version, report.samples);
         if report.left_out > 0 {
