@@ -1,4 +1,4 @@
-//! What the server says of itself while nothing can be written to its database.
+//! Health and readiness while nothing can be written to the database.
 
 mod support;
 

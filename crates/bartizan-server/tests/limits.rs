@@ -1,4 +1,4 @@
-//! What the server does with callers that may not, cannot or do not behave.
+//! Authentication, limits and timeouts: clients without rights, slow clients and malformed requests.
 
 mod support;
 
@@ -195,7 +195,7 @@ async fn more_requests_than_allowed_get_retry_after_and_slow_senders_block_no_ot
             }
         }
     };
-    // It may itself be the one that is told to come again, when it meets the other on its way.
+    // It may itself be refused with `Retry-After` while the other is in progress.
     let event = record(1);
     let recorded = async { while server.post("/requests/analyze", &event).await.status != 200 {} };
     let ((), refused) = tokio::join!(recorded, refused);
@@ -298,7 +298,7 @@ async fn a_panic_is_one_answer_of_500_and_nothing_more() {
     assert_eq!(server.get("/requests/health").await.status, 200);
 }
 
-/// A clock that panics when told to.
+/// A clock that panics on demand.
 struct Breaking(AtomicBool);
 
 impl bartizan_pipeline::Clock for Breaking {
@@ -364,7 +364,7 @@ async fn a_host_that_is_not_of_this_machine_is_refused_without_a_token() {
     assert_eq!(answer.status, 200);
 }
 
-/// Sends a request on a connection and reads its answer by the length that it gives.
+/// Sends a request on a connection and reads its answer by its `Content-Length`.
 async fn exchange(stream: &mut tokio::net::TcpStream, head: &str, body: &[u8]) -> Option<u16> {
     let head = format!("{head} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", body.len());
     let (mut read, mut write) = stream.split();

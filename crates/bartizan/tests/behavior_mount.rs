@@ -1,4 +1,4 @@
-//! What section 0 of the contract says of every mount, of the mount of `behavior` in the running binary.
+//! Section 0 of the contract, which holds for every mount, on the mount of `behavior` in the running binary.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
 mod common;

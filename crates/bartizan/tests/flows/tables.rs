@@ -22,7 +22,7 @@ fn folder() -> (tempfile::TempDir, Vec<String>) {
     (folder, lines)
 }
 
-/// Scores a file; gives the summary, the confidences of all its flows by line, and what was said of the file.
+/// Scores a file. Returns the summary, the confidences of all its flows by line, and the messages about the file.
 fn scored(folder: &Path, name: &str) -> (Value, Vec<(u64, f64)>, String) {
     let output = run(folder, &["score", "flows", name, "--out", "scores.ndjson", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{name}: {}", stderr(&output));
