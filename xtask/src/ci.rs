@@ -41,7 +41,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<bool> {
     Ok(failed.is_empty())
 }
 
-/// Formats every Rust file of the repository, or only says which are not when `check` is set. `cargo fmt` does not find modules that a
+/// Formats every Rust file of the repository, or only lists those that are not formatted when `check` is set. `cargo fmt` does not find modules that a
 /// macro declares, as those of the kinds are.
 pub(crate) fn format(root: &Path, check: bool) -> anyhow::Result<bool> {
     let files = workspace::files(root)?;
@@ -85,8 +85,8 @@ fn run_tests(root: &Path, which: &[&str]) -> anyhow::Result<bool> {
 }
 
 fn has_nextest(root: &Path) -> bool {
-    let asked = workspace::cargo(root).args(["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    asked.is_ok_and(|status| status.success())
+    let version = workspace::cargo(root).args(["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    version.is_ok_and(|status| status.success())
 }
 
 fn passes(command: &mut Command) -> anyhow::Result<bool> {

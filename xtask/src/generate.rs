@@ -39,7 +39,7 @@ fn printed(root: &Path, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// Brings one file up to date, or says that it is not.
+/// Updates one file, or reports that it is stale.
 fn settle(root: &Path, file: &str, content: &[u8], check: bool) -> anyhow::Result<Option<String>> {
     let path = root.join(file);
     if fs::read(&path).is_ok_and(|present| present == content) {

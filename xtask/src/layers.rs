@@ -1,4 +1,4 @@
-//! The layer check: every dependency between the crates of the workspace must stand in a table with its reason, and
+//! The layer check: every dependency between the crates of the workspace must be in a table with its reason, and
 //! heavy parts from outside stay in the crates that exist to keep them away from the others.
 
 use std::path::Path;

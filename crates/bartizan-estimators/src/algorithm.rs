@@ -112,7 +112,7 @@ macro_rules! shelf {
             /// Checks what a damaged or hostile file could have wrong: indices, lengths, numbers that are not finite.
             ///
             /// # Errors
-            /// With a sentence that says what is wrong.
+            /// With a message about the fault.
             pub fn validate(&self) -> Result<(), FormatError> {
                 let checked = match self {
                     $(Self::$variant(d) => d.validate(),)*
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn every_algorithm_can_be_asked_for_what_it_says_of_itself() {
+    fn every_algorithm_accepts_the_parameters_that_it_lists() {
         for name in Algorithm::NAMES {
             let algorithm = Algorithm::from_raw(&RawParams::named(name), "ensemble").unwrap();
             assert_eq!(algorithm.name(), *name);

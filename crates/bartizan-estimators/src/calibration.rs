@@ -14,7 +14,7 @@ const STEEPNESS: f64 = 3.0;
 /// Smallest tail: what is rarer is not told apart from it.
 const LEAST_TAIL: f64 = 1e-300;
 
-/// What held-back scores, and later labels, say of scores.
+/// Calibration of scores from held-back scores, and later from labels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// Scores, strictly rising.

@@ -1,7 +1,7 @@
 //! Estimators, calibration, metrics and the stored model format.
 //!
 //! One folder per algorithm. All stand behind the two traits of `bartizan-core`, take randomness only as a seed, and
-//! know no domain. [`Algorithm`] is the closed list of what can be asked for by name, [`StoredDetector`] of what can lie
+//! know no domain. [`Algorithm`] is the closed list of algorithms by name, [`StoredDetector`] of what can lie
 //! in a model file.
 
 mod algorithm;

@@ -1,4 +1,4 @@
-//! Parameters by name: as people give them, and how an algorithm reads and checks its own.
+//! Parameters by name, as users set them, and how an algorithm reads and checks its own.
 
 use crate::Algorithm;
 use crate::preparation::Scaling;
@@ -64,7 +64,7 @@ pub enum ParamError {
     /// No such algorithm.
     #[error("unknown algorithm {got:?}; expected one of {}", Algorithm::NAMES.join(", "))]
     Algorithm {
-        /// What was asked for, shortened.
+        /// The value, shortened.
         got: String,
     },
     /// A value that the parameter cannot have.
@@ -101,12 +101,12 @@ impl ParamError {
     }
 }
 
-/// An algorithm and its parameters as people give them.
+/// An algorithm and its parameters as users set them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RawParams {
     /// One of [`Algorithm::NAMES`]; `None` for the default.
     pub algorithm: Option<String>,
-    /// Parameters asked for by name. One that the algorithm does not have is an error.
+    /// Explicit parameters, by name. One that the algorithm does not have is an error.
     pub values: BTreeMap<String, ParamValue>,
     /// Used where `values` has nothing. One that the algorithm does not have is passed over, so that a configuration can
     /// set parameters of its own algorithm without standing in the way of another one.
@@ -136,7 +136,7 @@ impl RawParams {
         }
     }
 
-    /// What is asked here, and what `settings` say where nothing is asked.
+    /// Returns these parameters, with those of `settings` where these set none.
     #[must_use]
     pub fn over(&self, settings: &Self) -> Self {
         let mut fallback = settings.fallback.clone();
@@ -242,7 +242,7 @@ impl<'a> Params<'a> {
         self.known
     }
 
-    /// Refuses what was asked for and not read.
+    /// Refuses parameters that were set and not read.
     ///
     /// # Errors
     /// For the first such name.

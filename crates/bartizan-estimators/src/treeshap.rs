@@ -34,7 +34,7 @@ struct Edge {
     old: usize,
 }
 
-/// Adds the share of each feature and gives the expected value.
+/// Adds the share of each feature and returns the expected value.
 pub(crate) fn shap(tree: &ShapTree, row: &[f32], shares: &mut [f64]) -> f64 {
     let nodes = tree.left.len();
     let mut edges = vec![Edge { parent: 0, feature: usize::MAX, o: 1.0, z: 1.0, old: 0 }; nodes];

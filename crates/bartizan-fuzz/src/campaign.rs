@@ -197,7 +197,7 @@ fn run(target: &Target, input: &[u8]) -> Result<u64, String> {
     catch_unwind(AssertUnwindSafe(|| (target.run)(input))).map_err(|_| PANICKED.take())
 }
 
-/// Without what panics print; what they say is kept.
+/// Runs without the output of panics; their messages are kept.
 fn quietly<T>(run: impl FnOnce() -> T) -> T {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(|info| PANICKED.set(info.to_string())));

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// Inputs over all targets, unless told otherwise.
+/// Default number of inputs over all targets.
 const INPUTS: u64 = 1_200_000;
 
-/// What the command line says.
+/// The command line.
 struct Plan {
     inputs: u64,
     seed: Seed,

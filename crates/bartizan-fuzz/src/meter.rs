@@ -79,7 +79,7 @@ mod tests {
     use super::measured;
 
     #[test]
-    fn what_is_held_and_what_is_taken_in_all_are_told_apart() {
+    fn memory_held_and_memory_allocated_are_counted_separately() {
         let (_, cost) = measured(|| (0..10).for_each(|_| drop(vec![0_u8; 1 << 20])));
         assert!(cost.total >= 10 << 20, "{cost:?}");
         assert!(cost.peak >= 1 << 20 && cost.peak < 9 << 20, "{cost:?}");

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::OnceLock;
 
-/// Stands in for the time.
+/// The current time of all targets.
 pub(crate) fn now() -> Timestamp {
     Timestamp::from_secs(1_770_000_000)
 }

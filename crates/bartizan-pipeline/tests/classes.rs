@@ -8,7 +8,7 @@ use bartizan_domains::behavior::{AttackType, Behavior, SessionEvent};
 use bartizan_estimators::metrics::expected_calibration_error;
 use bartizan_pipeline::{Lesson, LifeCycle as _, Offline, TrainError};
 use bartizan_storage::{AuditFilter, DetectionKey};
-use common::{House, request, says, sessions, unlabelled};
+use common::{Setup, label_change, request, sessions, unlabelled};
 
 /// Bins of the calibration error.
 const BINS: usize = 15;
@@ -25,9 +25,9 @@ fn measure(offline: &Offline<Behavior>, events: &[SessionEvent]) -> (f64, f64) {
 
 /// The figures asked of the kind, on sessions from seeds that training has not seen and on all those beside a boundary.
 #[tokio::test]
-async fn classes_are_told_apart_and_their_probabilities_hold() {
-    let house = House::<Behavior>::trained(training_set(Seed(0))).await;
-    let offline = house.instance.offline().unwrap();
+async fn classes_are_distinguished_and_their_probabilities_hold() {
+    let setup = Setup::<Behavior>::trained(training_set(Seed(0))).await;
+    let offline = setup.instance.offline().unwrap();
     for seed in 101..106 {
         let mut events = generate(1_000, Seed(seed));
         events.extend(boundary_rows());
@@ -41,48 +41,48 @@ async fn classes_are_told_apart_and_their_probabilities_hold() {
 
 #[tokio::test]
 async fn training_on_given_events_leaves_the_history_as_it_is() {
-    let house = House::<Behavior>::trained(sessions(300, 1)).await;
-    assert_eq!(house.instance.statistics().await.unwrap().totals.stored, 0);
-    house.instance.import(unlabelled(sessions(40, 2))).await.unwrap();
-    house.instance.judge(sessions(1, 3).remove(0), false).await.unwrap();
+    let setup = Setup::<Behavior>::trained(sessions(300, 1)).await;
+    assert_eq!(setup.instance.statistics().await.unwrap().totals.stored, 0);
+    setup.instance.import(unlabelled(sessions(40, 2))).await.unwrap();
+    setup.instance.judge(sessions(1, 3).remove(0), false).await.unwrap();
     let everything = AuditFilter { include_unjudged: true, ..AuditFilter::default() };
-    let ids = async || house.instance.audit(&everything, 0, 100).await.unwrap().rows.iter().map(|row| row.id).collect::<Vec<_>>();
+    let ids = async || setup.instance.audit(&everything, 0, 100).await.unwrap().rows.iter().map(|row| row.id).collect::<Vec<_>>();
     let before = ids().await;
-    let report = house.instance.learn(Lesson::BuiltIn(unlabelled(sessions(300, 4))), request(), ()).await.unwrap();
+    let report = setup.instance.learn(Lesson::BuiltIn(unlabelled(sessions(300, 4))), request(), ()).await.unwrap();
     assert_eq!((report.version.as_str(), report.old_version.as_deref(), report.samples), ("v1.1", Some("v1.0"), 300));
     assert_eq!(ids().await, before);
     assert_eq!(before.len(), 41);
 }
 
 #[tokio::test]
-async fn classes_stay_when_the_history_no_longer_tells_them_apart() {
-    let house = House::<Behavior>::trained(sessions(2_000, 1)).await;
+async fn classes_stay_when_the_history_no_longer_has_them() {
+    let setup = Setup::<Behavior>::trained(sessions(2_000, 1)).await;
     let fresh = sessions(500, 2);
-    let before = measure(&house.instance.offline().unwrap(), &fresh);
+    let before = measure(&setup.instance.offline().unwrap(), &fresh);
     let nameless = |mut event: SessionEvent| {
         event.attack = None;
         event
     };
     for session in sessions(200, 3) {
-        house.instance.judge(nameless(session), false).await.unwrap();
+        setup.instance.judge(nameless(session), false).await.unwrap();
     }
-    let report = house.instance.train(request()).await.unwrap();
+    let report = setup.instance.train(request()).await.unwrap();
     assert_eq!((report.version.as_str(), report.samples), ("v1.1", 200));
-    assert_eq!(measure(&house.instance.offline().unwrap(), &fresh), before);
+    assert_eq!(measure(&setup.instance.offline().unwrap(), &fresh), before);
 
     let one_class: Vec<SessionEvent> = sessions(400, 5).into_iter().filter(|s| s.attack == Some(AttackType::Normal)).collect();
-    house.instance.learn(Lesson::BuiltIn(unlabelled(one_class)), request(), ()).await.unwrap();
-    assert_eq!(measure(&house.instance.offline().unwrap(), &fresh), before);
-    let reopened = house.open(|_| {}).await;
+    setup.instance.learn(Lesson::BuiltIn(unlabelled(one_class)), request(), ()).await.unwrap();
+    assert_eq!(measure(&setup.instance.offline().unwrap(), &fresh), before);
+    let reopened = setup.open(|_| {}).await;
     assert_eq!(measure(&reopened.offline().unwrap(), &fresh), before, "after a restart too");
 }
 
 #[tokio::test]
 async fn the_class_is_recorded_with_its_probability() {
-    let house = House::<Behavior>::trained(sessions(2_000, 1)).await;
+    let setup = Setup::<Behavior>::trained(sessions(2_000, 1)).await;
     for session in sessions(50, 2) {
-        let judgement = house.instance.judge(session, false).await.unwrap();
-        let recorded = house.row(judgement.id).await.detection.judged.unwrap().class.unwrap();
+        let judgement = setup.instance.judge(session, false).await.unwrap();
+        let recorded = setup.row(judgement.id).await.detection.judged.unwrap().class.unwrap();
         let given = judgement.class.unwrap();
         assert_eq!((recorded.name.as_ref(), recorded.probability), (given.name, given.probability));
     }
@@ -90,19 +90,19 @@ async fn the_class_is_recorded_with_its_probability() {
 
 #[tokio::test]
 async fn without_classes_nothing_is_learned_at_first() {
-    let house = House::<Behavior>::new().await;
+    let setup = Setup::<Behavior>::new().await;
     let one_class: Vec<SessionEvent> = sessions(400, 5).into_iter().filter(|s| s.attack == Some(AttackType::Normal)).collect();
-    let error = house.instance.learn(Lesson::BuiltIn(unlabelled(one_class)), request(), ()).await.unwrap_err();
+    let error = setup.instance.learn(Lesson::BuiltIn(unlabelled(one_class)), request(), ()).await.unwrap_err();
     assert!(matches!(error, TrainError::NoClasses { .. }), "{error}");
     assert!(error.to_string().contains("Normal, BruteForce, Injection, DataExfil, Recon"), "{error}");
-    assert!(house.instance.active().is_none() && house.instance.models().await.unwrap().is_empty());
+    assert!(setup.instance.active().is_none() && setup.instance.models().await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn what_people_call_legitimate_is_normal_in_the_next_training() {
-    let house = House::<Behavior>::new().await;
-    house.instance.import(unlabelled(sessions(1_500, 1))).await.unwrap();
-    house.instance.train(request()).await.unwrap();
+    let setup = Setup::<Behavior>::new().await;
+    setup.instance.import(unlabelled(sessions(1_500, 1))).await.unwrap();
+    setup.instance.train(request()).await.unwrap();
     // A nightly job of one's own: fast, and wanted.
     let job = |number: u16| {
         let time = sessions(1, 1).remove(0).time.plus_secs(i64::from(number) * 86_400);
@@ -110,33 +110,33 @@ async fn what_people_call_legitimate_is_normal_in_the_next_training() {
         event.event_id = format!("job-{number}");
         event
     };
-    let class = async |number| house.instance.judge(job(number), false).await.unwrap().class.unwrap().name;
+    let class = async |number| setup.instance.judge(job(number), false).await.unwrap().class.unwrap().name;
     for number in 0..30 {
         assert_eq!(class(number).await, "Recon");
         let key = DetectionKey::EventId(format!("job-{number}"));
-        house.instance.label(&key, says(Label::Legitimate)).await.unwrap().unwrap();
+        setup.instance.label(&key, label_change(Label::Legitimate)).await.unwrap().unwrap();
     }
-    let report = house.instance.retrain(None).await.unwrap();
+    let report = setup.instance.retrain(None).await.unwrap();
     assert_eq!((report.version.as_str(), report.labels), ("v1.1", 30));
     assert_eq!(class(40).await, "Normal");
     let other = SessionEvent::from_values(job(50).time, [5, 550, 2, 0, 0, 180]);
-    assert_eq!(house.instance.judge(other, false).await.unwrap().class.unwrap().name, "Recon", "others are still told");
+    assert_eq!(setup.instance.judge(other, false).await.unwrap().class.unwrap().name, "Recon", "others are still told");
 }
 
 #[tokio::test]
 async fn what_people_call_an_attack_is_no_example_of_normal() {
-    let house = House::<Behavior>::new().await;
+    let setup = Setup::<Behavior>::new().await;
     let (normal, rest): (Vec<_>, Vec<_>) = sessions(800, 1).into_iter().partition(|s| s.attack == Some(AttackType::Normal));
     let said = normal.iter().take(30).map(|event| (event.clone(), Some(Label::Anomalous)));
     let silent = normal.iter().skip(30).chain(&rest).map(|event| (event.clone(), None));
     let lesson = said.chain(silent).map(|(event, label)| bartizan_core::Record::new(event, label)).collect();
-    let report = house.instance.learn(Lesson::BuiltIn(lesson), request(), ()).await.unwrap();
+    let report = setup.instance.learn(Lesson::BuiltIn(lesson), request(), ()).await.unwrap();
     assert_eq!((report.samples, report.labels), (770, 30));
 }
 
 #[tokio::test]
 async fn the_reasons_of_an_attack_are_those_of_its_class() {
-    let house = House::<Behavior>::trained(sessions(4_000, 1)).await;
+    let setup = Setup::<Behavior>::trained(sessions(4_000, 1)).await;
     for (values, class, feature) in [
         ([110, 1, 0, 0, 0, 219], "BruteForce", "failed_logins"),
         ([2, 50, 1, 1, 0, 120], "Injection", "sql_payload"),
@@ -144,7 +144,7 @@ async fn the_reasons_of_an_attack_are_those_of_its_class() {
         ([5, 550, 2, 0, 0, 180], "Recon", "request_rate"),
     ] {
         let session = SessionEvent::from_values(sessions(1, 1).remove(0).time, values);
-        let judgement = house.instance.judge(session, true).await.unwrap();
+        let judgement = setup.instance.judge(session, true).await.unwrap();
         let (named, first) = (judgement.class.unwrap().name, &judgement.reasons[0]);
         assert_eq!((named, first.feature.as_str()), (class, feature), "{:?}", judgement.reasons);
         assert!(first.share > 0.1 && judgement.reasons.is_sorted_by(|a, b| a.share >= b.share), "{:?}", judgement.reasons);

@@ -18,13 +18,13 @@ impl Clock for Fixed {
     }
 }
 
-/// A data directory with its store; the directory goes with it.
-struct House {
+/// A data directory with its store; the directory is removed when it is dropped.
+struct Setup {
     dir: tempfile::TempDir,
     store: Arc<SqliteStore>,
 }
 
-impl House {
+impl Setup {
     fn new() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let store = Arc::new(SqliteStore::open(SqliteOptions::new(dir.path().join("t.db"))).expect("a store"));
@@ -62,8 +62,8 @@ async fn share_anomalous(instance: &Arc<Instance<Requests>>, events: &[(RequestE
 
 #[tokio::test]
 async fn history_accumulates_without_a_model_and_is_learned_from() {
-    let house = House::new();
-    let instance = house.instance(|_| {}).await;
+    let setup = Setup::new();
+    let instance = setup.instance(|_| {}).await;
     for (event, _) in traffic(120, 0.0, 1) {
         assert!(matches!(instance.judge(event, false).await, Err(JudgeError::NoModel)));
     }
@@ -82,9 +82,9 @@ async fn history_accumulates_without_a_model_and_is_learned_from() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_trained_says_why() {
-    let house = House::new();
-    let instance = house.instance(|_| {}).await;
+async fn what_cannot_be_trained_is_refused_with_the_reason() {
+    let setup = Setup::new();
+    let instance = setup.instance(|_| {}).await;
     instance.import(unlabelled(traffic(99, 0.0, 1))).await.unwrap();
     let error = instance.train(train()).await.unwrap_err().to_string();
     assert_eq!(error, "too few events to learn from: at least 100 are needed, and there are 99");
@@ -106,8 +106,8 @@ async fn what_cannot_be_trained_says_why() {
 
 #[tokio::test]
 async fn attacks_are_found_explained_and_sure() {
-    let house = House::new();
-    let instance = house.instance(|_| {}).await;
+    let setup = Setup::new();
+    let instance = setup.instance(|_| {}).await;
     instance.import(unlabelled(traffic(3000, 0.03, 1))).await.unwrap();
     instance.train(TrainRequest { contamination: Some(0.04), ..train() }).await.unwrap();
     let fresh = traffic(1000, 0.3, 2);
@@ -126,8 +126,8 @@ async fn attacks_are_found_explained_and_sure() {
 
 #[tokio::test]
 async fn the_same_history_and_seed_give_the_same_model() {
-    let house = House::new();
-    let instance = house.instance(|_| {}).await;
+    let setup = Setup::new();
+    let instance = setup.instance(|_| {}).await;
     instance.import(unlabelled(traffic(500, 0.05, 1))).await.unwrap();
     for _ in 0..2 {
         instance.train(TrainRequest { version: Some("same".into()), ..train() }).await.unwrap();
@@ -140,8 +140,8 @@ async fn the_same_history_and_seed_give_the_same_model() {
 
 #[tokio::test]
 async fn corrections_change_what_is_learned() {
-    let house = House::new();
-    let instance = house.instance(|_| {}).await;
+    let setup = Setup::new();
+    let instance = setup.instance(|_| {}).await;
     instance.import(unlabelled(traffic(2000, 0.02, 1))).await.unwrap();
     instance.train(train()).await.unwrap();
 
@@ -173,8 +173,8 @@ async fn corrections_change_what_is_learned() {
 
 #[tokio::test]
 async fn versions_are_rolled_back_carried_and_checked() {
-    let house = House::new();
-    let instance = house.instance(|_| {}).await;
+    let setup = Setup::new();
+    let instance = setup.instance(|_| {}).await;
     instance.import(unlabelled(traffic(300, 0.05, 1))).await.unwrap();
     instance.train(train()).await.unwrap();
     instance.train(TrainRequest { version: Some("v2.0".into()), ..train() }).await.unwrap();
@@ -194,20 +194,20 @@ async fn versions_are_rolled_back_carried_and_checked() {
 
 #[tokio::test]
 async fn a_damaged_model_is_said_and_the_rest_goes_on() {
-    let house = House::new();
-    let instance = house.instance(|_| {}).await;
+    let setup = Setup::new();
+    let instance = setup.instance(|_| {}).await;
     instance.import(unlabelled(traffic(300, 0.05, 1))).await.unwrap();
     instance.train(train()).await.unwrap();
-    let mut model = house.store.active_model("requests").await.unwrap().unwrap();
+    let mut model = setup.store.active_model("requests").await.unwrap().unwrap();
     let middle = model.blob.len() / 2;
     model.blob[middle] ^= 1;
-    house.store.store_model(model, true).await.unwrap();
+    setup.store.store_model(model, true).await.unwrap();
     let error = instance.reload().await.unwrap_err();
     assert!(matches!(&error, ReloadError::Load(LoadError::Damaged { version, .. }) if version == "v1.0"), "{error}");
     assert!(error.to_string().contains("checksum"));
     assert!(instance.judge(traffic(1, 0.0, 2).remove(0).0, false).await.is_ok(), "the one in memory goes on");
 
-    let reopened = house.instance(|_| {}).await;
+    let reopened = setup.instance(|_| {}).await;
     assert!(reopened.active().is_none());
     reopened.train(train()).await.unwrap();
     assert!(reopened.active().is_some());
@@ -215,8 +215,8 @@ async fn a_damaged_model_is_said_and_the_rest_goes_on() {
 
 #[tokio::test]
 async fn a_restart_remembers_the_windows() {
-    let house = House::new();
-    let instance = house.instance(|_| {}).await;
+    let setup = Setup::new();
+    let instance = setup.instance(|_| {}).await;
     instance.import(unlabelled(traffic(400, 0.0, 1))).await.unwrap();
     instance.train(train()).await.unwrap();
     let mut last = traffic(1, 0.0, 1).remove(0).0;
@@ -225,7 +225,7 @@ async fn a_restart_remembers_the_windows() {
         instance.judge(last.clone(), false).await.unwrap();
     }
     let before = instance.judge(last.clone(), false).await.unwrap();
-    let reopened = house.instance(|_| {}).await;
+    let reopened = setup.instance(|_| {}).await;
     let after = reopened.judge(last, false).await.unwrap();
     let row = |id: Option<i64>| {
         let key = DetectionKey::Id(id.unwrap());
@@ -235,13 +235,13 @@ async fn a_restart_remembers_the_windows() {
     let names: Vec<String> = Requests::schema().names().map(str::to_owned).collect();
     let rate = names.iter().position(|n| n == "requests_60s").unwrap();
     assert_eq!(row(after.id).await[rate], row(before.id).await[rate] + 1.0);
-    assert!(house.dir.path().exists());
+    assert!(setup.dir.path().exists());
 }
 
 #[tokio::test]
 async fn cold_start_learns_by_itself() {
-    let house = House::new();
-    let instance = house.instance(|s| s.cold_start = ColdStart::Learn).await;
+    let setup = Setup::new();
+    let instance = setup.instance(|s| s.cold_start = ColdStart::Learn).await;
     let mut learned = None;
     for (i, (event, _)) in traffic(5000, 0.0, 1).into_iter().enumerate() {
         let judgement = instance.judge(event, false).await.unwrap();
@@ -260,11 +260,11 @@ async fn cold_start_learns_by_itself() {
 
 #[tokio::test]
 async fn recording_only_anomalies_still_counts_all() {
-    let house = House::new();
-    let instance = house.instance(|_| {}).await;
+    let setup = Setup::new();
+    let instance = setup.instance(|_| {}).await;
     instance.import(unlabelled(traffic(300, 0.05, 1))).await.unwrap();
     instance.train(train()).await.unwrap();
-    let sparing = house.instance(|s| (s.record, s.max_training_samples) = (RecordPolicy::Anomalies, 50)).await;
+    let sparing = setup.instance(|s| (s.record, s.max_training_samples) = (RecordPolicy::Anomalies, 50)).await;
     let fresh = traffic(1000, 0.2, 2);
     let mut anomalous = 0;
     for (event, _) in &fresh {
@@ -280,8 +280,8 @@ async fn recording_only_anomalies_still_counts_all() {
 #[tokio::test]
 async fn the_share_of_alarms_on_normal_traffic_is_the_one_asked_for() {
     for contamination in [0.02, 0.1] {
-        let house = House::new();
-        let instance = house.instance(|_| {}).await;
+        let setup = Setup::new();
+        let instance = setup.instance(|_| {}).await;
         instance.import(unlabelled(traffic(4000, 0.0, 1))).await.unwrap();
         instance.train(TrainRequest { contamination: Some(contamination), ..train() }).await.unwrap();
         let events: Vec<_> = traffic(4000, 0.0, 2).into_iter().map(|e| e.0).collect();

@@ -9,7 +9,7 @@ use bartizan_domains::requests::{RequestEvent, Requests};
 use bartizan_pipeline::{
     ColdStart, ImportError, Instance, Lesson, LifeCycle, RawParams, RequestError, Settings, TrainError, TrainReport, TrainRequest, Workers,
 };
-use common::{House, request, says, unlabelled};
+use common::{Setup, label_change, request, unlabelled};
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
@@ -45,58 +45,58 @@ async fn until(holds: impl Fn() -> bool) {
 }
 
 /// With 400 events of history and two models, of which `v1.1` is active.
-async fn house() -> House<Requests> {
-    let house = House::new().await;
-    house.instance.import(unlabelled(traffic(400, 1))).await.expect("an answer");
-    house.instance.train(named("v1.0")).await.expect("an answer");
-    house.instance.train(named("v1.1")).await.expect("an answer");
-    house
+async fn setup() -> Setup<Requests> {
+    let setup = Setup::new().await;
+    setup.instance.import(unlabelled(traffic(400, 1))).await.expect("an answer");
+    setup.instance.train(named("v1.0")).await.expect("an answer");
+    setup.instance.train(named("v1.1")).await.expect("an answer");
+    setup
 }
 
 #[tokio::test]
 async fn models_are_switched_while_one_is_learned() {
-    let house = house().await;
-    let training = start(&house.instance, endless("v2.0"), 1).await;
-    assert_eq!(house.instance.activate("v1.0").await.unwrap().as_deref(), Some("v1.1"));
-    house.instance.reload().await.unwrap();
-    assert_eq!(house.instance.activate("v1.1").await.unwrap().as_deref(), Some("v1.0"));
-    assert!(house.instance.delete_model("v1.0").await.unwrap());
+    let setup = setup().await;
+    let training = start(&setup.instance, endless("v2.0"), 1).await;
+    assert_eq!(setup.instance.activate("v1.0").await.unwrap().as_deref(), Some("v1.1"));
+    setup.instance.reload().await.unwrap();
+    assert_eq!(setup.instance.activate("v1.1").await.unwrap().as_deref(), Some("v1.0"));
+    assert!(setup.instance.delete_model("v1.0").await.unwrap());
     assert!(!training.is_finished(), "all that was done while it ran");
-    assert_eq!(house.instance.cancel_trainings(), 1);
+    assert_eq!(setup.instance.cancel_trainings(), 1);
     assert!(matches!(training.await.unwrap(), Err(TrainError::Cancelled)));
-    let versions: Vec<_> = house.instance.models().await.unwrap().into_iter().map(|m| m.version).collect();
+    let versions: Vec<_> = setup.instance.models().await.unwrap().into_iter().map(|m| m.version).collect();
     assert_eq!(versions, ["v1.1"], "what was cancelled is not stored");
 }
 
 #[tokio::test]
 async fn a_third_training_is_refused() {
-    let house = house().await;
-    let first = start(&house.instance, endless("v2.0"), 1).await;
-    let second = start(&house.instance, endless("v3.0"), 2).await;
-    let refused = house.instance.train(named("v4.0")).await.unwrap_err();
+    let setup = setup().await;
+    let first = start(&setup.instance, endless("v2.0"), 1).await;
+    let second = start(&setup.instance, endless("v3.0"), 2).await;
+    let refused = setup.instance.train(named("v4.0")).await.unwrap_err();
     assert!(matches!(refused, TrainError::Busy { under_way: 2 }), "{refused}");
-    let bad = house.instance.train(TrainRequest { contamination: Some(2.0), ..request() }).await.unwrap_err();
+    let bad = setup.instance.train(TrainRequest { contamination: Some(2.0), ..request() }).await.unwrap_err();
     assert!(matches!(bad, TrainError::Request(RequestError::Contamination(_))), "what is wrong is said first: {bad}");
-    assert_eq!(house.instance.cancel_trainings(), 2);
+    assert_eq!(setup.instance.cancel_trainings(), 2);
     for training in [first, second] {
         assert!(matches!(training.await.unwrap(), Err(TrainError::Cancelled)));
     }
-    assert_eq!((house.instance.cancel_trainings(), house.instance.trainings_under_way()), (0, 0));
-    assert_eq!(house.instance.train(named("v4.0")).await.unwrap().version, "v4.0");
+    assert_eq!((setup.instance.cancel_trainings(), setup.instance.trainings_under_way()), (0, 0));
+    assert_eq!(setup.instance.train(named("v4.0")).await.unwrap().version, "v4.0");
 }
 
 #[tokio::test]
 async fn a_training_goes_on_when_its_caller_has_gone() {
-    let house = house().await;
-    let training = start(&house.instance, named("v2.0"), 1).await;
+    let setup = setup().await;
+    let training = start(&setup.instance, named("v2.0"), 1).await;
     training.abort();
-    until(|| house.instance.active().is_some_and(|model| model.version == "v2.0")).await;
+    until(|| setup.instance.active().is_some_and(|model| model.version == "v2.0")).await;
 }
 
 #[tokio::test]
-async fn a_training_that_takes_too_long_is_ended_and_says_what_to_lower() {
-    let house = house().await;
-    let hasty = house.open(|settings| settings.max_training_secs = 0).await;
+async fn a_training_that_takes_too_long_is_ended_and_reports_what_to_lower() {
+    let setup = setup().await;
+    let hasty = setup.open(|settings| settings.max_training_secs = 0).await;
     let error = hasty.train(endless("v2.0")).await.unwrap_err();
     assert!(matches!(error, TrainError::TooLong { max_secs: 0 }), "{error}");
     assert!(error.to_string().contains("lower max_training_samples, n_estimators or max_samples"), "{error}");
@@ -105,21 +105,21 @@ async fn a_training_that_takes_too_long_is_ended_and_says_what_to_lower() {
 
 #[tokio::test]
 async fn no_training_begins_once_the_service_stops() {
-    let house = house().await;
-    let training = start(&house.instance, endless("v2.0"), 1).await;
-    house.instance.close_trainings();
+    let setup = setup().await;
+    let training = start(&setup.instance, endless("v2.0"), 1).await;
+    setup.instance.close_trainings();
     assert!(matches!(training.await.unwrap(), Err(TrainError::Stopped(_))));
-    assert!(matches!(house.instance.train(request()).await, Err(TrainError::Stopped(_))));
+    assert!(matches!(setup.instance.train(request()).await, Err(TrainError::Stopped(_))));
 }
 
 /// What is stored and what is in memory agree, however early the caller leaves.
 #[tokio::test]
 async fn an_activation_that_was_left_is_finished() {
-    let house = house().await;
+    let setup = setup().await;
     for patience in 0..60 {
         let to = ["v1.0", "v1.1"][patience % 2];
         let activation = tokio::spawn({
-            let instance = Arc::clone(&house.instance);
+            let instance = Arc::clone(&setup.instance);
             async move { instance.activate(to).await }
         });
         for _ in 0..patience {
@@ -128,16 +128,16 @@ async fn an_activation_that_was_left_is_finished() {
         activation.abort();
         drop(activation.await);
         // Waits for what the activation began.
-        house.instance.delete_model("none such").await.unwrap();
-        let stored = house.instance.models().await.unwrap().into_iter().find(|m| m.is_active).map(|m| m.version);
-        assert_eq!(house.instance.active().map(|m| m.version), stored, "left after {patience} turns");
+        setup.instance.delete_model("none such").await.unwrap();
+        let stored = setup.instance.models().await.unwrap().into_iter().find(|m| m.is_active).map(|m| m.version);
+        assert_eq!(setup.instance.active().map(|m| m.version), stored, "left after {patience} turns");
     }
 }
 
 #[tokio::test]
 async fn a_first_model_that_was_asked_for_is_not_learned_again() {
-    let house = House::<Requests>::new().await;
-    house.instance.import(unlabelled(traffic(90, 1))).await.unwrap();
+    let setup = Setup::<Requests>::new().await;
+    setup.instance.import(unlabelled(traffic(90, 1))).await.unwrap();
     let workers = Workers::new(1, || ());
     let held = workers.training().await.unwrap();
     let change = move |settings: &mut Settings| {
@@ -145,7 +145,7 @@ async fn a_first_model_that_was_asked_for_is_not_learned_again() {
         settings.min_training_samples = 50;
         settings.workers = workers;
     };
-    let instance = house.open(change).await;
+    let instance = setup.open(change).await;
     // It waits for its turn; meanwhile enough is judged for the first training to begin by itself.
     let asked = start(&instance, request(), 1).await;
     for event in traffic(150, 2) {
@@ -164,12 +164,12 @@ async fn a_first_model_that_was_asked_for_is_not_learned_again() {
 /// A model that came while the first training ran stays.
 #[tokio::test]
 async fn a_first_training_gives_way_to_a_model_that_came_meanwhile() {
-    let source = house().await;
+    let source = setup().await;
     let file = source.instance.export_model("v1.0").await.unwrap().unwrap();
-    let house = House::<Requests>::new().await;
+    let setup = Setup::<Requests>::new().await;
     let workers = Workers::new(1, || ());
     let held = workers.training().await.unwrap();
-    let instance = house.open(move |s| (s.cold_start, s.workers) = (ColdStart::Learn, workers)).await;
+    let instance = setup.open(move |s| (s.cold_start, s.workers) = (ColdStart::Learn, workers)).await;
     for event in traffic(120, 1) {
         instance.judge(event, false).await.unwrap();
     }
@@ -185,8 +185,8 @@ async fn a_first_training_gives_way_to_a_model_that_came_meanwhile() {
 
 #[tokio::test]
 async fn a_first_training_that_failed_waits_for_twice_the_history() {
-    let house = House::<Requests>::new().await;
-    let instance = house.open(|settings| settings.cold_start = ColdStart::Learn).await;
+    let setup = Setup::<Requests>::new().await;
+    let instance = setup.open(|settings| settings.cold_start = ColdStart::Learn).await;
     // Labelled anomalous, all of them: there is nothing normal to learn from.
     let lesson = traffic(100, 1).into_iter().map(|event| Record::new(event, Some(Label::Anomalous))).collect();
     instance.import(lesson).await.unwrap();
@@ -206,9 +206,9 @@ async fn a_first_training_that_failed_waits_for_twice_the_history() {
 }
 
 #[tokio::test]
-async fn an_import_replaces_nothing_unless_it_is_told_to() {
-    let house = house().await;
-    let instance = &house.instance;
+async fn an_import_replaces_nothing_without_replace() {
+    let setup = setup().await;
+    let instance = &setup.instance;
     instance.train(TrainRequest { params: RawParams::named("tails"), ..named("v2.0") }).await.unwrap();
     let [old, other] = [instance.export_model("v1.0").await.unwrap().unwrap(), instance.export_model("v2.0").await.unwrap().unwrap()];
     for (version, active, said) in
@@ -233,10 +233,10 @@ async fn an_import_replaces_nothing_unless_it_is_told_to() {
 }
 
 #[tokio::test]
-async fn a_carried_model_still_knows_how_many_rows_it_learned_from() {
-    let house = house().await;
-    let file = house.instance.export_model("v1.0").await.unwrap().unwrap();
-    let other = House::<Requests>::new().await;
+async fn an_imported_model_keeps_its_number_of_training_rows() {
+    let setup = setup().await;
+    let file = setup.instance.export_model("v1.0").await.unwrap().unwrap();
+    let other = Setup::<Requests>::new().await;
     other.instance.import_model(&file, None, false).await.unwrap();
     let carried = other.instance.models().await.unwrap().remove(0);
     assert_eq!(carried.training_samples, 400);
@@ -246,16 +246,16 @@ async fn a_carried_model_still_knows_how_many_rows_it_learned_from() {
 
 #[tokio::test]
 async fn rows_that_were_not_learned_from_are_not_counted() {
-    let house = House::<Requests>::new().await;
+    let setup = Setup::<Requests>::new().await;
     let label = |i: usize| i.is_multiple_of(10).then_some(Label::Anomalous);
     let lesson = |rows| traffic(rows, 1).into_iter().enumerate().map(|(i, event)| Record::new(event, label(i))).collect();
-    let report = house.instance.learn(Lesson::BuiltIn(lesson(300)), request(), ()).await.unwrap();
+    let report = setup.instance.learn(Lesson::BuiltIn(lesson(300)), request(), ()).await.unwrap();
     assert_eq!((report.samples, report.labels, report.left_out), (270, 30, 0));
-    assert_eq!(house.instance.active().unwrap().training_samples, 270);
+    assert_eq!(setup.instance.active().unwrap().training_samples, 270);
     let supervised = TrainRequest { params: RawParams::named("random_forest"), ..request() };
-    assert_eq!(house.instance.learn(Lesson::BuiltIn(lesson(300)), supervised, ()).await.unwrap().samples, 300, "it learns from both kinds");
+    assert_eq!(setup.instance.learn(Lesson::BuiltIn(lesson(300)), supervised, ()).await.unwrap().samples, 300, "it learns from both kinds");
 
-    let small = house.open(|settings| settings.max_training_samples = 200).await;
+    let small = setup.open(|settings| settings.max_training_samples = 200).await;
     let report = small.learn(Lesson::BuiltIn(lesson(300)), request(), ()).await.unwrap();
     assert_eq!((report.samples, report.left_out), (200, 70), "200 of 270 without a label, and all that have one");
 }
@@ -263,26 +263,26 @@ async fn rows_that_were_not_learned_from_are_not_counted() {
 /// A forest can learn any labels by heart, also those drawn by lot; of rows that it has not seen it then knows nothing.
 #[tokio::test]
 async fn accuracy_is_that_of_rows_not_seen() {
-    let house = House::<Requests>::new().await;
+    let setup = Setup::<Requests>::new().await;
     let lot = |i: usize| if Seed(7).derive(i as u64).0.is_multiple_of(2) { Label::Anomalous } else { Label::Legitimate };
     let lesson = traffic(400, 1).into_iter().enumerate().map(|(i, event)| Record::new(event, Some(lot(i)))).collect();
     let supervised = TrainRequest { params: RawParams::named("random_forest"), ..request() };
-    let report = house.instance.learn(Lesson::BuiltIn(lesson), supervised, ()).await.unwrap();
+    let report = setup.instance.learn(Lesson::BuiltIn(lesson), supervised, ()).await.unwrap();
     let accuracy = report.accuracy.unwrap();
     assert!((0.3..0.7).contains(&accuracy), "{accuracy}");
-    assert_eq!(house.instance.active().unwrap().accuracy, report.accuracy);
+    assert_eq!(setup.instance.active().unwrap().accuracy, report.accuracy);
 }
 
 /// The model before is not blamed for rows that came after it and not praised for those that it had learned.
 #[tokio::test]
 async fn an_improvement_is_measured_on_the_same_rows() {
-    let house = house().await;
-    let instance = &house.instance;
+    let setup = setup().await;
+    let instance = &setup.instance;
     for (i, event) in traffic(30, 9).into_iter().enumerate() {
         let event = RequestEvent { request_id: format!("r{i}"), ..event };
         instance.judge(event, false).await.unwrap();
         let key = bartizan_storage::DetectionKey::EventId(format!("r{i}"));
-        instance.label(&key, says(Label::Legitimate)).await.unwrap();
+        instance.label(&key, label_change(Label::Legitimate)).await.unwrap();
     }
     let report = instance.retrain(None).await.unwrap();
     let (accuracy, old, improvement) = (report.accuracy.unwrap(), report.old_accuracy.unwrap(), report.improvement.unwrap());

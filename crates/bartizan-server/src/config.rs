@@ -1,4 +1,4 @@
-//! What the server is told.
+//! Settings of the server.
 
 use std::{fmt, net::SocketAddr};
 

@@ -18,7 +18,7 @@ const DESCRIPTION: &str = "Anomaly detection for security telemetry. A refusal i
     and lists every fault. Every answer carries `x-request-id`. A path with and without a trailing slash answers alike. The token is asked for \
     only where one is configured.";
 
-/// An empty document, to be filled by the routers.
+/// Returns an empty document, to be filled by the routers.
 pub(crate) fn begin(version: &str) -> OpenApi {
     OpenApi {
         info: Info {
@@ -31,7 +31,7 @@ pub(crate) fn begin(version: &str) -> OpenApi {
     }
 }
 
-/// What concerns the document as a whole.
+/// Adds what concerns the document as a whole.
 pub(crate) fn finish<'t>(api: TransformOpenApi<'t>, tags: &[(String, String)]) -> TransformOpenApi<'t> {
     let scheme = SecurityScheme::Http {
         scheme: "bearer".to_owned(),
@@ -61,7 +61,7 @@ pub(crate) fn finish<'t>(api: TransformOpenApi<'t>, tags: &[(String, String)]) -
     api.security_scheme(TOKEN, scheme)
 }
 
-/// How any operation may refuse: status, name, and when.
+/// Refusals of any operation: status, name, and when.
 const REFUSALS: &[(u16, &str, &str)] = &[
     (400, "BadRequest", "The request names no host, or more than one, or its body could not be read"),
     (421, "Misdirected", "The host that the request names is not answered to"),
@@ -69,7 +69,7 @@ const REFUSALS: &[(u16, &str, &str)] = &[
     (503, "Busy", "The request took too long, or the service is busy: see Retry-After"),
 ];
 
-/// How operations with a body may refuse besides.
+/// Further refusals of operations with a body.
 const REFUSED_BODIES: &[(u16, &str, &str)] = &[
     (408, "Late", "The body did not arrive in time"),
     (413, "TooLarge", "The body is too large"),
@@ -84,7 +84,7 @@ fn refusal(description: &str) -> Response {
     refusal
 }
 
-/// Adds the refusals that are the same everywhere, where the operation does not say something of its own.
+/// Adds the common refusals, where the operation does not document its own.
 fn may_refuse(operation: &mut Operation) {
     let with_body = if operation.request_body.is_some() { REFUSED_BODIES } else { &[] };
     let responses = &mut operation.responses.get_or_insert_default().responses;
@@ -95,7 +95,7 @@ fn may_refuse(operation: &mut Operation) {
     responses.sort_unstable_keys();
 }
 
-/// The document of a server without a token: nothing is asked for, and only web pages are refused.
+/// Returns the document of a server without a token: no authentication, and only web pages are refused.
 pub(crate) fn without_token(mut api: OpenApi) -> OpenApi {
     if let Some(components) = &mut api.components {
         components.security_schemes.clear();
@@ -198,7 +198,7 @@ pub(crate) fn alias<'t>(op: TransformOperation<'t>, of: &str) -> TransformOperat
     op
 }
 
-/// The right that an operation needs; `None` when it is open.
+/// Returns the right that an operation needs; `None` when it is open.
 pub(crate) fn scope_of(operation: &Operation) -> Option<Scope> {
     let name = operation.security.iter().find_map(|requirement| requirement.get(TOKEN))?.first()?;
     [Scope::Judge, Scope::Read, Scope::Manage].into_iter().find(|scope| name_of(*scope) == name)
@@ -212,7 +212,7 @@ fn name_of(scope: Scope) -> &'static str {
     }
 }
 
-/// The part of a document that lies under a prefix.
+/// Returns the part of a document under a prefix.
 pub(crate) fn part(api: &OpenApi, prefix: &str) -> OpenApi {
     let mut part = api.clone();
     if let Some(paths) = &mut part.paths {

@@ -1,17 +1,17 @@
 //! The HTTP service: routes, authentication, limits and documentation pages.
 //!
-//! [`Listening::serve`] puts the routers of all mounts together and reads from their OpenAPI document which paths exist, what
+//! [`Listening::serve`] merges the routers of all mounts and reads from their OpenAPI document which paths exist, what
 //! right each needs and under which name it is counted. A request passes `http::guard`, which decides everything that is
 //! decided before a body is read, then either the router or, where every microsecond counts, a route's direct handler.
 //! A kind is one folder beside `requests`, declared by the list in `bartizan-domains`; its detectors are added to [`Mounts`].
 
 mod config;
 mod docs;
-mod here;
 mod http;
 mod input;
 mod metrics;
 mod mount;
+mod mount_state;
 mod mounts;
 mod routes;
 mod server;

@@ -1,4 +1,4 @@
-//! Counters of the whole server and their Prometheus text. Handles are resolved once; counting takes no lock.
+//! Counters of the whole server and their Prometheus text. Counters are looked up once, at the start; counting takes no lock.
 
 use bartizan_core::Timestamp;
 use bartizan_pipeline::{Detected, LifeCycle};
@@ -54,10 +54,10 @@ impl Routes {
 pub(crate) struct Level(AtomicU64);
 
 impl Level {
-    /// Up by one until the answer is dropped.
-    pub(crate) fn enter(&self) -> Inside<'_> {
+    /// Raises the level by one until the returned guard is dropped.
+    pub(crate) fn enter(&self) -> LevelGuard<'_> {
         self.0.fetch_add(1, Relaxed);
-        Inside(self)
+        LevelGuard(self)
     }
 
     pub(crate) fn now(&self) -> u64 {
@@ -65,10 +65,10 @@ impl Level {
     }
 }
 
-/// One in a [`Level`].
-pub(crate) struct Inside<'a>(&'a Level);
+/// Lowers a [`Level`] by one when dropped.
+pub(crate) struct LevelGuard<'a>(&'a Level);
 
-impl Drop for Inside<'_> {
+impl Drop for LevelGuard<'_> {
     fn drop(&mut self) {
         self.0.0.fetch_sub(1, Relaxed);
     }
@@ -77,7 +77,7 @@ impl Drop for Inside<'_> {
 /// The counters of the server.
 pub(crate) struct Metrics {
     routes: Routes,
-    /// Requests that met no route.
+    /// Requests that matched no route.
     pub(crate) unmatched: Arc<RouteCounter>,
     /// Requests being answered.
     pub(crate) in_flight: Level,
@@ -109,7 +109,7 @@ impl Metrics {
         }
     }
 
-    /// Counts one answer.
+    /// Counts one response.
     pub(crate) fn answered(&self, status: StatusCode, took: Duration) {
         let status = STATUSES.iter().position(|known| *known == status.as_u16()).unwrap_or(STATUSES.len());
         self.statuses[status].fetch_add(1, Relaxed);
@@ -154,45 +154,45 @@ impl Metrics {
     }
 }
 
-/// What one detector told of the events that it judged anomalous.
+/// Counts of the events that one detector judged anomalous, by class.
 #[derive(Default)]
-pub(crate) struct Detections(Mutex<Told>);
+pub(crate) struct Detections(Mutex<DetectionCounts>);
 
 #[derive(Default)]
-struct Told {
+struct DetectionCounts {
     by_class: BTreeMap<Cow<'static, str>, u64>,
     last: Option<Timestamp>,
 }
 
 impl Detections {
-    /// Listens to a detector.
+    /// Creates the counts and registers them as a listener of the detector.
     pub(crate) fn of(detector: &dyn LifeCycle) -> Arc<Self> {
         let this = Arc::new(Self::default());
-        let told = Arc::clone(&this);
-        detector.listen(Box::new(move |detected| told.add(detected)));
+        let listener = Arc::clone(&this);
+        detector.listen(Box::new(move |detected| listener.add(detected)));
         this
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
+    fn lock(&self) -> MutexGuard<'_, DetectionCounts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn add(&self, detected: &Detected) {
-        let mut told = self.told();
-        told.last = told.last.max(Some(detected.analyzed_at));
+        let mut counts = self.lock();
+        counts.last = counts.last.max(Some(detected.analyzed_at));
         if let Some(class) = &detected.class {
-            *told.by_class.entry(class.name.clone()).or_default() += 1;
+            *counts.by_class.entry(class.name.clone()).or_default() += 1;
         }
     }
 
-    /// How many there were of each class.
+    /// Returns the number of anomalous events of each class.
     pub(crate) fn by_class(&self) -> Vec<(String, u64)> {
-        self.told().by_class.iter().map(|(class, count)| (class.clone().into_owned(), *count)).collect()
+        self.lock().by_class.iter().map(|(class, count)| (class.clone().into_owned(), *count)).collect()
     }
 
-    /// When the last one was judged.
+    /// Returns when the last anomalous event was judged.
     pub(crate) fn last(&self) -> Option<Timestamp> {
-        self.told().last
+        self.lock().last
     }
 }
 

@@ -4,9 +4,9 @@
 use crate::{
     config::ServerConfig,
     docs,
-    here::Here,
     http::table::Shortcut,
     mount::{Mount, Shared},
+    mount_state::MountState,
     routes,
     server::{BindError, check_mounts},
 };
@@ -19,23 +19,23 @@ use bartizan_domains::kind::Kind;
 use bartizan_pipeline::{Instance, LifeCycle};
 use std::{collections::HashSet, sync::Arc};
 
-/// A kind as its clients meet it: one folder of this crate.
+/// How a kind is served to its clients: one folder of this crate.
 pub(crate) trait Wire: Kind + Sized {
-    /// Paths of every detector that this kind answers in its own way.
+    /// Paths that every detector has and that this kind answers in its own way.
     const OWN: &'static [&'static str] = &[];
 
-    /// The routes that only this kind has, or has in its own way.
-    fn routes(prefix: &str) -> ApiRouter<Arc<Here<Self>>>;
+    /// Returns the routes that only this kind has, or has in its own way.
+    fn routes(prefix: &str) -> ApiRouter<Arc<MountState<Self>>>;
 
-    /// Routes that every detector has, in another form or under another name.
+    /// Returns routes that every detector has, in another form or under another name.
     fn aliases(prefix: &str) -> ApiRouter<Arc<Mount>> {
         let _ = prefix;
         ApiRouter::new()
     }
 
-    /// Routes that are answered without passing the router.
-    fn shortcuts(here: &Arc<Here<Self>>) -> Vec<Shortcut> {
-        let _ = here;
+    /// Returns routes that are answered without passing the router.
+    fn shortcuts(state: &Arc<MountState<Self>>) -> Vec<Shortcut> {
+        let _ = state;
         Vec::new()
     }
 }
@@ -48,15 +48,15 @@ pub struct Mounts {
 
 impl Mounts {
     /// Adds a detector, to be served under the name in its settings.
-    #[expect(private_bounds, reason = "only this crate can say how a kind is served")]
+    #[expect(private_bounds, reason = "only this crate defines how a kind is served")]
     pub fn add<K: Wire>(&mut self, instance: Arc<Instance<K>>) {
         let name = instance.name().to_owned();
         self.all.push(Mounted::new::<K>(name, Some(instance)));
     }
 
-    /// With one more detector.
+    /// Returns the mounts with one more detector.
     #[must_use]
-    #[expect(private_bounds, reason = "only this crate can say how a kind is served")]
+    #[expect(private_bounds, reason = "only this crate defines how a kind is served")]
     pub fn with<K: Wire>(mut self, instance: Arc<Instance<K>>) -> Self {
         self.add(instance);
         self
@@ -75,12 +75,12 @@ pub struct Outline {
 
 impl Outline {
     /// Adds a detector of this name.
-    #[expect(private_bounds, reason = "only this crate can say how a kind is served")]
+    #[expect(private_bounds, reason = "only this crate defines how a kind is served")]
     pub fn add<K: Wire>(&mut self, name: &str) {
         self.all.push(Mounted::new::<K>(name.to_owned(), None));
     }
 
-    /// Whether a server can have these detectors, before any of them is opened.
+    /// Checks that a server can have these detectors, before any of them is opened.
     ///
     /// # Errors
     /// [`BindError::UnknownRoot`], [`BindError::MountName`] and [`BindError::RootPath`].
@@ -88,7 +88,7 @@ impl Outline {
         check_mounts(config, &self.all)
     }
 
-    /// The OpenAPI document of a server with these detectors.
+    /// Returns the OpenAPI document of a server with these detectors.
     #[must_use]
     pub fn openapi(&self, config: &ServerConfig) -> serde_json::Value {
         serde_json::to_value(assemble(&self.all, config, None).api).unwrap_or_default()
@@ -112,20 +112,20 @@ impl Mounted {
     fn new<K: Wire>(name: String, instance: Option<Arc<Instance<K>>>) -> Self {
         let detector = instance.clone().map(|instance| instance as Arc<dyn LifeCycle>);
         let attach: Attach = Box::new(move |assembled, prefix, mount| {
-            let here = mount.zip(instance.as_ref()).map(|(mount, instance)| {
+            let state = mount.zip(instance.as_ref()).map(|(mount, instance)| {
                 let (mount, instance) = (Arc::clone(mount), Arc::clone(instance));
-                Arc::new(Here { mount, instance })
+                Arc::new(MountState { mount, instance })
             });
-            assembled.shortcuts.extend(here.iter().flat_map(K::shortcuts));
-            assembled.add(routes::detection::routes::<K>(prefix), here.clone());
-            assembled.add(K::routes(prefix), here);
+            assembled.shortcuts.extend(state.iter().flat_map(K::shortcuts));
+            assembled.add(routes::detection::routes::<K>(prefix), state.clone());
+            assembled.add(K::routes(prefix), state);
             assembled.add(K::aliases(prefix), mount.cloned());
         });
         Self { name, kind: K::NAME, own: K::OWN, detector, attach }
     }
 
-    /// The first steps of its paths when it is mounted at the root, which no other mount can have as its name.
-    pub(crate) fn steps_at_root(&self, with_pages: bool) -> HashSet<String> {
+    /// Returns the first segments of its paths when it is mounted at the root, which no other mount can have as its name.
+    pub(crate) fn segments_at_root(&self, with_pages: bool) -> HashSet<String> {
         let mut assembled = Assembled::begin("");
         assembled.mount(self, "", with_pages, None);
         let paths = assembled.api.paths.iter().flat_map(|paths| paths.paths.keys());
@@ -140,7 +140,7 @@ pub(crate) struct Assembled {
     pub(crate) shortcuts: Vec<Shortcut>,
 }
 
-/// Puts the routes together: those of the server, and those of every detector under its name and perhaps at `/`. Without `shared`, only
+/// Assembles the routes: those of the server, and those of every detector under its name and perhaps at `/`. Without `shared`, only
 /// their description comes of it.
 pub(crate) fn assemble(mounted: &[Mounted], config: &ServerConfig, shared: Option<&Arc<Shared>>) -> Assembled {
     let root = config.root.as_deref();

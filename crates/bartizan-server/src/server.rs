@@ -1,4 +1,4 @@
-//! Listening, accepting, stopping.
+//! The server: listens, accepts connections, and stops.
 
 use crate::{
     config::ServerConfig,
@@ -39,22 +39,22 @@ use tokio::{
 /// Why the server cannot start.
 #[derive(Debug, Error)]
 pub enum BindError {
-    /// Reachable from outside and open to anyone.
+    /// The address can be reached from other machines, and no token is set.
     #[error(
         "{0} can be reached from other machines and no token is set: set AUTH_TOKEN, or --token-file FILE, or server.token in the configuration \
          file; or listen on 127.0.0.1"
     )]
     TokenRequired(SocketAddr),
-    /// A token without a character.
+    /// A token is empty.
     #[error("the token is empty: set AUTH_TOKEN, --token-file or server.token to a secret, or leave it out")]
     EmptyToken,
-    /// Somebody else listens there.
+    /// Another process listens there.
     #[error("{0} is in use by another process: stop it, or choose another port with --listen or API_PORT")]
     InUse(SocketAddr),
-    /// The system refuses.
+    /// The system denies permission to listen there.
     #[error("no permission to listen on {0}: choose a port above 1023")]
     Denied(SocketAddr),
-    /// Anything else that the system says.
+    /// Any other error of the system.
     #[error("cannot listen on {0}: {1}")]
     Io(SocketAddr, #[source] io::Error),
     /// The mount to be served at `/` does not exist.
@@ -76,14 +76,14 @@ pub enum BindError {
     Routes(#[from] matchit::InsertError),
 }
 
-/// A port that is taken, before anything is put behind it: whoever connects waits.
+/// A bound port without routes yet: clients that connect wait.
 pub struct Listening {
     listener: TcpListener,
     address: SocketAddr,
     config: ServerConfig,
 }
 
-/// A server that listens and does not answer yet.
+/// A server with its routes, which listens and does not answer yet.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
@@ -96,11 +96,11 @@ pub struct Server {
 /// Paths of the server itself, which no mount can have.
 pub const TAKEN: [&str; 7] = ["health", "readyz", "docs", "redoc", "metrics", "openapi", "dashboard"];
 
-/// What the system says when the process, or all processes, have as many files and sockets as they may.
+/// Error codes of the system when the process, or all processes, have as many files and sockets open as they may.
 const TOO_MANY_FILES: [i32; 2] = [23, 24];
 
 impl Listening {
-    /// Puts the routes together.
+    /// Assembles the routes of the mounts.
     ///
     /// # Errors
     /// See [`BindError`].
@@ -122,7 +122,7 @@ impl Listening {
 }
 
 impl Server {
-    /// Checks the settings and takes the port.
+    /// Checks the settings and binds the port.
     ///
     /// # Errors
     /// See [`BindError`].
@@ -145,13 +145,13 @@ impl Server {
         Self::listen(config).await?.serve(mounts, clock)
     }
 
-    /// Where it listens.
+    /// Returns the address on which the server listens.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// Answers until `shutdown`, then takes no more connections, finishes what runs and returns.
+    /// Serves connections until `shutdown`, then accepts no more connections, finishes what runs and returns.
     ///
     /// # Errors
     /// None at present; a failing `accept` is logged and tried again.
@@ -163,14 +163,14 @@ impl Server {
             tokio::select! {
                 () = shutdown.as_mut() => break,
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.welcome(stream, peer.ip(), watched.clone(), alive.clone()),
+                    Ok((stream, peer)) => self.serve_connection(stream, peer.ip(), watched.clone(), alive.clone()),
                     Err(error) => self.pause_after(&error).await,
                 },
             }
         }
         // Connections that the system has taken over for us by now are served too.
         while let Some(Ok((stream, peer))) = self.listener.accept().now_or_never() {
-            self.welcome(stream, peer.ip(), watched.clone(), alive.clone());
+            self.serve_connection(stream, peer.ip(), watched.clone(), alive.clone());
         }
         drop(self.listener);
         drop((watched, alive));
@@ -183,27 +183,27 @@ impl Server {
         Ok(())
     }
 
-    fn welcome(&self, stream: TcpStream, peer: IpAddr, phase: watch::Receiver<Phase>, alive: mpsc::Sender<()>) {
+    fn serve_connection(&self, stream: TcpStream, peer: IpAddr, phase: watch::Receiver<Phase>, alive: mpsc::Sender<()>) {
         let (guard, timeouts) = (Arc::clone(&self.guard), self.timeouts);
-        let Admission::Admitted { place, activity, evicted } = self.connections.admit(peer) else {
+        let Admission::Admitted { entry, activity, evicted } = self.connections.admit(peer) else {
             guard.metrics.connections_refused.fetch_add(1, Relaxed);
             return;
         };
         guard.metrics.connections_evicted.fetch_add(u64::from(evicted), Relaxed);
         // Without it small answers wait for the client's acknowledgement; a failure costs only time.
         let _ = stream.set_nodelay(true);
-        let inside = Arc::clone(&guard);
+        let metrics = Arc::clone(&guard.metrics);
         tokio::spawn(async move {
-            let _inside = inside.metrics.connections.enter();
+            let _open = metrics.connections.enter();
             connection::serve(stream, guard, activity, timeouts, phase).await;
-            drop((place, alive));
+            drop((entry, alive));
         });
     }
 
-    /// A connection that cannot be accepted stays where it is; without a pause the next try would fail at once.
+    /// A connection that cannot be accepted stays in the queue of the system; without a pause the next attempt would fail at once.
     async fn pause_after(&self, error: &io::Error) {
         tracing::warn!(%error, "a connection could not be accepted");
-        if error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code)) && self.connections.close_idlest() {
+        if error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code)) && self.connections.close_longest_idle() {
             self.guard.metrics.connections_evicted.fetch_add(1, Relaxed);
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -233,8 +233,8 @@ pub(crate) fn check_mounts(config: &ServerConfig, mounted: &[Mounted]) -> Result
         let names: Vec<_> = mounted.iter().map(|mounted| mounted.name.as_str()).collect();
         return Err(BindError::UnknownRoot(root.clone(), names.join(", ")));
     };
-    let steps = at_root.steps_at_root(config.docs);
-    match mounted.iter().find(|mounted| steps.contains(&mounted.name)) {
+    let segments = at_root.segments_at_root(config.docs);
+    match mounted.iter().find(|mounted| segments.contains(&mounted.name)) {
         Some(mounted) => Err(BindError::RootPath { name: mounted.name.clone(), root: root.clone() }),
         None => Ok(()),
     }
@@ -243,8 +243,8 @@ pub(crate) fn check_mounts(config: &ServerConfig, mounted: &[Mounted]) -> Result
 /// Longest name of a mount.
 const MAX_MOUNT_NAME: usize = 64;
 
-/// Whether a detector can be served under this name: at most 64 lower-case letters, digits, - and _. Those in [`TAKEN`] are not free all
-/// the same.
+/// Whether a detector can be served under this name: at most 64 lower-case letters, digits, - and _. Those in
+/// [`TAKEN`] are reserved.
 #[must_use]
 pub fn is_mount_name(name: &str) -> bool {
     let may = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
@@ -282,7 +282,7 @@ fn guard(config: &ServerConfig, mounted: &[Mounted], clock: Arc<dyn Clock>) -> R
     }
     let paths = api.paths.iter().flat_map(|paths| paths.paths.keys().cloned()).collect();
     documents.insert(String::new(), text(api));
-    // Set once, here: nothing else has had the chance.
+    // These cells are set nowhere else, so this cannot fail.
     let _ = shared.documents.set(documents);
     let _ = shared.paths.set(paths);
     let _ = shared.metrics.set(Arc::clone(&metrics));
@@ -293,7 +293,7 @@ fn guard(config: &ServerConfig, mounted: &[Mounted], clock: Arc<dyn Clock>) -> R
         keys: Keys::new(config),
         origins,
         hosts: Hosts::new(config),
-        shut_to_foreign_pages: !config.is_guarded(),
+        refuses_foreign_pages: !config.is_guarded(),
         ids,
         metrics,
         limits,

@@ -1,4 +1,4 @@
-//! Bodies of every route: how they may come, and what large ones cost.
+//! Bodies of every route: their encodings, and the cost of large ones.
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
@@ -36,7 +36,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 3).unwrap()
 }
 
-/// The fields of all routes, each of a wrong type: what is answered tells that the body was read.
+/// The fields of all routes, each of a wrong type: the answer shows that the body was read.
 fn faulty() -> Value {
     json!({"model_version": 1, "request_id": 1, "user_label": 7, "data": 7, "flows": 7, "logs": 7, "failed_logins": "x"})
 }
@@ -80,7 +80,7 @@ async fn every_route_takes_coded_bodies_and_a_byte_order_mark() {
     }
 }
 
-/// One thread answers, and the only other one is held: a large body must wait for that one, and nobody else waits for the body.
+/// One thread answers, and the only other one is held: a large body must wait for that one, and no other request waits for the body.
 #[test]
 fn every_route_parses_large_bodies_away_from_the_threads_that_answer() {
     let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).enable_all().build().unwrap();

@@ -18,7 +18,7 @@ fn has(value: &Value, names: &[&str]) {
 }
 
 #[tokio::test]
-async fn without_a_model_every_path_says_so() {
+async fn without_a_model_every_path_reports_it() {
     let server = Running::start().await;
     let no_model = json!({"detail": "No active model found. Train a model first."});
     for (method, path, body, status, expected) in [
@@ -98,7 +98,7 @@ async fn the_life_of_a_model() {
 }
 
 #[tokio::test]
-async fn an_attack_looks_worse_than_a_visit_and_says_why() {
+async fn an_attack_is_graded_above_a_normal_request_and_has_reasons() {
     let server = Running::start().await;
     server.train("v1.0", 400).await;
     let attack = json!({

@@ -1,4 +1,4 @@
-//! What the server says of itself while nothing can be written to its database.
+//! Health and readiness while nothing can be written to the database.
 
 mod support;
 
@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use support::{Running, record};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn health_says_while_nothing_can_be_written() {
+async fn health_reports_that_nothing_can_be_written() {
     let server = Running::start().await;
     assert_eq!(server.train("v1.0", 200).await.status, 200);
     let said = async || {

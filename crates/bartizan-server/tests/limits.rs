@@ -1,4 +1,4 @@
-//! What the server does with callers that may not, cannot or do not behave.
+//! Authentication, limits and timeouts: clients without rights, slow clients and malformed requests.
 
 mod support;
 
@@ -172,7 +172,7 @@ async fn bodies_that_do_not_come_end_in_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn more_requests_than_allowed_are_told_to_come_again_and_slow_senders_shut_nobody_out() {
+async fn more_requests_than_allowed_get_retry_after_and_slow_senders_block_no_others() {
     let server = Running::start_with(|config| config.max_concurrent_requests = 1).await;
     assert_eq!(server.train("v1.0", 150).await.status, 200);
     let mut holding = server.connect().await;
@@ -195,7 +195,7 @@ async fn more_requests_than_allowed_are_told_to_come_again_and_slow_senders_shut
             }
         }
     };
-    // It may itself be the one that is told to come again, when it meets the other on its way.
+    // It may itself be refused with `Retry-After` while the other is in progress.
     let event = record(1);
     let recorded = async { while server.post("/requests/analyze", &event).await.status != 200 {} };
     let ((), refused) = tokio::join!(recorded, refused);
@@ -234,7 +234,7 @@ async fn stopping_loses_nothing_that_was_begun() {
 }
 
 #[tokio::test]
-async fn browsers_are_told_where_they_may_call_from() {
+async fn cross_origin_requests_follow_the_configured_origins() {
     let (closed, open) = (Running::start().await, guarded().await);
     let ask = [("access-control-request-method", "POST"), ("access-control-request-headers", "authorization")];
     for (server, origin, status, allowed) in [
@@ -298,7 +298,7 @@ async fn a_panic_is_one_answer_of_500_and_nothing_more() {
     assert_eq!(server.get("/requests/health").await.status, 200);
 }
 
-/// A clock that panics when told to.
+/// A clock that panics on demand.
 struct Breaking(AtomicBool);
 
 impl bartizan_pipeline::Clock for Breaking {
@@ -364,7 +364,7 @@ async fn a_host_that_is_not_of_this_machine_is_refused_without_a_token() {
     assert_eq!(answer.status, 200);
 }
 
-/// Sends a request on a connection and reads its answer by the length that it gives.
+/// Sends a request on a connection and reads its answer by its `Content-Length`.
 async fn exchange(stream: &mut tokio::net::TcpStream, head: &str, body: &[u8]) -> Option<u16> {
     let head = format!("{head} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", body.len());
     let (mut read, mut write) = stream.split();
@@ -413,7 +413,7 @@ async fn a_connection_goes_on_after_a_body_that_nobody_reads() {
 }
 
 #[tokio::test]
-async fn idle_connections_make_room_for_new_ones() {
+async fn idle_connections_are_evicted_for_new_ones() {
     for (most, of_one) in [(4, 100), (100, 4)] {
         let server = Running::start_with(|config| {
             config.max_connections = most;
@@ -439,7 +439,7 @@ fn described<'a>(document: &'a Value, path: &str, method: &str) -> &'a Value {
 }
 
 #[tokio::test]
-async fn the_document_says_what_is_enforced() {
+async fn the_document_describes_what_is_enforced() {
     let (open, closed) = (Running::start().await.get("/openapi.json").await.json(), guarded().await.get("/openapi.json").await.json());
     for (path, kind) in [("/docs", "text/html"), ("/redoc", "text/html"), ("/metrics", "text/plain"), ("/openapi.json", "application/json")]
     {

@@ -19,7 +19,7 @@ impl Clock for Still {
     }
 }
 
-/// Whether a server with a detector of flows and these of requests takes its port.
+/// Binds a server with a detector of flows and these of requests.
 async fn bind(names: &[&str], root: Option<&str>) -> Result<Server, BindError> {
     let folder = tempfile::tempdir().unwrap();
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(SqliteOptions::new(folder.path().join("test.db"))).unwrap());

@@ -6,7 +6,7 @@ use futures::{StreamExt, stream::FuturesUnordered};
 use serde_json::json;
 use support::Running;
 
-/// As many trees as there can be: nobody waits for it.
+/// Returns a training with the most trees: no test waits for its end.
 fn endless(version: &str) -> serde_json::Value {
     json!({"model_version": version, "training_params": {"algorithm": "isolation_forest", "n_estimators": 10_000}})
 }

@@ -49,21 +49,21 @@ impl Where {
         }
     }
 
-    /// As SQL, for the rows of a block or for all.
+    /// Returns the filter as SQL, for the rows of a block or for all.
     fn sql(&self, block: bool) -> String {
         let block = block.then_some("d.id BETWEEN ? AND ?");
         let conditions: Vec<&str> = block.into_iter().chain(self.conditions.iter().copied()).collect();
         if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) }
     }
 
-    /// The values of [`sql`](Self::sql), in order.
+    /// Returns the values of [`sql`](Self::sql), in order.
     fn values(&self, ids: Option<&Ids>) -> impl Iterator<Item = Value> {
         let bounds = ids.map(|ids| [Value::from(*ids.start()), Value::from(*ids.end())]);
         bounds.into_iter().flatten().chain(self.values.iter().cloned())
     }
 }
 
-/// Which index to walk. Said outright, because SQLite keeps no statistics here and would walk the whole table.
+/// Which index to scan. It is named in the query, because SQLite keeps no statistics here and would scan the whole table.
 fn index(filter: &AuditFilter, number: i64) -> String {
     match (filter.has_label, filter.is_anomaly) {
         (Some(true), _) => format!("INDEXED BY labelled_{number}"),
@@ -72,7 +72,7 @@ fn index(filter: &AuditFilter, number: i64) -> String {
     }
 }
 
-/// One page and the number of all rows that match.
+/// Returns one page and the number of all rows that match.
 pub(crate) fn audit(
     db: &Connection,
     blocks: &Blocks,
@@ -101,7 +101,7 @@ struct Walk<'db> {
 }
 
 impl Walk<'_> {
-    /// Lists without looking at blocks; gives how many rows match: from the totals where they know, counted where not.
+    /// Lists without looking at blocks. Returns the number of rows that match: from the totals where they have it, counted otherwise.
     fn whole(&mut self, detector: &str, offset: i64, limit: i64) -> rusqlite::Result<i64> {
         let plain = self.filter.has_label.is_none();
         let total = match self.filter.is_anomaly {
@@ -119,7 +119,7 @@ impl Walk<'_> {
         Ok(total)
     }
 
-    /// Lists block by block, passing over those that cannot match; gives how many rows match.
+    /// Lists block by block, skipping those that cannot match. Returns the number of rows that match.
     fn by_blocks(&mut self, blocks: &Blocks, offset: i64, limit: i64) -> rusqlite::Result<i64> {
         let (mut total, mut before) = (0, i64::MAX);
         while let Some(ids) = Blocks::next(self.db, self.number, before)? {

@@ -1,4 +1,4 @@
-//! What is remembered of blocks of rows, so that a filter passes over those that cannot match.
+//! Summaries of blocks of rows, with which a filter skips the blocks that cannot match.
 //!
 //! An index on a column of every row would divide the rate of recording by three or more (`examples/layout_bench.rs`). Instead,
 //! the first query that walks a block of ids notes the times, confidences and entities in it, which never change; later queries
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Ids of one block.
 const ROWS: i64 = 4096;
-/// Most blocks remembered, of all detectors together: 16 MiB. Further ones are walked by every query.
+/// Most blocks summarised, of all detectors together: 16 MiB. Every query scans the others.
 const MAX_BLOCKS: usize = 8192;
 /// 64-bit words of a block's set of entities: with 500 different ones, one in 300 others is taken for one of them.
 const WORDS: usize = 256;
@@ -21,7 +21,7 @@ const WORDS: usize = 256;
 /// The ids of a block of a detector.
 pub(crate) type Ids = RangeInclusive<i64>;
 
-/// What is known of the rows of one block; rows that were removed since may still count.
+/// A summary of the rows of one block; it may still include rows that were removed since.
 #[derive(Clone, Debug, PartialEq)]
 struct Summary {
     analyzed: (i64, i64),
@@ -55,7 +55,7 @@ impl Summary {
         Ok(this)
     }
 
-    /// False when no row of the block can match.
+    /// Returns false when no row of the block can match.
     fn may_match(&self, filter: &AuditFilter) -> bool {
         filter.from.is_none_or(|from| self.analyzed.1 >= from.micros())
             && filter.to.is_none_or(|to| self.analyzed.0 <= to.micros())
@@ -90,13 +90,13 @@ pub(crate) struct Blocks {
 }
 
 impl Blocks {
-    /// Whether this filter passes over blocks.
+    /// Returns whether this filter can skip blocks.
     pub(crate) fn serve(filter: &AuditFilter) -> bool {
         let AuditFilter { entity, class, min_confidence, max_confidence, from, to, .. } = filter;
         entity.is_some() || class.is_some() || min_confidence.is_some() || max_confidence.is_some() || from.is_some() || to.is_some()
     }
 
-    /// The next block below `before` that has rows of the detector, whether they may match or not.
+    /// Returns the next block below `before` that has rows of the detector, whether they may match or not.
     pub(crate) fn next(db: &Connection, number: i64, before: i64) -> rusqlite::Result<Option<Ids>> {
         let mut query =
             db.prepare_cached(&format!("SELECT id FROM detections_{number} NOT INDEXED WHERE id < ?1 ORDER BY id DESC LIMIT 1"))?;
@@ -107,7 +107,7 @@ impl Blocks {
         }))
     }
 
-    /// Whether rows of the block may match; notes what is in it when no row can be added to it any more.
+    /// Returns whether rows of the block may match, and summarises the block once no row can be added to it any more.
     pub(crate) fn may_match(&self, db: &Connection, number: i64, ids: &Ids, filter: &AuditFilter) -> rusqlite::Result<bool> {
         let key = (number, *ids.start());
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
@@ -128,7 +128,7 @@ impl Blocks {
         Ok(may)
     }
 
-    /// Forgets the blocks of a detector before `first`, its first id: their rows have been removed.
+    /// Drops the summaries of a detector's blocks before `first`, its first id: their rows have been removed.
     pub(crate) fn forget(&self, number: i64, first: i64) {
         let gone = |&(of, start): &(i64, i64)| of == number && start + ROWS <= first;
         self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|key, _| !gone(key));

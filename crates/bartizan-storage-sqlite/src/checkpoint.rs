@@ -1,4 +1,4 @@
-//! Folding the write-ahead log into the database without holding up the writer.
+//! Copies the write-ahead log into the database without delaying the writer.
 //!
 //! SQLite would do it at a commit, on the thread that writes, for as long as the disk takes for megabytes. Here another
 //! thread copies page after page while the writer goes on appending. It cannot finish alone, since the log starts anew
@@ -85,7 +85,7 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Ends the thread.
+    /// Stops the thread.
     pub(crate) fn stop(self) {
         drop(self.wake);
         // It has no more to say than that it is gone.
@@ -116,7 +116,7 @@ fn rounds(db: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Copies what can be copied without waiting for anybody; gives how many of the log's pages have been.
+/// Copies what can be copied without waiting. Returns how many pages of the log have been copied in all.
 fn checkpoint(db: &Connection) -> rusqlite::Result<i64> {
     db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(2))
 }

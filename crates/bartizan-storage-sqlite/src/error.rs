@@ -1,11 +1,11 @@
-//! SQLite's errors, sorted by what the caller should do.
+//! Converts errors of SQLite to those of the store, by what the caller should do.
 
 use bartizan_storage::StoreError;
 use rusqlite::ErrorCode;
 use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 use std::path::Path;
 
-/// What SQLite said about the database in `path`, with what to do about it.
+/// Converts an error of SQLite about the database in `path`, with advice on what to do.
 pub(crate) fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
     let file = path.display();
     let Some(cause) = error.sqlite_error() else {
@@ -39,7 +39,7 @@ fn full(path: &Path, error: &rusqlite::Error) -> StoreError {
     StoreError::Full(format!("nothing was written to {}; make space, and recording goes on by itself ({error})", path.display()))
 }
 
-/// The store was closed while or before this was asked of it.
+/// Returns the error of a call on a store that was closed before or during it.
 pub(crate) fn closed(path: &Path) -> StoreError {
     StoreError::Unavailable(format!("{} has been closed", path.display()))
 }

@@ -15,8 +15,8 @@ struct Target {
     payload: String,
 }
 
-/// Numbers given out to detectors and model versions: they never change, so they are looked up once. Forget them when
-/// a transaction fails, since it may have been the one that gave them out.
+/// Numbers assigned to detectors and model versions: they never change, so they are looked up once. Clear them when
+/// a transaction fails, since it may have been the one that assigned them.
 #[derive(Default)]
 pub(crate) struct Names {
     detectors: HashMap<String, Arc<Target>>,
@@ -59,7 +59,7 @@ struct Open<'db> {
     totals: Totals,
 }
 
-/// Inserts every call's rows in order and raises the totals. Gives the id of the first row; the others follow it.
+/// Inserts every call's rows in order and raises the totals. Returns the id of the first row; the others follow it.
 pub(crate) fn insert(db: &Connection, names: &mut Names, calls: &[Call]) -> rusqlite::Result<i64> {
     let rows: usize = calls.iter().map(Call::rows).sum();
     let first = reserve(db, rows as i64)?;
@@ -99,7 +99,7 @@ pub(crate) fn insert_rows(db: &Connection, detections: &[NewDetection]) -> rusql
     open.iter().try_for_each(|detector| detector.totals.apply(db, detector.id))
 }
 
-/// Takes the next `rows` ids, which no process will ever give out again.
+/// Reserves the next `rows` ids, which no process will ever assign again.
 fn reserve(db: &Connection, rows: i64) -> rusqlite::Result<i64> {
     let last: i64 = db.prepare_cached("SELECT last_id FROM sequence")?.query_row([], |row| row.get(0))?;
     if rows > 0 {
@@ -108,7 +108,7 @@ fn reserve(db: &Connection, rows: i64) -> rusqlite::Result<i64> {
     Ok(last + 1)
 }
 
-/// Where the detector stands in `open`, which gets it when it is not there yet.
+/// Returns the index of the detector in `open`, to which it is added when it is not there yet.
 fn position<'db>(db: &'db Connection, names: &mut Names, open: &mut Vec<Open<'db>>, name: &str) -> rusqlite::Result<usize> {
     if let Some(at) = open.iter().position(|detector| &*detector.name == name) {
         return Ok(at);

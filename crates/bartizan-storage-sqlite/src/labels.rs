@@ -1,4 +1,4 @@
-//! What people say of detections.
+//! Labels of detections and their changes.
 
 use crate::rows::{label, verdict};
 use crate::schema::detector_id;
@@ -25,7 +25,7 @@ pub(crate) fn set(db: &Connection, detector: &str, id: i64, change: &LabelChange
     Ok(Some(LabelOutcome { id, verdict, previous }))
 }
 
-/// All changes of one row's label, oldest first.
+/// Returns all changes of one row's label, oldest first.
 pub(crate) fn changes(db: &Connection, detector: &str, id: i64) -> rusqlite::Result<Vec<(Option<Label>, LabelChange)>> {
     let Some(number) = detector_id(db, detector)? else { return Ok(Vec::new()) };
     let mut query = db.prepare_cached(

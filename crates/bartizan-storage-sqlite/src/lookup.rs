@@ -1,4 +1,4 @@
-//! Finding one detection, and reading history to learn from.
+//! Finds one detection, and reads history to learn from.
 
 use crate::rows::{COLUMNS, PAYLOAD, PAYLOAD_BYTES, Reader, clamp, label, sample, verdict};
 use crate::schema::detector_id;
@@ -6,7 +6,7 @@ use bartizan_core::Timestamp;
 use bartizan_storage::{Detection, DetectionKey, EntityHash, HistoryEntry, HistoryQuery, StoredEvent};
 use rusqlite::{Connection, OptionalExtension, Row};
 
-/// The row that a key names.
+/// Returns the row that a key refers to.
 pub(crate) fn resolve(db: &Connection, detector: i64, key: &DetectionKey) -> rusqlite::Result<Option<i64>> {
     match key {
         DetectionKey::Id(id) => {
@@ -26,7 +26,7 @@ pub(crate) fn resolve(db: &Connection, detector: i64, key: &DetectionKey) -> rus
     }
 }
 
-/// One detection, whole.
+/// Returns one detection with its sample and event.
 pub(crate) fn find(db: &Connection, detector: &str, key: &DetectionKey) -> rusqlite::Result<Option<Detection>> {
     let Some(number) = detector_id(db, detector)? else { return Ok(None) };
     let Some(id) = resolve(db, number, key)? else { return Ok(None) };
@@ -37,7 +37,7 @@ pub(crate) fn find(db: &Connection, detector: &str, key: &DetectionKey) -> rusql
     query.query_row([id], |row| reader.whole(row)).optional()
 }
 
-/// Rows to choose from, newest first.
+/// Returns the rows to choose from, newest first.
 pub(crate) fn history_index(db: &Connection, detector: &str, query: HistoryQuery) -> rusqlite::Result<Vec<HistoryEntry>> {
     let Some(number) = detector_id(db, detector)? else { return Ok(Vec::new()) };
     let (index, labelled) = match query.labelled {
@@ -65,7 +65,7 @@ pub(crate) fn history_index(db: &Connection, detector: &str, query: HistoryQuery
     found.collect()
 }
 
-/// The events of rows, in the order of `ids`.
+/// Returns the events of rows, in the order of `ids`.
 pub(crate) fn events(db: &Connection, detector: &str, ids: &[i64]) -> rusqlite::Result<Vec<StoredEvent>> {
     let Some(number) = detector_id(db, detector)? else { return Ok(Vec::new()) };
     let mut query = db.prepare_cached(&format!(

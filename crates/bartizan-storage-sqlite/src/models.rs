@@ -37,7 +37,7 @@ pub(crate) fn store(db: &Connection, model: &NewModel, activate: bool) -> rusqli
     Ok(Replaced { active })
 }
 
-/// Stores a model without activating it, unless there is one of its version and it is not to be replaced; returns what there was. Call
+/// Stores a model without activating it, unless there is one of its version and it is not to be replaced; returns what was stored. Call
 /// inside a transaction.
 pub(crate) fn store_inactive(db: &Connection, model: &NewModel, replace: bool) -> rusqlite::Result<Existing> {
     let existing = existing(db, &model.detector, &model.version)?;
@@ -73,7 +73,7 @@ pub(crate) fn delete(db: &Connection, detector: &str, version: &str) -> rusqlite
     Ok(db.execute("DELETE FROM models WHERE detector = ?1 AND version = ?2 AND is_active = 0", (number, version))? > 0)
 }
 
-/// All models of a detector without their blobs: last trained first, and of those trained at once the last stored first.
+/// Returns all models of a detector without their blobs: last trained first, and of those trained at once the last stored first.
 pub(crate) fn list(db: &Connection, detector: &str) -> rusqlite::Result<Vec<ModelRecord>> {
     let Some(number) = detector_id(db, detector)? else { return Ok(Vec::new()) };
     let mut query = db
@@ -84,7 +84,7 @@ pub(crate) fn list(db: &Connection, detector: &str) -> rusqlite::Result<Vec<Mode
     rows.collect()
 }
 
-/// One model with its blob: of a version, or the active one.
+/// Returns one model with its blob: of a version, or the active one.
 pub(crate) fn get(db: &Connection, detector: &str, version: Option<&str>) -> rusqlite::Result<Option<NewModel>> {
     let Some(number) = detector_id(db, detector)? else { return Ok(None) };
     let whole = |row: &Row<'_>| Ok(NewModel { blob: row.get(8)?, ..read(detector, row)? });

@@ -1,9 +1,9 @@
-//! What can be chosen when a store is opened.
+//! Options of a store.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What a recorded detection survives.
+/// Which failures a recorded detection survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
     /// The death of the process: the operating system has the row. Losing power may cost the newest rows, never the
@@ -14,12 +14,12 @@ pub enum Durability {
     Power,
 }
 
-/// How to open a store.
+/// Options to open a store with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SqliteOptions {
-    /// The database file; made if there is none. SQLite keeps two more beside it (`-wal`, `-shm`).
+    /// The database file; created if there is none. SQLite keeps two more beside it (`-wal`, `-shm`).
     pub path: PathBuf,
-    /// What a recorded detection survives.
+    /// Which failures a recorded detection survives.
     pub durability: Durability,
     /// Most detections that may wait to be written; beyond it, recording is refused as unavailable. A single call of
     /// any size is taken while none wait.
@@ -34,7 +34,7 @@ pub struct SqliteOptions {
 }
 
 impl SqliteOptions {
-    /// The defaults, for the database in `path`: `Durability::Process`, 65,536 queued, 5 s, 2 readers, 5 s a query.
+    /// Returns the defaults, for the database in `path`: `Durability::Process`, 65,536 queued, 5 s, 2 readers, 5 s a query.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Whether the database can be written to, asked of the thread that writes.
+//! Probes whether the database can be written to, on the thread that writes.
 
 use crate::queue::{Job, Queue, Reply};
 use crate::writer::Writer;
@@ -14,7 +14,7 @@ pub(crate) struct Probes {
 }
 
 impl Probes {
-    /// Asks; the answer is of a transaction that ends after this call. Without one, the writer is gone.
+    /// Returns the result of a transaction that ends after this call; an error when the writer is gone.
     pub(crate) fn ask(self: &Arc<Self>, queue: &Queue) -> oneshot::Receiver<Result<(), StoreError>> {
         let (reply, answer) = oneshot::channel();
         let mut waiting = self.lock();
@@ -22,13 +22,13 @@ impl Probes {
         waiting.push(reply);
         drop(waiting);
         if first {
-            let asked = Asked(Some(Arc::clone(self)));
-            queue.force(Job::Task(Box::new(move |writer| asked.run(writer))));
+            let probe = QueuedProbe(Some(Arc::clone(self)));
+            queue.force(Job::Task(Box::new(move |writer| probe.run(writer))));
         }
         answer
     }
 
-    /// Tells those who wait.
+    /// Sends the result to all callers that wait.
     pub(crate) fn answer(&self, outcome: impl Fn() -> Result<(), StoreError>) {
         for reply in std::mem::take(&mut *self.lock()) {
             // A caller that has gone away needs no answer.
@@ -41,10 +41,10 @@ impl Probes {
     }
 }
 
-/// A probe that waits in the queue. Dropped there, it lets those go who wait for it.
-struct Asked(Option<Arc<Probes>>);
+/// A probe in the queue. When it is dropped there, its callers get an error.
+struct QueuedProbe(Option<Arc<Probes>>);
 
-impl Asked {
+impl QueuedProbe {
     fn run(mut self, writer: &mut Writer) {
         if let Some(probes) = self.0.take()
             && !probes.lock().is_empty()
@@ -55,7 +55,7 @@ impl Asked {
     }
 }
 
-impl Drop for Asked {
+impl Drop for QueuedProbe {
     fn drop(&mut self) {
         if let Some(probes) = self.0.take() {
             probes.lock().clear();

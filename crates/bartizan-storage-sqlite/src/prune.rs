@@ -1,4 +1,4 @@
-//! Removing what is past its limits, a few rows at a time: by age and number first, then by bytes.
+//! Removes rows beyond the limits, a few at a time: by age and number first, then by bytes.
 
 use crate::rows::{PAYLOAD_BYTES, ROW_BYTES, clamp};
 use crate::schema::detector_id;
@@ -13,13 +13,13 @@ const STEP: usize = 256;
 /// Rows looked for at once.
 const SEARCH: i64 = 8192;
 
-/// What is to go: unlabelled rows up to an id, those analysed before a time, and then the oldest until few enough bytes are held.
+/// Which rows to remove: unlabelled rows up to an id, those analysed before a time, and then the oldest until few enough bytes are held.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Doomed {
+pub(crate) struct PrunePlan {
     number: i64,
     analyzed_before: i64,
     up_to: i64,
-    /// Rows that may still go because of their age alone.
+    /// Rows that may still be removed because of their age alone.
     aged: i64,
 }
 
@@ -29,14 +29,14 @@ pub(crate) struct Found {
     pub(crate) steps: Vec<Vec<i64>>,
     /// The last row looked at; `None` when all have been.
     pub(crate) last: Option<i64>,
-    /// How many of them go because of their age alone.
+    /// How many of them are removed because of their age alone.
     pub(crate) aged: i64,
-    /// Bytes of them, where these were asked for.
+    /// Their bytes, where the search is by bytes.
     pub(crate) bytes: i64,
 }
 
-impl Doomed {
-    /// What `retention` means for the rows there are now; `None` when there are none of the detector.
+impl PrunePlan {
+    /// Computes which rows `retention` removes now; `None` when the detector has no rows.
     pub(crate) fn new(db: &Connection, detector: &str, retention: Retention) -> rusqlite::Result<Option<Self>> {
         let Some(number) = detector_id(db, detector)? else { return Ok(None) };
         let analyzed_before = retention.analyzed_before.map_or(i64::MIN, Timestamp::micros);
@@ -52,7 +52,7 @@ impl Doomed {
         Ok(Some(Self { number, analyzed_before, up_to, aged }))
     }
 
-    /// Some rows after `after` that are to go because of their number or age, in order.
+    /// Returns some rows after `after` to remove because of their number or age, in order.
     pub(crate) fn search(&self, db: &Connection, after: i64) -> rusqlite::Result<Found> {
         let mut query = db.prepare_cached(&format!(
             "SELECT id, id > ?3 FROM detections_{} NOT INDEXED \
@@ -73,24 +73,24 @@ impl Doomed {
         Ok(Found { steps: steps(&ids), last: last.map(|(id, _)| *id), aged, bytes: 0 })
     }
 
-    /// The same without what `found` has taken of those that may go because of their age.
+    /// Returns the plan without the rows in `found` that are removed because of their age.
     pub(crate) fn less(self, found: &Found) -> Self {
         Self { aged: self.aged.saturating_sub(found.aged), ..self }
     }
 
-    /// Whether as many rows went as may because of their age.
+    /// Returns whether as many rows were removed as may be because of their age.
     pub(crate) fn has_spared(&self) -> bool {
         self.aged == 0
     }
 
-    /// How many rows are past the age and still there.
+    /// Returns how many rows past the age remain.
     pub(crate) fn spared(&self, db: &Connection) -> rusqlite::Result<u64> {
         let sql = format!("SELECT count(*) FROM detections_{} NOT INDEXED WHERE label IS NULL AND analyzed_at < ?1", self.number);
         let count: i64 = db.prepare_cached(&sql)?.query_row([self.analyzed_before], |row| row.get(0))?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// How many bytes of unlabelled rows are held above `keep`.
+    /// Returns how many bytes of unlabelled rows are held above `keep`.
     pub(crate) fn excess(&self, db: &Connection, detector: &str, keep: u64) -> rusqlite::Result<i64> {
         let (stored, keep) = (Totals::read(db, detector)?.stored_bytes, clamp(keep));
         if stored <= keep {
@@ -105,7 +105,7 @@ impl Doomed {
         Ok(stored - labelled - keep)
     }
 
-    /// The oldest unlabelled rows after `after` that together hold `excess` bytes or a little more.
+    /// Returns the oldest unlabelled rows after `after` that together hold `excess` bytes or a little more.
     pub(crate) fn oldest(&self, db: &Connection, after: i64, excess: i64) -> rusqlite::Result<Found> {
         let number = self.number;
         let mut query = db.prepare_cached(&format!(

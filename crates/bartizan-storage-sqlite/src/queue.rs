@@ -1,4 +1,4 @@
-//! What waits for the writer, in order and bounded.
+//! The bounded queue of jobs for the writer.
 
 use crate::writer::Writer;
 use bartizan_storage::{Counted, NewDetection, StoreError};
@@ -21,7 +21,7 @@ pub(crate) enum Call {
 }
 
 impl Call {
-    /// How many rows it inserts.
+    /// Returns the number of rows that it inserts.
     pub(crate) fn rows(&self) -> usize {
         match self {
             Self::Record { detections, .. } => detections.len(),
@@ -47,7 +47,7 @@ impl Job {
     }
 }
 
-/// Why a job was not taken.
+/// Why a job was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// As much as is allowed is waiting.
@@ -58,7 +58,7 @@ pub(crate) enum Refused {
 
 #[derive(Default)]
 struct State {
-    /// Jobs with the room that each takes.
+    /// Jobs with the capacity that each takes.
     jobs: VecDeque<(Job, usize)>,
     closed: bool,
     idle: bool,
@@ -68,9 +68,9 @@ struct State {
 pub(crate) struct Queue {
     state: Mutex<State>,
     ready: Condvar,
-    /// Room for detections. It is handed out in the order in which it was asked for, so that who waits for much is not passed by those who
+    /// Capacity for detections. It is granted in the order of the requests, so that a caller that waits for much is not overtaken by those that
     /// need little.
-    room: Semaphore,
+    capacity: Semaphore,
     limit: usize,
 }
 
@@ -78,11 +78,11 @@ impl Queue {
     /// An empty queue for `limit` detections.
     pub(crate) fn new(limit: usize) -> Self {
         let limit = limit.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
-        Self { state: Mutex::default(), ready: Condvar::new(), room: Semaphore::new(limit), limit }
+        Self { state: Mutex::default(), ready: Condvar::new(), capacity: Semaphore::new(limit), limit }
     }
 
-    /// The room that a job takes; one that is larger than the queue takes all of it.
-    fn room_for(&self, job: &Job) -> usize {
+    /// Returns the capacity that a job takes; one that is larger than the queue takes all of it.
+    fn capacity_for(&self, job: &Job) -> usize {
         job.weight().min(self.limit)
     }
 
@@ -90,22 +90,22 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a job, never waiting for room.
+    /// Adds a job without waiting for capacity.
     pub(crate) fn push(&self, job: Job) -> Result<(), Refused> {
-        let room = self.room_for(&job);
-        match self.room.try_acquire_many(room as u32) {
+        let capacity = self.capacity_for(&job);
+        match self.capacity.try_acquire_many(capacity as u32) {
             Ok(taken) => taken.forget(),
             Err(TryAcquireError::NoPermits) => return Err(Refused::Full),
             Err(TryAcquireError::Closed) => return Err(Refused::Closed),
         }
-        self.append(job, room)
+        self.append(job, capacity)
     }
 
-    /// Adds a job as soon as there is room for it.
-    pub(crate) async fn push_in_turn(&self, job: Job) -> Result<(), Refused> {
-        let room = self.room_for(&job);
-        self.room.acquire_many(room as u32).await.map_err(|_| Refused::Closed)?.forget();
-        self.append(job, room)
+    /// Adds a job as soon as there is capacity for it.
+    pub(crate) async fn push_when_free(&self, job: Job) -> Result<(), Refused> {
+        let capacity = self.capacity_for(&job);
+        self.capacity.acquire_many(capacity as u32).await.map_err(|_| Refused::Closed)?.forget();
+        self.append(job, capacity)
     }
 
     /// Adds one of the engine's own jobs, also to a full queue; a closed one needs no more of them.
@@ -113,12 +113,12 @@ impl Queue {
         let _ = self.append(job, 0);
     }
 
-    fn append(&self, job: Job, room: usize) -> Result<(), Refused> {
+    fn append(&self, job: Job, capacity: usize) -> Result<(), Refused> {
         let mut state = self.lock();
         if state.closed {
             return Err(Refused::Closed);
         }
-        state.jobs.push_back((job, room));
+        state.jobs.push_back((job, capacity));
         let wake = std::mem::take(&mut state.idle);
         drop(state);
         if wake {
@@ -138,31 +138,31 @@ impl Queue {
             state.idle = true;
             state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let (mut taken, mut room) = (0, 0);
+        let (mut taken, mut capacity) = (0, 0);
         while taken < max
             && let Some((job, takes)) = state.jobs.pop_front()
         {
             taken += job.weight();
-            room += takes;
+            capacity += takes;
             into.push(job);
         }
         drop(state);
-        self.room.add_permits(room);
+        self.capacity.add_permits(capacity);
         true
     }
 
-    /// Takes no more jobs; those that wait are still done.
+    /// Closes the queue to new jobs; those that wait are still done.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
-        self.room.close();
+        self.capacity.close();
         self.ready.notify_all();
     }
 
-    /// Takes no more jobs and drops those that wait, which tells their callers.
+    /// Closes the queue to new jobs and drops those that wait, so that their callers get an error.
     pub(crate) fn abandon(&self) {
         let mut state = self.lock();
         state.closed = true;
-        self.room.close();
+        self.capacity.close();
         let jobs = std::mem::take(&mut state.jobs);
         drop(state);
         drop(jobs);
@@ -192,17 +192,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_for_room_gets_it_before_later_jobs() {
+    async fn a_job_that_waits_for_capacity_gets_it_before_later_jobs() {
         let queue = Queue::new(2);
         assert_eq!((queue.push(job()), queue.push(job())), (Ok(()), Ok(())));
-        let mut waiting = pin!(queue.push_in_turn(job()));
+        let mut waiting = pin!(queue.push_when_free(job()));
         let mut context = Context::from_waker(Waker::noop());
         assert!(waiting.as_mut().poll(&mut context).is_pending());
         let mut taken = Vec::new();
         assert!(queue.take(1, &mut taken));
-        assert_eq!(queue.push(job()), Err(Refused::Full), "the room that came free is promised");
+        assert_eq!(queue.push(job()), Err(Refused::Full), "the capacity that became free is reserved");
         assert_eq!(waiting.await, Ok(()));
-        let mut late = pin!(queue.push_in_turn(job()));
+        let mut late = pin!(queue.push_when_free(job()));
         assert!(late.as_mut().poll(&mut context).is_pending());
         queue.close();
         assert_eq!(late.await, Err(Refused::Closed));

@@ -1,4 +1,4 @@
-//! A few connections that only read.
+//! A pool of connections that only read.
 
 use crate::error::{closed, explain};
 use bartizan_storage::StoreError;
@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
-/// Instructions of SQLite's machine between two looks at the time: some ten microseconds of a scan.
+/// Instructions of SQLite's virtual machine between two checks of the time: some ten microseconds of a scan.
 const OPS_BETWEEN_CHECKS: i32 = 2000;
 
-/// Says that a query's caller has gone away, when it is dropped.
+/// Signals, when it is dropped, that a query's caller has gone away.
 struct Caller(Arc<AtomicBool>);
 
 impl Drop for Caller {
@@ -47,7 +47,7 @@ impl Readers {
         self.run_until(None, query).await
     }
 
-    /// Runs a query that may take so long, the wait for its turn included.
+    /// Runs a query with a time limit, the wait for a connection included.
     pub(crate) async fn run_within<T, F>(&self, longest: Duration, query: F) -> Result<T, StoreError>
     where
         T: Send + 'static,

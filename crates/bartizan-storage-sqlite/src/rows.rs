@@ -1,4 +1,4 @@
-//! Rows of the tables as the words of the product.
+//! Converts rows of the tables to the types of the store.
 
 use bartizan_core::{Label, Timestamp, Verdict};
 use bartizan_storage::{AUDIT_TEXT_BYTES, Detection, Judged, JudgedClass, NewDetection};
@@ -22,13 +22,13 @@ const _: () = assert!(AUDIT_TEXT_BYTES == 4096, "LISTED names the number");
 /// The columns of a payload, which follow [`COLUMNS`].
 pub(crate) const PAYLOAD: &str = "p.sample, p.event";
 
-/// Bytes of the columns of a row that have no fixed size; read from the row's header, whatever they hold.
+/// Bytes of the columns of a row that have no fixed size; read from the row's header, whatever their content.
 pub(crate) const ROW_BYTES: &str = "octet_length(entity) + octet_length(event_id) + octet_length(resource) + octet_length(action)";
 
 /// Bytes of a payload, likewise.
 pub(crate) const PAYLOAD_BYTES: &str = "length(sample) + length(event)";
 
-/// Turns rows of one detector into detections.
+/// Converts rows of one detector to detections.
 pub(crate) struct Reader<'db> {
     db: &'db Connection,
     detector: Arc<str>,
@@ -36,12 +36,12 @@ pub(crate) struct Reader<'db> {
 }
 
 impl<'db> Reader<'db> {
-    /// For rows of the detector of this name.
+    /// Creates a reader for rows of the detector with this name.
     pub(crate) fn new(db: &'db Connection, detector: &str) -> Self {
         Self { db, detector: detector.into(), versions: HashMap::new() }
     }
 
-    /// A row of [`LISTED`] of this table, without its payload. Of a long text only the beginning is read.
+    /// Reads a row of [`LISTED`] of this table, without its payload. Of a long text only the beginning is read.
     pub(crate) fn listed(&mut self, row: &Row<'_>, table: &str) -> rusqlite::Result<Detection> {
         let db = self.db;
         self.detection(row, |at, column| match row.get(at)? {
@@ -72,7 +72,7 @@ impl<'db> Reader<'db> {
         Ok(Detection { id: row.get(0)?, detection })
     }
 
-    /// A row of [`COLUMNS`] and [`PAYLOAD`].
+    /// Reads a row of [`COLUMNS`] and [`PAYLOAD`].
     pub(crate) fn whole(&mut self, row: &Row<'_>) -> rusqlite::Result<Detection> {
         let mut found = self.detection(row, |at, _| row.get(at))?;
         found.detection.sample = sample(row.get_ref(18)?);
@@ -108,7 +108,7 @@ impl<'db> Reader<'db> {
     }
 }
 
-/// The first bytes of a long text, with `…` for the rest.
+/// Returns the first bytes of a long text, with `…` for the rest.
 fn beginning(db: &Connection, table: &str, column: &str, id: i64) -> rusqlite::Result<String> {
     let stored = db.blob_open("main", table, column, id, true)?;
     let mut bytes = vec![0; AUDIT_TEXT_BYTES.min(stored.len())];
@@ -119,23 +119,23 @@ fn beginning(db: &Connection, table: &str, column: &str, id: i64) -> rusqlite::R
     Ok(format!("{whole}…"))
 }
 
-/// A sample as stored.
+/// Decodes a stored sample.
 pub(crate) fn sample(stored: ValueRef<'_>) -> Vec<f32> {
     let bytes = stored.as_blob().unwrap_or_default();
     bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
 }
 
-/// A verdict as stored.
+/// Decodes a stored verdict.
 pub(crate) fn verdict(stored: Option<bool>) -> Option<Verdict> {
     stored.map(|anomalous| if anomalous { Verdict::Anomalous } else { Verdict::Normal })
 }
 
-/// A label as stored.
+/// Decodes a stored label.
 pub(crate) fn label(stored: Option<bool>) -> Option<Label> {
     stored.map(|anomalous| if anomalous { Label::Anomalous } else { Label::Legitimate })
 }
 
-/// A limit or offset as SQLite counts.
+/// Converts a limit or offset to the integer type of SQLite.
 pub(crate) fn clamp(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

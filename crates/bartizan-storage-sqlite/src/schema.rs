@@ -1,4 +1,4 @@
-//! Tables, and how a database of an earlier release is brought up to date.
+//! The tables, and the migrations from earlier releases.
 
 use crate::error::explain;
 use crate::rows::{PAYLOAD_BYTES, ROW_BYTES};
@@ -6,10 +6,10 @@ use bartizan_storage::StoreError;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::path::Path;
 
-/// Marks the file as ours (`PRAGMA application_id`): "Bart".
+/// Marks the file as a database of Bartizan (`PRAGMA application_id`): "Bart".
 const APPLICATION_ID: i64 = 0x4261_7274;
 
-/// What leads from each schema version to the next, beginning with an empty database. Never change one that has been
+/// The migration from each schema version to the next, beginning with an empty database. Never change one that has been
 /// released: add another.
 const MIGRATIONS: &[fn(&Connection) -> rusqlite::Result<()>] = &[first, second, third];
 
@@ -90,12 +90,12 @@ fn detector_tables(db: &Connection, id: i64) -> rusqlite::Result<()> {
     ))
 }
 
-/// The number of a detector, if it has ever stored anything.
+/// Returns the number of a detector, if it has ever stored anything.
 pub(crate) fn detector_id(db: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
     db.prepare_cached("SELECT id FROM detectors WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()
 }
 
-/// The number of a detector; gives it one, and its tables, at its first use. Call inside a transaction.
+/// Returns the number of a detector; assigns it, and creates its tables, at the first use. Call inside a transaction.
 pub(crate) fn ensure_detector(db: &Connection, name: &str) -> rusqlite::Result<i64> {
     if let Some(id) = detector_id(db, name)? {
         return Ok(id);
@@ -106,7 +106,7 @@ pub(crate) fn ensure_detector(db: &Connection, name: &str) -> rusqlite::Result<i
     Ok(id)
 }
 
-/// The number of a model version; gives it one at its first use. Call inside a transaction.
+/// Returns the number of a model version; assigns it at the first use. Call inside a transaction.
 pub(crate) fn ensure_version(db: &Connection, name: &str) -> rusqlite::Result<i64> {
     let known = db.prepare_cached("SELECT id FROM versions WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()?;
     if let Some(id) = known {
@@ -116,7 +116,7 @@ pub(crate) fn ensure_version(db: &Connection, name: &str) -> rusqlite::Result<i6
     Ok(db.last_insert_rowid())
 }
 
-/// Brings the database up to this release's schema, each version in a transaction of its own.
+/// Migrates the database to the schema of this release, each version in a transaction of its own.
 pub(crate) fn migrate(db: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let sql = |error: rusqlite::Error| explain(path, &error);
     loop {
@@ -132,7 +132,7 @@ pub(crate) fn migrate(db: &mut Connection, path: &Path) -> Result<(), StoreError
     }
 }
 
-/// The schema version of the database, if this release may work with it.
+/// Returns the schema version of the database, if this release supports it.
 pub(crate) fn check(db: &Connection, path: &Path) -> Result<i64, StoreError> {
     let read = |pragma| db.query_row(pragma, [], |row| row.get::<_, i64>(0)).map_err(|error| explain(path, &error));
     let found = read("PRAGMA user_version")?;

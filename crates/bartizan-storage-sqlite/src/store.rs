@@ -1,10 +1,10 @@
-//! The store: both repositories over one writer and a few readers.
+//! The store: the repositories over one writer and a pool of readers.
 
 use crate::blocks::Blocks;
 use crate::error::{closed, explain};
 use crate::options::{Durability, SqliteOptions};
 use crate::probe::Probes;
-use crate::prune::{Doomed, Found};
+use crate::prune::{Found, PrunePlan};
 use crate::queue::{Call, Job, Queue, Refused, Reply};
 use crate::readers::Readers;
 use crate::schema::{detector_id, migrate};
@@ -51,11 +51,11 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the database, makes or migrates its tables and starts the writer.
+    /// Opens the database, creates or migrates its tables and starts the writer.
     ///
     /// # Errors
-    /// When the file is no database of ours, is damaged, locked, written by a newer release, or cannot be opened for
-    /// writing; the message names the file and says what to do.
+    /// When the file is not a database of Bartizan, is damaged, locked, written by a newer release, or cannot be opened for
+    /// writing; the message names the file and what to do.
     pub fn open(options: SqliteOptions) -> Result<Self, StoreError> {
         let path = Arc::new(options.path.clone());
         let sql = |error: rusqlite::Error| explain(&path, &error);
@@ -86,19 +86,19 @@ impl SqliteStore {
         })
     }
 
-    /// Finishes what is queued, folds the write-ahead log into the database and closes it. What is asked of the store
-    /// afterwards is refused.
+    /// Finishes what is queued, copies the write-ahead log into the database and closes it. Later calls are
+    /// refused.
     pub async fn close(&self) {
         self.queue.close();
         self.quick.close().await;
         self.scans.close().await;
         if let Some(thread) = self.writer_thread() {
-            // The thread reports its own troubles; one that panicked has told its callers.
+            // The thread reports its own troubles; the callers of one that panicked have an error.
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
     }
 
-    /// How often a wait for another process that writes to the database was in vain.
+    /// Returns how often a wait for another process that writes to the database timed out.
     #[must_use]
     pub fn lock_waits(&self) -> u64 {
         self.lock_waits.load(Ordering::Relaxed)
@@ -129,7 +129,7 @@ impl SqliteStore {
         answer.await.map_err(|_| closed(&self.path))?
     }
 
-    /// Runs a query for a detection. By the sender's name for it, that may be a walk of the table.
+    /// Runs a query for a detection. By the sender's name for it, this may scan the table.
     async fn by_key<T, F>(&self, key: &DetectionKey, query: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -141,10 +141,10 @@ impl SqliteStore {
         }
     }
 
-    async fn remove(&self, doomed: Doomed, found: Found) -> Result<u64, StoreError> {
+    async fn remove(&self, plan: PrunePlan, found: Found) -> Result<u64, StoreError> {
         let mut removed = 0;
         for ids in found.steps {
-            removed += self.write(move |db| doomed.remove(db, &ids)).await?;
+            removed += self.write(move |db| plan.remove(db, &ids)).await?;
         }
         Ok(removed)
     }
@@ -166,13 +166,13 @@ impl Drop for SqliteStore {
     fn drop(&mut self) {
         self.queue.close();
         if let Some(thread) = self.writer_thread() {
-            // The thread reports its own troubles; one that panicked has told its callers.
+            // The thread reports its own troubles; the callers of one that panicked have an error.
             let _ = thread.join();
         }
     }
 }
 
-/// The connection that writes, on a database that is ready.
+/// Returns the connection that writes, on a database that is ready.
 fn connect(options: &SqliteOptions) -> Result<Connection, StoreError> {
     let sql = |error: rusqlite::Error| explain(&options.path, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -249,7 +249,7 @@ impl DetectionRepository for SqliteStore {
         let _turn = self.parts.acquire().await;
         let (reply, answer) = oneshot::channel();
         let call = Call::Record { detections, counted: Some((detector.to_owned(), counted)), reply };
-        self.queue.push_in_turn(Job::Call(call)).await.map_err(|refused| self.not_taken(refused))?;
+        self.queue.push_when_free(Job::Call(call)).await.map_err(|refused| self.not_taken(refused))?;
         answer.await.map_err(|_| closed(&self.path))?
     }
 
@@ -304,24 +304,24 @@ impl DetectionRepository for SqliteStore {
     async fn prune(&self, detector: &str, retention: Retention) -> Result<Pruned, StoreError> {
         let name = detector.to_owned();
         let mut pruned = Pruned::default();
-        let Some(mut doomed) = self.scans.run(move |db| Doomed::new(db, &name, retention)).await? else { return Ok(pruned) };
+        let Some(mut plan) = self.scans.run(move |db| PrunePlan::new(db, &name, retention)).await? else { return Ok(pruned) };
         let mut after = Some(0);
         while let Some(from) = after {
-            let found = self.scans.run(move |db| doomed.search(db, from)).await?;
-            (doomed, after) = (doomed.less(&found), found.last);
-            pruned.removed += self.remove(doomed, found).await?;
+            let found = self.scans.run(move |db| plan.search(db, from)).await?;
+            (plan, after) = (plan.less(&found), found.last);
+            pruned.removed += self.remove(plan, found).await?;
         }
-        if doomed.has_spared() {
-            pruned.spared = self.scans.run(move |db| doomed.spared(db)).await?;
+        if plan.has_spared() {
+            pruned.spared = self.scans.run(move |db| plan.spared(db)).await?;
         }
         if let Some(keep) = retention.max_bytes {
             let name = detector.to_owned();
-            let mut excess = self.scans.run(move |db| doomed.excess(db, &name, keep)).await?;
+            let mut excess = self.scans.run(move |db| plan.excess(db, &name, keep)).await?;
             let mut after = Some(0);
             while let Some(from) = after.filter(|_| excess > 0) {
-                let found = self.scans.run(move |db| doomed.oldest(db, from, excess)).await?;
+                let found = self.scans.run(move |db| plan.oldest(db, from, excess)).await?;
                 (after, excess) = (found.last, excess - found.bytes);
-                pruned.removed += self.remove(doomed, found).await?;
+                pruned.removed += self.remove(plan, found).await?;
             }
         }
         Ok(pruned)

@@ -22,7 +22,7 @@ pub(crate) struct Totals {
     pub(crate) stored_bytes: i64,
 }
 
-/// Bytes of a row's names, sample and event. The SQL in `rows.rs` counts alike.
+/// Returns the bytes of a row's names, sample and event. The SQL in `rows.rs` counts alike.
 fn bytes(detection: &NewDetection) -> usize {
     let texts = detection.event_id.len() + detection.entity.len() + detection.resource.len() + detection.action.len();
     texts + size_of_val(detection.sample.as_slice()) + detection.event.len()
@@ -92,7 +92,7 @@ impl Totals {
         Ok(())
     }
 
-    /// The detector's row; zeros for one that has recorded nothing.
+    /// Reads the detector's row; zeros for one that has recorded nothing.
     pub(crate) fn read(db: &Connection, detector: &str) -> rusqlite::Result<Self> {
         let mut query = db.prepare_cached(
             "SELECT judged, anomalous, confidence_sum, confidence_count, labelled, false_positives, false_negatives, stored, stored_judged, \
@@ -115,7 +115,7 @@ impl Totals {
         Ok(totals.optional()?.unwrap_or_default())
     }
 
-    /// As callers see them.
+    /// Converts the totals to the statistics that callers get.
     pub(crate) fn statistics(&self) -> Statistics {
         let count = |value: i64| u64::try_from(value).unwrap_or(0);
         let mean = self.confidence_sum / self.confidence_count as f64;

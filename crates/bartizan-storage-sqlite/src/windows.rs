@@ -15,7 +15,7 @@ pub(crate) fn store(db: &Connection, detector: &str, part: &WindowsPart, last: b
     Ok(())
 }
 
-/// All parts, by number.
+/// Returns all parts, ordered by number.
 pub(crate) fn list(db: &Connection, detector: &str) -> rusqlite::Result<Vec<WindowsPart>> {
     let Some(number) = detector_id(db, detector)? else { return Ok(Vec::new()) };
     let mut query = db.prepare_cached("SELECT part, after_id, blob FROM windows WHERE detector = ?1 ORDER BY part")?;

@@ -1,4 +1,4 @@
-//! The thread that writes.
+//! The thread that owns the connection that writes.
 
 use crate::checkpoint::Checkpoints;
 use crate::error::explain;
@@ -18,7 +18,7 @@ const MAX_ROWS: usize = 4096;
 /// What a probe writes after a failure.
 const PROBE_BYTES: i64 = 64 << 10;
 
-/// The only connection that writes, and what it remembers.
+/// The only connection that writes, and its state.
 pub(crate) struct Writer {
     db: Connection,
     path: Arc<PathBuf>,
@@ -27,22 +27,22 @@ pub(crate) struct Writer {
     /// How long a transaction waits for another process that writes.
     patience: Duration,
     lock: Lock,
-    /// Those who wait to hear how a transaction ends.
+    /// Callers that wait for the result of a transaction.
     probes: Arc<Probes>,
-    /// The last transaction failed for a reason that the next one will meet too.
+    /// The last transaction failed for a reason that the next one will have too.
     failing: bool,
 }
 
-/// What is known of another process that writes. All jobs at hand have waited together: once one has waited in vain for its lock,
+/// What is known of another process that writes. All queued jobs have waited together: once one has timed out waiting for its lock,
 /// the others are tried without waiting again.
 #[derive(Default)]
 struct Lock {
     held: bool,
-    /// Waits in vain since the start.
+    /// Waits that timed out since the start.
     waits: Arc<AtomicU64>,
 }
 
-/// Tells callers that still wait when the thread ends, however it ends.
+/// Sends an error to callers that still wait when the thread ends, for whatever reason.
 struct Abandon(Arc<Queue>);
 
 impl Drop for Abandon {
@@ -52,23 +52,23 @@ impl Drop for Abandon {
 }
 
 impl Writer {
-    /// A writer on an open, migrated database.
+    /// Creates a writer on an open, migrated database.
     pub(crate) fn new(db: Connection, path: Arc<PathBuf>, patience: Duration) -> Self {
         let (names, lock) = (Names::default(), Lock::default());
         Self { db, path, names, checkpoints: None, patience, lock, probes: Arc::default(), failing: false }
     }
 
-    /// Where to ask whether transactions succeed.
+    /// Returns the probes, which test whether transactions succeed.
     pub(crate) fn probes(&self) -> Arc<Probes> {
         Arc::clone(&self.probes)
     }
 
-    /// Counts the waits for another process that were in vain.
+    /// Returns the count of waits for another process that timed out.
     pub(crate) fn lock_waits(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.lock.waits)
     }
 
-    /// Works off the queue until it is closed and empty, then folds the write-ahead log into the database. In between,
+    /// Processes the queue until it is closed and empty, then copies the write-ahead log into the database. In between,
     /// that is done over `copier`, a second connection.
     pub(crate) fn run(mut self, queue: &Arc<Queue>, copier: Connection) {
         let _abandon = Abandon(Arc::clone(queue));
@@ -107,7 +107,7 @@ impl Writer {
         }
     }
 
-    /// Finds out whether transactions can be committed now: with a small write as long as all went well, after a failure with one as
+    /// Tests whether transactions can be committed now: with a small write as long as all went well, after a failure with one as
     /// large as a group of recordings, since the last free page of a full disk means nothing.
     pub(crate) fn probe(&mut self) -> Result<(), StoreError> {
         if !self.failing {
@@ -119,7 +119,7 @@ impl Writer {
         self.transaction(|db| db.prepare_cached("DELETE FROM probes")?.execute([]).map(drop))
     }
 
-    /// Folds in the rest of the write-ahead log, when the other thread has done its part.
+    /// Copies the rest of the write-ahead log, after the other thread has copied most of it.
     pub(crate) fn finish_checkpoint(&mut self) {
         let Some(checkpoints) = &mut self.checkpoints else { return };
         if let Err(error) = checkpoints.finish(&self.db) {
@@ -154,7 +154,7 @@ impl Writer {
         done
     }
 
-    /// Takes down how a transaction ended.
+    /// Records the result of a transaction.
     fn note(&mut self, error: Option<&rusqlite::Error>) {
         let Some(error) = error else {
             self.failing = false;
@@ -191,7 +191,7 @@ impl Writer {
     }
 
     fn refuse(&self, calls: impl Iterator<Item = Call>, error: &rusqlite::Error) {
-        tracing::error!(path = %self.path.display(), %error, "a transaction failed; its callers are told");
+        tracing::error!(path = %self.path.display(), %error, "a transaction failed; its callers get the error");
         for call in calls {
             // A caller that has gone away needs no answer.
             let _ = match call {

@@ -1,4 +1,4 @@
-//! A process killed while recording loses nothing that it was told is recorded.
+//! A process killed while recording loses nothing that it acknowledged.
 
 use bartizan_storage::{AuditFilter, DetectionKey, DetectionRepository, ModelRepository};
 use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
@@ -12,9 +12,9 @@ use std::sync::Arc;
 const KILLS: usize = 20;
 const FILE: &str = "BARTIZAN_CRASH_TEST_FILE";
 
-/// The victim: does nothing unless it is started by the test below.
+/// The recording process: does nothing unless it is started by the test below.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn victim() {
+async fn recording_process() {
     let Some(file) = std::env::var_os(FILE) else { return };
     let store = Arc::new(SqliteStore::open(SqliteOptions::new(file)).unwrap());
     // Before the first row, so that at every kill there has been an active model.
@@ -35,13 +35,13 @@ async fn victim() {
     drop(tasks);
 }
 
-/// Starts the victim, kills it once it has recorded `enough` rows, and gives what it was told: ids and numbers.
+/// Starts the recording process, kills it once it has recorded `enough` rows, and returns what was acknowledged: ids and numbers.
 #[expect(clippy::unwrap_used, reason = "called by a test")]
 fn kill_one(file: &Path, enough: usize) -> Vec<(i64, i64)> {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "victim", "--nocapture"]).env(FILE, file).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.args(["--exact", "recording_process", "--nocapture"]).env(FILE, file).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
-    let mut told = Vec::new();
+    let mut acknowledged = Vec::new();
     let mut killed = false;
     for line in BufReader::new(child.stdout.take().unwrap()).split(b'\n') {
         let line = String::from_utf8(line.unwrap()).unwrap();
@@ -49,18 +49,18 @@ fn kill_one(file: &Path, enough: usize) -> Vec<(i64, i64)> {
         let Some((_, words)) = line.split_once("recorded ") else { continue };
         let numbers: Vec<i64> = words.split(' ').filter_map(|word| word.parse().ok()).collect();
         if let [id, number] = numbers[..] {
-            told.push((id, number));
+            acknowledged.push((id, number));
         }
-        if !killed && told.len() >= enough {
+        if !killed && acknowledged.len() >= enough {
             child.kill().unwrap();
             killed = true;
         }
     }
     child.wait().unwrap();
-    assert!(killed, "the victim ended by itself");
+    assert!(killed, "the recording process ended by itself");
     // Without its end a line may lack digits.
-    told.pop();
-    told
+    acknowledged.pop();
+    acknowledged
 }
 
 #[tokio::test]
@@ -69,9 +69,9 @@ async fn killed_processes_lose_nothing_and_leave_one_active_model() {
     let file = folder.path().join("crash.db");
     let mut ids = HashSet::new();
     for kill in 0..KILLS {
-        let told = kill_one(&file, 20 + 67 * kill);
+        let acknowledged = kill_one(&file, 20 + 67 * kill);
         let store = SqliteStore::open(SqliteOptions::new(&file)).unwrap();
-        for (id, number) in told {
+        for (id, number) in acknowledged {
             assert!(ids.insert(id), "id {id} was given twice");
             let found = store.find("requests", &DetectionKey::Id(id)).await.unwrap();
             let found = found.unwrap_or_else(|| panic!("row {id} was lost by kill {kill}"));

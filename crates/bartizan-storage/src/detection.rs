@@ -1,4 +1,4 @@
-//! Detections: what was judged, how, and what people said of it.
+//! Detections: what was judged, the verdict, and the labels that people gave it.
 
 use crate::{HistoryEntry, HistoryQuery, StoreError, StoredEvent};
 use async_trait::async_trait;
@@ -43,11 +43,11 @@ pub struct NewDetection {
     pub detector: Arc<str>,
     /// The sender's name for the event; empty when it has none; repeats are allowed.
     pub event_id: String,
-    /// Who.
+    /// Entity that caused the event (who).
     pub entity: String,
-    /// On what.
+    /// Object of the event (on what).
     pub resource: String,
-    /// Doing what.
+    /// Action of the event (doing what).
     pub action: String,
     /// When it happened.
     pub event_time: Timestamp,
@@ -57,7 +57,7 @@ pub struct NewDetection {
     pub judged: Option<Judged>,
     /// The sample judged, in schema order; empty when unjudged.
     pub sample: Vec<f32>,
-    /// The whole event with what the windows said of it, as the pipeline encodes both.
+    /// The whole event with its window features, as the pipeline encodes both.
     pub event: Vec<u8>,
     /// A label that came with imported history.
     pub label: Option<Label>,
@@ -75,7 +75,7 @@ pub struct Detection {
     pub detection: NewDetection,
 }
 
-/// How a person names a detection.
+/// How a detection is referred to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DetectionKey {
     /// By row id.
@@ -124,7 +124,7 @@ pub const AUDIT_TEXT_BYTES: usize = 4096;
 pub struct LabelChange {
     /// What they say.
     pub label: Label,
-    /// Who.
+    /// Who changed it.
     pub changed_by: String,
     /// When.
     pub changed_at: Timestamp,
@@ -173,7 +173,7 @@ pub struct Counted {
     pub confidence_sum: f64,
 }
 
-/// What to keep. Labelled rows are kept past all limits.
+/// Limits on what is kept. Labelled rows are kept beyond all limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Retention {
     /// Remove rows analysed before this time.
@@ -186,7 +186,7 @@ pub struct Retention {
     pub max_bytes: Option<u64>,
 }
 
-/// What retention did.
+/// The result of one round of retention.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
     /// Rows removed.
@@ -195,49 +195,49 @@ pub struct Pruned {
     pub spared: u64,
 }
 
-/// Keeps detections.
+/// Stores detections.
 #[async_trait]
 pub trait DetectionRepository: Send + Sync {
-    /// Records detections in one transaction and gives their ids in order. When it returns, they are as durable as the
+    /// Records detections in one transaction and returns their ids in order. When it returns, they are as durable as the
     /// engine is configured to be; on an error, none of them is stored. Concurrent calls share transactions.
     async fn record(&self, detections: Vec<NewDetection>) -> Result<Vec<i64>, StoreError>;
 
     /// Records one part of a batch as [`record`](Self::record) does, and in the same transaction adds `counted` to the totals of `detector`.
-    /// Where `record` refuses because too much waits to be written, this waits for its turn: give it parts of a few thousand.
+    /// Where `record` refuses because too much waits to be written, this waits until there is space: pass it parts of a few thousand.
     async fn record_part(&self, detections: Vec<NewDetection>, detector: &str, counted: Counted) -> Result<Vec<i64>, StoreError>;
 
     /// Adds to the totals of `detector` without storing rows (`record = "anomalies"`).
     async fn count(&self, detector: &str, judged: u64, anomalous: u64, confidence_sum: f64) -> Result<(), StoreError>;
 
-    /// One detection, whole.
+    /// Returns one detection with its sample and event.
     async fn find(&self, detector: &str, key: &DetectionKey) -> Result<Option<Detection>, StoreError>;
 
     /// Lists detections, newest first, `offset` rows skipped, at most `limit`. Ends with [`StoreError::TimedOut`] when it takes
     /// longer than the engine is configured to let it.
     async fn audit(&self, detector: &str, filter: &AuditFilter, offset: u64, limit: u64) -> Result<AuditPage, StoreError>;
 
-    /// Lists what there is to learn from or to replay, without the events.
+    /// Lists the rows to learn from or to replay, without their events.
     async fn history_index(&self, detector: &str, query: HistoryQuery) -> Result<Vec<HistoryEntry>, StoreError>;
 
-    /// The events of these rows, in the order of `ids`; rows that are gone are left out. All are in memory at once: see
+    /// Returns the events of these rows, in the order of `ids`; rows that no longer exist are left out. All are in memory at once: see
     /// [`chunks`](crate::chunks).
     async fn events(&self, detector: &str, ids: &[i64]) -> Result<Vec<StoredEvent>, StoreError>;
 
-    /// How many rows there are to learn from (judged or not).
+    /// Returns the number of rows to learn from (judged or not).
     async fn stored(&self, detector: &str) -> Result<u64, StoreError>;
 
     /// Sets a label and keeps the change (who, when, from, to). `None` when there is no such detection.
     async fn label(&self, detector: &str, key: &DetectionKey, change: LabelChange) -> Result<Option<LabelOutcome>, StoreError>;
 
-    /// All changes of one detection's label, oldest first.
+    /// Returns all changes of one detection's label, oldest first.
     async fn label_changes(&self, detector: &str, id: i64) -> Result<Vec<(Option<Label>, LabelChange)>, StoreError>;
 
-    /// The totals.
+    /// Returns the totals of a detector.
     async fn statistics(&self, detector: &str) -> Result<Statistics, StoreError>;
 
-    /// Removes what is past its limits, in steps small enough not to hold up recording.
+    /// Removes rows beyond the limits, in steps small enough not to delay recording.
     async fn prune(&self, detector: &str, retention: Retention) -> Result<Pruned, StoreError>;
 
-    /// Answers when the database can be written to, with the error of the last try when it cannot (for `/health`).
+    /// Returns when the database can be written to, or the error of the last attempt when it cannot (for `/health`).
     async fn ping(&self) -> Result<(), StoreError>;
 }

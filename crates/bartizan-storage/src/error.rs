@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// Why a store could not do its work. Messages are for the log, never for the client.
+/// An error of a store. Messages are for the log, never for the client.
 #[derive(Clone, Debug, Error)]
 pub enum StoreError {
     /// The database does not answer, is locked, or too much is queued: try again later.
@@ -17,9 +17,9 @@ pub enum StoreError {
     /// Written by a newer release.
     #[error("the database has schema version {found}, this release knows up to {known}: run the release that wrote it, or a newer one")]
     TooNew {
-        /// What the database says.
+        /// Version of the database.
         found: i64,
-        /// What this release knows.
+        /// Newest version that this release reads.
         known: i64,
     },
     /// A query took longer than it may.
@@ -34,7 +34,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// True when the same call may succeed later without anybody mending anything.
+    /// Returns whether the same call may succeed later without any repair.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Full(_))

@@ -1,4 +1,4 @@
-//! What there is to learn from and to replay: first a listing without events, then the events of the rows that were chosen.
+//! Stored history, to learn from and to replay: first a listing without events, then the events of the rows that were chosen.
 
 use bartizan_core::{Label, Timestamp, Verdict};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,12 +18,12 @@ pub struct HistoryQuery {
     pub most: usize,
 }
 
-/// One stored event as a listing gives it: what rows are chosen by, without the event.
+/// One stored event in a listing: the fields that rows are chosen by, without the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HistoryEntry {
     /// Row id.
     pub id: i64,
-    /// Who, as [`EntityHash::of`] gives it.
+    /// The entity, as [`EntityHash::of`] hashes it.
     pub entity: EntityHash,
     /// The newest label.
     pub label: Option<Label>,
@@ -43,7 +43,7 @@ impl EntityHash {
     /// No entity.
     pub const NONE: Self = Self(None);
 
-    /// Of an entity's name; an empty one is none.
+    /// Returns the hash of an entity's name; an empty name is no entity.
     #[must_use]
     pub fn of(entity: &str) -> Self {
         let mut hasher = DefaultHasher::new();
@@ -69,7 +69,7 @@ pub struct StoredEvent {
     pub event: Vec<u8>,
 }
 
-/// Cuts a listing into runs of at most `most_rows` rows and about `most_bytes` bytes, at least one row each, to load one after the
+/// Splits a listing into runs of at most `most_rows` rows and about `most_bytes` bytes, at least one row each, to load one after the
 /// other.
 pub fn chunks(entries: &[HistoryEntry], most_rows: usize, most_bytes: u64) -> impl Iterator<Item = &[HistoryEntry]> {
     let mut rest = entries;

@@ -1,7 +1,7 @@
 //! Repository traits and entities of the store, without an engine.
 //!
 //! An engine implements [`DetectionRepository`], [`ModelRepository`] and [`WindowRepository`]; the conformance suite in `bartizan-testkit`
-//! holds every engine to what the doc comments here promise.
+//! checks every engine against these doc comments.
 
 mod detection;
 mod error;

@@ -17,7 +17,7 @@ pub struct NewModel {
     pub trained_at: Timestamp,
     /// Rows trained on.
     pub training_samples: u64,
-    /// Features it takes.
+    /// Number of features.
     pub n_features: u32,
     /// Share of labelled rows judged right; `None` without labels.
     pub accuracy: Option<f64>,
@@ -47,7 +47,7 @@ pub struct Replaced {
     pub active: Option<String>,
 }
 
-/// What there was under the version of a model that came to be stored.
+/// What was stored under a version before a model of that version was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
     /// Nothing.
@@ -58,7 +58,7 @@ pub enum Existing {
     Active,
 }
 
-/// Keeps models. At every instant, whatever fails or is killed, at most one model of a detector is active, and once one
+/// Stores models. At every instant, whatever fails or is killed, at most one model of a detector is active, and once one
 /// has been, exactly one.
 #[async_trait]
 pub trait ModelRepository: Send + Sync {
@@ -66,22 +66,22 @@ pub trait ModelRepository: Send + Sync {
     /// recorded with it, all in one transaction.
     async fn store_and_activate(&self, model: NewModel, history: Vec<NewDetection>) -> Result<Replaced, StoreError>;
 
-    /// Stores a model without activating it, and returns what there was under its version, in one transaction. A model with the same
+    /// Stores a model without activating it, and returns what was stored under its version, in one transaction. A model with the same
     /// version is replaced if `replace`, and stays active if it was; otherwise it is left as it is and nothing is stored.
     async fn store_model(&self, model: NewModel, replace: bool) -> Result<Existing, StoreError>;
 
-    /// Makes a version the active one. `None` when there is no such version.
+    /// Makes a version the active one. Returns `None` when there is no such version.
     async fn activate(&self, detector: &str, version: &str) -> Result<Option<Replaced>, StoreError>;
 
-    /// All models of a detector, newest first.
+    /// Returns all models of a detector, newest first.
     async fn models(&self, detector: &str) -> Result<Vec<ModelRecord>, StoreError>;
 
-    /// One model with its blob.
+    /// Returns one model with its blob.
     async fn model(&self, detector: &str, version: &str) -> Result<Option<NewModel>, StoreError>;
 
-    /// The active model with its blob.
+    /// Returns the active model with its blob.
     async fn active_model(&self, detector: &str) -> Result<Option<NewModel>, StoreError>;
 
-    /// Deletes a version that is not active. `false` when there is none such or it is active.
+    /// Deletes a version that is not active. Returns `false` when there is no such version or it is active.
     async fn delete_model(&self, detector: &str, version: &str) -> Result<bool, StoreError>;
 }

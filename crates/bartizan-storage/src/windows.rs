@@ -9,18 +9,18 @@ use async_trait::async_trait;
 pub struct WindowsPart {
     /// Its number, from 0.
     pub part: u32,
-    /// The last row id whose event is surely counted in it.
+    /// The last row id whose event is certainly counted in it.
     pub after: i64,
     /// What the pipeline encoded.
     pub blob: Vec<u8>,
 }
 
-/// Keeps the newest checkpoint of each detector's windows.
+/// Stores the newest checkpoint of each detector's windows.
 #[async_trait]
 pub trait WindowRepository: Send + Sync {
     /// Stores a part in place of the one of its number; with `last`, also removes the parts of higher numbers.
     async fn store_windows(&self, detector: &str, part: WindowsPart, last: bool) -> Result<(), StoreError>;
 
-    /// All parts, by number.
+    /// Returns all parts, ordered by number.
     async fn windows(&self, detector: &str) -> Result<Vec<WindowsPart>, StoreError>;
 }

@@ -1,4 +1,4 @@
-//! Fixtures, clocks and servers for tests, and the conformance suites.
+//! Conformance suites and fixtures for tests.
 
 mod store;
 

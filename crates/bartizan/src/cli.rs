@@ -17,7 +17,7 @@ Exit codes:
 Settings come from defaults < file (--config, BARTIZAN_CONFIG or ./bartizan.toml) < environment < flags.
 `bartizan config show` lists them all and says where each value came from.";
 
-/// Learns what is normal in your traffic and says what is not, how sure it is, and why.
+/// Learns what is normal in your traffic and reports what is not, with its confidence and its reasons.
 #[derive(Debug, Parser)]
 #[command(name = "bartizan", version, after_help = AFTER, arg_required_else_help = true)]
 pub(crate) struct Cli {
@@ -51,9 +51,9 @@ pub(crate) struct Common {
 pub(crate) enum Command {
     /// Serve the detectors over HTTP.
     Serve(commands::serve::Flags),
-    /// Show everything at once: served detectors, trained on generated data, with live traffic that holds attacks.
+    /// Show everything at once: served detectors, trained on generated data, with live traffic that contains attacks.
     Demo(commands::demo::Flags),
-    /// Bring in history, with labels where it has them.
+    /// Import history, with labels where it has them.
     Import(commands::import::Flags),
     /// Train on files, or on the stored history.
     Train(commands::train::Flags),
@@ -61,13 +61,13 @@ pub(crate) enum Command {
     Score(commands::score::Flags),
     /// Measure how well a model tells attacks from normal events, on labelled files.
     Evaluate(commands::evaluate::Flags),
-    /// Try algorithms on files and say which suits them; nothing is stored.
+    /// Try algorithms on files and report which suits them; nothing is stored.
     Tune(commands::tune::Flags),
     /// Write realistic traffic with attacks in it.
     Generate(commands::generate::Flags),
     /// List, show, activate, export, import and delete models.
     Models(commands::models::Flags),
-    /// Say whether a stored verdict was right.
+    /// Label a stored verdict as right or wrong.
     Label(commands::label::Flags),
     /// Show, check and describe the configuration.
     Config(commands::config::Flags),
@@ -80,7 +80,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// The name of the detector that it is about, if it is about one.
+    /// Returns the name of the detector that the command is about, if any.
     pub(crate) fn detector(&self) -> Option<&str> {
         match self {
             Self::Import(flags) => Some(&flags.name),
@@ -96,7 +96,7 @@ impl Command {
     }
 }
 
-/// What a training may be told.
+/// Options of a training.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Training {
     /// Algorithm [default: the detector's own choice].
@@ -120,7 +120,7 @@ pub(crate) struct Training {
 }
 
 impl Training {
-    /// What was asked for.
+    /// Returns the parameters that the flags set.
     pub(crate) fn params(&self) -> RawParams {
         let raw = RawParams { algorithm: self.algorithm.clone(), ..RawParams::default() }
             .with_any("n_estimators", self.n_estimators.map(|count| count as f64))

@@ -17,14 +17,14 @@ pub(crate) struct Client {
 /// Status and body of a reply.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    /// Such as 200.
+    /// The status code, such as 200.
     pub(crate) status: u16,
     /// The body.
     pub(crate) body: Vec<u8>,
 }
 
 impl Client {
-    /// Connects.
+    /// Connects to a server.
     pub(crate) async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
         stream.set_nodelay(true)?;
@@ -64,7 +64,7 @@ impl Client {
     }
 }
 
-/// A request as bytes.
+/// Returns a request as bytes.
 pub(crate) fn request(path: &str, token: Option<&str>, body: &[u8]) -> Vec<u8> {
     let authorization = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
     let head = format!(
@@ -74,7 +74,7 @@ pub(crate) fn request(path: &str, token: Option<&str>, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// Status and body length of a reply's head.
+/// Returns status and body length from a reply's head.
 fn parse(head: &[u8]) -> anyhow::Result<(u16, usize)> {
     let head = std::str::from_utf8(head).context("the reply's head is not text")?;
     let mut lines = head.split("\r\n");

@@ -1,4 +1,4 @@
-//! What commands share: the configuration, the store, the detector.
+//! Context that commands share: the configuration, the store, the detector.
 
 use crate::cli::{Common, Training};
 use crate::clock::SystemClock;
@@ -24,7 +24,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// From the flags that every command takes.
+    /// Creates the context from the flags that every command takes.
     pub(crate) fn new(common: Common) -> Self {
         let mut context = Self { output: Output { json: common.json }, flags: Vec::new(), common };
         context.set("storage.data_dir", context.common.data_dir.clone(), "--data-dir");
@@ -32,32 +32,32 @@ impl Context {
         context
     }
 
-    /// A flag of this command that is a setting.
+    /// Adds a flag of this command that is a setting.
     pub(crate) fn set(&mut self, path: &'static str, value: Option<String>, flag: &'static str) {
         self.flags.extend(value.map(|value| (path, value, flag)));
     }
 
-    /// Whether a data folder was named on the command line.
+    /// Returns whether a data folder was named on the command line.
     pub(crate) fn names_data_dir(&self) -> bool {
         self.common.data_dir.is_some()
     }
 
-    /// The settings with their origins.
+    /// Returns the settings with their origins.
     pub(crate) fn layers(&self) -> Layers {
         config::load(self.common.config.as_deref(), &self.flags)
     }
 
-    /// The configuration, checked.
+    /// Returns the checked configuration.
     pub(crate) fn config(&self) -> Result<Config, Faults> {
         config::resolve(self.layers())
     }
 
-    /// The configuration for a command that runs and ends: only warnings are logged unless asked otherwise.
+    /// Returns the configuration for a command that runs and ends: only warnings are logged unless `log.level` is set.
     pub(crate) fn quiet_config(&self) -> anyhow::Result<Config> {
         let layers = self.layers();
-        let asked = layers.origin("log.level") != config::Origin::Default;
+        let is_level_set = layers.origin("log.level") != config::Origin::Default;
         let mut config = config::resolve(layers)?;
-        if !asked {
+        if !is_level_set {
             "warn".clone_into(&mut config.log_level);
         }
         config.log_file = None;
@@ -66,7 +66,7 @@ impl Context {
     }
 }
 
-/// The machine's clock, as the pipeline takes it.
+/// Returns the machine's clock for the pipeline.
 pub(crate) fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
 }
@@ -78,7 +78,7 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// As the pipeline takes it.
+    /// Returns the store for the pipeline.
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         self.store.clone()
     }
@@ -89,7 +89,7 @@ impl Opened {
     }
 }
 
-/// Opens the database, making folder and file when missing, for their owner alone.
+/// Opens the database, creating folder and file when missing, for their owner alone.
 pub(crate) fn open_store(database: &Path, survive_power_loss: bool) -> anyhow::Result<Opened> {
     let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)
@@ -101,14 +101,14 @@ pub(crate) fn open_store(database: &Path, survive_power_loss: bool) -> anyhow::R
     Ok(Opened { store: Arc::new(store) })
 }
 
-/// A detector over a store.
+/// Opens a detector over a store.
 pub(crate) async fn open_detector<D: Domain>(settings: Settings, opened: &Opened) -> anyhow::Result<Arc<Instance<D>>> {
     let name = settings.name.clone();
     Instance::open(settings, opened.store(), clock()).await.with_context(|| format!("the detector {name} cannot start"))
 }
 
-/// Trains a detector that has no model and knows what to learn from by itself. A model that is there and cannot be used
-/// stays the active one: what somebody taught it must not be replaced behind their back.
+/// Trains a detector that has no model and whose kind has built-in training data. A stored model that cannot be used
+/// stays the active one: it must not be replaced without the user's knowledge.
 pub(crate) async fn prepare<D: Kind>(instance: &Arc<Instance<D>>) -> anyhow::Result<()> {
     if instance.active().is_some() || !matches!(instance.reload().await, Err(ReloadError::NothingStored)) {
         return Ok(());
@@ -121,19 +121,19 @@ pub(crate) async fn prepare<D: Kind>(instance: &Arc<Instance<D>>) -> anyhow::Res
     Ok(())
 }
 
-/// What a detector of this kind learns from by itself, as the pipeline takes it.
+/// Returns the built-in training data of a kind, if it has some.
 pub(crate) fn first_lesson<D: Kind>() -> Option<Vec<Record<D::Event>>> {
     Some(D::first_lesson()?.into_iter().map(|event| Record::new(event, None)).collect())
 }
 
-/// Store and detector for a command that runs and ends.
+/// Opens store and detector for a command that runs and ends.
 pub(crate) async fn open<D: Kind>(config: &Config, settings: &Settings) -> anyhow::Result<(Opened, Arc<Instance<D>>)> {
     let opened = open_store(&config.database, config.survive_power_loss)?;
     let instance = open_detector(settings.clone(), &opened).await?;
     Ok((opened, instance))
 }
 
-/// What to train, from the flags, checked before any file is read or store opened.
+/// Returns the training that the flags describe, checked before any file is read or store opened.
 pub(crate) fn checked_request(
     flags: &Training,
     version: Option<String>,

@@ -1,4 +1,4 @@
-//! Exit codes, and how an error becomes one.
+//! Exit codes, and the mapping from errors to them.
 
 use crate::config::Faults;
 use crate::output::{visible_json, visible_lines};
@@ -9,7 +9,7 @@ use bartizan_server::BindError;
 use bartizan_storage::StoreError;
 use std::io::{self, Write};
 
-/// What the process says to its caller. Documented in `--help` and in the README.
+/// Exit codes of the process. Documented in `--help` and in the README.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Done.
@@ -51,19 +51,19 @@ impl Problem {
         Self { exit: Exit::NoModel, what: what.into(), advice: None }
     }
 
-    /// With a word on what to do.
+    /// Adds advice on what to do.
     pub(crate) fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
         self
     }
 }
 
-/// The exit code of an error.
+/// Returns the exit code of an error.
 pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
     error.chain().find_map(known).map_or(Exit::Failure, |(exit, _)| exit)
 }
 
-/// What to do about an error of a command that is about this detector, where that is known.
+/// Returns advice on an error of a command about this detector, where there is some.
 pub(crate) fn advice_of(error: &anyhow::Error, detector: Option<&str>) -> Option<String> {
     let (_, advice) = error.chain().find_map(known)?;
     advice.map(|advice| advice.replace("DETECTOR", detector.unwrap_or("DETECTOR")))
@@ -91,7 +91,7 @@ fn known(error: &(dyn std::error::Error + 'static)) -> Option<(Exit, Option<Stri
 fn store_advice(error: &StoreError) -> &'static str {
     match error {
         StoreError::Unavailable(_) => "try again; if another process holds the database, stop it first",
-        StoreError::Full(_) => "make room on the disk, or choose another folder with --data-dir",
+        StoreError::Full(_) => "free space on the disk, or choose another folder with --data-dir",
         StoreError::Corrupt(_) => "restore the file from a backup, or choose another folder with --data-dir",
         StoreError::TooNew { .. } => "run the release that wrote it, or a newer one",
         StoreError::TimedOut { .. } => "ask for less at once",
@@ -99,7 +99,7 @@ fn store_advice(error: &StoreError) -> &'static str {
     }
 }
 
-/// An error of the pipeline: its exit code, and what to do about it where that is known.
+/// Returns the exit code of an error of the pipeline, and advice where there is some.
 fn pipeline(error: &(dyn std::error::Error + 'static)) -> Option<(Exit, Option<String>)> {
     let (exit, advice) = if let Some(error) = error.downcast_ref::<TrainError>() {
         training(error)?
@@ -194,7 +194,7 @@ pub(crate) fn report(error: &anyhow::Error, detector: Option<&str>, json: bool) 
     exit
 }
 
-/// The messages of an error and its causes, without those that repeat what was said before.
+/// Returns the messages of an error and its causes, without repetitions.
 fn chain(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -207,7 +207,7 @@ fn chain(error: &anyhow::Error) -> String {
     text
 }
 
-/// True when the reader of our output went away, as `head` does.
+/// Returns whether the reader of the output went away, as `head` does.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe))
 }

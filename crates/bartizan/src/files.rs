@@ -11,12 +11,12 @@ use tracing::{info, warn};
 
 /// What others than the owner may do.
 const OTHERS: u32 = 0o077;
-/// Anybody may make files in it: a place like `/tmp`, which belongs to nobody.
+/// Anybody may create files in it: a shared folder such as `/tmp`.
 const STICKY: u32 = 0o1000;
 const FOLDER: u32 = 0o700;
 const FILE: u32 = 0o600;
 
-/// Whatever this process makes from now on is for its owner alone.
+/// Sets the umask, so that files created from now on are for their owner alone.
 pub(crate) fn keep_to_owner() {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
@@ -36,13 +36,13 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     create(path)?.write_all(bytes)
 }
 
-/// The permissions of a file that others than its owner can read.
+/// Returns the permissions of a file that others than its owner can read.
 pub(crate) fn open_to_others(path: &Path) -> Option<u32> {
     let mode = fs::metadata(path).ok()?.permissions().mode() & 0o7777;
     (mode & 0o044 != 0).then_some(mode)
 }
 
-/// Takes away what others may do with a database of an earlier release, or says why that is not done.
+/// Removes the permissions of others on a database of an earlier release, or warns why it does not.
 pub(crate) fn tighten_database(database: &Path) {
     let Some(name) = database.file_name() else { return };
     let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -62,7 +62,7 @@ pub(crate) fn tighten_database(database: &Path) {
     }
 }
 
-/// Takes away what others may do with the log files of earlier days.
+/// Removes the permissions of others on the log files of earlier days.
 pub(crate) fn tighten_logs(folder: &Path, stem: &str, extension: &str) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
@@ -86,7 +86,7 @@ fn tighten(path: &Path, to: u32) {
     }
 }
 
-/// Whether a folder holds a database and nothing else, as those do that this program makes.
+/// Returns whether a folder holds a database and nothing else, like those that this program creates.
 fn holds_only(folder: &Path, database: &OsStr) -> bool {
     let Ok(entries) = fs::read_dir(folder) else { return false };
     let own = database.as_encoded_bytes();
@@ -99,7 +99,7 @@ fn joined(name: &OsStr, suffix: &str) -> std::ffi::OsString {
     joined
 }
 
-/// Lets the process have as many files and sockets as the system allows it: the usual limit of 1,024 is below the number of
+/// Raises the limit on open files and sockets to what the system allows: the usual limit of 1,024 is below the number of
 /// connections that are served.
 pub(crate) fn raise_open_files() {
     use rustix::process::{Resource, getrlimit, setrlimit};

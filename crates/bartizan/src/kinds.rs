@@ -1,4 +1,4 @@
-//! The kinds of telemetry by name, and code that runs with the type that a name stands for. All of it follows from the list in
+//! The kinds of telemetry by name, and the dispatch from a name to a type. All of it is generated from the list in
 //! `bartizan-domains`.
 
 use crate::context::{self, Opened};
@@ -8,18 +8,18 @@ use std::sync::Arc;
 
 macro_rules! registry {
     ($dollar:tt $($(#[$attribute:meta])* $module:ident: $Kind:ident;)*) => {
-        /// Names a kind; [`for_kind`] gives the type.
+        /// The name of a kind; [`for_kind`] maps it to the type.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Which {
             $($(#[$attribute])* $Kind,)*
         }
 
         impl Which {
-            /// All there are.
+            /// All kinds.
             pub(crate) const ALL: &'static [Self] = &[$($(#[$attribute])* Self::$Kind,)*];
         }
 
-        /// A detector at work, of whichever kind; [`for_running`] gives instance and type.
+        /// A running detector of any kind; [`for_running`] maps it to instance and type.
         #[derive(Clone)]
         pub(crate) enum Running {
             $($(#[$attribute])* $Kind(Arc<Instance<bartizan_domains::$module::$Kind>>),)*
@@ -69,7 +69,7 @@ macro_rules! registry {
 bartizan_domains::for_each_kind!(registry $);
 
 impl Which {
-    /// The kind of this name.
+    /// Returns the kind with this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|which| which.name() == name)
     }
@@ -90,20 +90,20 @@ impl Which {
         for_kind!(self, D => D::SETTINGS)
     }
 
-    /// All names, as a person reads them.
+    /// Returns all names, for messages.
     pub(crate) fn names() -> String {
         Self::ALL.iter().map(|which| which.name()).collect::<Vec<_>>().join(", ")
     }
 }
 
 impl Running {
-    /// Its life, without the kind.
+    /// Returns its life cycle, without the kind.
     pub(crate) fn life(&self) -> Arc<dyn LifeCycle> {
         for_running!(self, instance => Arc::clone(instance) as Arc<dyn LifeCycle>)
     }
 }
 
-/// What a kind is told of a judgement.
+/// Returns the parts of a judgement that a kind describes.
 pub(crate) fn found(judgement: &Judgement) -> Found {
     let class = judgement.class.map(|class| (class.index, class.probability));
     Found { class, score: judgement.score, grade: judgement.grade }

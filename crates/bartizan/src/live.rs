@@ -11,32 +11,32 @@ pub(crate) struct Source {
     which: Which,
 }
 
-/// Something to post.
+/// An event to post.
 pub(crate) struct Live {
-    /// To which detector.
+    /// The detector that it is for.
     pub(crate) detector: String,
-    /// Where to.
+    /// Path to post to.
     pub(crate) path: String,
     /// The body.
     pub(crate) body: String,
-    /// Who.
+    /// The client or user.
     pub(crate) client: String,
-    /// What they do.
+    /// What it does.
     pub(crate) what: String,
     /// Whether it is an attack.
     pub(crate) is_attack: bool,
-    /// When.
+    /// The time of the event.
     pub(crate) time: Timestamp,
 }
 
 impl Source {
-    /// Traffic for this detector.
+    /// Creates a source of traffic for this detector.
     pub(crate) fn of(running: &Running) -> Self {
         Self { name: running.life().name().to_owned(), which: running.which() }
     }
 }
 
-/// What is sent to them, as a person reads it: `requests, flows and sessions`.
+/// Describes what is sent to them: `requests, flows and sessions`.
 pub(crate) fn names(sources: &[Source]) -> String {
     let mut events: Vec<&str> = sources.iter().map(|source| for_kind!(source.which, D => D::EVENTS)).collect();
     events.dedup();
@@ -47,7 +47,7 @@ pub(crate) fn names(sources: &[Source]) -> String {
     }
 }
 
-/// A batch of traffic: `plan` is of the most frequent kind, the events of others come between.
+/// Returns a batch of traffic: `plan` is of the most frequent kind, the events of others come between.
 pub(crate) fn batch(sources: &[Source], plan: Plan, seed: Seed) -> Vec<Live> {
     let mut streams: Vec<(usize, std::vec::IntoIter<Live>)> = Vec::new();
     for (place, source) in (0..).zip(sources) {

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What a burst of load measured.
+/// The result of a run of load.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 pub(crate) struct Measured {
     /// Clients at once.
@@ -63,7 +63,7 @@ async fn post(mut connection: Client, requests: Arc<Vec<Vec<u8>>>, offset: usize
     Ok(micros)
 }
 
-/// A quantile of sorted microseconds, in milliseconds; 0 of none.
+/// Returns a quantile of sorted microseconds, in milliseconds; 0 of none.
 fn quantile(sorted: &[u32], share: f64) -> f64 {
     let at = ((sorted.len() as f64 * share) as usize).min(sorted.len().saturating_sub(1));
     sorted.get(at).map_or(0.0, |micros| f64::from(*micros) / 1000.0)

@@ -1,4 +1,4 @@
-//! Where log lines go: people read standard error, machines read the file.
+//! Logging: text for people on standard error, JSON for machines in a file.
 
 use crate::config::Config;
 use crate::{files, output};
@@ -51,7 +51,7 @@ fn appender(path: &std::path::Path) -> anyhow::Result<RollingFileAppender> {
         .with_context(|| format!("the log file {} cannot be opened; check log.file", output::path(path)))
 }
 
-/// Writes lines, each given whole, so that nothing from outside in them steers a terminal.
+/// Writes whole lines, so that nothing from outside in them controls a terminal.
 struct Visible<W> {
     writer: W,
     shown: fn(&str) -> Cow<'_, str>,

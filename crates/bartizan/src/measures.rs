@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 /// Bins of the calibration error.
 const CALIBRATION_BINS: usize = 10;
 
-/// Bins of the calibration error of classes, finer: a forest's votes come in hundredths.
+/// Bins of the calibration error of classes, finer: a forest's votes are multiples of a hundredth.
 const CLASS_BINS: usize = 15;
 
-/// How a model did.
+/// Measures of a model on labelled events.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Measures {
     /// How well it tells classes apart; nothing for kinds without, and for files that name none.
@@ -64,7 +64,7 @@ pub(crate) struct Named {
 }
 
 impl Measures {
-    /// Of the labelled events in `loaded`, each judged by the judgement at its place.
+    /// Computes the measures of the labelled events in `loaded`, each with the judgement at the same index.
     pub(crate) fn of<D: Domain>(loaded: &Loaded<D>, judged: &[Judgement]) -> Self {
         let labelled = loaded.labels.iter().zip(judged).filter_map(|(label, judgement)| Some((label.as_ref()?.is_anomalous(), judgement)));
         let (truth, judged_labelled): (Vec<bool>, Vec<&Judgement>) = labelled.unzip();

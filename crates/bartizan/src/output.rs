@@ -1,4 +1,4 @@
-//! What a command prints: tables and JSON on standard output, progress on standard error. Whatever it prints passes
+//! Output of commands: tables and JSON on standard output, progress on standard error. Whatever it prints passes
 //! [`visible`], since file names, labels, versions and events come from outside.
 
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
@@ -36,7 +36,7 @@ impl Output {
 /// Columns with a line under the head and nothing else.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// What stands in one field of a table.
+/// The content of one field of a table.
 pub(crate) enum Cell {
     /// One line.
     Line(String),
@@ -70,12 +70,12 @@ pub(crate) fn table<C: Into<Cell>>(head: &[&str], rows: impl IntoIterator<Item =
     table.to_string()
 }
 
-/// Whether it is a terminal that can show something.
+/// Returns whether it is a terminal that can show something.
 pub(crate) fn is_terminal(stream: &impl AsFd) -> bool {
     shows(rustix::termios::tcgetwinsize(stream).ok().map(|size| size.ws_col))
 }
 
-/// Whether something of this many columns shows anything: what is no terminal has none, and some terminals say 0.
+/// Returns whether output of this width can be shown: what is not a terminal has no columns, and some terminals report 0.
 fn shows(columns: Option<u16>) -> bool {
     columns.is_some_and(|columns| columns > 0)
 }
@@ -93,12 +93,12 @@ pub(crate) fn progress(total: u64, what: &str) -> ProgressBar {
     bar
 }
 
-/// Writes a line to standard error; when nobody reads it, so be it.
+/// Writes a line to standard error; errors are ignored.
 pub(crate) fn note(text: &str) {
     drop(writeln!(io::stderr().lock(), "{}", visible_lines(text)));
 }
 
-/// Characters that steer a terminal, are not seen, or change the order in which others are shown.
+/// Returns whether a character controls a terminal, is invisible, or changes the order in which others are shown.
 fn is_deceptive(c: char) -> bool {
     // Soft hyphen; Arabic letter mark; Mongolian vowel separator; zero widths and directional marks; separators of lines and
     // paragraphs, directional embeddings and overrides; word joiner, invisible operators, directional isolates; byte order
@@ -108,7 +108,7 @@ fn is_deceptive(c: char) -> bool {
         || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Text as it may be shown on one line: letters of all scripts stay, what [deceives](is_deceptive) is replaced.
+/// Returns text that is safe to show on one line: letters of all scripts stay, what [deceives](is_deceptive) is replaced.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     replaced(text, |c| !is_deceptive(c))
 }
@@ -150,7 +150,7 @@ pub(crate) fn visible_json(json: &str) -> Cow<'_, str> {
     escaped.into()
 }
 
-/// Text from outside on one line, at most `width` characters.
+/// Returns text from outside on one line, at most `width` characters.
 pub(crate) fn clean(text: &str, width: usize) -> String {
     let mut clean: String = text.chars().take(width + 1).collect();
     if clean.chars().count() > width {
@@ -165,7 +165,7 @@ pub(crate) fn path(path: &Path) -> String {
     visible(&path.to_string_lossy()).into_owned()
 }
 
-/// A share as a person reads it.
+/// Formats a share as a percentage.
 pub(crate) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }

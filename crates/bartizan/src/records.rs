@@ -17,7 +17,7 @@ const SHOWN_REJECTED: usize = 5;
 /// Repairs that are shown of each file.
 const SHOWN_REPAIRS: usize = 8;
 
-/// Files and how they are to be read.
+/// Files and how to read them.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Format {
     /// Format of the files [default: seen from the content]; a wrong name lists those of the kind.
@@ -48,7 +48,7 @@ impl Format {
 pub(crate) struct Loaded<D: Domain> {
     /// The events.
     pub(crate) events: Vec<D::Event>,
-    /// What somebody said of each.
+    /// The label of each, where it has one.
     pub(crate) labels: Vec<Option<Label>>,
     /// The kind of attack or of normal traffic, where a file names it.
     pub(crate) names: Vec<Option<String>>,
@@ -64,7 +64,7 @@ impl<D: Domain> Default for Loaded<D> {
     }
 }
 
-/// How a file is cut into a part to learn from and a part to measure on.
+/// How a file is split into a part to learn from and a part to measure on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum SplitBy {
     /// By time where the events of the files have different ones, else at random.
@@ -79,17 +79,17 @@ pub(crate) enum SplitBy {
 }
 
 impl<D: Domain> Loaded<D> {
-    /// How many events.
+    /// Returns the number of events.
     pub(crate) fn len(&self) -> usize {
         self.events.len()
     }
 
-    /// How many have a label.
+    /// Returns the number of events with a label.
     pub(crate) fn labelled(&self) -> usize {
         self.labels.iter().flatten().count()
     }
 
-    /// Two parts, each in the order of the whole: what is left, and `share` of it.
+    /// Splits the events in two, each part in the order of the whole: the rest, and `share` of them.
     pub(crate) fn split(self, share: f64, by: SplitBy, seed: Seed) -> (Self, Self) {
         let mut times: Vec<Timestamp> = self.events.iter().map(|event| D::facts(event).time).collect();
         times.sort_unstable();
@@ -115,7 +115,7 @@ impl<D: Domain> Loaded<D> {
         (rest, part)
     }
 
-    /// Without the events labelled anomalous: what a model of normal traffic is fitted on.
+    /// Returns the events that are not labelled anomalous: what a model of normal traffic is fitted on.
     pub(crate) fn only_normal(self) -> Self {
         self.into_records().filter(|record| !record.label.is_some_and(Label::is_anomalous)).collect()
     }
@@ -134,12 +134,12 @@ impl<D: Domain> Loaded<D> {
         numbered.map(|(line, (event, (label, label_name)))| Record { event, label, label_name, line })
     }
 
-    /// As the pipeline takes them, as if nobody had said anything of them.
+    /// Returns the events without their labels, for the pipeline.
     pub(crate) fn without_labels(self) -> Vec<Record<D::Event>> {
         self.events.into_iter().map(|event| Record::new(event, None)).collect()
     }
 
-    /// As the pipeline takes them. Kinds with classes learn from these, not from whether a class is an attack.
+    /// Returns the labelled events for the pipeline. Kinds with classes learn from these, not from whether a class is an attack.
     pub(crate) fn into_labelled(self) -> Vec<Record<D::Event>> {
         let says = |label: Option<Label>| if D::CLASSES.is_empty() { label } else { None };
         self.events.into_iter().zip(self.labels).map(|(event, label)| Record::new(event, says(label))).collect()
@@ -154,12 +154,12 @@ impl<D: Domain> FromIterator<Record<D::Event>> for Loaded<D> {
     }
 }
 
-/// What an event weighs in memory, nearly.
+/// Returns roughly the memory that an event takes.
 fn weight<E: Serialize>(event: &E) -> usize {
     size_of::<Record<E>>() + postcard::experimental::serialized_size(event).unwrap_or(0)
 }
 
-/// Reads files whole, up to [`MAX_HELD_BYTES`]. `now` stands in for missing times.
+/// Reads files whole, up to [`MAX_HELD_BYTES`]. Missing times become `now`.
 pub(crate) fn load<D: Kind>(files: &[PathBuf], format: &Format, now: Timestamp) -> anyhow::Result<Loaded<D>> {
     let (mut loaded, mut held) = (Loaded::default(), 0);
     let rejected = stream::<D>(files, format, now, &mut |_, record| {
@@ -176,8 +176,8 @@ pub(crate) fn load<D: Kind>(files: &[PathBuf], format: &Format, now: Timestamp) 
     Ok(loaded)
 }
 
-/// Reads files to learn from. Memory is bounded however large the files are: of events that stand for themselves at most `most` are
-/// drawn; of others the last are taken, which is said, and no more than weigh [`MAX_HELD_BYTES`].
+/// Reads files to learn from. Memory is bounded however large the files are: of independent events at most `most` are
+/// drawn; of others the last are taken, with a message, up to [`MAX_HELD_BYTES`].
 pub(crate) fn sample<D: Kind>(files: &[PathBuf], format: &Format, now: Timestamp, most: usize, seed: Seed) -> anyhow::Result<Loaded<D>> {
     if !D::INDEPENDENT {
         return newest(files, format, now, most);
@@ -196,7 +196,7 @@ pub(crate) fn sample<D: Kind>(files: &[PathBuf], format: &Format, now: Timestamp
     Ok(loaded)
 }
 
-/// The last events of the files: as many as are learned from, and fit.
+/// Returns the last events of the files: as many as are learned from, and fit.
 fn newest<D: Kind>(files: &[PathBuf], format: &Format, now: Timestamp, most: usize) -> anyhow::Result<Loaded<D>> {
     let mut taken: VecDeque<Record<D::Event>> = VecDeque::new();
     let (mut met, mut held) = (0_u64, 0);
@@ -219,8 +219,8 @@ fn newest<D: Kind>(files: &[PathBuf], format: &Format, now: Timestamp, most: usi
     Ok(loaded)
 }
 
-/// Hands every record of the files to `each`, with the place of its file. Bad lines are counted and the first of each file
-/// are named; a file without a good line is refused. Gives how many lines were rejected.
+/// Calls `each` with every record of the files and the index of its file. Bad lines are counted and the first of each file
+/// are named; a file without a good line is refused. Returns how many lines were rejected.
 pub(crate) fn stream<D: Kind>(
     files: &[PathBuf],
     format: &Format,
@@ -276,12 +276,12 @@ fn stream_one<D: Kind>(
         let first = rejected.first().map_or("it is empty".to_owned(), |bad| format!("line {}: {}", bad.line, bad.reason));
         return Err(refuse(format!("no line of it can be read; {first}")).advise("name its format with --format").into());
     }
-    tell(path, &summary, &rejected);
+    report(path, &summary, &rejected);
     Ok(summary.rejected)
 }
 
-/// Says what was wrong with a file that was read all the same.
-fn tell(path: &Path, summary: &Summary, rejected: &[Rejected]) {
+/// Reports the faults of a file that was read all the same.
+fn report(path: &Path, summary: &Summary, rejected: &[Rejected]) {
     for bad in rejected {
         output::note(&format!("{}:{}: skipped: {}", output::path(path), bad.line, output::clean(&bad.reason, 200)));
     }

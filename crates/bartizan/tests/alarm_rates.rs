@@ -51,7 +51,9 @@ fn services() -> Vec<String> {
                 let parts: Vec<Value> = (0..parts).map(|_| json!({"part": format!("P-{}", draw(90_000)), "pieces": draw(40)})).collect();
                 (100 + draw(150), "POST", "/v2/orders".to_owned(), json!({"parts": parts, "urgent": draw(9) == 0}))
             }
-            None => (100 + draw(150), "GET", ["/v2/stock/", "/v2/price/"][draw(2) as usize].to_owned() + &draw(90_000).to_string(), Value::Null),
+            None => {
+                (100 + draw(150), "GET", ["/v2/stock/", "/v2/price/"][draw(2) as usize].to_owned() + &draw(90_000).to_string(), Value::Null)
+            }
         };
         let body = json!({
             "request_id": format!("s-{}", all.len()), "ip_address": format!("10.20.{}.{}", client / 50, client % 50 + 1),

@@ -7,7 +7,7 @@ use common::{Connection, Running, bartizan, browser, fails, generate, json};
 use serde_json::Value;
 use std::path::Path;
 
-/// A server with a model, told `settings` by the environment.
+/// A server with a model and `settings` in the environment.
 fn serve(folder: &Path, settings: &[(&str, &str)]) -> Running {
     generate(folder, "train.ndjson", 1_000, 1);
     json(folder, &["train", "requests", "train.ndjson"]);
@@ -31,7 +31,7 @@ fn analyze(connection: &mut Connection, body: &str) -> Value {
     answer
 }
 
-/// The sentences that say why.
+/// Returns the texts of the reasons.
 fn reasons(answer: &Value) -> String {
     answer["reasons"].to_string()
 }

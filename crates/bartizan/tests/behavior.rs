@@ -200,7 +200,7 @@ fn what_one_request_may_ask_is_bounded() {
 }
 
 #[test]
-fn a_server_whose_model_is_damaged_says_so_and_learns_again_when_asked() {
+fn a_damaged_model_is_reported_and_replaced_by_a_training() {
     let folder = damaged();
     let server = Running::start(folder.path(), &["--only", "behavior"]);
     let mut connection = server.connect();

@@ -147,7 +147,7 @@ fn too_few_labels_do_not_retrain() {
 }
 
 #[test]
-fn a_verdict_says_what_led_to_it() {
+fn a_verdict_has_what_led_to_it() {
     let (_folder, _server, mut connection) = server();
     let verdict = good(&mut connection, "/behavior/predict", &session(CASES[7].0));
     let found = connection.get(&format!("/behavior/detections/{}", verdict["id"]));

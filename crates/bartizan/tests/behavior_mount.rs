@@ -1,4 +1,4 @@
-//! What section 0 of the contract says of every mount, of the mount of `behavior` in the running binary.
+//! Section 0 of the contract, which holds for every mount, on the mount of `behavior` in the running binary.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
 mod common;
@@ -21,7 +21,7 @@ fn status(connection: &mut Connection, method: &str, path: &str, headers: &[&str
 }
 
 #[test]
-fn the_mount_says_what_it_is() {
+fn the_mount_describes_itself() {
     let (_folder, _server, mut connection) = server();
     let info = connection.get("/behavior");
     assert_eq!(info, connection.get("/behavior/"), "a slash at the end changes nothing");

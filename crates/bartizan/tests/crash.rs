@@ -7,7 +7,6 @@ use bartizan_storage::{AuditFilter, DetectionRepository as _};
 use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
 use common::{Connection, Running, browser, generate, json};
 use std::collections::HashSet;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::mpsc;
 
@@ -39,14 +38,16 @@ fn no_answered_verdict_is_lost_and_one_model_is_active() {
 /// Clients and a trainer work until enough answers have arrived, then the server is killed in the middle of it.
 fn load_and_kill(server: Running, round: usize, answered: &mut HashSet<String>) {
     let (sender, receiver) = mpsc::channel();
-    let address = server.address;
+    // All are connected before the load begins: enough answers may have come before a slow thread would have connected.
+    let clients: Vec<Connection> = (0..CLIENTS).map(|_| server.connect()).collect();
+    let trainer = server.connect();
     std::thread::scope(|scope| {
-        for client in 0..CLIENTS {
+        for (client, connection) in clients.into_iter().enumerate() {
             let sender = sender.clone();
-            scope.spawn(move || post(address, &format!("r{round}-c{client}"), &sender));
+            scope.spawn(move || post(connection, &format!("r{round}-c{client}"), &sender));
         }
         drop(sender);
-        scope.spawn(move || train(address, round));
+        scope.spawn(move || train(trainer, round));
         answered.extend(receiver.iter().take(ANSWERS + 17 * round));
         server.kill();
         answered.extend(receiver.iter());
@@ -54,8 +55,7 @@ fn load_and_kill(server: Running, round: usize, answered: &mut HashSet<String>) 
 }
 
 /// Posts until the server goes away; sends on the id of every request whose whole answer arrived.
-fn post(address: SocketAddr, prefix: &str, answered: &mpsc::Sender<String>) {
-    let mut connection = Connection::open(address);
+fn post(mut connection: Connection, prefix: &str, answered: &mpsc::Sender<String>) {
     for number in 0.. {
         let id = format!("{prefix}-{number}");
         match connection.send("POST", "/requests/analyze", &browser(&id)) {
@@ -69,8 +69,7 @@ fn post(address: SocketAddr, prefix: &str, answered: &mpsc::Sender<String>) {
     }
 }
 
-fn train(address: SocketAddr, round: usize) {
-    let mut connection = Connection::open(address);
+fn train(mut connection: Connection, round: usize) {
     for number in 0.. {
         let body = format!(r#"{{"model_version": "v{round}.{number}", "training_params": {{"n_estimators": 20}}}}"#);
         match connection.send("POST", "/requests/train", &body) {

@@ -56,7 +56,7 @@ fn every_algorithm_trains_and_scores() {
 }
 
 #[test]
-fn tuning_compares_all_and_says_what_by() {
+fn tuning_compares_all_and_reports_the_criterion() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     generate(at, "train.ndjson", 400, 1);

@@ -73,7 +73,7 @@ fn what_an_earlier_release_left_open_is_closed() {
 }
 
 #[test]
-fn a_token_that_others_can_read_is_told() {
+fn a_token_that_others_can_read_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (token, settings) = (folder.path().join("token"), folder.path().join("b.toml"));
     fs::write(&token, "open-sesame\n").unwrap();

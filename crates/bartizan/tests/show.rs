@@ -6,7 +6,7 @@ mod common;
 use common::{Running, bartizan, json, run};
 
 #[test]
-fn the_demo_catches_attacks_and_ends_when_told() {
+fn the_demo_catches_attacks_and_ends_on_a_signal() {
     let folder = tempfile::tempdir().unwrap();
     let tally = json(folder.path(), &["demo", "--listen", "127.0.0.1:0", "--events", "80", "--rate", "10000"]);
     let count = |name: &str| tally[name].as_u64().unwrap();

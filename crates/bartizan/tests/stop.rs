@@ -1,4 +1,4 @@
-//! A server that is asked to stop finishes what runs and keeps what it answered.
+//! A server that is stopped by a signal finishes what runs and keeps what it answered.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
 mod common;
@@ -24,7 +24,7 @@ fn a_graceful_stop_ends_with_code_0_and_keeps_every_verdict() {
     assert_eq!(server.connect().get("/requests/audit")["total_records"], 50);
 }
 
-/// Three are asked for, so that one is refused once the other two are under way.
+/// Three are requested, so that one is refused once the other two are under way.
 #[test]
 fn a_stop_does_not_wait_for_trainings() {
     let folder = tempfile::tempdir().unwrap();

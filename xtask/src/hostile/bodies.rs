@@ -1,4 +1,4 @@
-//! What is sent.
+//! The bodies that are sent.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;

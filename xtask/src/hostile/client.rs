@@ -1,4 +1,4 @@
-//! HTTP by hand: bytes are sent as they are, whatever they do.
+//! A minimal HTTP client that sends bytes as they are, also malformed ones.
 
 use super::PATIENCE;
 use std::io::{ErrorKind, Read, Write};
@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// How often `/health` is asked.
+/// Interval between requests to `/health`.
 const EVERY: Duration = Duration::from_millis(20);
 /// How long a read waits before it looks at the clock.
 const SLICE: Duration = Duration::from_millis(50);
@@ -35,7 +35,7 @@ fn connect(port: u16) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Sends the same request on several connections at once; gives the answers' statuses, each once, and how large an answer was.
+/// Sends the same request on several connections at once; returns the distinct statuses of the responses and the size of one.
 pub(super) fn send_many(port: u16, request: &[u8], copies: usize) -> String {
     let answers: Vec<(String, u64)> = std::thread::scope(|scope| {
         let sent: Vec<_> = (0..copies).map(|_| scope.spawn(|| send(port, request))).collect();
@@ -77,17 +77,17 @@ fn waits(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
-/// Asks a path again and again until told to stop; gives the longest that an answer took, in milliseconds.
-pub(super) fn ask_until(port: u16, path: &str, stop: &AtomicBool) -> f64 {
+/// Requests a path again and again until `stop` is set. Returns the longest time that a response took, in milliseconds.
+pub(super) fn request_until(port: u16, path: &str, stop: &AtomicBool) -> f64 {
     let text = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
     let (mut slowest, mut connection) = (0.0_f64, None);
     while !stop.load(Relaxed) {
-        let asked = Instant::now();
+        let sent = Instant::now();
         let answered = match connection.take().map_or_else(|| connect(port), Ok) {
             Ok(mut stream) => ask(&mut stream, &text, stop).then_some(stream),
             Err(_) => None,
         };
-        slowest = slowest.max(asked.elapsed().as_secs_f64() * 1e3);
+        slowest = slowest.max(sent.elapsed().as_secs_f64() * 1e3);
         connection = answered;
         std::thread::sleep(EVERY);
     }

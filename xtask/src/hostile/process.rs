@@ -125,7 +125,7 @@ impl Server {
         let before = status_of(self.id, "VmRSS:").unwrap_or(0);
         let (stop, ended, slowest) = (AtomicBool::new(false), AtomicBool::new(false), AtomicU64::new(0));
         let (status, seconds) = std::thread::scope(|scope| {
-            scope.spawn(|| slowest.store(client::ask_until(self.port, health, &stop).to_bits(), Relaxed));
+            scope.spawn(|| slowest.store(client::request_until(self.port, health, &stop).to_bits(), Relaxed));
             scope.spawn(|| {
                 while !stop.load(Relaxed) {
                     if status_of(self.id, "VmRSS:").is_some_and(|held| held > MOST_MEMORY) {

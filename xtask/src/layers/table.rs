@@ -15,24 +15,24 @@ const fn edge(from: &'static str, to: &'static str, reason: &'static str) -> Edg
 /// Dependencies of what is shipped.
 pub(super) const EDGES: &[Edge] = &[
     edge("bartizan-estimators", "bartizan-core", "estimators implement its traits"),
-    edge("bartizan-domains", "bartizan-core", "domains describe their features in its words"),
-    edge("bartizan-storage", "bartizan-core", "stored entities are made of its words"),
-    edge("bartizan-storage-sqlite", "bartizan-core", "rows are turned into its words"),
+    edge("bartizan-domains", "bartizan-core", "domains describe their features with its types"),
+    edge("bartizan-storage", "bartizan-core", "stored entities are made of its types"),
+    edge("bartizan-storage-sqlite", "bartizan-core", "rows are converted to its types"),
     edge("bartizan-storage-sqlite", "bartizan-storage", "an engine implements the repository traits"),
-    edge("bartizan-pipeline", "bartizan-core", "the street is paved with its words"),
-    edge("bartizan-pipeline", "bartizan-estimators", "estimators and domains meet here"),
-    edge("bartizan-pipeline", "bartizan-domains", "estimators and domains meet here"),
+    edge("bartizan-pipeline", "bartizan-core", "its types are those of the core"),
+    edge("bartizan-pipeline", "bartizan-estimators", "estimators and domains are joined here"),
+    edge("bartizan-pipeline", "bartizan-domains", "estimators and domains are joined here"),
     edge("bartizan-pipeline", "bartizan-storage", "verdicts and models are recorded through the traits"),
-    edge("bartizan-connectors", "bartizan-core", "what comes in and goes out is said in its words"),
+    edge("bartizan-connectors", "bartizan-core", "sources and notifiers use its types"),
     edge("bartizan-connectors", "bartizan-pipeline", "sources feed detectors, notifiers listen to them"),
-    edge("bartizan-server", "bartizan-core", "replies are made of its words"),
-    edge("bartizan-server", "bartizan-domains", "routes hand bytes to the parsers of their kind"),
+    edge("bartizan-server", "bartizan-core", "replies are made of its types"),
+    edge("bartizan-server", "bartizan-domains", "routes pass bytes to the parsers of their kind"),
     edge("bartizan-server", "bartizan-pipeline", "routes call detectors at work"),
     edge("bartizan-server", "bartizan-storage", "audit and statistics replies are made of stored entities"),
     edge("bartizan", "bartizan-core", "the binary wires all parts"),
     edge("bartizan", "bartizan-estimators", "the binary offers the algorithms on its command line"),
     edge("bartizan", "bartizan-domains", "the binary reads event files and generates events"),
-    edge("bartizan", "bartizan-storage", "the binary hands an engine to the pipeline"),
+    edge("bartizan", "bartizan-storage", "the binary passes an engine to the pipeline"),
     edge("bartizan", "bartizan-storage-sqlite", "only the binary names a concrete engine"),
     edge("bartizan", "bartizan-pipeline", "the binary wires all parts"),
     edge("bartizan", "bartizan-connectors", "the binary wires all parts"),
@@ -46,7 +46,7 @@ pub(super) const EDGES: &[Edge] = &[
     edge("bartizan-testkit", "bartizan-storage", "the conformance suite of the repositories"),
 ];
 
-/// Dependencies of tests only. Whatever stands in [`EDGES`] is allowed here as well.
+/// Dependencies of tests only. Whatever is in [`EDGES`] is allowed here as well.
 pub(super) const DEV_EDGES: &[Edge] = &[
     edge("bartizan-estimators", "bartizan-testkit", "every estimator passes the conformance suite"),
     edge("bartizan-domains", "bartizan-testkit", "every extractor passes the conformance suite"),

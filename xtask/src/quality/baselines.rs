@@ -12,7 +12,7 @@ pub(super) struct Baselines {
     pub(super) one_class: Vec<(String, String, [f64; 3])>,
 }
 
-/// Reads both tables; a folder without them gives none.
+/// Reads both tables; a folder without them has none.
 pub(super) fn read(data: &Path) -> anyhow::Result<Baselines> {
     let folder = data.join("measured_baselines");
     let mut baselines = Baselines { benchmark: BTreeMap::new(), one_class: Vec::new() };

@@ -112,7 +112,7 @@ impl Data<'_> {
         sums.into_iter().zip(counts.into_iter().zip(old)).map(mean).collect()
     }
 
-    /// Writes how far each component is responsible for each row; gives the mean log-likelihood.
+    /// Writes how far each component is responsible for each row; returns the mean log-likelihood.
     fn expect(&self, mixture: &[Component], responsible: &mut [f64], stop: &Stop) -> Result<f64, FitError> {
         let count = mixture.len();
         let chunks = responsible.par_chunks_mut(CHUNK * count).enumerate().map(|(chunk, out)| {

@@ -116,7 +116,7 @@ pub struct FittedForest {
     stored: Arc<Stored>,
     /// Made on first use: a stored forest is validated before.
     layout: Arc<std::sync::OnceLock<Layout>>,
-    /// Made when first asked why.
+    /// Built at the first explanation.
     paths: Arc<std::sync::OnceLock<Option<Paths>>>,
     /// 1 / (trees · c(psi)).
     scale: f64,

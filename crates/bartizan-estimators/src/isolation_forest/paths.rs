@@ -51,7 +51,7 @@ impl Paths {
         if is_low(trees) { Self::Four(Tables::new(trees)) } else { Self::Eight(Tables::new(trees)) }
     }
 
-    /// Adds each feature's share of the sum of path lengths and gives the sum expected of an unknown row.
+    /// Adds each feature's share of the sum of path lengths and returns the sum expected of an unknown row.
     pub(super) fn shares(&self, row: &[f32], shares: &mut [f64]) -> f64 {
         match self {
             Self::Four(tables) => tables.shares(row, shares),

@@ -58,7 +58,7 @@ impl LabelCalibration {
     /// Checks what a damaged or hostile file could have wrong.
     ///
     /// # Errors
-    /// With a sentence that says what is wrong.
+    /// With a message about the fault.
     pub fn validate(&self) -> Result<(), String> {
         match self {
             Self::Platt(curve) => curve.validate(),

@@ -1,4 +1,4 @@
-//! What can be asked of packed rows, written once and compiled for each kind of machine.
+//! Operations on packed rows, written once and compiled for each kind of machine.
 
 use super::{BROAD, LANES, Line, Link, Packed, TALL};
 

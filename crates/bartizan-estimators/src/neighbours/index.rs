@@ -9,7 +9,7 @@ pub(super) const LANES: usize = 32;
 const MAX_STORED_WIDTH: usize = 65_536;
 /// Greatest number in a row: squares and sums of squares stay finite in 32 bits.
 const MAX_VALUE: f32 = 1e9;
-/// Training rows asked for when it is decided whether boxes leave out enough.
+/// Training rows searched for when it is decided whether boxes leave out enough.
 const TRIED: usize = 64;
 /// Part of the leaves that boxes must leave out to be worth their own cost.
 const WORTH: f64 = 0.25;

@@ -17,7 +17,7 @@ use search::Neighbour;
 
 /// Most neighbours.
 const MAX_NEIGHBOURS: usize = 1_000;
-/// Training rows kept unless told otherwise.
+/// Default number of training rows kept.
 const TRAIN_ROWS: usize = 100_000;
 /// Most training rows kept.
 const MAX_TRAIN_ROWS: usize = 1_000_000;

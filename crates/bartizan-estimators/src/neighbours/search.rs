@@ -9,7 +9,7 @@ use multiversion::multiversion;
 
 /// Queries that look at a leaf while it is in the cache.
 const SCAN_QUERIES: usize = 16;
-/// Features added before it is asked whether all of a leaf is already too far.
+/// Features added before it is checked whether all of a leaf is already too far.
 const STRIDE: usize = 16;
 
 /// A training row and how far it is.
@@ -73,7 +73,7 @@ struct Visit {
     node: u32,
 }
 
-/// Nearest boxes first; gives the number of leaves looked at.
+/// Nearest boxes first; returns the number of leaves visited.
 #[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn descend(index: &Index, query: &[f32], found: &mut [Neighbour], without: u32, stack: &mut Vec<Visit>) -> usize {
     let worst = found.len() - 1;

@@ -1,9 +1,9 @@
-//! Rows of kernel values, kept while there is room.
+//! A cache of rows of kernel values.
 
 /// No slot, or no row.
 const NONE: u32 = u32::MAX;
 
-/// A bounded number of rows; the one not used for longest makes room.
+/// A bounded number of rows; the one not used for longest is evicted.
 pub(super) struct Cache {
     length: usize,
     capacity: usize,
@@ -21,12 +21,12 @@ impl Cache {
         Self { length, capacity, slot_of: vec![NONE; rows], row_of: Vec::new(), used: Vec::new(), clock: 0, slots: Vec::new() }
     }
 
-    /// The slot of a row, filled by `compute` unless it is there. The slot asked for before stays as it is.
+    /// Returns the slot of a row, filled by `compute` unless it is cached. The slot returned before stays valid.
     pub(super) fn slot(&mut self, row: usize, compute: impl Fn(usize, &mut [f32])) -> usize {
         self.clock += 1;
         let mut slot = self.slot_of[row] as usize;
         if self.slot_of[row] == NONE {
-            slot = self.room();
+            slot = self.free_slot();
             self.slot_of[row] = slot as u32;
             self.row_of[slot] = row as u32;
             compute(row, &mut self.slots[slot]);
@@ -39,7 +39,7 @@ impl Cache {
         &self.slots[slot]
     }
 
-    fn room(&mut self) -> usize {
+    fn free_slot(&mut self) -> usize {
         if self.slots.len() < self.capacity {
             self.slots.push(vec![0.0; self.length]);
             self.row_of.push(NONE);

@@ -124,7 +124,7 @@ impl Dual<'_> {
         weights
     }
 
-    /// Works on the rows that want to move and those nearest to wanting it; says how many pairs moved.
+    /// Works on the rows that violate the conditions and those nearest to violating them; returns how many pairs moved.
     fn round(&self, weights: &mut [f64], gradient: &mut [f64], tolerance: f64, max_iter: usize) -> usize {
         let active = self.active(weights, gradient);
         let before: Vec<f64> = active.iter().map(|i| weights[*i]).collect();

@@ -47,7 +47,7 @@ impl Range {
 }
 
 impl Part<'_> {
-    /// Moves pairs of weights until the gap is below `tolerance`, `max_iter` is reached or `stop` is set; says how many it moved.
+    /// Moves pairs of weights until the gap is below `tolerance`, `max_iter` is reached or `stop` is set; returns how many it moved.
     pub(super) fn solve(&mut self, tolerance: f64, max_iter: usize, (cache_bytes, stop): (usize, &Stop)) -> usize {
         let packed = Packed::new(self.values, self.width);
         let own = self.function.of_itself(self.values, self.width);

@@ -86,7 +86,7 @@ fn an_approximation_is_near_the_exact_boundary() {
 }
 
 #[test]
-fn a_small_cache_changes_nothing_and_a_bound_on_the_work_is_told() {
+fn a_small_cache_changes_nothing_and_a_bound_on_the_work_is_reported() {
     let values = made_up(5_000, 6);
     let few = |svm: OneClassSvm| fit(OneClassSvm { solver: SvmSolver::Exact, ..svm }, &values, 6);
     let (large, small) = (few(plain()), few(OneClassSvm { cache_mb: 0, ..plain() }));

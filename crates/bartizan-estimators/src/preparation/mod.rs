@@ -136,7 +136,7 @@ impl Preparation {
     /// Checks what a damaged or hostile file could have wrong.
     ///
     /// # Errors
-    /// With a sentence that says what is wrong.
+    /// With a message about the fault.
     pub fn validate(&self) -> Result<(), String> {
         if self.medians.len() != self.columns.len() || self.columns.is_empty() {
             return Err(format!("{} medians for {} scaled columns", self.medians.len(), self.columns.len()));
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn each_scale_is_what_its_name_says() {
+    fn each_scale_does_what_its_name_says() {
         let train = [1.0, 2.0, 3.0, 4.0, 10.0];
         for (scaling, expected) in [
             (Scaling::None, [1.0, 10.0, 3.0]),

@@ -39,7 +39,7 @@ mod tests {
     use rand_xoshiro::Xoshiro256PlusPlus;
 
     #[test]
-    fn the_base_is_what_the_forest_says_of_a_row_it_knows_nothing_of() {
+    fn the_base_is_the_expected_score_of_an_unknown_row() {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
         let values: Vec<f32> = (0..900).map(|_| rng.random()).collect();
         let anomalous: Vec<bool> = values.chunks(3).map(|row| row[1] > 0.7).collect();
@@ -48,10 +48,10 @@ mod tests {
         let fitted = forest.fit_labelled(&FeatureSchema::unnamed(3), train, &anomalous, Seed(4), &bartizan_core::Stop::default()).unwrap();
         let expected: f64 = fitted.shap_trees(0).iter().map(|tree| shap(tree, &[0.0; 3], &mut [0.0; 3])).sum();
         for row in values.chunks(3).take(50) {
-            let told = fitted.explain(row).unwrap();
-            assert!((told.base - (1.0 - expected)).abs() < 1e-5, "{} is not {}", told.base, 1.0 - expected);
-            let decisive = told.shares[1].abs() > told.shares[0].abs().max(told.shares[2].abs());
-            assert!(decisive || (row[1] - 0.7).abs() < 0.1, "{row:?}: {told:?}");
+            let explanation = fitted.explain(row).unwrap();
+            assert!((explanation.base - (1.0 - expected)).abs() < 1e-5, "{} is not {}", explanation.base, 1.0 - expected);
+            let decisive = explanation.shares[1].abs() > explanation.shares[0].abs().max(explanation.shares[2].abs());
+            assert!(decisive || (row[1] - 0.7).abs() < 0.1, "{row:?}: {explanation:?}");
         }
     }
 }

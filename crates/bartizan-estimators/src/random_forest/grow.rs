@@ -108,7 +108,7 @@ fn sample(plan: &Plan<'_>, rng: &mut Xoshiro256PlusPlus) -> Vec<Entry> {
 }
 
 impl Grower<'_> {
-    /// Any order gives the same tree but for the draws of features; a stack keeps the rows at hand in the cache.
+    /// Any order gives the same tree but for the draws of features; a stack keeps the current rows in the cache.
     fn grow_deep(&mut self) {
         let mut open: Vec<Open> = self.open(0, 0, self.entries.len(), 0).into_iter().collect();
         while self.has_room()
@@ -215,7 +215,7 @@ impl Grower<'_> {
     }
 }
 
-/// Moves the rows that go left to the front and keeps both sides in order; gives how many go left.
+/// Moves the rows that go left to the front and keeps both sides in order; returns how many go left.
 fn partition(entries: &mut [Entry], scratch: &mut [Entry], goes_left: impl Fn(usize) -> bool) -> usize {
     let (mut left, mut right) = (0, 0);
     for i in 0..entries.len() {

@@ -68,7 +68,7 @@ fn feature_bits(width: usize) -> u32 {
     usize::BITS - (width - 1).leading_zeros()
 }
 
-/// Most nodes of a tree over `width` features: what a link has room for, and no more leaves than a threshold can tell apart.
+/// Most nodes of a tree over `width` features: what a link can address, and no more leaves than a threshold can tell apart.
 /// Entries of shares are at most the leaves that hold several classes and one for each class.
 pub(super) fn max_nodes(width: usize) -> usize {
     1 << (32 - feature_bits(width)).min(22)

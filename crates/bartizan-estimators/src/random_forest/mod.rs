@@ -290,7 +290,7 @@ impl RandomForest {
     }
 }
 
-/// Only says why it cannot: it learns from labels.
+/// Always fails, with the reason: this estimator learns from labels.
 impl Estimator for RandomForest {
     type Fitted = FittedRandomForest;
 

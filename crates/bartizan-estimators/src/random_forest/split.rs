@@ -44,7 +44,7 @@ pub(super) struct Splitter<'a> {
     total: Vec<f64>,
 }
 
-/// What a column says of a node.
+/// What a column contributes to a node.
 pub(super) enum Found {
     /// All rows have one value.
     Constant,
@@ -83,7 +83,7 @@ impl<'a> Splitter<'a> {
         self.among_values(feature, entries)
     }
 
-    /// Counts the node's rows by bin; gives how many bins have any.
+    /// Counts the node's rows by bin; returns how many bins have any.
     fn fill(&mut self, column: &Column, entries: &[Entry]) -> usize {
         let classes = self.weights.len();
         self.histogram[..column.bin_count() * classes].fill(0);

@@ -1,4 +1,4 @@
-//! Readers of files, each format and the telling of them apart.
+//! Readers of files, each format, and the detection of the format.
 
 use super::{Bounds, Target, shape};
 use crate::seeds;

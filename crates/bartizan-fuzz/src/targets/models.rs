@@ -43,7 +43,7 @@ fn used(file: &[u8]) -> u64 {
     1
 }
 
-/// The file of a body, as whoever makes one would: packed, with its length and checksum.
+/// Returns the model file of a body, as an attacker would build it: packed, with its length and checksum.
 fn sealed(body: &[u8]) -> Vec<u8> {
     let packed = zstd::encode_all(body, LEVEL).unwrap_or_default();
     let mut file = seeds::models().first().map(|file| file[..HEADER.min(file.len())].to_vec()).unwrap_or_default();

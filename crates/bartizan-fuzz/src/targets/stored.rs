@@ -1,4 +1,4 @@
-//! Events as they lie in the store. Whoever can write the file can write these bytes.
+//! Events as stored. Anyone who can write the database file can write these bytes.
 
 use super::{Bounds, Target};
 use crate::seeds;

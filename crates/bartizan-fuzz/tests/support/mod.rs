@@ -1,4 +1,4 @@
-//! Runs targets and says of each input that fails what it was.
+//! Runs targets and reports each input that fails.
 
 use bartizan_core::Seed;
 use bartizan_fuzz::{Campaign, targets};
@@ -6,7 +6,7 @@ use bartizan_fuzz::{Campaign, targets};
 /// Inputs of each target.
 const INPUTS: u64 = 2_000;
 
-/// Every target of these names, after a prefix, holds what its bounds say.
+/// Checks that every target with these names, after a prefix, keeps its bounds.
 pub(crate) fn holds(names: &[&str], prefix: &str) {
     let campaign = Campaign { inputs: INPUTS, seed: Seed(12), time: false };
     let mut faults = Vec::new();

@@ -29,14 +29,14 @@ impl Kind for Requests {
     const ALGORITHM: &'static str = "ensemble";
 }
 
-/// A data directory with its store and a detector; the directory goes with it.
-pub(crate) struct House<D: Kind> {
+/// A data directory with its store and a detector; the directory is removed when it is dropped.
+pub(crate) struct Setup<D: Kind> {
     store: Arc<SqliteStore>,
     pub(crate) instance: Arc<Instance<D>>,
     _dir: tempfile::TempDir,
 }
 
-impl<D: Kind> House<D> {
+impl<D: Kind> Setup<D> {
     pub(crate) async fn new() -> Self {
         Self::with(|_| {}).await
     }
@@ -50,19 +50,19 @@ impl<D: Kind> House<D> {
         Self { store, instance, _dir: dir }
     }
 
-    /// One that has learned from these events, which are no part of its history.
+    /// Returns a setup trained on these events, which are not part of its history.
     pub(crate) async fn trained(lesson: Vec<D::Event>) -> Self {
         Self::trained_in(SqliteOptions::new("").max_queued, lesson).await
     }
 
-    /// The same, where at most `max_queued` detections wait to be written.
+    /// Like [`trained`](Self::trained), with at most `max_queued` detections waiting to be written.
     pub(crate) async fn trained_in(max_queued: usize, lesson: Vec<D::Event>) -> Self {
-        let house = Self::with(|options| options.max_queued = max_queued).await;
-        house.instance.learn(Lesson::BuiltIn(unlabelled(lesson)), request(), ()).await.expect("a model");
-        house
+        let setup = Self::with(|options| options.max_queued = max_queued).await;
+        setup.instance.learn(Lesson::BuiltIn(unlabelled(lesson)), request(), ()).await.expect("a model");
+        setup
     }
 
-    /// Another detector on the same store.
+    /// Opens another detector on the same store.
     pub(crate) async fn open(&self, change: impl FnOnce(&mut Settings)) -> Arc<Instance<D>> {
         open(&self.store, change).await
     }
@@ -86,7 +86,7 @@ pub(crate) fn request() -> TrainRequest {
     TrainRequest { use_labels: true, ..TrainRequest::default() }
 }
 
-pub(crate) fn says(label: Label) -> LabelChange {
+pub(crate) fn label_change(label: Label) -> LabelChange {
     LabelChange { label, changed_by: "ann".to_owned(), changed_at: Fixed.now() }
 }
 

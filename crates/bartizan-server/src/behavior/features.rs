@@ -1,6 +1,6 @@
 //! `GET /features`: the six counters and their ranges.
 
-use super::Here;
+use super::MountState;
 use crate::{
     config::Scope,
     docs,
@@ -35,13 +35,13 @@ struct Range {
     max: u16,
 }
 
-pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
+pub(crate) fn route() -> ApiMethodRouter<Arc<MountState>> {
     get_with(handler, |op| docs::needs(op, Scope::Read).summary("The features, their order and their ranges"))
 }
 
-async fn handler(State(here): State<Arc<Here>>) -> Json<Answer> {
+async fn handler(State(state): State<Arc<MountState>>) -> Json<Answer> {
     let range = |(min, max)| serde_json::to_value(Range { min, max }).unwrap_or_default();
     let ranges = NAMES.into_iter().zip(RANGES).map(|(name, bounds)| (name.to_owned(), range(bounds)));
-    let usual = of(here.instance.schema());
+    let usual = of(state.instance.schema());
     Json(Answer { feature_order: NAMES, total_features: NAMES.len(), feature_ranges: ranges.collect(), usual })
 }

@@ -1,6 +1,6 @@
-//! `GET /health` of a behavior detector: 200 as long as the process answers; the body says how it is.
+//! `GET /health` of a behavior detector: 200 as long as the process answers; the body has the state of the detector.
 
-use super::Here;
+use super::MountState;
 use crate::routes::health::{self, HEALTHY, UNHEALTHY};
 use aide::axum::routing::{ApiMethodRouter, get_with};
 use axum::{Json, extract::State};
@@ -21,13 +21,13 @@ struct Answer {
     database: &'static str,
 }
 
-pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
+pub(crate) fn route() -> ApiMethodRouter<Arc<MountState>> {
     get_with(handler, |op| op.summary("Whether the detector is well"))
 }
 
-async fn handler(State(here): State<Arc<Here>>) -> Json<Answer> {
-    let shared = &here.mount.shared;
-    let usual = health::of(here.mount.life(), shared.clock.now()).await;
+async fn handler(State(state): State<Arc<MountState>>) -> Json<Answer> {
+    let shared = &state.mount.shared;
+    let usual = health::of(state.mount.life(), shared.clock.now()).await;
     let well = usual.status == HEALTHY && usual.model_loaded;
     Json(Answer {
         status: if well { HEALTHY } else { UNHEALTHY },

@@ -12,13 +12,13 @@ use bartizan_pipeline::JudgeError;
 use hyper::StatusCode;
 use std::sync::Arc;
 
-/// One mounted instance, as these routes see it.
-pub(crate) type Here = crate::here::Here<Behavior>;
+/// The state of these routes: a mount with its instance.
+pub(crate) type MountState = crate::mount_state::MountState<Behavior>;
 
 impl Wire for Behavior {
     const OWN: &'static [&'static str] = &["/health", "/features"];
 
-    fn routes(prefix: &str) -> ApiRouter<Arc<Here>> {
+    fn routes(prefix: &str) -> ApiRouter<Arc<MountState>> {
         let at = |path| at(prefix, path);
         ApiRouter::new()
             .api_route(&at("/health"), health::route())
@@ -29,7 +29,7 @@ impl Wire for Behavior {
     }
 }
 
-/// What clients of this kind are told without a model.
+/// Converts an error of judging; without a model, clients of this kind expect another status than usual.
 fn not_judged(error: JudgeError, text: &'static str) -> Refusal {
     match error {
         JudgeError::NoModel => Refusal::text(StatusCode::INTERNAL_SERVER_ERROR, text),

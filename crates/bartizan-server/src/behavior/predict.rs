@@ -1,12 +1,12 @@
 //! `POST /predict` and `/predict-batch`: sessions in, attack types and risks out.
 
-use super::{Here, not_judged};
+use super::{MountState, not_judged};
 use crate::{
     config::Scope,
     docs,
-    here::{Asked, EVENT_ROOM, Why, Written, both, invalid, too_many, wants_reasons},
     http::{body, refusal::Refusal},
     input::{described, params::Params},
+    mount_state::{AnalyzeQuery, EVENT_MEMORY, ReasonSchema, Written, both, invalid, too_many, wants_reasons},
 };
 use aide::{
     axum::routing::{ApiMethodRouter, post_with},
@@ -60,7 +60,7 @@ pub(super) struct Counters {
 #[derive(JsonSchema)]
 #[schemars(rename = "SessionBody")]
 #[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
-struct Described {
+struct SessionBody {
     #[schemars(flatten)]
     counters: Counters,
     /// One of the five attack types, where it is known; anything else is passed over.
@@ -70,9 +70,9 @@ struct Described {
 #[derive(JsonSchema)]
 #[schemars(rename = "SessionsBody")]
 #[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
-struct DescribedBatch {
+struct SessionsBody {
     /// At most as many as `server.max_batch_events` says: 65,536 if it is not set. More are refused with 413.
-    logs: Vec<Described>,
+    logs: Vec<SessionBody>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -92,7 +92,7 @@ struct Verdict {
     model_version: Arc<str>,
     /// Why, worst first; only when asked for, and of at most 1,000 sessions of a batch: the anomalous ones first, in their order.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<Vec<Why>>")]
+    #[schemars(with = "Option<Vec<ReasonSchema>>")]
     reasons: Option<Vec<Reason>>,
 }
 
@@ -109,44 +109,44 @@ struct Verdicts {
     explained_count: Option<usize>,
 }
 
-pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
-    post_with(one, |op| document(op).summary("Judge one session").input::<Json<Described>>())
+pub(crate) fn route() -> ApiMethodRouter<Arc<MountState>> {
+    post_with(one, |op| document(op).summary("Judge one session").input::<Json<SessionBody>>())
 }
 
-pub(crate) fn batch_route() -> ApiMethodRouter<Arc<Here>> {
+pub(crate) fn batch_route() -> ApiMethodRouter<Arc<MountState>> {
     post_with(batch, |op| {
-        let op = document(op).summary("Judge many sessions").input::<Json<DescribedBatch>>();
+        let op = document(op).summary("Judge many sessions").input::<Json<SessionsBody>>();
         docs::refuses::<413>(op, "The body is too large, as sent or decoded, or has too many sessions")
     })
 }
 
 fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
-    let op = docs::reads_body(docs::checks_input(docs::needs(op, Scope::Judge))).input::<Params<Asked>>();
+    let op = docs::reads_body(docs::checks_input(docs::needs(op, Scope::Judge))).input::<Params<AnalyzeQuery>>();
     docs::refuses::<500>(op, "No model is loaded")
 }
 
-async fn one(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdict>, Refusal> {
-    let shared = &here.mount.shared;
+async fn one(State(state): State<Arc<MountState>>, request: Request) -> Result<Json<Verdict>, Refusal> {
+    let shared = &state.mount.shared;
     let explain = wants_reasons(request.uri().query());
     let body = body::receive(request, &shared.limits).await?;
     let now = shared.clock.now();
-    let (event, _room) = body.parse(move |bytes| parse_session(bytes, now)).await;
+    let (event, _reservation) = body.parse(move |bytes| parse_session(bytes, now)).await;
     let (explain, event) = both(explain, event.map_err(invalid))?;
-    let judged = here.instance.judge(event, explain).await;
+    let judged = state.instance.judge(event, explain).await;
     let judgement = judged.map_err(|error| not_judged(error, "ML models not loaded. Please check server logs."))?;
     Ok(Json(verdict(judgement)))
 }
 
-async fn batch(State(here): State<Arc<Here>>, request: Request) -> Result<Written<Verdicts>, Refusal> {
-    let shared = &here.mount.shared;
+async fn batch(State(state): State<Arc<MountState>>, request: Request) -> Result<Written<Verdicts>, Refusal> {
+    let shared = &state.mount.shared;
     let most = shared.max_batch_events;
     let explain = wants_reasons(request.uri().query());
     let body = body::receive(request, &shared.limits).await?;
     let now = shared.clock.now();
-    let (events, room) = body.parse(move |bytes| parse_logs(bytes, now, most)).await;
+    let (events, reservation) = body.parse(move |bytes| parse_logs(bytes, now, most)).await;
     let (explain, events) = both(explain, events.map_err(refused))?;
-    let _room = room.cover(&shared.limits, events.len() * EVENT_ROOM)?;
-    let judgements = here.instance.judge_many(events, explain).await.map_err(|error| not_judged(error, "ML models not loaded"))?;
+    let _reservation = reservation.grow_to(&shared.limits, events.len() * EVENT_MEMORY)?;
+    let judgements = state.instance.judge_many(events, explain).await.map_err(|error| not_judged(error, "ML models not loaded"))?;
     let total = judgements.len();
     let answer = move || {
         let explained_count = explain.then(|| judgements.iter().filter(|judgement| judgement.explained).count());

@@ -1,6 +1,6 @@
 //! `GET /features`: the columns of a flow; 503 without a model, as clients of this kind expect.
 
-use super::{Here, no_model};
+use super::{MountState, no_model};
 use crate::{
     config::Scope,
     docs,
@@ -13,13 +13,13 @@ use bartizan_domains::flows::suspect;
 use bartizan_pipeline::LifeCycle as _;
 use std::sync::Arc;
 
-pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
+pub(crate) fn route() -> ApiMethodRouter<Arc<MountState>> {
     get_with(handler, |op| docs::needs(op, Scope::Read).summary("The features and what they mean"))
 }
 
-async fn handler(State(here): State<Arc<Here>>) -> Result<Json<Answer>, Refusal> {
-    here.instance.active().ok_or_else(no_model)?;
-    let mut answer = of(here.instance.schema());
+async fn handler(State(state): State<Arc<MountState>>) -> Result<Json<Answer>, Refusal> {
+    state.instance.active().ok_or_else(no_model)?;
+    let mut answer = of(state.instance.schema());
     for (index, detail) in answer.details.iter_mut().enumerate() {
         detail.suspect = suspect(index);
     }

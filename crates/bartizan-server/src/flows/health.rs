@@ -1,6 +1,6 @@
-//! `GET /health` of a flows detector: 200 as long as the process answers; the body says how it is.
+//! `GET /health` of a flows detector: 200 as long as the process answers; the body has the state of the detector.
 
-use super::{Here, model_info::Model};
+use super::{MountState, model_info::Model};
 use crate::routes::health::{self, HEALTHY};
 use aide::axum::routing::{ApiMethodRouter, get_with};
 use axum::{Json, extract::State};
@@ -22,17 +22,17 @@ struct Answer {
     database: &'static str,
 }
 
-pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
+pub(crate) fn route() -> ApiMethodRouter<Arc<MountState>> {
     get_with(handler, |op| op.summary("Whether the detector is well"))
 }
 
-async fn handler(State(here): State<Arc<Here>>) -> Json<Answer> {
-    let usual = health::of(here.mount.life(), here.mount.shared.clock.now()).await;
+async fn handler(State(state): State<Arc<MountState>>) -> Json<Answer> {
+    let usual = health::of(state.mount.life(), state.mount.shared.clock.now()).await;
     let well = usual.status == HEALTHY && usual.model_loaded;
     Json(Answer {
         status: if well { HEALTHY } else { "degraded" },
         model_loaded: usual.model_loaded,
-        model_info: here.instance.active().map(|model| Model::of(&model)),
+        model_info: state.instance.active().map(|model| Model::of(&model)),
         model_version: usual.model_version,
         timestamp: usual.timestamp,
         database: usual.database,

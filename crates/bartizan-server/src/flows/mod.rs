@@ -13,13 +13,13 @@ use bartizan_pipeline::JudgeError;
 use hyper::StatusCode;
 use std::sync::Arc;
 
-/// One mounted instance, as these routes see it.
-pub(crate) type Here = crate::here::Here<Flows>;
+/// The state of these routes: a mount with its instance.
+pub(crate) type MountState = crate::mount_state::MountState<Flows>;
 
 impl Wire for Flows {
     const OWN: &'static [&'static str] = &["/health", "/features", "/model/info"];
 
-    fn routes(prefix: &str) -> ApiRouter<Arc<Here>> {
+    fn routes(prefix: &str) -> ApiRouter<Arc<MountState>> {
         let at = |path| at(prefix, path);
         ApiRouter::new()
             .api_route(&at("/health"), health::route())
@@ -32,7 +32,7 @@ impl Wire for Flows {
     }
 }
 
-/// What clients of this kind are told without a model.
+/// Converts an error of judging; without a model, clients of this kind expect another status than usual.
 fn no_model() -> Refusal {
     Refusal::text(StatusCode::SERVICE_UNAVAILABLE, "Model not loaded")
 }

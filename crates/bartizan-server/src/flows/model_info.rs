@@ -1,6 +1,6 @@
-//! `GET /model/info` of a flows detector: the active model, with what a one-class SVM has to say.
+//! `GET /model/info` of a flows detector: the active model, with the figures of a one-class SVM.
 
-use super::{Here, no_model};
+use super::{MountState, no_model};
 use crate::{
     config::Scope,
     docs,
@@ -79,12 +79,12 @@ pub(super) fn performance(model: &ModelInfo) -> Map<String, Value> {
     names.into_iter().filter_map(known).collect()
 }
 
-pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
+pub(crate) fn route() -> ApiMethodRouter<Arc<MountState>> {
     get_with(handler, |op| docs::needs(op, Scope::Read).summary("The active model"))
 }
 
-async fn handler(State(here): State<Arc<Here>>) -> Result<Json<Answer>, Refusal> {
-    let model = here.instance.active().ok_or_else(no_model)?;
+async fn handler(State(state): State<Arc<MountState>>) -> Result<Json<Answer>, Refusal> {
+    let model = state.instance.active().ok_or_else(no_model)?;
     let mut answer = Answer {
         model: Model::of(&model),
         shrinking: model.algorithm == "one_class_svm",
@@ -94,7 +94,7 @@ async fn handler(State(here): State<Arc<Here>>) -> Result<Json<Answer>, Refusal>
         performance_metrics: performance(&model),
         usual: Map::new(),
     };
-    if let Ok(Value::Object(mut usual)) = serde_json::to_value(model_info::of(here.instance.schema(), model)) {
+    if let Ok(Value::Object(mut usual)) = serde_json::to_value(model_info::of(state.instance.schema(), model)) {
         ["model_type", "n_features", "performance_metrics"].iter().for_each(|name| drop(usual.remove(*name)));
         answer.usual = usual;
     }

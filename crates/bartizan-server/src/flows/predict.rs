@@ -1,15 +1,15 @@
 //! `POST /predict`, `/predict/batch` and `/predict/csv`: flows in, verdicts out.
 
-use super::{Here, not_judged};
+use super::{MountState, not_judged};
 use crate::{
     config::Scope,
     docs,
-    here::{Asked, EVENT_ROOM, Why, Written, both, invalid, too_many, wants_reasons},
     http::{
         body::{self, Body},
         refusal::Refusal,
     },
     input::{described, params::Params},
+    mount_state::{AnalyzeQuery, EVENT_MEMORY, ReasonSchema, Written, both, invalid, too_many, wants_reasons},
 };
 use aide::{
     axum::routing::{ApiMethodRouter, post_with},
@@ -38,7 +38,7 @@ use std::{collections::BTreeMap, sync::Arc};
 #[derive(JsonSchema)]
 #[schemars(rename = "FlowBody")]
 #[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
-struct Described {
+struct FlowBody {
     /// Names that are not known are ignored, missing ones are 0. Snake-case names are in seconds, the others in microseconds.
     #[schemars(schema_with = "some_flow")]
     data: BTreeMap<String, f64>,
@@ -47,7 +47,7 @@ struct Described {
 #[derive(JsonSchema)]
 #[schemars(rename = "FlowsBody")]
 #[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
-struct DescribedBatch {
+struct FlowsBody {
     /// At least one, and at most as many as `server.max_batch_events` says: 65,536 if it is not set. More are refused with 413.
     #[schemars(schema_with = "flows")]
     flows: Vec<BTreeMap<String, f64>>,
@@ -56,7 +56,7 @@ struct DescribedBatch {
 #[derive(JsonSchema)]
 #[schemars(rename = "FlowLine")]
 #[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
-struct DescribedLine {
+struct FlowLine {
     /// 80 or 82 fields in the order of the contract, as text or as a list.
     #[schemars(schema_with = "line")]
     csv: String,
@@ -105,7 +105,7 @@ struct Verdict {
     model_version: Arc<str>,
     /// Why, worst first; only when asked for, and of at most 1,000 flows of a batch: the attacks first, in their order.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<Vec<Why>>")]
+    #[schemars(with = "Option<Vec<ReasonSchema>>")]
     reasons: Option<Vec<Reason>>,
 }
 
@@ -122,39 +122,39 @@ struct Verdicts {
     explained_count: Option<usize>,
 }
 
-pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
-    post_with(one, |op| document(op).summary("Judge one flow").input::<Json<Described>>())
+pub(crate) fn route() -> ApiMethodRouter<Arc<MountState>> {
+    post_with(one, |op| document(op).summary("Judge one flow").input::<Json<FlowBody>>())
 }
 
-pub(crate) fn batch_route() -> ApiMethodRouter<Arc<Here>> {
+pub(crate) fn batch_route() -> ApiMethodRouter<Arc<MountState>> {
     post_with(batch, |op| {
-        let op = document(op).summary("Judge many flows").input::<Json<DescribedBatch>>();
+        let op = document(op).summary("Judge many flows").input::<Json<FlowsBody>>();
         docs::refuses::<413>(op, "The body is too large, as sent or decoded, or has too many flows")
     })
 }
 
-pub(crate) fn csv_route() -> ApiMethodRouter<Arc<Here>> {
-    post_with(csv, |op| document(op).summary("Judge one flow, given as a line of a table").input::<Json<DescribedLine>>())
+pub(crate) fn csv_route() -> ApiMethodRouter<Arc<MountState>> {
+    post_with(csv, |op| document(op).summary("Judge one flow, given as a line of a table").input::<Json<FlowLine>>())
 }
 
 fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
-    let op = docs::reads_body(docs::checks_input(docs::needs(op, Scope::Judge))).input::<Params<Asked>>();
+    let op = docs::reads_body(docs::checks_input(docs::needs(op, Scope::Judge))).input::<Params<AnalyzeQuery>>();
     docs::refuses::<400>(op, "The flow cannot be made sense of")
 }
 
-/// What was asked.
-struct Read {
+/// A prediction request, its body received.
+struct PredictRequest {
     body: Body,
     /// The time to give flows that have none.
     now: Timestamp,
     explain: Result<bool, Vec<Fault>>,
 }
 
-async fn read(here: &Here, request: Request) -> Result<Read, Refusal> {
-    let shared = &here.mount.shared;
+async fn receive(state: &MountState, request: Request) -> Result<PredictRequest, Refusal> {
+    let shared = &state.mount.shared;
     let explain = wants_reasons(request.uri().query());
     let body = body::receive(request, &shared.limits).await?;
-    Ok(Read { body, now: shared.clock.now(), explain })
+    Ok(PredictRequest { body, now: shared.clock.now(), explain })
 }
 
 fn refused(error: BodyError) -> Refusal {
@@ -165,32 +165,32 @@ fn refused(error: BodyError) -> Refusal {
     }
 }
 
-async fn one(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdict>, Refusal> {
-    let Read { body, now, explain } = read(&here, request).await?;
-    let (event, _room) = body.parse(move |bytes| parse_data(bytes, now)).await;
-    judge(&here, both(explain, event.map_err(refused))?, ["BENIGN", "ATTACK"]).await
+async fn one(State(state): State<Arc<MountState>>, request: Request) -> Result<Json<Verdict>, Refusal> {
+    let PredictRequest { body, now, explain } = receive(&state, request).await?;
+    let (event, _reservation) = body.parse(move |bytes| parse_data(bytes, now)).await;
+    judge(&state, both(explain, event.map_err(refused))?, ["BENIGN", "ATTACK"]).await
 }
 
-async fn csv(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdict>, Refusal> {
-    let Read { body, now, explain } = read(&here, request).await?;
-    let (parsed, _room) = body.parse(move |bytes| parse_csv(bytes, now)).await;
+async fn csv(State(state): State<Arc<MountState>>, request: Request) -> Result<Json<Verdict>, Refusal> {
+    let PredictRequest { body, now, explain } = receive(&state, request).await?;
+    let (parsed, _reservation) = body.parse(move |bytes| parse_csv(bytes, now)).await;
     let event = parsed.map_err(|error| Refusal::text(StatusCode::BAD_REQUEST, error.to_string()));
-    judge(&here, both(explain, event)?, ["benign", "attack"]).await
+    judge(&state, both(explain, event)?, ["benign", "attack"]).await
 }
 
-async fn judge(here: &Here, (explain, event): (bool, FlowEvent), words: [&'static str; 2]) -> Result<Json<Verdict>, Refusal> {
-    let judgement = here.instance.judge(event, explain).await.map_err(not_judged)?;
+async fn judge(state: &MountState, (explain, event): (bool, FlowEvent), words: [&'static str; 2]) -> Result<Json<Verdict>, Refusal> {
+    let judgement = state.instance.judge(event, explain).await.map_err(not_judged)?;
     Ok(Json(verdict(judgement, words)))
 }
 
-async fn batch(State(here): State<Arc<Here>>, request: Request) -> Result<Written<Verdicts>, Refusal> {
-    let most = here.mount.shared.max_batch_events;
-    let Read { body, now, explain } = read(&here, request).await?;
-    let (flows, room) = body.parse(move |bytes| parse_batch(bytes, now, most)).await;
+async fn batch(State(state): State<Arc<MountState>>, request: Request) -> Result<Written<Verdicts>, Refusal> {
+    let most = state.mount.shared.max_batch_events;
+    let PredictRequest { body, now, explain } = receive(&state, request).await?;
+    let (flows, reservation) = body.parse(move |bytes| parse_batch(bytes, now, most)).await;
     let (explain, flows) = both(explain, flows.map_err(refused))?;
-    let _room = room.cover(&here.mount.shared.limits, flows.len() * EVENT_ROOM)?;
+    let _reservation = reservation.grow_to(&state.mount.shared.limits, flows.len() * EVENT_MEMORY)?;
     let events = flows.into_iter().map(|record| record.event).collect();
-    let judgements = here.instance.judge_many(events, explain).await.map_err(not_judged)?;
+    let judgements = state.instance.judge_many(events, explain).await.map_err(not_judged)?;
     let total = judgements.len();
     let attacks = judgements.iter().filter(|judgement| judgement.verdict.is_anomalous()).count();
     let answer = move || Verdicts {

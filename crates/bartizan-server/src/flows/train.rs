@@ -1,12 +1,12 @@
 //! `POST /train` of a flows detector: learns from flows in the body, as JSON or as a table, or from the stored history.
 
-use super::{Here, model_info::performance, predict::flow_schema};
+use super::{MountState, model_info::performance, predict::flow_schema};
 use crate::{
     docs,
-    here::{Draw, invalid},
     http::{body, refusal::Refusal},
     input::{content::object, described, fields::Fields},
-    routes::train::{self, Answer, Asked, Naming, Params, asked, check, document, yes},
+    mount_state::{Draw, invalid},
+    routes::train::{self, Answer, Naming, Params, TrainBody, check, default_true, document, read_train_body},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
 use axum::{
@@ -33,12 +33,12 @@ use std::{collections::BTreeMap, io::Cursor, ops::ControlFlow, sync::Arc};
 #[derive(JsonSchema)]
 #[schemars(rename = "FlowsTrainBody")]
 #[expect(dead_code, reason = "describes the body in the OpenAPI document")]
-struct Described {
+struct FlowsTrainBody {
     /// Name of the new version; the next minor version if left out.
     #[schemars(schema_with = "described::version_or_null", default)]
     model_version: Option<String>,
     /// Learn from what people said; true if left out.
-    #[schemars(schema_with = "described::truth", default = "yes")]
+    #[schemars(schema_with = "described::truth", default = "default_true")]
     use_corrected_labels: bool,
     training_params: Option<Params>,
     /// Flows to learn from, each with a `Label` where it is known, at least as many as `min_training_samples` (100 unless set otherwise).
@@ -60,42 +60,42 @@ fn labels_or_null(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["array", "null"], "items": { "type": ["string", "number", "boolean", "null"] } })
 }
 
-pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
-    post_with(handler, |op| docs::body_is_optional(document(op).input::<Json<Described>>()))
+pub(crate) fn route() -> ApiMethodRouter<Arc<MountState>> {
+    post_with(handler, |op| docs::body_is_optional(document(op).input::<Json<FlowsTrainBody>>()))
 }
 
-async fn handler(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Answer>, Refusal> {
+async fn handler(State(state): State<Arc<MountState>>, request: Request) -> Result<Json<Answer>, Refusal> {
     let is_table = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(|kind| {
         let kind = kind.split(';').next().unwrap_or_default().trim();
         kind.eq_ignore_ascii_case("text/csv")
     });
-    let shared = &here.mount.shared;
+    let shared = &state.mount.shared;
     let body = body::receive(request, &shared.limits).await?;
-    let (now, draw) = (shared.clock.now(), here.draw());
-    let life = Arc::clone(&here.mount.detector);
+    let (now, draw) = (shared.clock.now(), state.draw());
+    let life = Arc::clone(&state.mount.detector);
     let parse = move |bytes: &Bytes| {
         if is_table { table(bytes, now, draw).map(|lesson| (usual(), Some(lesson))) } else { read(bytes, now, draw, life.as_ref()) }
     };
-    let (asked, room) = body.parse(parse).await;
-    let (Asked { request: asked, ignored }, lesson) = asked?;
-    check(&asked)?;
+    let (parsed, reservation) = body.parse(parse).await;
+    let (TrainBody { request, ignored }, lesson) = parsed?;
+    check(&request)?;
     let sampled = lesson.as_ref().map(|lesson| (lesson.met, lesson.records.len()));
     let labelled = |record: Record<FlowEvent>| record;
     let given = |drawn: Drawn| Lesson::Given(drawn.records.into_iter().map(labelled).collect());
-    let report = here.instance.learn(lesson.map_or(Lesson::History, given), asked, room).await?;
+    let report = state.instance.learn(lesson.map_or(Lesson::History, given), request, reservation).await?;
     let mut answer = Answer::of(report, ignored, "flows").sampled(sampled);
-    if let Some(model) = here.instance.active() {
+    if let Some(model) = state.instance.active() {
         answer.more = performance(&model).into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
     }
     Ok(Json(answer))
 }
 
-fn usual() -> Asked {
-    Asked { request: TrainRequest { use_labels: true, ..TrainRequest::default() }, ignored: Vec::new() }
+fn usual() -> TrainBody {
+    TrainBody { request: TrainRequest { use_labels: true, ..TrainRequest::default() }, ignored: Vec::new() }
 }
 
 /// Reads a JSON body; none, or an empty one, asks for the stored history.
-fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Result<(Asked, Option<Drawn>), Refusal> {
+fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Result<(TrainBody, Option<Drawn>), Refusal> {
     if bytes.trim_ascii().is_empty() {
         return Ok((usual(), None));
     }
@@ -103,12 +103,12 @@ fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Resul
     let [version, labels, params] = train::NAMES;
     let object = object(&text, &[version, labels, params, "flows", "labels", "csv"])?;
     let mut faults = Vec::new();
-    let asked = asked(&mut Fields::of_body(object.clone(), &mut faults), Naming::Service, life);
+    let body = read_train_body(&mut Fields::of_body(object.clone(), &mut faults), Naming::Service, life);
     match lesson(&object, bytes, now, draw) {
         Err(Refusal::Invalid(more)) => Err(Refusal::Invalid(more.into_iter().chain(faults).take(MAX_FAULTS).collect())),
         _ if !faults.is_empty() => Err(Refusal::Invalid(faults)),
         Err(other) => Err(other),
-        Ok(lesson) => Ok((asked, lesson)),
+        Ok(lesson) => Ok((body, lesson)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Authentication and authorisation.
 
 use crate::{
     config::{Scope, ServerConfig},
@@ -7,16 +7,16 @@ use crate::{
 use hyper::{HeaderMap, header::AUTHORIZATION};
 use subtle::{Choice, ConstantTimeEq};
 
-/// What a route asks of its caller.
+/// The access that a route requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Nothing.
+    /// No token.
     Open,
     /// A token with this right.
     Needs(Scope),
 }
 
-/// The tokens that are known.
+/// The configured tokens and their rights.
 pub(crate) struct Keys {
     known: Vec<(Vec<u8>, Rights)>,
 }
@@ -34,7 +34,7 @@ impl Keys {
         Self { known: all.chain(some).collect() }
     }
 
-    /// Lets the caller through or says why not.
+    /// Checks that a request has the access that a route requires.
     pub(crate) fn check(&self, access: Access, headers: &HeaderMap) -> Result<(), Refusal> {
         let Access::Needs(scope) = access else { return Ok(()) };
         if self.known.is_empty() {
@@ -58,7 +58,7 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     (scheme.eq_ignore_ascii_case(b"bearer ") && !token.is_empty()).then_some(token)
 }
 
-/// Compares in a time that depends on nothing but the length of what was given.
+/// Compares in a time that depends only on the length of the given token.
 fn same(given: &[u8], expected: &[u8]) -> bool {
     // Slices of `subtle` are compared only if they are of one length: the time would say whether they are.
     let against = expected.iter().cycle().chain(std::iter::repeat(&0));

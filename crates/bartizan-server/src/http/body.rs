@@ -1,8 +1,8 @@
-//! Request bodies: the one way in. They are read within limits, decoded, and parsed away from the threads that answer.
+//! Reads request bodies: within limits of size, time and memory; decoded; large ones parsed on blocking threads.
 
 use crate::{
-    here,
     http::{coding::Coding, refusal::Refusal},
+    mount_state::run_blocking,
 };
 use bartizan_pipeline::Workers;
 use bytes::{Bytes, BytesMut};
@@ -17,41 +17,41 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How much is read, for how long, and how much of it is worked on at once.
+/// Limits on one body, and on the memory of all bodies at once.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     /// Bytes of one body, as sent and decoded.
     pub(crate) body_bytes: usize,
-    /// Room for all bodies above [`SMALL`] and for what is made of them, in units of [`ROOM_UNIT`].
-    pub(crate) room: Arc<Semaphore>,
-    /// All of that room.
+    /// Memory for all bodies above [`SMALL`] and for what is made of them, in units of [`MEMORY_UNIT`].
+    pub(crate) memory: Arc<Semaphore>,
+    /// All of that memory, in the same units.
     pub(crate) units: usize,
-    /// Turns to decode or parse a body away from the threads that answer.
+    /// Permits to decode or parse a body on a blocking thread.
     pub(crate) workers: Arc<Semaphore>,
-    /// Requests whose body is still on its way.
+    /// Number of requests whose body is still arriving.
     pub(crate) arriving: Arc<AtomicU64>,
     /// Time for one body to arrive.
     pub(crate) body_time: Duration,
 }
 
-/// Bodies up to this size are parsed where they arrive and take no room.
+/// Bodies up to this size are parsed where they arrive and reserve no memory.
 const SMALL: usize = 16 << 10;
 /// How much memory is counted for a byte of body: what a byte becomes while its body is read, parsed and worked on. Of what a client may
 /// send to `/analyze` an empty header, `"":"",`, grows most: six bytes become two texts of 24 bytes.
-const ROOM_FOR_A_BYTE: usize = 8;
-/// In what steps room is counted.
-const ROOM_UNIT: usize = 1 << 10;
+const MEMORY_PER_BYTE: usize = 8;
+/// Unit in which memory is reserved, in bytes.
+const MEMORY_UNIT: usize = 1 << 10;
 
 impl Limits {
-    /// Limits of one body, and of all together; there is always room for a single one of the largest size.
+    /// Creates the limits of one body, and of all together; a single one of the largest size always fits.
     pub(crate) fn new(body_bytes: usize, buffered_bytes: usize, body_time: Duration, workers: &Workers) -> Self {
-        let units = buffered_bytes.div_ceil(ROOM_UNIT).max(room_for(body_bytes)).min(Semaphore::MAX_PERMITS);
+        let units = buffered_bytes.div_ceil(MEMORY_UNIT).max(units_for(body_bytes)).min(Semaphore::MAX_PERMITS);
         let workers = Arc::clone(workers.reading());
-        Self { body_bytes, room: Arc::new(Semaphore::new(units)), units, workers, arriving: Arc::default(), body_time }
+        Self { body_bytes, memory: Arc::new(Semaphore::new(units)), units, workers, arriving: Arc::default(), body_time }
     }
 }
 
-/// Counts a request while its body is on its way.
+/// Counts a request while its body is arriving.
 struct Arriving<'a>(&'a AtomicU64);
 
 impl<'a> Arriving<'a> {
@@ -67,60 +67,60 @@ impl Drop for Arriving<'_> {
     }
 }
 
-/// Units of room that a body takes.
-fn room_for(bytes: usize) -> usize {
-    if bytes <= SMALL { 0 } else { bytes.saturating_mul(ROOM_FOR_A_BYTE).div_ceil(ROOM_UNIT) }
+/// Returns the units of memory that a body of this size takes.
+fn units_for(bytes: usize) -> usize {
+    if bytes <= SMALL { 0 } else { bytes.saturating_mul(MEMORY_PER_BYTE).div_ceil(MEMORY_UNIT) }
 }
 
-/// The room that a body and what was made of it take, until the last clone is dropped: keep it for as long as the work goes on.
+/// Memory reserved for a body and for what is made of it, until the last clone is dropped: keep it for as long as the work goes on.
 #[derive(Clone, Debug, Default)]
 #[must_use]
-pub(crate) struct Room {
+pub(crate) struct Reservation {
     taken: Option<Arc<OwnedSemaphorePermit>>,
     _more: Option<Arc<OwnedSemaphorePermit>>,
 }
 
-impl Room {
-    /// Takes room for what was made of a body, where that is larger than what was counted for the body. What is larger than all the room
-    /// takes all of it.
-    pub(crate) fn cover(self, limits: &Limits, bytes: usize) -> Result<Self, Refusal> {
+impl Reservation {
+    /// Reserves `bytes` in all for what was made of a body, where that is more than what was reserved for the body. What is larger than
+    /// all the memory takes all of it.
+    pub(crate) fn grow_to(self, limits: &Limits, bytes: usize) -> Result<Self, Refusal> {
         let taken = self.taken.as_ref().map_or(0, |taken| taken.num_permits());
-        let more = bytes.div_ceil(ROOM_UNIT).min(limits.units).saturating_sub(taken);
-        Ok(Self { _more: if more == 0 { None } else { Some(Arc::new(acquire(&limits.room, more)?)) }, ..self })
+        let more = bytes.div_ceil(MEMORY_UNIT).min(limits.units).saturating_sub(taken);
+        Ok(Self { _more: if more == 0 { None } else { Some(Arc::new(acquire(&limits.memory, more)?)) }, ..self })
     }
 }
 
-/// Takes units of room that are free now.
-fn acquire(room: &Arc<Semaphore>, units: usize) -> Result<OwnedSemaphorePermit, Refusal> {
+/// Reserves units of memory that are free now.
+fn acquire(memory: &Arc<Semaphore>, units: usize) -> Result<OwnedSemaphorePermit, Refusal> {
     let units = u32::try_from(units).unwrap_or(u32::MAX);
     let refused = |_| Refusal::TryAgain("Too many large requests at once. Try again later.".into());
-    Arc::clone(room).try_acquire_many_owned(units).map_err(refused)
+    Arc::clone(memory).try_acquire_many_owned(units).map_err(refused)
 }
 
-/// Room while it is taken.
+/// Memory reserved for a body while it arrives and is decoded.
 #[derive(Default)]
-struct Claim {
+struct PartialReservation {
     taken: Option<OwnedSemaphorePermit>,
 }
 
-impl Claim {
-    /// Takes what a body of this size needs while it arrives: a client that sends slowly holds no more than what it has sent.
-    fn cover_arrived(&mut self, room: &Arc<Semaphore>, bytes: usize) -> Result<(), Refusal> {
-        self.take(room, if bytes <= SMALL { 0 } else { bytes.div_ceil(ROOM_UNIT) })
+impl PartialReservation {
+    /// Reserves what a body of this size needs while it arrives: a client that sends slowly holds no more than what it has sent.
+    fn reserve_arrived(&mut self, memory: &Arc<Semaphore>, bytes: usize) -> Result<(), Refusal> {
+        self.take(memory, if bytes <= SMALL { 0 } else { bytes.div_ceil(MEMORY_UNIT) })
     }
 
-    /// Takes what a body of this size needs for the work on it.
-    fn cover(&mut self, room: &Arc<Semaphore>, bytes: usize) -> Result<(), Refusal> {
-        self.take(room, room_for(bytes))
+    /// Reserves what a body of this size needs for the work on it.
+    fn reserve(&mut self, memory: &Arc<Semaphore>, bytes: usize) -> Result<(), Refusal> {
+        self.take(memory, units_for(bytes))
     }
 
-    /// Takes so many units, less those that were taken before.
-    fn take(&mut self, room: &Arc<Semaphore>, units: usize) -> Result<(), Refusal> {
+    /// Reserves so many units, less those that were reserved before.
+    fn take(&mut self, memory: &Arc<Semaphore>, units: usize) -> Result<(), Refusal> {
         let more = units.saturating_sub(self.taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
         if more == 0 {
             return Ok(());
         }
-        let unit = acquire(room, more)?;
+        let unit = acquire(memory, more)?;
         match &mut self.taken {
             Some(taken) => taken.merge(unit),
             None => self.taken = Some(unit),
@@ -132,44 +132,44 @@ impl Claim {
 /// A body that has arrived, decoded and without a byte-order mark.
 pub(crate) struct Body {
     bytes: Bytes,
-    room: Room,
-    /// Where turns are given for the work on a large one; a small one is parsed where it is.
+    reservation: Reservation,
+    /// Permits for the work on a large one; `None` for a small one, which is parsed where it is.
     workers: Option<Arc<Semaphore>>,
 }
 
 impl Body {
-    /// What arrived.
+    /// Returns the bytes that arrived.
     #[cfg(test)]
     pub(crate) fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 
-    /// Parses it, a large one away from the threads that answer and after others of its kind. The room that it took comes with the
-    /// result, and is given back when it is dropped.
-    pub(crate) async fn parse<T: Send + 'static>(self, parse: impl FnOnce(&Bytes) -> T + Send + 'static) -> (T, Room) {
-        let Self { bytes, room, workers } = self;
-        let Some(workers) = workers else { return (parse(&bytes), room) };
-        let parsed = aside(&workers, move || {
+    /// Parses it, a large one on a blocking thread and after other large ones. Returns the result with the memory reserved for the body,
+    /// which is released when the reservation is dropped.
+    pub(crate) async fn parse<T: Send + 'static>(self, parse: impl FnOnce(&Bytes) -> T + Send + 'static) -> (T, Reservation) {
+        let Self { bytes, reservation, workers } = self;
+        let Some(workers) = workers else { return (parse(&bytes), reservation) };
+        let parsed = work_on_body(&workers, move || {
             let parsed = parse(&bytes);
-            (parsed, room)
+            (parsed, reservation)
         });
         Box::pin(parsed).await
     }
 }
 
-/// Runs work on a body away from the threads that answer, when it is its turn. What is begun is finished, and takes its turn and its
-/// room until then, even when nobody waits for it any more.
-async fn aside<T: Send + 'static>(workers: &Arc<Semaphore>, work: impl FnOnce() -> T + Send + 'static) -> T {
-    // The semaphore is never closed: there is always a turn.
-    let turn = Arc::clone(workers).acquire_owned().await;
+/// Runs work on a body on a blocking thread, once a worker is free. What is begun is finished, and keeps its worker and its memory until
+/// then, even when nobody waits for it any more.
+async fn work_on_body<T: Send + 'static>(workers: &Arc<Semaphore>, work: impl FnOnce() -> T + Send + 'static) -> T {
+    // The semaphore is never closed, so this does not fail.
+    let permit = Arc::clone(workers).acquire_owned().await;
     let work = move || {
-        let _turn = turn;
+        let _permit = permit;
         work()
     };
-    here::aside(work).await
+    run_blocking(work).await
 }
 
-/// Receives a request's body: every route that reads one does it by this.
+/// Receives a request's body; every route that reads one calls this.
 pub(crate) async fn receive<B>(request: Request<B>, limits: &Limits) -> Result<Body, Refusal>
 where
     B: HttpBody<Data = Bytes> + Unpin,
@@ -181,40 +181,40 @@ where
     }
 }
 
-/// [`receive`] without a limit in time, for callers that have one around them.
+/// Like [`receive`] without a time limit, for callers that have one around them.
 pub(crate) async fn receive_all<B>(request: Request<B>, limits: &Limits) -> Result<Body, Refusal>
 where
     B: HttpBody<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
 {
     let coding = Coding::of(request.headers())?;
-    let mut claim = Claim::default();
+    let mut reservation = PartialReservation::default();
     let mut bytes = {
         let _arriving = Arriving::begin(&limits.arriving);
-        read(request.into_body(), limits, &mut claim).await?
+        read(request.into_body(), limits, &mut reservation).await?
     };
-    claim.cover(&limits.room, bytes.len())?;
+    reservation.reserve(&limits.memory, bytes.len())?;
     if let Some(coding) = coding {
-        let (limit, room) = (limits.body_bytes, Arc::clone(&limits.room));
+        let (limit, memory) = (limits.body_bytes, Arc::clone(&limits.memory));
         // On the heap, as everything that few requests come to: futures are moved, and theirs stays small.
-        let decoded = Box::pin(aside(&limits.workers, move || {
-            let decoded = coding.decode(&bytes, limit, |length| claim.cover(&room, length))?;
-            Ok::<_, Refusal>((Bytes::from(decoded), claim))
+        let decoded = Box::pin(work_on_body(&limits.workers, move || {
+            let decoded = coding.decode(&bytes, limit, |length| reservation.reserve(&memory, length))?;
+            Ok::<_, Refusal>((Bytes::from(decoded), reservation))
         }));
-        (bytes, claim) = decoded.await?;
+        (bytes, reservation) = decoded.await?;
     }
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes = bytes.slice(BYTE_ORDER_MARK.len()..);
     }
     let workers = (bytes.len() > SMALL).then(|| Arc::clone(&limits.workers));
-    Ok(Body { bytes, room: Room { taken: claim.taken.map(Arc::new), _more: None }, workers })
+    Ok(Body { bytes, reservation: Reservation { taken: reservation.taken.map(Arc::new), _more: None }, workers })
 }
 
 /// What some editors and shells write before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Reads to the end. What arrives in one piece is not copied.
-async fn read<B>(mut body: B, limits: &Limits, claim: &mut Claim) -> Result<Bytes, Refusal>
+/// Reads the body to its end. What arrives in one piece is not copied.
+async fn read<B>(mut body: B, limits: &Limits, reservation: &mut PartialReservation) -> Result<Bytes, Refusal>
 where
     B: HttpBody<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
@@ -225,7 +225,7 @@ where
         if length > limits.body_bytes {
             return Err(Refusal::TooLarge { limit: limits.body_bytes });
         }
-        claim.cover_arrived(&limits.room, length)?;
+        reservation.reserve_arrived(&limits.memory, length)?;
         if length == more.len() {
             first = more;
         } else {
@@ -255,8 +255,8 @@ where
     Ok(None)
 }
 
-/// The length that the head promises.
-pub(crate) fn promised_length(headers: &HeaderMap) -> Option<u64> {
+/// Returns the length that the `Content-Length` header declares.
+pub(crate) fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 
@@ -315,13 +315,13 @@ mod tests {
 
     static PIECE: [u8; 512 << 10] = [b' '; 512 << 10];
 
-    /// Room for two bodies of 512 KiB, at eight bytes for one.
+    /// Returns limits with memory for two bodies of 512 KiB, at eight bytes for each byte.
     fn narrow() -> Limits {
         limits(1 << 20, 8 << 20)
     }
 
     #[tokio::test]
-    async fn room_is_taken_for_what_bodies_become() {
+    async fn memory_is_reserved_for_what_bodies_become() {
         let limits = &narrow();
         for streamed in [false, true] {
             let large = async || {
@@ -332,29 +332,29 @@ mod tests {
                 }
             };
             let (first, second) = (large().await.unwrap(), large().await.unwrap());
-            assert_eq!(limits.room.available_permits(), 0);
+            assert_eq!(limits.memory.available_permits(), 0);
             assert!(matches!(large().await, Err(Refusal::TryAgain(_))));
             assert!(receive_all(whole(&PIECE[..SMALL]), limits).await.is_ok());
             drop((first, second));
         }
-        // The largest body fits when there is no other one, however little room was asked for.
+        // The largest body fits when there is no other one, however little memory is configured.
         assert!(receive_all(pieces(&[&PIECE, &PIECE]), &self::limits(1 << 20, 0)).await.is_ok());
     }
 
     #[tokio::test]
-    async fn a_body_on_its_way_takes_only_what_has_come() {
+    async fn an_arriving_body_reserves_only_what_has_come() {
         let limits = &narrow();
-        let all = limits.room.available_permits();
+        let all = limits.memory.available_permits();
         let begun = stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from_static(&PIECE)))]).chain(stream::pending());
         let mut receiving = Box::pin(receive_all(Request::new(StreamBody::new(Box::pin(begun))), limits));
         assert!(futures::poll!(&mut receiving).is_pending());
-        assert_eq!((all - limits.room.available_permits(), limits.arriving.load(Relaxed)), (PIECE.len() / super::ROOM_UNIT, 1));
+        assert_eq!((all - limits.memory.available_permits(), limits.arriving.load(Relaxed)), (PIECE.len() / super::MEMORY_UNIT, 1));
         drop(receiving);
-        assert_eq!((limits.room.available_permits(), limits.arriving.load(Relaxed)), (all, 0));
+        assert_eq!((limits.memory.available_permits(), limits.arriving.load(Relaxed)), (all, 0));
     }
 
     #[tokio::test]
-    async fn decoded_bytes_take_room_too() {
+    async fn memory_is_reserved_for_decoded_bytes() {
         let limits = &narrow();
         let bomb = zstd::encode_all(&PIECE.repeat(2)[..], 3).unwrap();
         let coded = || {
@@ -363,40 +363,41 @@ mod tests {
             request
         };
         let only = receive_all(coded(), limits).await.unwrap();
-        assert_eq!((only.bytes().len(), limits.room.available_permits()), (2 * PIECE.len(), 0));
+        assert_eq!((only.bytes().len(), limits.memory.available_permits()), (2 * PIECE.len(), 0));
         assert!(matches!(receive_all(coded(), limits).await, Err(Refusal::TryAgain(_))));
         drop(only);
         assert!(receive_all(coded(), limits).await.is_ok());
     }
 
     #[tokio::test]
-    async fn room_is_held_until_the_work_is_done() {
+    async fn memory_is_held_until_the_work_is_done() {
         let limits = &narrow();
-        let all = limits.room.available_permits();
+        let all = limits.memory.available_permits();
         let body = receive_all(whole(&PIECE), limits).await.unwrap();
-        let (parsed, room) = body.parse(Bytes::len).await;
-        assert_eq!((parsed, limits.room.available_permits()), (PIECE.len(), all / 2));
-        drop(room);
-        assert_eq!(limits.room.available_permits(), all);
+        let (parsed, reservation) = body.parse(Bytes::len).await;
+        assert_eq!((parsed, limits.memory.available_permits()), (PIECE.len(), all / 2));
+        drop(reservation);
+        assert_eq!(limits.memory.available_permits(), all);
     }
 
     #[tokio::test]
-    async fn what_is_larger_than_its_body_takes_more_room() {
+    async fn what_is_larger_than_its_body_reserves_more() {
         let limits = &narrow();
-        let all = limits.room.available_permits();
-        let room = async |bytes| receive_all(whole(&PIECE[..SMALL]), limits).await.unwrap().parse(Bytes::len).await.1.cover(limits, bytes);
-        let first = room(3 << 20).await.unwrap();
-        assert_eq!(limits.room.available_permits(), all - (3 << 10));
-        assert!(matches!(room(6 << 20).await, Err(Refusal::TryAgain(_))));
+        let all = limits.memory.available_permits();
+        let reservation =
+            async |bytes| receive_all(whole(&PIECE[..SMALL]), limits).await.unwrap().parse(Bytes::len).await.1.grow_to(limits, bytes);
+        let first = reservation(3 << 20).await.unwrap();
+        assert_eq!(limits.memory.available_permits(), all - (3 << 10));
+        assert!(matches!(reservation(6 << 20).await, Err(Refusal::TryAgain(_))));
         drop(first);
-        let large = room(1 << 40).await.unwrap();
-        assert_eq!(limits.room.available_permits(), 0, "alone it may have all there is");
+        let large = reservation(1 << 40).await.unwrap();
+        assert_eq!(limits.memory.available_permits(), 0, "alone it may have all there is");
         drop(large);
         let (_, covered) = receive_all(whole(&PIECE), limits).await.unwrap().parse(Bytes::len).await;
-        let covered = covered.cover(limits, 1 << 20).unwrap();
-        assert_eq!(limits.room.available_permits(), all / 2, "it was counted with the body");
+        let covered = covered.grow_to(limits, 1 << 20).unwrap();
+        assert_eq!(limits.memory.available_permits(), all / 2, "it was counted with the body");
         drop(covered);
-        assert_eq!(limits.room.available_permits(), all);
+        assert_eq!(limits.memory.available_permits(), all);
     }
 
     #[tokio::test]
@@ -406,8 +407,8 @@ mod tests {
         let thread = |_: &Bytes| std::thread::current().id();
         assert_eq!(receive_all(whole(&PIECE[..SMALL]), limits).await.unwrap().parse(thread).await.0, here);
         assert_ne!(receive_all(whole(&PIECE), limits).await.unwrap().parse(thread).await.0, here);
-        // A parse that nobody waits for any more keeps its turn and its room until it ends.
-        let turns = limits.workers.available_permits();
+        // A parse that nobody waits for any more keeps its worker and its memory until it ends.
+        let workers = limits.workers.available_permits();
         let body = receive_all(whole(&PIECE), limits).await.unwrap();
         let (go, wait) = mpsc::channel::<()>();
         let (begun, has_begun) = tokio::sync::oneshot::channel();
@@ -418,9 +419,9 @@ mod tests {
         has_begun.await.unwrap();
         parse.abort();
         assert!(parse.await.is_err());
-        assert_eq!((limits.workers.available_permits(), limits.room.available_permits()), (turns - 1, 4 << 10));
+        assert_eq!((limits.workers.available_permits(), limits.memory.available_permits()), (workers - 1, 4 << 10));
         go.send(()).unwrap();
-        let _all = limits.workers.acquire_many(turns as u32).await.unwrap();
-        let _room = limits.room.acquire_many(8 << 10).await.unwrap();
+        let _all = limits.workers.acquire_many(workers as u32).await.unwrap();
+        let _room = limits.memory.acquire_many(8 << 10).await.unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! Content codings: bodies that come compressed.
+//! Content codings: compressed bodies.
 
 use crate::http::refusal::Refusal;
 use flate2::bufread::MultiGzDecoder;
@@ -8,8 +8,8 @@ use hyper::{
 };
 use std::io::Read;
 
-/// What is understood, as `Accept-Encoding` says it.
-pub(crate) const UNDERSTOOD: HeaderValue = HeaderValue::from_static("gzip, zstd");
+/// The supported codings, as a value of `Accept-Encoding`.
+pub(crate) const SUPPORTED: HeaderValue = HeaderValue::from_static("gzip, zstd");
 
 /// Largest window of a zstd body, as a power of two: 8 MiB, what RFC 9659 allows for this coding. Decoding takes that much memory.
 const ZSTD_WINDOW_LOG: u32 = 23;
@@ -31,7 +31,7 @@ pub(crate) enum Coding {
 }
 
 impl Coding {
-    /// Reads `Content-Encoding`; `None` when the body is as it is. Several codings over one another are not understood: each could
+    /// Reads `Content-Encoding`; `None` when the body is not compressed. Several codings over one another are not supported: each could
     /// multiply what the one before it makes.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Self>, Refusal> {
         let mut found = None;
@@ -53,19 +53,19 @@ impl Coding {
         Ok(found)
     }
 
-    /// Decodes twice: the first time only to count, so that what decodes to more than `limit` bytes, or than [`MOST_FOR_A_BYTE`] allows,
-    /// takes no memory and everything else as much as it becomes. `cover` is told how much that is and may refuse it. Nothing at all
-    /// decodes to nothing.
-    pub(crate) fn decode(self, coded: &[u8], limit: usize, cover: impl FnOnce(usize) -> Result<(), Refusal>) -> Result<Vec<u8>, Refusal> {
+    /// Decodes twice: the first time only to count, so that a body that decodes to more than `limit` bytes, or than [`MOST_FOR_A_BYTE`] allows,
+    /// takes no memory, and any other takes exactly its decoded length. `reserve` is called with that length and may refuse it. No bytes
+    /// decode to no bytes.
+    pub(crate) fn decode(self, coded: &[u8], limit: usize, reserve: impl FnOnce(usize) -> Result<(), Refusal>) -> Result<Vec<u8>, Refusal> {
         if coded.is_empty() {
             return Ok(Vec::new());
         }
         let most = coded.len().saturating_mul(MOST_FOR_A_BYTE).max(ALWAYS);
         let length = match count(self.reader(coded)?, limit.min(most)) {
-            Err(Refusal::TooLarge { limit: reached }) if reached < limit => return Err(swells(most)),
+            Err(Refusal::TooLarge { limit: reached }) if reached < limit => return Err(expands_too_much(most)),
             counted => counted?,
         };
-        cover(length)?;
+        reserve(length)?;
         let mut whole = Vec::with_capacity(length);
         self.reader(coded)?.read_to_end(&mut whole).map_err(|_| damaged())?;
         Ok(whole)
@@ -83,7 +83,7 @@ impl Coding {
     }
 }
 
-/// How many bytes there are, unless they are more than `limit`.
+/// Counts the decoded bytes; an error when they are more than `limit`.
 fn count(mut decoder: impl Read, limit: usize) -> Result<usize, Refusal> {
     let (mut length, mut piece) = (0, vec![0; PIECE]);
     loop {
@@ -97,7 +97,7 @@ fn count(mut decoder: impl Read, limit: usize) -> Result<usize, Refusal> {
     }
 }
 
-fn swells(most: usize) -> Refusal {
+fn expands_too_much(most: usize) -> Refusal {
     let text = format!("Request body too large: compressed, it may become {MOST_FOR_A_BYTE} times its size or 1 MiB, here {most} bytes");
     Refusal::text(StatusCode::PAYLOAD_TOO_LARGE, text)
 }
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn bombs_stop_at_the_limit_and_damage_is_told() {
+    fn bombs_stop_at_the_limit_and_damage_is_reported() {
         let zeros = vec![0; ALWAYS / 2];
         for (coding, coded) in [(Coding::Gzip, gzip(&zeros)), (Coding::Zstd, zstd(&zeros))] {
             let decode = |coded: &[u8], limit| coding.decode(coded, limit, |_| Ok(()));

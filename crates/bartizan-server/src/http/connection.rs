@@ -1,4 +1,4 @@
-//! One connection: how long it may be silent, and how it ends when the server stops.
+//! One connection: its timeouts, and its end when the server stops.
 
 use crate::http::{
     guard::Guard,
@@ -31,37 +31,37 @@ use tokio::{
     time::Instant,
 };
 
-/// Where the server is in its life.
+/// The phase of the server's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     Serving,
-    /// Finish what runs, begin nothing.
+    /// Running requests are finished; no new ones are begun.
     Stopping,
-    /// The time for that is over.
+    /// The time for that is over: connections are closed.
     Abandon,
 }
 
-/// How long a connection may take.
+/// Time limits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeouts {
-    /// For a request head, once begun.
+    /// Time for a request head, once begun.
     pub(crate) head: Duration,
-    /// Between requests.
+    /// Time between requests.
     pub(crate) idle: Duration,
-    /// Without a byte of an answer being taken by the client.
+    /// Time without the client accepting a byte of a response.
     pub(crate) write: Duration,
     pub(crate) max_header_bytes: usize,
 }
 
-/// No byte of the next request has come.
+/// No byte of the next request has arrived.
 const IDLE: u8 = 0;
-/// A request head has begun to come.
+/// A request head has begun to arrive.
 const HEAD: u8 = 1;
 /// A request is being worked on.
 const BUSY: u8 = 2;
 /// An answer is being sent.
 const ANSWERING: u8 = 3;
-/// A request's body is still coming.
+/// A request's body is still arriving.
 const BODY: u8 = 4;
 
 /// What a connection is waiting for, and since when.
@@ -79,7 +79,7 @@ pub(crate) struct Activity {
 }
 
 impl Activity {
-    /// Of a connection just accepted; `opened` is the same instant for all connections, so that their times compare.
+    /// Creates the activity of a connection just accepted; `opened` is the same instant for all connections, so that their times compare.
     pub(crate) fn new(opened: Instant) -> Self {
         let activity = Self {
             opened,
@@ -114,7 +114,7 @@ impl Activity {
         }
     }
 
-    /// What came of sending: the time counts from when the client stops taking bytes.
+    /// Records an attempt to send: the write timeout counts from when the client stops accepting bytes.
     fn sending(&self, sent: &Poll<io::Result<usize>>) {
         match sent {
             Poll::Ready(_) => self.some_was_sent.store(true, Relaxed),
@@ -123,19 +123,19 @@ impl Activity {
         }
     }
 
-    /// All that was buffered has been sent.
+    /// Records that all that was buffered has been sent.
     fn flushed(&self) {
         if self.is(ANSWERING) {
             self.enter(if self.answer_is_buffered.load(Relaxed) { IDLE } else { ANSWERING });
         }
     }
 
-    /// A request has come, or its head only.
+    /// Records that a request has arrived: `whole`, or its head only.
     pub(crate) fn begin_request(&self, whole: bool) {
         self.state.store(if whole { BUSY } else { BODY }, Relaxed);
     }
 
-    /// The last of a request's body has come.
+    /// Records that the last of a request's body has arrived.
     pub(crate) fn arrived(&self) {
         if self.is(BODY) {
             self.state.store(BUSY, Relaxed);
@@ -147,27 +147,27 @@ impl Activity {
         self.enter(ANSWERING);
     }
 
-    /// The bytes that came since the last answer were the rest of its request.
+    /// Records that the bytes received since the last response were the rest of its request.
     pub(crate) fn drained(&self) {
         if self.is(HEAD) {
             self.enter(IDLE);
         }
     }
 
-    /// What makes a connection the first to be closed when there are too many: those without a byte of a request before those
-    /// with an unfinished head, those before the ones whose body is still coming, then the one that has been so for longest, or has
+    /// Returns the key by which connections are closed when there are too many, least first: those without a byte of a request before those
+    /// with an unfinished head, those before the ones whose body is still arriving, then the one that has been so for longest, or has
     /// sent nothing more of it for longest. `None` while a request is worked on or answered.
     pub(crate) fn idleness(&self) -> Option<(u8, u64)> {
         let state = self.state.load(Relaxed);
         matches!(state, IDLE | HEAD | BODY).then(|| (state, self.since_ms.load(Relaxed)))
     }
 
-    /// Closes the connection, unless a request has come in the meantime: that is answered first.
+    /// Closes the connection, unless a request has arrived in the meantime: that is answered first.
     pub(crate) fn close(&self) {
         self.close.notify_one();
     }
 
-    /// Time left in the present state; `None` while a request is being worked on.
+    /// Returns the time left in the present state; `None` while a request is being worked on.
     fn left(&self, timeouts: Timeouts) -> Option<Duration> {
         let allowed = match self.state.load(Relaxed) {
             IDLE => timeouts.idle,
@@ -191,7 +191,7 @@ impl Activity {
     }
 }
 
-/// Serves one connection to its end.
+/// Serves one connection until it ends.
 pub(crate) async fn serve<S>(stream: S, guard: Arc<Guard>, activity: Arc<Activity>, timeouts: Timeouts, phase: watch::Receiver<Phase>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -199,7 +199,7 @@ where
     serve_with(stream, activity, timeouts, phase, |request| guard.handle(request)).await;
 }
 
-/// [`serve`] with anything that answers.
+/// Like [`serve`], with any function that answers.
 async fn serve_with<S, A, F>(stream: S, activity: Arc<Activity>, timeouts: Timeouts, phase: watch::Receiver<Phase>, answer: A)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -222,7 +222,7 @@ where
     let mut http = http1::Builder::new();
     http.max_buf_size(timeouts.max_header_bytes.max(8192)).half_close(true);
     let mut connection = pin!(http.serve_connection(TokioIo::new(Watched { stream, activity: Arc::clone(&activity) }), service));
-    // The connection is polled several times a request; what may end it is polled only once it has something to say.
+    // The connection is polled several times a request; what may end it is polled only once it is ready.
     let mut signals = FuturesUnordered::from_iter([signal(&activity, timeouts, phase)]);
     loop {
         let (signal, phase) = tokio::select! {
@@ -243,15 +243,15 @@ where
     }
 }
 
-/// What a connection is told.
+/// A signal to a connection.
 enum Signal {
-    /// To end after the request that it is at.
+    /// End after the current request.
     Finish,
-    /// To end at once.
+    /// End at once.
     End,
 }
 
-/// Waits for the next thing that a connection is told.
+/// Waits for the next signal to a connection.
 async fn signal(activity: &Activity, timeouts: Timeouts, mut phase: watch::Receiver<Phase>) -> (Signal, watch::Receiver<Phase>) {
     let signal = tokio::select! {
         biased;
@@ -265,7 +265,7 @@ async fn signal(activity: &Activity, timeouts: Timeouts, mut phase: watch::Recei
     (signal, phase)
 }
 
-/// The body of an answer, which tells when the connection has taken over all of it.
+/// The body of a response, which records when the connection has buffered all of it.
 struct Answer {
     body: ReplyBody,
     activity: Arc<Activity>,
@@ -294,7 +294,7 @@ impl Drop for Answer {
     }
 }
 
-/// A stream that notes when bytes come in and go out.
+/// A stream that records when bytes are received and sent.
 struct Watched<S> {
     stream: S,
     activity: Arc<Activity>,
@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_that_must_make_room_closes_after_the_request_that_it_has() {
+    async fn an_evicted_connection_closes_after_its_current_request() {
         let part = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3\r\n\r\n{";
         for (sent, answered) in [("", false), ("GET / HT", false), (part, false), ("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n", true)] {
             let (mut client, activity, _phase, served) = connect();

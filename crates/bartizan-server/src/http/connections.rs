@@ -1,4 +1,4 @@
-//! All open connections: how many there may be, and which one goes first when there are too many.
+//! The open connections: their limits, and which one is closed when there are too many.
 
 use crate::http::connection::Activity;
 use std::{
@@ -28,16 +28,16 @@ struct Connection {
     activity: Arc<Activity>,
 }
 
-/// What came of a new connection.
+/// Whether a new connection is served.
 pub(crate) enum Admission {
     /// It is served. `evicted` says whether another one was closed for it.
-    Admitted { place: Place, activity: Arc<Activity>, evicted: bool },
+    Admitted { entry: ConnectionEntry, activity: Arc<Activity>, evicted: bool },
     /// There are too many, and all are at work.
     Refused,
 }
 
-/// A connection's entry among the open ones, until it is dropped.
-pub(crate) struct Place {
+/// The entry of an open connection; dropping it removes the connection from the open ones.
+pub(crate) struct ConnectionEntry {
     of: Arc<Connections>,
     id: u64,
 }
@@ -48,19 +48,19 @@ impl Connections {
         Arc::new(Self { opened: Instant::now(), max, max_per_address, open: Mutex::default() })
     }
 
-    /// Takes in a connection from `peer`. Where there are too many in all, or too many from its address, the one of them that
+    /// Admits a connection from `peer`. Where there are too many in all, or too many from its address, the one of them that
     /// has been idle for longest is closed instead.
     pub(crate) fn admit(self: &Arc<Self>, peer: IpAddr) -> Admission {
         let address = network(peer);
         let mut open = self.lock();
         let mut evicted = false;
         if open.per_address.get(&address).copied().unwrap_or(0) >= self.max_per_address {
-            evicted = open.close_idlest(Some(address));
+            evicted = open.close_longest_idle(Some(address));
             if !evicted {
                 return Admission::Refused;
             }
         } else if open.all.len() >= self.max {
-            evicted = open.close_idlest(None);
+            evicted = open.close_longest_idle(None);
             if !evicted {
                 return Admission::Refused;
             }
@@ -70,12 +70,12 @@ impl Connections {
         *open.per_address.entry(address).or_default() += 1;
         let activity = Arc::new(Activity::new(self.opened));
         open.all.insert(id, Connection { address, activity: Arc::clone(&activity) });
-        Admission::Admitted { place: Place { of: Arc::clone(self), id }, activity, evicted }
+        Admission::Admitted { entry: ConnectionEntry { of: Arc::clone(self), id }, activity, evicted }
     }
 
-    /// Closes the connection that has been idle for longest; false when all are at work.
-    pub(crate) fn close_idlest(&self) -> bool {
-        self.lock().close_idlest(None)
+    /// Closes the connection that has been idle for longest. Returns false when all are at work.
+    pub(crate) fn close_longest_idle(&self) -> bool {
+        self.lock().close_longest_idle(None)
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -84,7 +84,7 @@ impl Connections {
 }
 
 impl Open {
-    fn close_idlest(&mut self, of: Option<IpAddr>) -> bool {
+    fn close_longest_idle(&mut self, of: Option<IpAddr>) -> bool {
         let candidates = self.all.iter().filter(|(_, connection)| of.is_none_or(|address| connection.address == address));
         let idle = candidates.filter_map(|(id, connection)| Some((connection.activity.idleness()?, *id)));
         let Some((_, id)) = idle.min() else { return false };
@@ -106,13 +106,13 @@ impl Open {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionEntry {
     fn drop(&mut self) {
         drop(self.of.lock().remove(self.id));
     }
 }
 
-/// What counts as one address: for IPv6 the /64 network, of which one client usually has all addresses.
+/// Returns what counts as one address: for IPv6 the /64 network, of which one client usually has all addresses.
 fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX)).into(),
@@ -122,13 +122,13 @@ fn network(peer: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use super::{Admission, Connections, Place, network};
+    use super::{Admission, ConnectionEntry, Connections, network};
     use crate::http::connection::Activity;
     use std::{net::IpAddr, sync::Arc, time::Duration};
 
-    fn admit(connections: &Arc<Connections>, from: &str) -> Option<(Place, Arc<Activity>, bool)> {
+    fn admit(connections: &Arc<Connections>, from: &str) -> Option<(ConnectionEntry, Arc<Activity>, bool)> {
         match connections.admit(from.parse().unwrap()) {
-            Admission::Admitted { place, activity, evicted } => Some((place, activity, evicted)),
+            Admission::Admitted { entry, activity, evicted } => Some((entry, activity, evicted)),
             Admission::Refused => None,
         }
     }
@@ -155,7 +155,7 @@ mod tests {
         drop(second);
         later().await;
         let fourth = admit(&connections, "10.0.0.3").unwrap();
-        assert!(!fourth.2, "the one before was dropped, so there was room");
+        assert!(!fourth.2, "the one before was dropped, so there was capacity");
         assert_eq!(ids(&connections), [0, 2, 4]);
         // All is full: the longest idle goes, of whatever address.
         let fifth = admit(&connections, "10.0.0.4").unwrap();

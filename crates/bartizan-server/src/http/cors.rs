@@ -1,4 +1,4 @@
-//! Which web pages may call.
+//! Cross-origin requests: which web pages may call the server.
 
 use crate::config::ServerConfig;
 use hyper::{
@@ -20,7 +20,7 @@ pub(crate) enum Origins {
     Listed(Vec<String>),
 }
 
-/// What the rule says of one request.
+/// The origin of one request, by the rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// No web page sent it.
@@ -54,8 +54,8 @@ impl Origins {
 }
 
 impl Origin {
-    /// Adds what a browser needs to let the page read the answer.
-    pub(crate) fn stamp(self, headers: &mut HeaderMap) {
+    /// Adds the headers with which a browser lets the page read the response.
+    pub(crate) fn add_headers(self, headers: &mut HeaderMap) {
         match self {
             Self::None => {}
             Self::Foreign => drop(headers.append(VARY, HeaderValue::from_static("origin"))),
@@ -70,18 +70,18 @@ impl Origin {
     }
 }
 
-/// True for the question that a browser asks before the real request.
+/// Returns whether a request is a CORS preflight.
 pub(crate) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::OPTIONS && headers.contains_key(ORIGIN) && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// The answer to that question; the origin itself is stamped like everywhere.
-pub(crate) fn preflight<B>(asked: &HeaderMap, body: B) -> Response<B> {
+/// Returns the response to a preflight; the origin headers are added like those of every response.
+pub(crate) fn preflight<B>(request: &HeaderMap, body: B) -> Response<B> {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS"));
-    let names = asked.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    let names = request.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names.unwrap_or(HeaderValue::from_static("authorization, content-type, x-request-id")));
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     headers.append(VARY, HeaderValue::from_static("access-control-request-headers"));

@@ -1,4 +1,4 @@
-//! The way in and out of every request.
+//! Checks around the routes: every request and every response passes here.
 
 use crate::{
     http::{
@@ -29,15 +29,15 @@ use std::{
 };
 use tower::ServiceExt;
 
-/// Everything around the routes.
+/// The checks around the routes, and the routes themselves.
 pub(crate) struct Guard {
     pub(crate) table: Table,
     pub(crate) router: Router,
     pub(crate) keys: Keys,
     pub(crate) origins: Origins,
     pub(crate) hosts: Hosts,
-    /// Whether foreign pages must be kept from changing anything, since no token does it.
-    pub(crate) shut_to_foreign_pages: bool,
+    /// Whether web pages of other origins may change nothing, because no token is required.
+    pub(crate) refuses_foreign_pages: bool,
     pub(crate) ids: RequestIds,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) limits: Limits,
@@ -46,14 +46,14 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Answers one request, whatever happens.
+    /// Answers one request; a panic is answered with 500.
     pub(crate) async fn handle(&self, mut request: Request<RequestBody>) -> Reply {
         let begun = Instant::now();
         let id = self.ids.of(request.headers());
         let origin = self.origins.judge(request.headers());
         trim_slash(request.uri_mut());
         let found = self.table.find(request.method(), request.uri().path());
-        let _inside = self.metrics.in_flight.enter();
+        let _in_flight = self.metrics.in_flight.enter();
         let answered = AssertUnwindSafe(self.within_time(&found, &origin, request)).catch_unwind().await;
         let mut reply = answered.unwrap_or_else(|panic| Refusal::Internal(format!("panic: {}", message(&*panic))).answer_bytes());
         if let Some(Cause(cause)) = reply.extensions_mut().remove() {
@@ -64,7 +64,7 @@ impl Guard {
         if !headers.contains_key(X_CONTENT_TYPE_OPTIONS) {
             protect(headers);
         }
-        origin.stamp(headers);
+        origin.add_headers(headers);
         let counter = if let Found::Endpoint(endpoint) = &found { &endpoint.counter } else { &self.metrics.unmatched };
         counter.count();
         self.metrics.answered(reply.status(), begun.elapsed());
@@ -72,7 +72,7 @@ impl Guard {
     }
 
     async fn within_time(&self, found: &Found<'_>, origin: &Origin, request: Request<RequestBody>) -> Reply {
-        if found.is_unhurried() {
+        if found.has_no_time_limit() {
             return self.answer(found, origin, request).await;
         }
         match tokio::time::timeout(self.request_time, self.answer(found, origin, request)).await {
@@ -105,21 +105,21 @@ impl Guard {
         }
     }
 
-    /// Everything that is decided before the body is read.
+    /// Checks everything that is decided before the body is read.
     fn admit(&self, found: &Found<'_>, origin: &Origin, request: &Request<RequestBody>) -> Result<(), Refusal> {
         let access = found.access();
         self.keys.check(access, request.headers())?;
-        if self.shut_to_foreign_pages && *origin == Origin::Foreign && !request.method().is_safe() {
+        if self.refuses_foreign_pages && *origin == Origin::Foreign && !request.method().is_safe() {
             return Err(Refusal::text(StatusCode::FORBIDDEN, "Origin not allowed"));
         }
         // The open routes answer at any load, so that an operator can still look.
-        // Those whose bodies are still on their way do not count: clients that send slowly shut nobody out.
+        // Those whose bodies are still on their way do not count: clients that send slowly keep no others out.
         let at_work = self.metrics.in_flight.now().saturating_sub(self.limits.arriving.load(Relaxed));
         if access != Access::Open && at_work > self.max_concurrent {
             return Err(Refusal::TryAgain("Too many requests at once. Try again later.".into()));
         }
         let limit = self.limits.body_bytes;
-        match (found, body::promised_length(request.headers())) {
+        match (found, body::declared_length(request.headers())) {
             (Found::Endpoint(_), Some(length)) if length > limit as u64 => Err(Refusal::TooLarge { limit }),
             _ => Ok(()),
         }
@@ -155,7 +155,7 @@ fn protect(headers: &mut HeaderMap) {
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("frame-ancestors 'none'"));
 }
 
-/// `/audit/` is `/audit`.
+/// Removes trailing slashes from the path: `/audit/` is `/audit`.
 fn trim_slash(uri: &mut Uri) {
     let path = uri.path();
     if path.len() < 2 || !path.ends_with('/') {
@@ -175,8 +175,8 @@ fn message(panic: &(dyn std::any::Any + Send)) -> &str {
     panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
 }
 
-/// The headers of most answers, with a place for the request's name: copying them costs less than putting each in.
-static OF_JSON: LazyLock<HeaderMap> = LazyLock::new(|| {
+/// The headers of most answers, with an entry for the request id: copying them costs less than inserting each.
+static JSON_HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
     let mut headers = HeaderMap::with_capacity(12);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(REQUEST_ID, HeaderValue::from_static(""));
@@ -184,10 +184,10 @@ static OF_JSON: LazyLock<HeaderMap> = LazyLock::new(|| {
     headers
 });
 
-/// JSON that a route answers with 200.
+/// Returns a 200 response with this JSON.
 pub(crate) fn ok_json(bytes: Bytes) -> Reply {
     let mut reply = Reply::new(Either::Left(Full::new(bytes)));
-    reply.headers_mut().clone_from(&OF_JSON);
+    reply.headers_mut().clone_from(&JSON_HEADERS);
     reply
 }
 

@@ -1,4 +1,4 @@
-//! Which names the server answers to. A page on any web site may have its own name resolve to 127.0.0.1 (DNS rebinding) and
+//! Checks the `Host` of requests. A page on any web site may have its own name resolve to 127.0.0.1 (DNS rebinding) and
 //! would then read what a server without a token shows; but its name is in the request.
 
 use crate::{config::ServerConfig, http::refusal::Refusal};
@@ -11,23 +11,23 @@ use std::{net::IpAddr, sync::OnceLock};
 /// Longest part of a name that is repeated to the client.
 const MAX_SHOWN: usize = 80;
 
-/// The names that are answered to.
+/// The host names that are accepted.
 pub(crate) struct Hosts {
     /// `name`, or `name:port` for that port alone; lower case.
     listed: Vec<String>,
     rule: Rule,
-    /// The first Host header that was answered to, as it came: nearly all requests name the same.
+    /// The first `Host` header that was accepted, as it was sent: nearly all requests have the same.
     usual: OnceLock<Box<[u8]>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
-    /// A token keeps others out.
+    /// Any host, because a token is required.
     Any,
-    /// Only what is listed.
+    /// Only the listed names.
     Listed,
-    /// Names and addresses of this machine too.
-    LoopbackToo,
+    /// The listed names, and names and addresses of this machine.
+    ListedAndLoopback,
 }
 
 impl Hosts {
@@ -35,14 +35,14 @@ impl Hosts {
         let listed: Vec<String> = config.allowed_hosts.iter().map(|host| normal(host)).collect();
         let rule = match (config.is_guarded(), listed.is_empty()) {
             _ if listed.iter().any(|host| host == "*") => Rule::Any,
-            (false, _) => Rule::LoopbackToo,
+            (false, _) => Rule::ListedAndLoopback,
             (true, true) => Rule::Any,
             (true, false) => Rule::Listed,
         };
         Self { listed, rule, usual: OnceLock::new() }
     }
 
-    /// Refuses a request that names no host, several, or one that is not answered to.
+    /// Refuses a request that names no host, several, or one that is not accepted.
     pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         let bad = |text: &'static str| Err(Refusal::text(StatusCode::BAD_REQUEST, text));
         let mut given = request.headers().get_all(HOST).iter();
@@ -71,7 +71,7 @@ impl Hosts {
             },
         };
         match host {
-            Some((name, port)) if !self.answers_to(name, port) => Err(self.misdirected(name)),
+            Some((name, port)) if !self.accepts(name, port) => Err(self.misdirected(name)),
             _ => {
                 if let Some(header) = request.headers().get(HOST).filter(|_| is_path) {
                     self.usual.get_or_init(|| header.as_bytes().into());
@@ -81,8 +81,8 @@ impl Hosts {
         }
     }
 
-    fn answers_to(&self, name: &str, port: &str) -> bool {
-        let loopback = self.rule == Rule::LoopbackToo && is_loopback(name);
+    fn accepts(&self, name: &str, port: &str) -> bool {
+        let loopback = self.rule == Rule::ListedAndLoopback && is_loopback(name);
         self.rule == Rule::Any || loopback || {
             let name = normal(name);
             self.listed
@@ -106,7 +106,7 @@ fn normal(name: &str) -> String {
     name.trim().trim_end_matches('.').to_ascii_lowercase()
 }
 
-/// Name and port of a host; `None` when it is none. The port is empty when it is left out.
+/// Splits a host into name and port; `None` when it is malformed. The port is empty when it is left out.
 fn split(host: &str) -> Option<(&str, &str)> {
     let (name, rest) = match host.strip_prefix('[').and_then(|v6| v6.find(']')) {
         Some(end) => host.split_at(end + 2),
@@ -120,7 +120,7 @@ fn split(host: &str) -> Option<(&str, &str)> {
     (is_name && port.bytes().all(|b| b.is_ascii_digit())).then_some((name, port))
 }
 
-/// `localhost` and loopback addresses.
+/// Returns whether a name is `localhost` or a loopback address.
 pub(crate) fn is_loopback(name: &str) -> bool {
     let address = name.strip_prefix('[').and_then(|v6| v6.strip_suffix(']')).unwrap_or(name);
     name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_this_machine_and_listed_ones_are_answered_to() {
+    fn names_of_this_machine_and_listed_ones_are_accepted() {
         for (host, open, listed, guarded) in [
             ("localhost", 200, 200, 200),
             ("LocalHost:8000", 200, 200, 200),

@@ -1,4 +1,4 @@
-//! What stands around every route: limits, authentication, origins, timing, panics.
+//! Everything around the routes: limits, authentication, origins, timing, panics.
 
 pub(crate) mod auth;
 pub(crate) mod body;

@@ -1,4 +1,4 @@
-//! Every answer that is not the one asked for, in the shapes of the contract.
+//! Error responses, in the formats of the contract.
 
 use crate::http::coding;
 use aide::{OperationOutput, generate::GenContext, openapi::Operation};
@@ -14,12 +14,12 @@ use hyper::{
 use serde::Serialize;
 use std::borrow::Cow;
 
-/// Why a request is not answered as asked.
+/// Why a request is refused.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// 401, nothing shown.
+    /// 401, no token.
     NotAuthenticated,
-    /// 401, a wrong token shown.
+    /// 401, a wrong token.
     WrongCredentials,
     /// 403, a token without the right.
     Forbidden,
@@ -49,7 +49,7 @@ struct Detail<T> {
 pub(crate) const NO_MODEL: &str = "No active model found. Train a model first.";
 const TOO_SLOW: &str = "This takes too long over all that is stored. Narrow the filter by ip_address, date_from or date_to, or ask again: what was \
     read is remembered.";
-const STORE_AWAY: &str = "The database is unavailable. Try again later.";
+const STORE_UNAVAILABLE: &str = "The database is unavailable. Try again later.";
 
 impl Refusal {
     pub(crate) fn text(status: StatusCode, text: impl Into<Cow<'static, str>>) -> Self {
@@ -90,7 +90,7 @@ impl Refusal {
         json(&Detail { detail: text })
     }
 
-    /// The answer, generic in its body.
+    /// Returns the response, generic in its body.
     pub(crate) fn answer<B: From<Bytes>>(mut self) -> hyper::Response<B> {
         let mut response = hyper::Response::new(B::from(self.body()));
         *response.status_mut() = self.status();
@@ -101,7 +101,7 @@ impl Refusal {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Self::UnknownCoding(_) => {
-                headers.insert(ACCEPT_ENCODING, coding::UNDERSTOOD);
+                headers.insert(ACCEPT_ENCODING, coding::SUPPORTED);
             }
             Self::TryAgain(_) => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
@@ -115,7 +115,7 @@ impl Refusal {
     }
 }
 
-/// JSON bytes of a value that always serialises.
+/// Serialises a value that always serialises to JSON.
 pub(crate) fn json<T: Serialize>(value: &T) -> Bytes {
     serde_json::to_vec(value).map(Bytes::from).unwrap_or_else(|_| Bytes::from_static(b"{\"detail\":\"Internal Server Error\"}"))
 }
@@ -140,7 +140,7 @@ impl From<StoreError> for Refusal {
         if matches!(error, StoreError::TimedOut { .. }) {
             return Self::text(StatusCode::SERVICE_UNAVAILABLE, TOO_SLOW);
         }
-        if error.is_transient() { Self::TryAgain(STORE_AWAY.into()) } else { Self::Internal(error.to_string()) }
+        if error.is_transient() { Self::TryAgain(STORE_UNAVAILABLE.into()) } else { Self::Internal(error.to_string()) }
     }
 }
 
@@ -243,7 +243,7 @@ mod tests {
     use hyper::{body::Bytes, header::RETRY_AFTER};
 
     #[tokio::test]
-    async fn trouble_in_the_store_is_told_without_its_cause() {
+    async fn errors_of_the_store_are_reported_without_their_cause() {
         let secret = || "/var/lib/secret.db is locked".to_owned();
         for (error, status, retry) in [
             (StoreError::Unavailable(secret()), 503, Some("1")),

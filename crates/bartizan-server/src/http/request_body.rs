@@ -15,24 +15,24 @@ use std::{
     time::Duration,
 };
 
-/// How much of a body that no route wants is read and thrown away, so that its sender comes to read the answer and can send
+/// How much of a body that no route reads is read and discarded, so that its sender reads the response and can send
 /// the next request on the same connection; after that the connection is closed.
 const MAX_DISCARDED_BYTES: usize = 128 << 20;
-/// For how long.
+/// Longest time to do so.
 const MAX_DISCARDING: Duration = Duration::from_secs(10);
 
-/// A request body. What is left of it when it is dropped is read and thrown away.
+/// A request body. What is left of it when it is dropped is read and discarded.
 pub(crate) struct RequestBody {
     /// `None` once dropped.
     body: Option<Incoming>,
-    /// Whether its sender waits to be asked for it, which is done by reading.
-    unasked: bool,
+    /// Whether its sender waits for `100 Continue`, which is sent at the first read.
+    awaits_continue: bool,
     activity: Arc<Activity>,
 }
 
 impl RequestBody {
     pub(crate) fn new(body: Incoming, headers: &HeaderMap, activity: Arc<Activity>) -> Self {
-        Self { body: Some(body), unasked: headers.contains_key(EXPECT), activity }
+        Self { body: Some(body), awaits_continue: headers.contains_key(EXPECT), activity }
     }
 }
 
@@ -41,7 +41,7 @@ impl Body for RequestBody {
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        self.unasked = false;
+        self.awaits_continue = false;
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
         let polled = Pin::new(&mut *body).poll_frame(cx);
         if body.is_end_stream() || matches!(polled, Poll::Ready(None | Some(Err(_)))) {
@@ -62,7 +62,7 @@ impl Body for RequestBody {
 impl Drop for RequestBody {
     fn drop(&mut self) {
         let Some(body) = self.body.take() else { return };
-        if !self.unasked && !body.is_end_stream() {
+        if !self.awaits_continue && !body.is_end_stream() {
             tokio::spawn(discard(body, Arc::clone(&self.activity)));
         }
     }

@@ -1,4 +1,4 @@
-//! A name for every request, to find it in the log.
+//! Request ids, to find a request in the log.
 
 use bartizan_core::{Seed, Timestamp};
 use hyper::{HeaderMap, header::HeaderValue};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) const REQUEST_ID: &str = "x-request-id";
 const LONGEST: usize = 128;
 
-/// Gives names that differ between requests and between runs.
+/// Generates ids that differ between requests and between runs.
 pub(crate) struct RequestIds {
     run: u64,
     next: AtomicU64,
@@ -18,7 +18,7 @@ impl RequestIds {
         Self { run: started.micros().cast_unsigned(), next: AtomicU64::new(0) }
     }
 
-    /// The name that the caller gave, if it is short and printable, or a new one.
+    /// Returns the id that the caller sent, if it is short and printable, or a new one.
     pub(crate) fn of(&self, headers: &HeaderMap) -> HeaderValue {
         match headers.get(REQUEST_ID) {
             Some(given) if is_printable(given) => given.clone(),

@@ -1,4 +1,4 @@
-//! The routes as the guard sees them: read from the OpenAPI document, so that every path is written once.
+//! The table of routes, built from the OpenAPI document, so that every path is written once.
 
 use crate::{
     config::Scope,
@@ -13,18 +13,18 @@ use http_body_util::{Either, Full};
 use hyper::{Method, Request, Response, header::HeaderValue};
 use std::sync::Arc;
 
-/// The body of an answer: bytes at hand, or whatever a route made.
+/// The body of an answer: bytes, or the body that a route returned.
 pub(crate) type ReplyBody = Either<Full<Bytes>, axum::body::Body>;
 /// An answer.
 pub(crate) type Reply = Response<ReplyBody>;
 
 /// A route that is answered without passing the router.
 pub(crate) trait Direct: Send + Sync {
-    /// Answers.
+    /// Answers a request.
     fn answer(&self, request: Request<RequestBody>) -> BoxFuture<'_, Reply>;
 }
 
-/// A path and method to be answered so.
+/// A path and a method answered by a [`Direct`] route.
 pub(crate) struct Shortcut {
     pub(crate) path: String,
     pub(crate) method: Method,
@@ -44,7 +44,7 @@ struct Methods {
     allow: HeaderValue,
 }
 
-/// What a request's path and method meet.
+/// The result of looking up a path and a method.
 pub(crate) enum Found<'a> {
     Endpoint(&'a Endpoint),
     OtherMethod { allow: &'a HeaderValue },
@@ -57,7 +57,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Reads the routes; counters are made in `routes`.
+    /// Builds the table from the document; counters are added to `routes`.
     pub(crate) fn new(api: &OpenApi, routes: &mut Routes, shortcuts: &[Shortcut]) -> Result<Self, matchit::InsertError> {
         let mut paths = matchit::Router::new();
         for (path, item) in api.paths.iter().flat_map(|paths| paths.iter()) {
@@ -78,7 +78,7 @@ impl Table {
         Ok(Self { paths })
     }
 
-    /// Finds the route; `HEAD` is answered like `GET`.
+    /// Looks up the route; `HEAD` is answered like `GET`.
     pub(crate) fn find(&self, method: &Method, path: &str) -> Found<'_> {
         let Ok(matched) = self.paths.at(path) else { return Found::Nothing };
         let wanted = if method == Method::HEAD { &Method::GET } else { method };
@@ -90,7 +90,7 @@ impl Table {
 }
 
 impl Found<'_> {
-    /// What the caller must show; unknown paths and methods are as closed as anything.
+    /// Returns the access that the caller needs; unknown paths and methods need a token that reads.
     pub(crate) fn access(&self) -> Access {
         match self {
             Self::Endpoint(endpoint) => endpoint.access,
@@ -98,8 +98,8 @@ impl Found<'_> {
         }
     }
 
-    /// True where the work goes on for as long as it takes.
-    pub(crate) fn is_unhurried(&self) -> bool {
+    /// Returns whether the request may take as long as it needs.
+    pub(crate) fn has_no_time_limit(&self) -> bool {
         self.access() == Access::Needs(Scope::Manage)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     http::{
-        body::{self, Limits, Room},
+        body::{self, Limits, Reservation},
         refusal::Refusal,
     },
     input::{fault::in_body, fields::Fields},
@@ -28,7 +28,7 @@ pub(crate) trait FromBody: Sized {
 pub(crate) struct Content<T> {
     pub(crate) read: T,
     /// Kept until the work on it is done.
-    pub(crate) room: Room,
+    pub(crate) reservation: Reservation,
 }
 
 impl<S: Sync, T: FromBody + Send + 'static> FromRequest<S> for Content<T>
@@ -39,8 +39,8 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
         let body = body::receive(request, &Limits::from_ref(state)).await?;
-        let (read, room) = body.parse(|bytes| parse(bytes)).await;
-        Ok(Self { read: read?, room })
+        let (read, reservation) = body.parse(|bytes| parse(bytes)).await;
+        Ok(Self { read: read?, reservation })
     }
 }
 

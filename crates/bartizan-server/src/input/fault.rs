@@ -8,7 +8,7 @@ use serde_json::Value;
 #[derive(JsonSchema)]
 #[schemars(rename = "Fault")]
 #[expect(dead_code, reason = "describes the answer in the OpenAPI document")]
-pub(crate) struct Described {
+pub(crate) struct FaultSchema {
     /// Kind of fault, such as `missing` or `int_parsing`.
     #[schemars(rename = "type")]
     kind: String,
@@ -44,7 +44,7 @@ pub(crate) fn in_body(faults: Vec<Fault>) -> Vec<Fault> {
 #[expect(dead_code, reason = "describes the answer in the OpenAPI document")]
 pub(crate) struct InvalidAnswer {
     /// All faults.
-    detail: Vec<Described>,
+    detail: Vec<FaultSchema>,
 }
 
 /// The body of every other refusal.

@@ -3,9 +3,9 @@
 use crate::{
     config::Scope,
     docs,
-    here::{Asked, Why, both, invalid, wants_reasons},
     http::{body, refusal::Refusal},
     input::params::Params,
+    mount_state::{AnalyzeQuery, ReasonSchema, both, invalid, wants_reasons},
     mounts::Wire,
     routes::at,
 };
@@ -23,12 +23,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
-type Here = crate::here::Here<Pulses>;
+type MountState = crate::mount_state::MountState<Pulses>;
 
 #[derive(JsonSchema)]
 #[schemars(rename = "PulseBody")]
 #[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
-struct Described {
+struct PulseBody {
     host: String,
     service: String,
     interval_secs: f64,
@@ -43,31 +43,31 @@ struct Verdict {
     confidence: f64,
     id: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<Vec<Why>>")]
+    #[schemars(with = "Option<Vec<ReasonSchema>>")]
     reasons: Option<Vec<Reason>>,
 }
 
 impl Wire for Pulses {
-    fn routes(prefix: &str) -> ApiRouter<Arc<Here>> {
+    fn routes(prefix: &str) -> ApiRouter<Arc<MountState>> {
         ApiRouter::new().api_route(&at(prefix, "/judge"), judge_route())
     }
 }
 
-fn judge_route() -> ApiMethodRouter<Arc<Here>> {
+fn judge_route() -> ApiMethodRouter<Arc<MountState>> {
     post_with(judge, |op| {
-        let op = docs::reads_body(docs::checks_input(docs::needs(op, Scope::Judge))).input::<Params<Asked>>();
-        op.summary("Judge one heart-beat").input::<Json<Described>>()
+        let op = docs::reads_body(docs::checks_input(docs::needs(op, Scope::Judge))).input::<Params<AnalyzeQuery>>();
+        op.summary("Judge one heart-beat").input::<Json<PulseBody>>()
     })
 }
 
-async fn judge(State(here): State<Arc<Here>>, request: Request) -> Result<Json<Verdict>, Refusal> {
-    let shared = &here.mount.shared;
+async fn judge(State(state): State<Arc<MountState>>, request: Request) -> Result<Json<Verdict>, Refusal> {
+    let shared = &state.mount.shared;
     let explain = wants_reasons(request.uri().query());
     let body = body::receive(request, &shared.limits).await?;
     let now = shared.clock.now();
-    let (event, _room) = body.parse(move |bytes| parse_pulse(bytes, now)).await;
+    let (event, _reservation) = body.parse(move |bytes| parse_pulse(bytes, now)).await;
     let (explain, event) = both(explain, event.map_err(invalid))?;
-    let judgement = here.instance.judge(event, explain).await?;
+    let judgement = state.instance.judge(event, explain).await?;
     let is_anomaly = judgement.verdict.is_anomalous();
     let reasons = judgement.explained.then_some(judgement.reasons);
     Ok(Json(Verdict { is_anomaly, confidence: judgement.confidence, id: judgement.id, reasons }))

@@ -2,7 +2,7 @@
 
 use crate::{
     config::Scope,
-    docs, here,
+    docs,
     http::{
         body,
         guard::ok_json,
@@ -11,7 +11,8 @@ use crate::{
         table::{Direct, Reply},
     },
     input::{described, fault::in_body, params::Params},
-    requests::Here,
+    mount_state,
+    requests::MountState,
 };
 use aide::{
     axum::routing::{ApiMethodRouter, post_with},
@@ -43,7 +44,7 @@ pub(crate) const PATH: &str = "/analyze";
 #[derive(JsonSchema)]
 #[schemars(rename = "ApiRequest")]
 #[expect(dead_code, reason = "describes the body in the OpenAPI document; the domain parses it")]
-pub(crate) struct Described {
+pub(crate) struct ApiRequest {
     /// The sender's name for it; repeats are allowed.
     request_id: String,
     /// The client: an address, with or without port, or a list as in X-Forwarded-For. Of a list, it is the last entry that is no
@@ -81,7 +82,7 @@ pub(crate) struct Answer<'a> {
     grade: f64,
     /// Why, worst first; only when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<Vec<here::Why>>")]
+    #[schemars(with = "Option<Vec<mount_state::ReasonSchema>>")]
     reasons: Option<&'a [Reason]>,
 }
 
@@ -94,18 +95,18 @@ impl Serialize for Time {
     }
 }
 
-pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
-    post_with(handler, |op| document(op).summary("Judge one API request").input::<Params<here::Asked>>())
+pub(crate) fn route() -> ApiMethodRouter<Arc<MountState>> {
+    post_with(handler, |op| document(op).summary("Judge one API request").input::<Params<mount_state::AnalyzeQuery>>())
 }
 
 pub(crate) fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
     let op = docs::reads_body(docs::checks_input(docs::needs(op, Scope::Judge)));
-    op.input::<Json<Described>>().response::<200, Json<Answer<'static>>>()
+    op.input::<Json<ApiRequest>>().response::<200, Json<Answer<'static>>>()
 }
 
-async fn handler(State(here): State<Arc<Here>>, request: Request) -> Response {
-    let explain = here::wants_reasons(request.uri().query());
-    respond(judge(&here, explain, request).await)
+async fn handler(State(state): State<Arc<MountState>>, request: Request) -> Response {
+    let explain = mount_state::wants_reasons(request.uri().query());
+    respond(judge(&state, explain, request).await)
 }
 
 /// An answer for the router.
@@ -113,32 +114,32 @@ pub(crate) fn respond(answer: Result<Bytes, Refusal>) -> Response {
     answer.map_or_else(IntoResponse::into_response, |bytes| ([(CONTENT_TYPE, "application/json")], Body::from(bytes)).into_response())
 }
 
-impl Direct for Here {
+impl Direct for MountState {
     fn answer(&self, request: hyper::Request<RequestBody>) -> BoxFuture<'_, Reply> {
         Box::pin(async move {
-            let explain = here::wants_reasons(request.uri().query());
+            let explain = mount_state::wants_reasons(request.uri().query());
             judge(self, explain, request).await.map_or_else(Refusal::answer_bytes, ok_json)
         })
     }
 }
 
 /// Reads, judges, answers. The time limit is around the caller.
-pub(crate) async fn judge<B>(here: &Here, explain: Result<bool, Vec<Fault>>, request: hyper::Request<B>) -> Result<Bytes, Refusal>
+pub(crate) async fn judge<B>(state: &MountState, explain: Result<bool, Vec<Fault>>, request: hyper::Request<B>) -> Result<Bytes, Refusal>
 where
     B: hyper::body::Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
 {
-    let shared = &here.mount.shared;
+    let shared = &state.mount.shared;
     let body = body::receive_all(request, &shared.limits).await?;
     let now = shared.clock.now();
-    let (parsed, _room) = body.parse(move |bytes| parse(bytes, now)).await;
+    let (parsed, _reservation) = body.parse(move |bytes| parse(bytes, now)).await;
     let (event, explain) = match (parsed, explain) {
         (Ok(event), Ok(explain)) => (event, explain),
         (Ok(_), Err(faults)) | (Err(faults), Ok(_)) => return Err(Refusal::Invalid(faults)),
         (Err(of_body), Err(of_query)) => return Err(Refusal::Invalid(of_query.into_iter().chain(of_body).collect())),
     };
     let request_id = event.request_id.clone();
-    let judgement = here.instance.judge(event, explain).await?;
+    let judgement = state.instance.judge(event, explain).await?;
     written(&request_id, &judgement, explain)
 }
 

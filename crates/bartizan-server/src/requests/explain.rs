@@ -1,7 +1,7 @@
 //! `POST /explain`: `POST /analyze?explain=true` under a name of its own.
 
 use crate::requests::{
-    Here,
+    MountState,
     analyze::{document, judge, respond},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
@@ -11,10 +11,10 @@ use axum::{
 };
 use std::sync::Arc;
 
-pub(crate) fn route() -> ApiMethodRouter<Arc<Here>> {
+pub(crate) fn route() -> ApiMethodRouter<Arc<MountState>> {
     post_with(handler, |op| document(op).summary("Judge one API request and say why"))
 }
 
-async fn handler(State(here): State<Arc<Here>>, request: Request) -> Response {
-    respond(judge(&here, Ok(true), request).await)
+async fn handler(State(state): State<Arc<MountState>>, request: Request) -> Response {
+    respond(judge(&state, Ok(true), request).await)
 }

@@ -16,13 +16,13 @@ use bartizan_domains::requests::Requests;
 use hyper::Method;
 use std::sync::Arc;
 
-/// One mounted instance, as these routes see it.
-pub(crate) type Here = crate::here::Here<Requests>;
+/// The state of these routes: a mount with its instance.
+pub(crate) type MountState = crate::mount_state::MountState<Requests>;
 
 impl Wire for Requests {
     const OWN: &'static [&'static str] = &["/retrain"];
 
-    fn routes(prefix: &str) -> ApiRouter<Arc<Here>> {
+    fn routes(prefix: &str) -> ApiRouter<Arc<MountState>> {
         let at = |path| at(prefix, path);
         ApiRouter::new()
             .api_route(&at(analyze::PATH), analyze::route())
@@ -40,8 +40,8 @@ impl Wire for Requests {
             .api_route(&at(prefix, "/training/retrain"), retrain::alias("/retrain"))
     }
 
-    fn shortcuts(here: &Arc<Here>) -> Vec<Shortcut> {
-        let path = at(&here.mount.prefix, analyze::PATH);
-        vec![Shortcut { path, method: Method::POST, to: Arc::clone(here) as _ }]
+    fn shortcuts(state: &Arc<MountState>) -> Vec<Shortcut> {
+        let path = at(&state.mount.prefix, analyze::PATH);
+        vec![Shortcut { path, method: Method::POST, to: Arc::clone(state) as _ }]
     }
 }

@@ -1,4 +1,4 @@
-//! Records that come in the body of a training.
+//! Records in the body of a training.
 
 use crate::input::fields::Fields;
 use bartizan_core::{Label, Record, Timestamp};

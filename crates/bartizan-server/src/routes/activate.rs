@@ -25,7 +25,7 @@ struct Answer {
     message: String,
 }
 
-/// What stands for the version of a model that there is not.
+/// The version that is reported when there is no model.
 pub(crate) const NONE: &str = "none";
 
 pub(crate) fn route() -> ApiMethodRouter<Arc<Mount>> {

@@ -25,8 +25,8 @@ use std::sync::Arc;
 
 #[derive(JsonSchema)]
 #[schemars(inline)]
-#[expect(dead_code, reason = "describes the query in the OpenAPI document; what is read of it is in `Asked`")]
-struct Described {
+#[expect(dead_code, reason = "describes the query in the OpenAPI document; what is read of it is in `AuditQuery`")]
+struct AuditQuerySchema {
     /// From 1.
     #[schemars(schema_with = "page_number", default = "first_page")]
     page: i64,
@@ -79,7 +79,7 @@ fn usual_size() -> i64 {
 }
 
 /// A page asked for.
-pub(crate) struct Asked {
+pub(crate) struct AuditQuery {
     page: i64,
     page_size: i64,
     filter: AuditFilter,
@@ -138,11 +138,11 @@ pub(crate) fn alias(of: &'static str) -> ApiMethodRouter<Arc<Mount>> {
 }
 
 fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
-    docs::checks_input(docs::needs(op, Scope::Read)).summary("The verdicts given, newest first").input::<Params<Described>>()
+    docs::checks_input(docs::needs(op, Scope::Read)).summary("The verdicts given, newest first").input::<Params<AuditQuerySchema>>()
 }
 
-async fn handler(State(mount): State<Arc<Mount>>, Params(asked): Params<Asked>) -> Result<Json<Answer>, Refusal> {
-    let Asked { page, page_size, filter } = asked;
+async fn handler(State(mount): State<Arc<Mount>>, Params(query): Params<AuditQuery>) -> Result<Json<Answer>, Refusal> {
+    let AuditQuery { page, page_size, filter } = query;
     let size = page_size.unsigned_abs();
     // Stores count in 64 bits with a sign.
     let offset = (page.unsigned_abs() - 1).saturating_mul(size).min(i64::MAX as u64);
@@ -151,7 +151,7 @@ async fn handler(State(mount): State<Arc<Mount>>, Params(asked): Params<Asked>) 
     Ok(Json(Answer { total_records: found.total, page, page_size, total_pages: found.total.div_ceil(size), data }))
 }
 
-impl FromQuery for Asked {
+impl FromQuery for AuditQuery {
     fn from_query(query: &mut Query<'_>) -> Self {
         let share = Bounds { ge: Some(0.0), le: Some(1.0) };
         let page = query.int("page", Bounds { ge: Some(1), le: None }).unwrap_or_else(first_page);
@@ -172,7 +172,7 @@ impl FromQuery for Asked {
     }
 }
 
-impl aide::OperationInput for Params<Asked> {}
+impl aide::OperationInput for Params<AuditQuery> {}
 
 impl From<Detection> for Row {
     fn from(Detection { id, detection }: Detection) -> Self {

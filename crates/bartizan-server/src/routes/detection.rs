@@ -3,9 +3,9 @@
 use crate::{
     config::Scope,
     docs,
-    here::{Here, Why},
     http::refusal::Refusal,
     input::{described, path::Segment},
+    mount_state::{MountState, ReasonSchema},
     routes::at,
 };
 use aide::axum::{ApiRouter, routing::get_with};
@@ -69,25 +69,25 @@ struct Answer {
     #[schemars(schema_with = "described::time")]
     analyzed_at: String,
     /// Why, worst first, by the model that is active now.
-    #[schemars(with = "Vec<Why>")]
+    #[schemars(with = "Vec<ReasonSchema>")]
     reasons: Vec<Reason>,
 }
 
 /// The route of a detector of kind `K`.
-pub(crate) fn routes<K: Kind>(prefix: &str) -> ApiRouter<Arc<Here<K>>> {
+pub(crate) fn routes<K: Kind>(prefix: &str) -> ApiRouter<Arc<MountState<K>>> {
     let route = get_with(handler::<K>, |op| {
         docs::refuses::<404>(docs::needs(op, Scope::Read), "No such detection").summary("One verdict and what led to it")
     });
     ApiRouter::new().api_route(&at(prefix, "/detections/{id}"), route)
 }
 
-async fn handler<K: Kind>(State(here): State<Arc<Here<K>>>, id: Segment<Id>) -> Result<Json<Answer>, Refusal> {
+async fn handler<K: Kind>(State(state): State<Arc<MountState<K>>>, id: Segment<Id>) -> Result<Json<Answer>, Refusal> {
     let absent = || Refusal::text(StatusCode::NOT_FOUND, "Detection not found");
     let id = id.text.parse().map_err(|_| absent())?;
-    let found = here.instance.find(&DetectionKey::Id(id)).await?.ok_or_else(absent)?;
-    let workers = Arc::clone(here.instance.workers());
+    let found = state.instance.find(&DetectionKey::Id(id)).await?.ok_or_else(absent)?;
+    let workers = Arc::clone(state.instance.workers());
     // An event may be large, and explaining it takes longer than reading a row.
-    Ok(Json(workers.judge(move || answer(&here.instance, found)).await?))
+    Ok(Json(workers.judge(move || answer(&state.instance, found)).await?))
 }
 
 fn answer<K: Kind>(instance: &Instance<K>, Detection { id, detection }: Detection) -> Answer {

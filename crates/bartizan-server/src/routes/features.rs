@@ -1,4 +1,4 @@
-//! `GET /features`: the columns that are looked at, with or without a model.
+//! `GET /features`: the columns of the samples, with or without a model.
 
 use crate::{config::Scope, docs, mount::Mount};
 use aide::axum::routing::{ApiMethodRouter, get_with};
@@ -35,7 +35,7 @@ async fn handler(State(mount): State<Arc<Mount>>) -> Json<Answer> {
     Json(of(mount.life().schema()))
 }
 
-/// What is said of a schema.
+/// Describes a schema.
 pub(crate) fn of(schema: &FeatureSchema) -> Answer {
     let details = schema.features().iter().map(|feature| Detail {
         name: feature.name.to_string(),

@@ -1,4 +1,4 @@
-//! `GET /health` of a mount: 200 as long as the process answers; the body says how it is.
+//! `GET /health` of a mount: 200 as long as the process answers; the body has the state of the detector.
 
 use crate::mount::Mount;
 use aide::axum::routing::{ApiMethodRouter, get_with};
@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 pub(crate) const HEALTHY: &str = "healthy";
 pub(crate) const UNHEALTHY: &str = "unhealthy";
-/// Longest wait for the store to say whether it can be written to; behind another process's lock it does not say.
+/// Longest wait for the store to report whether it can be written to; behind another process's lock it reports nothing.
 const LONGEST_PING: Duration = Duration::from_secs(1);
 
 #[derive(Serialize, JsonSchema)]

@@ -1,4 +1,4 @@
-//! `PUT /label/{id}`: what a person says of a verdict.
+//! `PUT /label/{id}`: labels a verdict.
 
 use crate::{
     config::Scope,
@@ -36,7 +36,7 @@ struct Id {
 
 #[derive(JsonSchema)]
 #[schemars(rename = "LabelBody")]
-struct Asked {
+struct LabelBody {
     /// True for an attack, false for legitimate traffic.
     #[schemars(schema_with = "described::truth")]
     user_label: bool,
@@ -65,7 +65,7 @@ pub(crate) fn route() -> ApiMethodRouter<Arc<Mount>> {
     put_with(handler, document)
 }
 
-/// The same under another name.
+/// Returns the same route under another name.
 pub(crate) fn alias(of: &'static str) -> ApiMethodRouter<Arc<Mount>> {
     put_with(handler, move |op| docs::alias(document(op), of))
 }
@@ -78,7 +78,7 @@ fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
 async fn handler(
     State(mount): State<Arc<Mount>>,
     id: Segment<Id>,
-    Content { read, room: _room }: Content<Asked>,
+    Content { read, reservation: _reservation }: Content<LabelBody>,
 ) -> Result<Json<Answer>, Refusal> {
     let change = LabelChange {
         label: if read.user_label { Label::Anomalous } else { Label::Legitimate },
@@ -87,14 +87,14 @@ async fn handler(
     };
     let outcome = label(mount.life(), id.text, change).await?;
     let outcome = outcome.ok_or_else(|| Refusal::text(StatusCode::NOT_FOUND, "Request not found"))?;
-    let said = if read.user_label { "an attack" } else { "legitimate" };
+    let word = if read.user_label { "an attack" } else { "legitimate" };
     Ok(Json(Answer {
         success: true,
         request_id: outcome.id,
         old_label: outcome.verdict.map(Verdict::is_anomalous),
         new_label: read.user_label,
         previous_label: outcome.previous.map(Label::is_anomalous),
-        message: format!("Request {} is labelled {said}", outcome.id),
+        message: format!("Request {} is labelled {word}", outcome.id),
     }))
 }
 
@@ -109,7 +109,7 @@ async fn label(life: &dyn LifeCycle, id: String, change: LabelChange) -> Result<
     life.label(&DetectionKey::EventId(id), change).await
 }
 
-impl FromBody for Asked {
+impl FromBody for LabelBody {
     const NAMES: &'static [&'static str] = &["user_label", "changed_by"];
 
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {

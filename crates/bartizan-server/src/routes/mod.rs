@@ -25,7 +25,7 @@ use crate::mount::{Mount, Shared};
 use aide::axum::ApiRouter;
 use std::sync::Arc;
 
-/// The path of a route under a mount's prefix.
+/// Returns the path of a route under a mount's prefix.
 pub(crate) fn at(prefix: &str, path: &str) -> String {
     match (prefix, path) {
         ("", path) => path.to_owned(),
@@ -34,23 +34,23 @@ pub(crate) fn at(prefix: &str, path: &str) -> String {
     }
 }
 
-/// The routes of the server itself, without those of [`shared`].
+/// Returns the routes of the server itself, without those of [`shared`].
 pub(crate) fn server() -> ApiRouter<Arc<Shared>> {
     ApiRouter::new().api_route("/", server_info::route()).api_route("/health", server_health::route())
 }
 
-/// What the server answers at its root, whatever detector is mounted there too.
+/// Returns the routes at the root of the server, which exist whatever detector is mounted there.
 pub(crate) fn root() -> ApiRouter<Arc<Shared>> {
     ApiRouter::new().api_route("/readyz", readyz::route())
 }
 
-/// What the server offers under every prefix alike: its counters and its documentation.
+/// Returns the routes that exist under every prefix alike: its counters and its documentation.
 pub(crate) fn shared(prefix: &str, with_pages: bool) -> ApiRouter<Arc<Shared>> {
     let routes = ApiRouter::new().api_route(&at(prefix, "/metrics"), metrics::route());
     if with_pages { routes.merge(pages::routes(prefix)) } else { routes }
 }
 
-/// The routes that every detector has, without those paths that its kind answers in its own way.
+/// Returns the routes that every detector has, without those paths that its kind answers in its own way.
 pub(crate) fn mount(prefix: &str, own: &[&str]) -> ApiRouter<Arc<Mount>> {
     let at = |path| at(prefix, path);
     let shaped = [

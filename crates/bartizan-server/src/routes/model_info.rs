@@ -36,7 +36,7 @@ async fn handler(State(mount): State<Arc<Mount>>) -> Result<Json<Answer>, Refusa
     Ok(Json(of(mount.life().schema(), model)))
 }
 
-/// What is said of a model.
+/// Describes a model.
 pub(crate) fn of(schema: &FeatureSchema, model: ModelInfo) -> Answer {
     let names = schema.names();
     let more = (names.len() > SHOWN).then(|| "...".to_owned());
@@ -71,7 +71,7 @@ fn numbers(pairs: &[(String, f64)]) -> Map<String, Value> {
     pairs.iter().map(|(name, number)| (name.clone(), Value::from(*number))).collect()
 }
 
-/// What is known of how well a model does.
+/// Returns the known measures of a model.
 pub(crate) fn metrics(model: &ModelInfo) -> Map<String, Value> {
     let mut metrics = numbers(&model.metrics);
     if let Some(accuracy) = model.accuracy {

@@ -17,7 +17,7 @@ use axum::{
 use bytes::Bytes;
 use std::sync::{Arc, OnceLock};
 
-/// Pages may use what they bring and ask this server, and nobody else.
+/// Policy of the pages: they may use their own content and call this server, and nothing else.
 const POLICY: &str = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'none'";
 /// A logo that the bundled ReDoc would fetch, and a picture of nothing in its place.
 const FETCHED_LOGO: &str = "https://cdn.redoc.ly/redoc/logo-mini.svg";
@@ -48,7 +48,7 @@ fn openapi(prefix: String) -> ApiMethodRouter<Arc<Shared>> {
     get_with(handler, |op| docs::answers_object(op.summary("The OpenAPI document"), "OpenAPI 3.1"))
 }
 
-/// The page is put together when it is first asked for, and then shared: it weighs more than a megabyte.
+/// The page is built at the first request and then shared: it has more than a megabyte.
 fn page(summary: &'static str, html: impl Fn() -> String + Clone + Send + Sync + 'static) -> ApiMethodRouter<Arc<Shared>> {
     let made: Arc<OnceLock<Bytes>> = Arc::default();
     let handler = async move || respond(made.get_or_init(|| html().into()).clone());

@@ -27,7 +27,7 @@ use std::sync::Arc;
 #[derive(JsonSchema)]
 #[schemars(rename = "RetrainBody")]
 #[expect(dead_code, reason = "describes the body in the OpenAPI document")]
-struct Described {
+struct RetrainBody {
     /// Name of the new version; one that exists is replaced. The next minor version if left out.
     #[schemars(schema_with = "described::version_or_null", default)]
     model_version: Option<String>,
@@ -36,7 +36,7 @@ struct Described {
 #[derive(JsonSchema)]
 #[schemars(rename = "RetrainNamedBody")]
 #[expect(dead_code, reason = "describes the body in the OpenAPI document")]
-struct DescribedNamed {
+struct RetrainNamedBody {
     /// Name of the new version; one that exists is replaced.
     #[schemars(schema_with = "described::version")]
     model_version: String,
@@ -58,17 +58,17 @@ struct Answer {
 }
 
 pub(crate) fn route() -> ApiMethodRouter<Arc<Mount>> {
-    post_with(unnamed_handler, |op| document(op).input::<Json<Described>>())
+    post_with(unnamed_handler, |op| document(op).input::<Json<RetrainBody>>())
 }
 
 /// The same for kinds whose clients name the version.
 pub(crate) fn named() -> ApiMethodRouter<Arc<Mount>> {
-    post_with(named_handler, |op| document(op).input::<Json<DescribedNamed>>())
+    post_with(named_handler, |op| document(op).input::<Json<RetrainNamedBody>>())
 }
 
 /// [`named`] under another name.
 pub(crate) fn alias(of: &'static str) -> ApiMethodRouter<Arc<Mount>> {
-    post_with(named_handler, move |op| docs::alias(document(op).input::<Json<DescribedNamed>>(), of))
+    post_with(named_handler, move |op| docs::alias(document(op).input::<Json<RetrainNamedBody>>(), of))
 }
 
 fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
@@ -86,7 +86,7 @@ async fn named_handler(State(mount): State<Arc<Mount>>, request: Request) -> Res
 
 async fn retrain(mount: Arc<Mount>, request: Request, naming: Naming) -> Result<Json<Answer>, Refusal> {
     let body = body::receive(request, &mount.shared.limits).await?;
-    let (version, _room) = body.parse(move |bytes| read(bytes, naming)).await;
+    let (version, _reservation) = body.parse(move |bytes| read(bytes, naming)).await;
     let version = version?;
     Ok(Json(mount.life().retrain(version).await?.into()))
 }

@@ -47,8 +47,8 @@ fn algorithm(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "enum": names })
 }
 
-/// What holds where it is not said whether to learn from labels.
-pub(crate) fn yes() -> bool {
+/// Default of `use_corrected_labels`.
+pub(crate) fn default_true() -> bool {
     true
 }
 
@@ -69,20 +69,20 @@ pub(crate) struct Answer {
     pub(crate) more: Map<String, Value>,
 }
 
-/// What is asked of a training.
-pub(crate) struct Asked {
+/// A training as the body describes it.
+pub(crate) struct TrainBody {
     pub(crate) request: TrainRequest,
-    /// Names in `training_params` that mean nothing here.
+    /// Names in `training_params` that no algorithm has.
     pub(crate) ignored: Vec<String>,
 }
 
-/// The fields that [`asked`] reads.
+/// The fields that [`read_train_body`] reads.
 pub(crate) const NAMES: [&str; 3] = ["model_version", "use_corrected_labels", "training_params"];
 
 const PARAMS: &str = NAMES[2];
 /// Parameters of every training; all others belong to algorithms.
 const GENERAL: [&str; 5] = ["contamination", "one_false_alarm_in", "algorithm", "n_estimators", "max_samples"];
-/// Most trees, and most rows in a tree's sample, that are asked of any algorithm, also of one that has none; some bound them further.
+/// Most trees, and most rows in a tree's sample, that a body may ask of any algorithm, also of one that has none; some bound them further.
 const MAX_TREES: i64 = 10_000;
 const MAX_ROWS: i64 = 65_536;
 /// Most names that are listed as ignored, and most characters of each.
@@ -91,7 +91,7 @@ const MAX_IGNORED_CHARS: usize = 64;
 
 /// Reads what to train from the body. Everything that no training could satisfy is a fault at its place, but for a contamination out of
 /// range, which [`check`] answers with another status.
-pub(crate) fn asked(fields: &mut Fields<'_>, naming: Naming, life: &dyn LifeCycle) -> Asked {
+pub(crate) fn read_train_body(fields: &mut Fields<'_>, naming: Naming, life: &dyn LifeCycle) -> TrainBody {
     let version = version(fields, naming);
     let use_labels = fields.boolean_or("use_corrected_labels", true);
     let mut request = TrainRequest { version, use_labels, ..TrainRequest::default() };
@@ -126,15 +126,15 @@ pub(crate) fn asked(fields: &mut Fields<'_>, naming: Naming, life: &dyn LifeCycl
             fields.fault(fault);
         }
     }
-    Asked { request, ignored: given.map_or_else(Vec::new, |given| ignored(given, &names)) }
+    TrainBody { request, ignored: given.map_or_else(Vec::new, |given| ignored(given, &names)) }
 }
 
-/// The parameters that only some algorithms have.
+/// Returns the parameters that only some algorithms have.
 fn algorithms_own() -> impl Iterator<Item = &'static str> {
     Algorithm::parameter_names().iter().copied().filter(|name| !GENERAL.contains(name))
 }
 
-/// The names of an object that are not among `known`.
+/// Returns the names of an object that are not among `known`.
 fn ignored(params: Raw<'_>, known: &[&str]) -> Vec<String> {
     let mut ignored: Vec<String> = Vec::new();
     // Where a name is no text the list ends: it is there to help.
@@ -148,7 +148,7 @@ fn ignored(params: Raw<'_>, known: &[&str]) -> Vec<String> {
     ignored
 }
 
-/// Who names a new version.
+/// Whether the client must name a new version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Naming {
     /// The client must.
@@ -157,7 +157,7 @@ pub(crate) enum Naming {
     Service,
 }
 
-/// The name of the new version.
+/// Reads the name of the new version.
 pub(crate) fn version(fields: &mut Fields<'_>, naming: Naming) -> Option<String> {
     match naming {
         Naming::Client => fields.string("model_version"),
@@ -165,7 +165,7 @@ pub(crate) fn version(fields: &mut Fields<'_>, naming: Naming) -> Option<String>
     }
 }
 
-/// Refuses a contamination that no training could satisfy, before records are taken in.
+/// Refuses a contamination that no training could satisfy, before records are read.
 pub(crate) fn check(request: &TrainRequest) -> Result<(), Refusal> {
     if let Some(contamination) = request.contamination {
         Contamination::try_from(contamination).map_err(RequestError::from)?;
@@ -181,7 +181,7 @@ pub(crate) fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
 }
 
 impl Answer {
-    /// Says so where the events were a sample: how many were met, and how many of them kept.
+    /// Adds to the message that the events were a sample of more: `met_and_kept` has how many were read and how many kept.
     pub(crate) fn sampled(mut self, met_and_kept: Option<(u64, usize)>) -> Self {
         if let Some((met, _)) = met_and_kept.filter(|(met, kept)| *met > *kept as u64) {
             self.message += &format!("; sampled from {met}");
@@ -189,7 +189,7 @@ impl Answer {
         self
     }
 
-    /// About a finished training; `events` is what the kind calls its events.
+    /// Returns the answer about a finished training; `events` is what the kind calls its events.
     pub(crate) fn of(report: TrainReport, ignored: Vec<String>, events: &str) -> Self {
         let mut message = format!("Model {} was trained on {} {events} and is active", report.version, report.samples);
         if report.left_out > 0 {

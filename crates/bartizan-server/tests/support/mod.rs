@@ -1,4 +1,4 @@
-//! A real server on a free port over a temporary database, and a client that sends exactly what it is told.
+//! A real server on a free port over a temporary database, and a client that sends exactly the given bytes.
 
 #![expect(dead_code, reason = "each test binary uses a part of it")]
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
@@ -27,7 +27,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// A clock that goes on by a second whenever it is read.
+/// A clock that advances by a second whenever it is read.
 pub(crate) struct Ticking(AtomicI64);
 
 impl Clock for Ticking {
@@ -84,7 +84,7 @@ impl Running {
         Self::serve(config, folder, Mounts::default().with(instance), clock).await
     }
 
-    /// With a detector of each kind, and none with a model.
+    /// Starts a server with a detector of each kind, without models.
     pub(crate) async fn start_all(configure: impl FnOnce(&mut ServerConfig)) -> Self {
         let mut config = loopback();
         configure(&mut config);
@@ -108,12 +108,12 @@ impl Running {
         Self { address, stop: Some(stop), ended: Some(ended), folder }
     }
 
-    /// Its database, for another process to meddle with.
+    /// Returns the path of its database, for tests that open it from outside.
     pub(crate) fn database(&self) -> PathBuf {
         self.folder.path().join("test.db")
     }
 
-    /// Tells the server to stop and gives what `run` will return.
+    /// Stops the server and returns the result of `run`.
     pub(crate) fn stop(&mut self) -> JoinHandle<io::Result<()>> {
         let _ = self.stop.take().unwrap().send(());
         self.ended.take().unwrap()
@@ -153,14 +153,14 @@ impl Running {
         self.send("PUT", path, &[], body.to_string().as_bytes()).await
     }
 
-    /// Brings in history and trains on it.
+    /// Imports history and trains on it.
     pub(crate) async fn train(&self, version: &str, count: usize) -> Answer {
         let records: Vec<Value> = (0..count).map(record).collect();
         self.post("/requests/train", &json!({"model_version": version, "requests": records})).await
     }
 }
 
-/// One request's bytes; the connection is closed after the answer.
+/// Returns the bytes of one request; the connection is closed after the answer.
 pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
     for (name, value) in headers {
@@ -173,7 +173,7 @@ pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: 
     [text.as_bytes(), body].concat()
 }
 
-/// The `i`-th of many ordinary records.
+/// Returns the `i`-th of many ordinary records.
 pub(crate) fn record(i: usize) -> Value {
     let endpoint = ["/api/users/profile", "/api/orders", "/api/items", "/api/search"][i % 4];
     json!({

@@ -1,4 +1,4 @@
-//! Listing.
+//! Cases about listing detections.
 
 use super::{DETECTOR, Shared, anomalous, change, detection, everything, judged_detection, listed, normal};
 use bartizan_core::{Label, Timestamp, Verdict};

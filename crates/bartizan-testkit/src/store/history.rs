@@ -1,4 +1,4 @@
-//! What there is to learn from and to replay.
+//! Cases about stored history.
 
 use super::{DETECTOR, Shared, anomalous, change, detection, normal};
 use bartizan_core::{Label, Timestamp, Verdict};

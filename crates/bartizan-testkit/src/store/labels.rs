@@ -1,4 +1,4 @@
-//! Labels.
+//! Cases about labels.
 
 use super::{DETECTOR, Shared, anomalous, change, detection, normal};
 use bartizan_core::Label::{self, Anomalous, Legitimate};
@@ -46,7 +46,7 @@ pub(super) async fn relabelling_keeps_the_totals_exact(store: Shared) {
     assert_eq!(store.label_changes(DETECTOR, ids[0]).await.expect("the store answers").len(), 4, "a label said again is kept too");
 }
 
-pub(super) async fn a_label_by_event_id_meets_the_newest_row(store: Shared) {
+pub(super) async fn a_label_by_event_id_is_set_on_the_newest_row(store: Shared) {
     let ids = store.record(vec![normal(7), anomalous(7), normal(8)]).await.expect("the store answers");
     let key = DetectionKey::EventId("event-7".to_owned());
     let outcome = store.label(DETECTOR, &key, change(Legitimate, "ann", 1)).await.expect("the store answers").expect("the store answers");

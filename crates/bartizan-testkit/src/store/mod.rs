@@ -1,4 +1,4 @@
-//! What every store must do, as named cases.
+//! The conformance suite of stores, as named cases.
 
 mod audit;
 mod history;
@@ -28,7 +28,7 @@ macro_rules! cases {
     };
 }
 
-/// Runs every case on a store of its own, which `make` gives empty. Panics at the first broken promise, after printing
+/// Runs every case on an empty store of its own from `make`. Panics at the first case that fails, after printing
 /// the name of the case.
 pub async fn store_conformance<S: Store + 'static>(make: impl AsyncFn() -> Arc<S>) {
     cases! { make;
@@ -42,10 +42,10 @@ pub async fn store_conformance<S: Store + 'static>(make: impl AsyncFn() -> Arc<S
         history: a_listing_has_what_rows_are_chosen_by, a_listing_is_restricted_by_label_time_and_number,
             a_listing_is_restricted_to_the_sample_and_to_what_came_after,
             events_come_in_the_order_asked_for;
-        labels: labels_are_kept_with_who_and_when, relabelling_keeps_the_totals_exact, a_label_by_event_id_meets_the_newest_row,
+        labels: labels_are_kept_with_who_and_when, relabelling_keeps_the_totals_exact, a_label_by_event_id_is_set_on_the_newest_row,
             labels_of_nothing_are_none, imported_labels_count;
         retention: pruning_by_age_keeps_the_bound_and_the_labelled, pruning_by_number_keeps_the_newest,
-            pruning_by_bytes_keeps_the_newest, age_takes_a_share_at_once_and_says_what_it_left,
+            pruning_by_bytes_keeps_the_newest, age_removes_a_share_at_once_and_reports_what_it_left,
             ids_are_not_used_again_after_the_newest_is_pruned, totals_survive_pruning, pruning_does_not_touch_neighbours,
             recording_goes_on_while_pruning;
         models: a_stored_model_comes_back, models_are_listed_newest_first_without_blobs, activating_replaces_the_active_one,
@@ -56,7 +56,7 @@ pub async fn store_conformance<S: Store + 'static>(make: impl AsyncFn() -> Arc<S
     }
 }
 
-/// An unjudged detection of `detector`; `number` sets its times (seconds since the epoch) and its name (`event-<number>`).
+/// Returns an unjudged detection of `detector`; `number` sets its times (seconds since the epoch) and its name (`event-<number>`).
 #[must_use]
 pub fn detection(detector: &str, number: i64) -> NewDetection {
     NewDetection {
@@ -75,7 +75,7 @@ pub fn detection(detector: &str, number: i64) -> NewDetection {
     }
 }
 
-/// A judged detection; see [`detection`].
+/// Returns a judged detection; see [`detection`].
 #[must_use]
 pub fn judged_detection(detector: &str, number: i64, verdict: Verdict, confidence: f64) -> NewDetection {
     let score = if verdict.is_anomalous() { 0.75 } else { 0.25 };
@@ -84,7 +84,7 @@ pub fn judged_detection(detector: &str, number: i64, verdict: Verdict, confidenc
     NewDetection { judged: Some(judged), sample: vec![0.5, -1.0, number as f32], ..detection(detector, number) }
 }
 
-/// A model of the detector `requests`; `number` sets when it was trained.
+/// Returns a model of the detector `requests`; `number` sets when it was trained.
 #[must_use]
 pub fn model(version: &str, number: i64) -> NewModel {
     NewModel {
@@ -113,17 +113,17 @@ pub(crate) fn change(label: Label, by: &str, at: i64) -> LabelChange {
     LabelChange { label, changed_by: by.to_owned(), changed_at: Timestamp::from_secs(at) }
 }
 
-/// What a row counts for in `Statistics::stored_bytes`.
+/// Returns the bytes that a row counts for in `Statistics::stored_bytes`.
 pub(crate) fn bytes(row: &NewDetection) -> u64 {
     (row.event_id.len() + row.entity.len() + row.resource.len() + row.action.len() + 4 * row.sample.len() + row.event.len()) as u64
 }
 
-/// All rows, unjudged included, newest first.
+/// Returns a filter of all rows, unjudged included, newest first.
 pub(crate) fn everything() -> AuditFilter {
     AuditFilter { include_unjudged: true, ..AuditFilter::default() }
 }
 
-/// The ids that a filter gives, newest first, with the total.
+/// Returns the ids that match a filter, newest first, with the total.
 pub(crate) async fn listed(store: &Shared, filter: &AuditFilter) -> (u64, Vec<i64>) {
     let page = store.audit(DETECTOR, filter, 0, 1000).await.expect("listing works");
     (page.total, page.rows.iter().map(|row| row.id).collect())

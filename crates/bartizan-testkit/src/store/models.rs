@@ -1,4 +1,4 @@
-//! Models.
+//! Cases about stored models.
 
 use super::{DETECTOR, Shared, detection, everything, listed, model, normal};
 use bartizan_core::Label;

@@ -1,4 +1,4 @@
-//! Recording, finding and the totals.
+//! Cases about recording, finding and the totals.
 
 use super::{DETECTOR, Shared, anomalous, bytes, detection, everything, judged_detection, listed, normal};
 use bartizan_core::{Label, Timestamp, Verdict};

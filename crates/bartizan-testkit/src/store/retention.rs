@@ -1,4 +1,4 @@
-//! Removing what is past its time.
+//! Cases about retention.
 
 use super::{DETECTOR, Shared, anomalous, bytes, change, detection, everything, judged_detection, listed, normal};
 use bartizan_core::{Label, Timestamp, Verdict};
@@ -45,7 +45,7 @@ pub(super) async fn pruning_by_number_keeps_the_newest(store: Shared) {
     assert_eq!(store.history_index(DETECTOR, all).await.expect("the store answers").len(), 2, "labelled rows stay to be learned from");
 }
 
-pub(super) async fn age_takes_a_share_at_once_and_says_what_it_left(store: Shared) {
+pub(super) async fn age_removes_a_share_at_once_and_reports_what_it_left(store: Shared) {
     let ids = store.record((0..20).map(normal).collect()).await.expect("the store answers");
     let share = Retention { max_aged_share: Some(0.25), ..before(18) };
     for (removed, spared) in [(5, 13), (3, 10), (3, 7), (2, 5)] {

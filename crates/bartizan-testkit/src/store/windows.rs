@@ -1,4 +1,4 @@
-//! Checkpoints of sliding windows.
+//! Cases about checkpoints of sliding windows.
 
 use super::{DETECTOR, Shared};
 use bartizan_storage::WindowsPart;

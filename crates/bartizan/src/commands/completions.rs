@@ -12,7 +12,7 @@ pub(crate) struct Flags {
     shell: Shell,
 }
 
-/// Prints them.
+/// Prints the completions.
 pub(crate) fn run(flags: Flags) -> anyhow::Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(flags.shell, &mut Cli::command(), "bartizan", &mut script);

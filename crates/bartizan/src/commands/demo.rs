@@ -30,7 +30,7 @@ const BATCH: usize = 500;
 /// Seconds of event time between them: the history covers a whole day, and live traffic runs through days in minutes.
 const GAP_SECS: f64 = 86_400.0 / HISTORY as f64;
 
-/// Show everything at once: served detectors, trained on generated data, with live traffic that holds attacks.
+/// Show everything at once: served detectors, trained on generated data, with live traffic that contains attacks.
 #[derive(Debug, Args)]
 pub(crate) struct Flags {
     /// Address to listen on.
@@ -47,7 +47,7 @@ pub(crate) struct Flags {
     seed: u64,
 }
 
-/// What the traffic met.
+/// Counts of the traffic that was sent.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     sent: usize,
@@ -87,7 +87,7 @@ pub(crate) async fn run(mut context: Context, flags: Flags) -> anyhow::Result<()
             tokio::select! { _ = stopped => {}, () = signalled => noted.store(true, Ordering::Release) }
         })
         .await?;
-    // Stopped by a signal, the server closes the door on the traffic, which is no fault of either.
+    // When a signal stops the server, its connections close under the traffic, which is not an error.
     if interrupted.load(Ordering::Acquire) {
         sender.abort();
     } else {
@@ -97,7 +97,7 @@ pub(crate) async fn run(mut context: Context, flags: Flags) -> anyhow::Result<()
     finish(context.output, tally)
 }
 
-/// The configuration, where the demo's defaults take the place of the usual ones.
+/// Returns the configuration, with the defaults of the demo in place of the usual ones.
 fn configure(context: &Context) -> anyhow::Result<Config> {
     let layers = context.layers();
     let is_default = |path: &str| layers.origin(path) == crate::config::Origin::Default;
@@ -120,7 +120,7 @@ fn configure(context: &Context) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-/// Trains the first model, unless the data folder has one or the detector has taught itself.
+/// Trains the first model, unless the data folder has one or the detector has trained itself.
 async fn prepare<D: Kind>(instance: &Arc<Instance<D>>, seed: u64) -> anyhow::Result<()> {
     if instance.active().is_some() {
         return Ok(());
@@ -152,7 +152,7 @@ fn greet(config: &Config, sources: &[Source], address: SocketAddr) {
     ));
 }
 
-/// Posts traffic at a steady rate and says what is caught. Dropping `stop` at the end stops the server.
+/// Posts traffic at a steady rate and prints what is caught. Dropping `stop` at the end stops the server.
 async fn send(
     (address, token): (SocketAddr, Option<String>),
     sources: Vec<Source>,
@@ -175,14 +175,14 @@ async fn send(
             pace.tick().await;
             plan.start = plan.start.max(event.time);
             let reply = client.post(&event.path, token.as_deref(), event.body.as_bytes()).await?;
-            tell(&event, &reply, output, &mut tally.lock().unwrap_or_else(PoisonError::into_inner))?;
+            report(&event, &reply, output, &mut tally.lock().unwrap_or_else(PoisonError::into_inner))?;
         }
     }
     Ok(())
 }
 
 /// Counts one answer, and prints it when something was caught or wrongly alarmed.
-fn tell(event: &Live, reply: &Reply, output: Output, tally: &mut Tally) -> anyhow::Result<()> {
+fn report(event: &Live, reply: &Reply, output: Output, tally: &mut Tally) -> anyhow::Result<()> {
     let answer: Value = serde_json::from_slice(&reply.body).context("the server's answer is not JSON")?;
     anyhow::ensure!(reply.status == 200, "the server answered {}: {answer}", reply.status);
     let attack_type = answer["attack_type"].as_str();

@@ -42,7 +42,7 @@ pub(crate) struct Flags {
     training: Training,
 }
 
-/// Measures it.
+/// Runs the command.
 pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
     if let Some(share) = flags.split.filter(|share| !(*share > 0.0 && *share < 1.0)) {
         return Err(Problem::usage(format!("--split must be above 0 and below 1, got {share}")).into());

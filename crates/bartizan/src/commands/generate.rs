@@ -13,7 +13,7 @@ use serde_json::json;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
-/// When generated traffic begins, unless told: a Monday, so that the same seed gives the same file on any day.
+/// Default start of generated traffic: a Monday, so that the same seed gives the same file on any day.
 const START: i64 = 1_767_571_200;
 
 /// Write realistic traffic with attacks in it.
@@ -34,7 +34,7 @@ pub(crate) struct Flags {
     /// Mean seconds between events.
     #[arg(long, value_name = "S", default_value_t = 3.0)]
     gap_secs: f64,
-    /// Say of each event whether it is an attack, or which.
+    /// Label each event: whether it is an attack, or which.
     #[arg(long)]
     labels: bool,
     /// The file; - is standard output.
@@ -42,7 +42,7 @@ pub(crate) struct Flags {
     out: PathBuf,
 }
 
-/// Writes it.
+/// Runs the command.
 pub(crate) fn run(context: &Context, flags: Flags) -> anyhow::Result<()> {
     if !(0.0..=1.0).contains(&flags.attack_share) {
         return Err(Problem::usage(format!("--attack-share must be in [0, 1], got {}", flags.attack_share)).into());

@@ -13,7 +13,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Bring in history, with labels where it has them.
+/// Import history, with labels where it has them.
 #[derive(Debug, Args)]
 pub(crate) struct Flags {
     /// Detector, by name: one of the kinds, or one that the configuration declares.

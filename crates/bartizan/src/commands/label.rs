@@ -1,4 +1,4 @@
-//! `bartizan label`: a person's word on one verdict.
+//! `bartizan label`: labels one verdict as right or wrong.
 
 use crate::config::Config;
 use crate::context::{self, Context};
@@ -11,7 +11,7 @@ use bartizan_storage::{DetectionKey, LabelChange, LabelOutcome};
 use clap::{ArgGroup, Args};
 use serde_json::json;
 
-/// Say whether a stored verdict was right.
+/// Label a stored verdict as right or wrong.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("verdict").args(["anomalous", "legitimate"]).required(true))]
 pub(crate) struct Flags {
@@ -23,15 +23,15 @@ pub(crate) struct Flags {
     /// It is an attack or a fault.
     #[arg(long)]
     anomalous: bool,
-    /// It belongs.
+    /// It is legitimate.
     #[arg(long)]
     legitimate: bool,
-    /// Who says so.
+    /// Who sets the label.
     #[arg(long, value_name = "NAME")]
     by: String,
 }
 
-/// Records it.
+/// Runs the command.
 pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
     let config = context.quiet_config()?;
     let detector = config.detector(&flags.name)?;

@@ -74,7 +74,7 @@ enum Action {
     },
 }
 
-/// Whose models are meant.
+/// The detector whose models are meant.
 #[derive(Debug, Args)]
 struct Of {
     /// Detector, by name: one of the kinds, or one that the configuration declares.
@@ -83,7 +83,7 @@ struct Of {
 }
 
 impl Flags {
-    /// The name of the detector.
+    /// Returns the name of the detector.
     pub(crate) fn detector(&self) -> &str {
         match &self.action {
             Action::List { of }
@@ -96,7 +96,7 @@ impl Flags {
     }
 }
 
-/// Does it.
+/// Runs the command.
 pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
     let config = context.quiet_config()?;
     let detector = config.detector(flags.detector())?;

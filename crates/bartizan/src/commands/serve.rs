@@ -1,4 +1,4 @@
-//! `bartizan serve`: the detectors over HTTP, until a signal says stop.
+//! `bartizan serve`: the detectors over HTTP, until a signal stops them.
 
 use crate::config::Config;
 use crate::context::{self, Context, Opened};
@@ -73,14 +73,14 @@ pub(crate) struct Served {
     opened: Opened,
     /// All detectors, also those that are not served.
     detectors: Vec<Arc<dyn LifeCycle>>,
-    /// Those that are served, for those who want to talk to them without HTTP.
+    /// Those that are served, for callers that use them without HTTP.
     pub(crate) mounted: Vec<Running>,
     /// Where it listens.
     pub(crate) address: SocketAddr,
 }
 
 impl Served {
-    /// Opens store and detectors behind a port that is taken.
+    /// Opens store and detectors behind a port that is already bound.
     pub(crate) async fn open(config: &Config, listening: Listening) -> anyhow::Result<Self> {
         let opened = context::open_store(&config.database, config.survive_power_loss)?;
         let (mut detectors, mut mounted, mut mounts) = (Vec::new(), Vec::new(), Mounts::default());
@@ -123,7 +123,7 @@ impl Served {
     }
 }
 
-/// Listens; whoever connects waits until the server is ready.
+/// Binds the port; clients that connect wait until the server is ready.
 pub(crate) async fn take_port(config: &Config) -> anyhow::Result<Listening> {
     Ok(Server::listen(resolve(config)?).await?)
 }
@@ -139,8 +139,8 @@ fn resolve(config: &Config) -> anyhow::Result<ServerConfig> {
     Ok(server)
 }
 
-/// Ends at SIGTERM or SIGINT. They are listened for from the call on, not only once it is waited for: a signal that comes
-/// while the server starts stops it in order too.
+/// Completes at SIGTERM or SIGINT. The handlers are installed by the call, not when it is first awaited, so that a signal during
+/// the start stops the server in order too.
 pub(crate) fn stop_signal() -> impl Future<Output = ()> + Send + 'static {
     let listen = |kind: SignalKind| signal(kind).inspect_err(|error| warn!(%error, "a stop signal cannot be listened for")).ok();
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt()), listen(SignalKind::terminate()));
@@ -153,7 +153,7 @@ pub(crate) fn stop_signal() -> impl Future<Output = ()> + Send + 'static {
     async move {
         tokio::select! {
             () = received(&mut interrupt) => info!("interrupted; finishing what runs"),
-            () = received(&mut terminate) => info!("asked to stop; finishing what runs"),
+            () = received(&mut terminate) => info!("stopping on a signal; finishing what runs"),
         }
     }
 }

@@ -19,8 +19,8 @@ pub(crate) struct Flags {
     /// Detector, by name: one of the kinds, or one that the configuration declares.
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
-    /// Files to learn from and keep as history, plain or .gz; none trains on the stored history, and a kind that can teach
-    /// itself, such as `behavior`, on what it generates.
+    /// Files to learn from and keep as history, plain or .gz; none trains on the stored history, and a kind with built-in
+    /// training data, such as `behavior`, on what it generates.
     files: Vec<PathBuf>,
     #[command(flatten)]
     format: records::Format,
@@ -62,7 +62,7 @@ async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings
     print(context, &done?)
 }
 
-/// Trains with something to look at meanwhile.
+/// Trains while showing progress.
 pub(crate) async fn train<D: Domain>(
     instance: &Instance<D>,
     lesson: Lesson<D::Event>,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Try algorithms on files and say which suits them; nothing is stored.
+/// Try algorithms on files and report which suits them; nothing is stored.
 #[derive(Debug, Args)]
 pub(crate) struct Flags {
     /// Detector, by name: one of the kinds, or one that the configuration declares.
@@ -28,7 +28,7 @@ pub(crate) struct Flags {
     time_secs: u64,
 }
 
-/// Tries them.
+/// Runs the command.
 pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
     if flags.time_secs == 0 {
         return Err(Problem::usage("--time-secs must be at least 1, got 0".to_owned()).into());

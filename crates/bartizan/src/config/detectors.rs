@@ -1,4 +1,4 @@
-//! Detectors in the configuration: those that the kinds have, those that a file declares, and what the pipeline is told of each.
+//! Detectors in the configuration: those that the kinds have, those that a file declares, and the pipeline settings of each.
 
 use super::key::{self, KIND};
 use super::layers::{Layers, Origin, line_of};
@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 /// Most letters that are wrong in a name whose meaning is guessed.
 const NEAR: usize = 2;
 
-/// A detector: its kind, and what the pipeline is told; its name is among that.
+/// A detector: its kind and its pipeline settings, which include its name.
 #[derive(Clone, Debug)]
 pub(crate) struct Detector {
     /// Its kind.
@@ -31,7 +31,7 @@ impl Detector {
 }
 
 impl Layers {
-    /// Takes up the detectors that a file declares, so that their settings are known when they are read.
+    /// Adds the detectors that a file declares, so that their settings are known when they are read.
     pub(super) fn declare(&mut self, file: &str, text: &str, table: &DeTable<'_>) {
         let sections = table.iter().find(|(part, _)| part.get_ref() == "detectors").map(|(_, value)| value.get_ref());
         let Some(DeValue::Table(sections)) = sections else { return };
@@ -96,7 +96,7 @@ impl Layers {
         self.add(keys);
     }
 
-    /// What a setting that a detector does not have may be meant for: detectors of other kinds have it.
+    /// Suggests what a setting that a detector does not have may be meant for: detectors of other kinds have it.
     pub(super) fn elsewhere(&self, path: &str) -> Option<String> {
         let (name, setting) = path.strip_prefix("detectors.")?.split_once('.')?;
         let (_, which) = self.detectors.iter().find(|(detector, _)| detector == name)?;
@@ -105,7 +105,7 @@ impl Layers {
         Some(format!("a detector of kind {} has one, this one is of kind {}", other.name(), which.name()))
     }
 
-    /// Refuses names of detectors that there are not.
+    /// Refuses names of detectors that do not exist.
     pub(super) fn check_names(&mut self) {
         let mut named: Vec<_> = self.list("server.only").into_iter().map(|name| ("server.only", name)).collect();
         named.extend(self.text("server.root").map(|name| ("server.root", name.to_owned())));
@@ -118,12 +118,12 @@ impl Layers {
         }
     }
 
-    /// The names of all detectors.
+    /// Returns the names of all detectors.
     pub(crate) fn detector_names(&self) -> impl Iterator<Item = &str> {
         self.detectors.iter().map(|(name, _)| name.as_str())
     }
 
-    /// All detectors, with their settings.
+    /// Returns all detectors with their settings.
     pub(super) fn all_detectors(&mut self) -> Vec<Detector> {
         let all = self.detectors.clone();
         all.into_iter().map(|(name, which)| Detector { which, settings: self.detector(&name, which) }).collect()
@@ -167,7 +167,7 @@ impl Layers {
         settings
     }
 
-    /// Passes on a setting that only one kind has.
+    /// Applies a setting that only one kind has.
     fn set_own(&self, settings: &mut Settings, path: &str, own: &Setting) {
         match own.sets {
             Sets::Parameter => {

@@ -1,11 +1,11 @@
-//! Every setting there is, once: from this table come the reader, `config show`, the schema and the manual. What only detectors of one
-//! kind have, the kind says itself.
+//! The table of all settings, from which are made the reader, `config show`, the schema and the manual. Settings that only detectors of
+//! one kind have are declared by the kind.
 
 use crate::kinds::Which;
 use bartizan_domains::kind::Range;
 use std::borrow::Cow;
 
-/// What a setting may hold.
+/// The type and range of a setting.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Shape {
     /// Any text.
@@ -23,7 +23,7 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
-    /// What is expected, as a person says it.
+    /// Describes the expected values, for messages.
     pub(crate) fn expected(self) -> String {
         match self {
             Self::Text => "text".to_owned(),
@@ -40,11 +40,11 @@ impl Shape {
 /// One setting.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
-    /// Where it stands in the file: `server.port`.
+    /// Its path in the file: `server.port`.
     pub(crate) path: Cow<'static, str>,
-    /// What it may hold.
+    /// Its type and range.
     pub(crate) shape: Shape,
-    /// What holds when nobody says otherwise; `None` when it is then unset.
+    /// Default value; `None` leaves it unset.
     pub(crate) default: Option<Cow<'static, str>>,
     /// Names in the environment besides `BARTIZAN_…`, strongest first.
     pub(crate) aliases: &'static [&'static str],
@@ -55,36 +55,36 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// Its name in the environment: `BARTIZAN_SERVER_PORT`.
+    /// Returns its name in the environment: `BARTIZAN_SERVER_PORT`.
     pub(crate) fn variable(&self) -> String {
         format!("BARTIZAN_{}", self.path.replace(['.', '-'], "_").to_uppercase())
     }
 
-    /// Its section and its name in it.
+    /// Returns its section and its name in it.
     pub(crate) fn section(&self) -> (&str, &str) {
         self.path.rsplit_once('.').unwrap_or(("", &self.path))
     }
 
-    /// Whether it is the kind of a detector, which only the configuration file can say.
+    /// Returns whether it is the kind of a detector, which only the configuration file can set.
     pub(crate) fn is_kind(&self) -> bool {
         self.path.starts_with("detectors.") && self.section().1 == KIND
     }
 
-    /// Its manual as running text.
+    /// Returns its manual as running text.
     pub(crate) fn manual(&self) -> &'static str {
         self.doc.trim()
     }
 }
 
-/// The setting of a detector that says of which kind it is.
+/// The setting for the kind of a detector.
 pub(crate) const KIND: &str = "kind";
 
-/// The settings of a configuration that declares no detectors, section by section.
+/// Returns the settings of a configuration that declares no detectors, section by section.
 pub(crate) fn standard() -> Vec<Key> {
     SERVICE.iter().cloned().chain(Which::ALL.iter().flat_map(|which| section(which.name(), *which))).collect()
 }
 
-/// The settings of a detector of this name and kind.
+/// Returns the settings of a detector of this name and kind.
 pub(crate) fn section(name: &str, which: Which) -> Vec<Key> {
     let kind = which.settings();
     let is_first = name == which.name();

@@ -7,10 +7,10 @@ use std::fmt;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
-/// Who said it.
+/// The origin of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// Nobody: built in.
+    /// The built-in default.
     Default,
     /// The configuration file, at a line.
     File(String, usize),
@@ -57,7 +57,7 @@ impl fmt::Display for Value {
     }
 }
 
-/// One thing that is wrong, and where.
+/// One fault of the configuration, and where it is.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fault {
     /// Who said it.
@@ -66,7 +66,7 @@ pub(crate) struct Fault {
     pub(crate) message: String,
 }
 
-/// Everything that is wrong with the configuration.
+/// All faults of the configuration.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(crate) struct Faults(pub(crate) Vec<Fault>);
 
@@ -78,10 +78,10 @@ impl fmt::Display for Faults {
     }
 }
 
-/// All layers laid over one another.
+/// All layers of settings, merged.
 #[derive(Debug, Default)]
 pub(crate) struct Layers {
-    /// Every setting there is: those that every configuration has, then those of declared detectors.
+    /// All settings: those that every configuration has, then those of declared detectors.
     pub(super) keys: Vec<Key>,
     /// Names and kinds of the detectors, those of the kinds first.
     pub(super) detectors: Vec<(String, Which)>,
@@ -92,7 +92,7 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
-    /// The layer under all others.
+    /// Creates the layer of defaults.
     pub(crate) fn defaults() -> Self {
         let mut layers = Self { detectors: Which::ALL.iter().map(|which| (which.name().to_owned(), *which)).collect(), ..Self::default() };
         layers.add(key::standard());
@@ -118,7 +118,7 @@ impl Layers {
         self.keys.iter().find(|key| key.path == path)
     }
 
-    /// Lays a configuration file over them. `name` is what messages call it.
+    /// Applies a configuration file. Messages refer to it as `name`.
     pub(crate) fn file(&mut self, name: &str, text: &str) {
         match DeTable::parse(text) {
             Ok(table) => {
@@ -132,7 +132,7 @@ impl Layers {
         }
     }
 
-    /// Lays a file on disk over them.
+    /// Applies a configuration file on disk.
     pub(crate) fn read_file(&mut self, path: &Path) {
         let name = path.display().to_string();
         match std::fs::read_to_string(path) {
@@ -159,7 +159,7 @@ impl Layers {
         }
     }
 
-    /// Lays the environment over them. Variables that are set but empty count as unset, but for those that keep others out.
+    /// Applies the environment. Variables that are set but empty count as unset, but for those that keep others out.
     pub(crate) fn environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
         let variables: BTreeMap<String, String> = variables.filter(|(name, value)| !value.is_empty() || self.is_lock(name)).collect();
         for key in self.keys.clone().iter().filter(|key| !key.is_kind()) {
@@ -179,7 +179,7 @@ impl Layers {
         }
     }
 
-    /// Lays one flag over them.
+    /// Applies one flag.
     pub(crate) fn flag(&mut self, path: &str, value: &str, flag: &'static str) {
         if let Some(key) = self.find(path).cloned() {
             self.set_text(&key, value, Origin::Flag(flag));
@@ -198,17 +198,17 @@ impl Layers {
         }
     }
 
-    /// Notes something wrong.
+    /// Records a fault.
     pub(crate) fn fault(&mut self, origin: Origin, message: String) {
         self.faults.push(Fault { origin, message });
     }
 
-    /// What holds for a setting, and who said so.
+    /// Returns the value of a setting and its origin.
     pub(crate) fn get(&self, path: &str) -> Option<&(Value, Origin)> {
         self.values.get(path)
     }
 
-    /// A text, path or choice.
+    /// Returns a text, path or choice.
     pub(crate) fn text(&self, path: &str) -> Option<&str> {
         match self.get(path) {
             Some((Value::Text(text), _)) => Some(text),
@@ -216,7 +216,7 @@ impl Layers {
         }
     }
 
-    /// A whole number; 0 when unset.
+    /// Returns a whole number; 0 when unset.
     pub(crate) fn whole(&self, path: &str) -> Option<u64> {
         match self.get(path) {
             Some((Value::Whole(number), _)) => Some(*number),
@@ -232,7 +232,7 @@ impl Layers {
         }
     }
 
-    /// Several texts.
+    /// Returns several texts.
     pub(crate) fn list(&self, path: &str) -> Vec<String> {
         match self.get(path) {
             Some((Value::List(texts), _)) => texts.clone(),
@@ -240,17 +240,17 @@ impl Layers {
         }
     }
 
-    /// Who set it.
+    /// Returns the origin of a setting.
     pub(crate) fn origin(&self, path: &str) -> Origin {
         self.get(path).map_or(Origin::Default, |(_, origin)| origin.clone())
     }
 
-    /// Everything wrong so far.
+    /// Returns all faults so far.
     pub(crate) fn faults(&self) -> &[Fault] {
         &self.faults
     }
 
-    /// Whether a variable sets what clients must show: an empty one must not open the server without a word.
+    /// Returns whether a variable sets a credential: an empty one must not silently disable authentication.
     fn is_lock(&self, name: &str) -> bool {
         let locks = ["server.token", "server.token_file"].into_iter().filter_map(|path| self.find(path));
         locks.into_iter().any(|key| key.variable() == name || key.aliases.contains(&name))
@@ -330,7 +330,7 @@ pub(super) fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
-/// Variables that are meant for us. Orchestrators invent names such as `BARTIZAN_SERVICE_HOST`; those pass.
+/// Variables that are meant for this program. Orchestrators invent names such as `BARTIZAN_SERVICE_HOST`; those pass.
 fn looks_ours(name: &str) -> bool {
     let ours = ["BARTIZAN_SERVER_", "BARTIZAN_STORAGE_", "BARTIZAN_LOG_", "BARTIZAN_DETECTORS_"];
     let invented = name.contains("_SERVICE_") || name.contains("_TCP") || name.contains("_UDP");

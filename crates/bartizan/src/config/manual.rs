@@ -4,7 +4,7 @@ use super::key::{self, KIND, Key, Shape};
 use crate::kinds::Which;
 use serde_json::{Value, json};
 
-/// A JSON Schema (2020-12) of the configuration file.
+/// Returns a JSON Schema (2020-12) of the configuration file.
 pub(crate) fn schema() -> Value {
     let mut root = object("Configuration of Bartizan");
     for key in &key::standard() {
@@ -76,7 +76,7 @@ fn variables(key: &Key) -> Vec<String> {
     std::iter::once(key.variable()).chain(key.aliases.iter().map(|alias| (*alias).to_owned())).collect()
 }
 
-/// A configuration file with every setting and its manual. Settings are commented out with one #, everything else with two: a
+/// Returns a configuration file with every setting and its manual. Settings are commented out with one #, everything else with two: a
 /// file in which every line has lost `# ` is a configuration that means the defaults.
 pub(crate) fn example() -> String {
     let mut text = String::from("## Bartizan. Every setting at its default; take the # away to change one.\n");

@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Everything a command may need to know.
+/// The checked configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     /// Host to listen on.
@@ -29,7 +29,7 @@ pub(crate) struct Config {
     pub(crate) port: u16,
     /// Detectors to serve; empty for all.
     pub(crate) only: Vec<String>,
-    /// Everything else that the server is told; `listen` is filled in once the host name is looked up.
+    /// All other settings of the server; `listen` is filled in once the host name is looked up.
     pub(crate) server: ServerConfig,
     /// Folder of everything stored.
     pub(crate) data_dir: PathBuf,
@@ -41,14 +41,14 @@ pub(crate) struct Config {
     pub(crate) log_level: String,
     /// File for JSON log lines.
     pub(crate) log_file: Option<PathBuf>,
-    /// What is not wrong but should be known.
+    /// Warnings: what is not a fault but should be known.
     pub(crate) warnings: Vec<String>,
     /// All detectors: one of each kind under the kind's name, then those that the file declares.
     pub(crate) detectors: Vec<Detector>,
 }
 
 impl Config {
-    /// The detector of this name.
+    /// Returns the detector with this name.
     pub(crate) fn detector(&self, name: &str) -> Result<&Detector, Problem> {
         self.detectors.iter().find(|detector| detector.name() == name).ok_or_else(|| {
             let there: Vec<&str> = self.detectors.iter().map(Detector::name).collect();
@@ -58,7 +58,7 @@ impl Config {
         })
     }
 
-    /// What is served, without what answers.
+    /// Returns the outline of what is served, without instances.
     pub(crate) fn outline(&self) -> Outline {
         let mut outline = Outline::default();
         for detector in self.detectors.iter().filter(|detector| self.is_served(detector.name())) {
@@ -67,13 +67,13 @@ impl Config {
         outline
     }
 
-    /// Whether a detector is to be served.
+    /// Returns whether a detector is to be served.
     pub(crate) fn is_served(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| only == name)
     }
 }
 
-/// Reads a configuration file and the environment, then lays flags over them.
+/// Reads a configuration file and the environment, then applies flags.
 pub(crate) fn load(file: Option<&Path>, flags: &[(&'static str, String, &'static str)]) -> Layers {
     let mut layers = Layers::defaults();
     let named = file.map(Path::to_owned).or_else(|| std::env::var_os("BARTIZAN_CONFIG").map(PathBuf::from));
@@ -90,7 +90,7 @@ pub(crate) fn load(file: Option<&Path>, flags: &[(&'static str, String, &'static
     layers
 }
 
-/// Turns layers into a configuration, or says everything that is wrong with them.
+/// Converts layers to a configuration, or returns all their faults.
 pub(crate) fn resolve(mut layers: Layers) -> Result<Config, Faults> {
     let token = token(&mut layers);
     let database = database(&mut layers);
@@ -155,7 +155,7 @@ fn data_dir(layers: &Layers) -> PathBuf {
     PathBuf::from(layers.text("storage.data_dir").unwrap_or("bartizan-data"))
 }
 
-/// The token, which must not be empty wherever it comes from.
+/// Returns the token, which must not be empty whatever its origin.
 fn token(layers: &mut Layers) -> Option<String> {
     let Some(path) = layers.text("server.token_file").map(str::to_owned) else {
         let token = layers.text("server.token")?.trim().to_owned();
@@ -178,7 +178,7 @@ fn token(layers: &mut Layers) -> Option<String> {
     None
 }
 
-/// Files with the token in them that others on this machine can read.
+/// Returns the files that hold the token and that others on this machine can read.
 fn warnings(layers: &Layers) -> Vec<String> {
     let file = layers.text("server.token_file").map(str::to_owned);
     let in_configuration = match layers.origin("server.token") {
@@ -202,7 +202,7 @@ fn trusted_proxies(layers: &mut Layers) -> Arc<TrustedProxies> {
     }))
 }
 
-/// The database's file. Other engines than SQLite are refused here, before anything is opened.
+/// Returns the file of the database. Other engines than SQLite are refused here, before anything is opened.
 fn database(layers: &mut Layers) -> PathBuf {
     for path in ["storage.mysql_host", "storage.mysql_database"] {
         if layers.get(path).is_some() {

@@ -34,7 +34,7 @@ pub(crate) fn json(folder: &Path, arguments: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Runs it to its end, expects this exit code, and gives what it said on standard error.
+/// Runs it to its end, expects this exit code, and returns its standard error.
 pub(crate) fn fails(folder: &Path, arguments: &[&str], code: i32) -> String {
     let output = run(folder, arguments);
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
@@ -52,7 +52,7 @@ pub(crate) fn generate(folder: &Path, name: &str, rows: u32, seed: u32) {
     json(folder, &["generate", "requests", "--rows", &rows, "--seed", &seed, "--labels", "--out", name]);
 }
 
-/// A server that was started and says where it listens. Killed when dropped.
+/// A running server and its address. Killed when dropped.
 pub(crate) struct Running {
     pub(crate) child: Child,
     pub(crate) address: SocketAddr,
@@ -96,7 +96,7 @@ impl Running {
         self.child.wait().unwrap();
     }
 
-    /// Asks it to stop with SIGTERM and gives its exit code and its log.
+    /// Stops it with SIGTERM and returns its exit code and its log.
     pub(crate) fn stop(mut self) -> (Option<i32>, String) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
@@ -135,13 +135,13 @@ impl Connection {
         Self { stream: BufReader::new(stream) }
     }
 
-    /// Sends a request and gives status and body; an error when the server goes away before the whole answer is there.
+    /// Sends a request and returns status and body; an error when the server goes away before the whole answer is there.
     pub(crate) fn send(&mut self, method: &str, path: &str, body: &str) -> std::io::Result<(u16, Value)> {
         let answer = self.exchange(method, path, &[], body)?;
         Ok((answer.status, serde_json::from_str(&answer.body).unwrap_or(Value::Null)))
     }
 
-    /// Sends a request with these header lines and gives the whole answer.
+    /// Sends a request with these header lines and returns the whole answer.
     pub(crate) fn exchange(&mut self, method: &str, path: &str, headers: &[&str], body: &str) -> std::io::Result<Answer> {
         let length = body.len();
         let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();

@@ -22,7 +22,7 @@ pub(crate) const CASES: [([i64; 6], &str); 8] = [
     ([150, 600, 20, 1, 1, 600], "Injection"),
 ];
 
-/// The folder of a server's data, unless told.
+/// The default folder of a server's data.
 const DATA: &str = "bartizan-data";
 
 /// The files of a server that has learned by itself: it is made once and copied to where a test needs one of its own.

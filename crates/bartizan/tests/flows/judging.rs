@@ -179,7 +179,7 @@ fn features_model_and_health_have_their_shapes() {
 }
 
 #[test]
-fn without_a_model_everything_that_needs_one_says_so() {
+fn without_a_model_everything_that_needs_one_is_refused() {
     let (_folder, server) = untrained(&[]);
     let flow = flows(1, 4, "0").remove(0);
     let bodies = [

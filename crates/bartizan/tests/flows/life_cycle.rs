@@ -88,7 +88,7 @@ fn models_are_listed_and_activated() {
 }
 
 #[test]
-fn a_stored_verdict_says_why() {
+fn a_stored_verdict_has_its_reasons() {
     let (_folder, server) = trained(&[]);
     let flows = flows(40, 2, "0.5");
     for (flow, verdict) in flows.iter().zip(judge(&server, &flows)) {

@@ -103,7 +103,7 @@ fn refusals_are_small_however_large_the_body() {
 }
 
 #[test]
-fn a_lesson_is_sampled_while_it_is_read() {
+fn training_events_are_sampled_while_they_are_read() {
     let (_folder, server) = server("[detectors.flows]\nmax_training_samples = 2000\n");
     let rows: String = (0..300_000).map(|i| format!("{}\n", i % 10)).collect();
     let params = json!({"algorithm": "isolation_forest", "n_estimators": 20});

@@ -22,7 +22,7 @@ fn folder() -> (tempfile::TempDir, Vec<String>) {
     (folder, lines)
 }
 
-/// Scores a file; gives the summary, the confidences of all its flows by line, and what was said of the file.
+/// Scores a file. Returns the summary, the confidences of all its flows by line, and the messages about the file.
 fn scored(folder: &Path, name: &str) -> (Value, Vec<(u64, f64)>, String) {
     let output = run(folder, &["score", "flows", name, "--out", "scores.ndjson", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{name}: {}", stderr(&output));
@@ -218,7 +218,7 @@ fn a_quoted_text_may_hold_line_breaks() {
 }
 
 #[test]
-fn odd_cells_are_mended_counted_and_told() {
+fn odd_cells_are_repaired_counted_and_reported() {
     let (folder, mut lines) = folder();
     let at = folder.path();
     let column = |name: &str| lines[0].split(',').position(|cell| cell.trim() == name).unwrap();
@@ -250,7 +250,7 @@ fn odd_cells_are_mended_counted_and_told() {
 }
 
 #[test]
-fn connection_logs_are_scored_and_what_they_lack_is_told() {
+fn connection_logs_are_scored_and_what_they_lack_is_reported() {
     let (folder, _) = folder();
     let at = folder.path();
     json(at, &["train", "flows", "flows.csv"]);

@@ -5,7 +5,7 @@ use crate::common::Running;
 use crate::fixture::{trained, untrained};
 use serde_json::Value;
 
-/// Asks a server with and one without a model, and expects the same.
+/// Sends a request to a server with and to one without a model, and expects the same answer.
 fn both(servers: &[Running], path: &str, body: &str) -> Answer {
     let [with, without] = [0, 1].map(|at| post(&servers[at], path, body));
     assert_eq!((with.status, &with.text), (without.status, &without.text), "{path} {body}");

@@ -1,4 +1,4 @@
-//! One mounted instance, as the routes of its kind see it.
+//! The state of the routes of one kind: a mount with its instance.
 
 use crate::{
     http::{
@@ -28,14 +28,14 @@ use serde::Serialize;
 use std::{marker::PhantomData, sync::Arc};
 
 /// A mount with its instance.
-pub(crate) struct Here<D: Domain> {
+pub(crate) struct MountState<D: Domain> {
     pub(crate) mount: Arc<Mount>,
     pub(crate) instance: Arc<Instance<D>>,
 }
 
-impl<D: Domain> FromRef<Arc<Here<D>>> for Limits {
-    fn from_ref(here: &Arc<Here<D>>) -> Self {
-        here.mount.shared.limits.clone()
+impl<D: Domain> FromRef<Arc<MountState<D>>> for Limits {
+    fn from_ref(state: &Arc<MountState<D>>) -> Self {
+        state.mount.shared.limits.clone()
     }
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Draw {
     pub(crate) seed: Seed,
 }
 
-impl<D: Domain> Here<D> {
+impl<D: Domain> MountState<D> {
     pub(crate) fn draw(&self) -> Draw {
         let settings = self.instance.settings();
         Draw { most: settings.max_training_samples, seed: settings.seed }
@@ -65,13 +65,13 @@ pub(crate) fn too_many(events: &str, most: usize) -> Refusal {
 }
 
 /// Memory that is counted for an event of a batch, its verdict and the answer about it: `{}` is a flow of 78 numbers.
-pub(crate) const EVENT_ROOM: usize = 1 << 10;
+pub(crate) const EVENT_MEMORY: usize = 1 << 10;
 
 /// The query of a judging route.
 #[derive(JsonSchema)]
 #[schemars(inline)]
 #[expect(dead_code, reason = "describes the query in the OpenAPI document")]
-pub(crate) struct Asked {
+pub(crate) struct AnalyzeQuery {
     /// Say why, too: of a batch, the first 1,000 anomalous events are explained, and as many of the others as there is room for up to
     /// that number.
     #[schemars(schema_with = "described::truth", default)]
@@ -82,7 +82,7 @@ pub(crate) struct Asked {
 #[derive(JsonSchema)]
 #[schemars(rename = "Reason")]
 #[expect(dead_code, reason = "describes the answer in the OpenAPI document")]
-pub(crate) struct Why {
+pub(crate) struct ReasonSchema {
     feature: String,
     value: Option<f64>,
     /// Its share of the score.
@@ -119,7 +119,7 @@ impl<T: Serialize + 'static> Written<T> {
     /// Makes and writes the answer about so many events.
     pub(crate) async fn of(events: usize, make: impl FnOnce() -> T + Send + 'static) -> Self {
         let write = move || Self(json(&make()), PhantomData);
-        if events > FEW { aside(write).await } else { write() }
+        if events > FEW { run_blocking(write).await } else { write() }
     }
 }
 
@@ -141,8 +141,8 @@ impl<T: JsonSchema> OperationOutput for Written<T> {
     }
 }
 
-/// Runs long work away from the threads that answer; a panic goes on here.
-pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+/// Runs long work on a blocking thread. A panic in it is resumed in the caller.
+pub(crate) async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
