@@ -164,7 +164,9 @@ pub enum LoadError {
         reason: FormatError,
     },
     /// It was made for other features.
-    #[error("model {version} does not fit: it was made for {expected}, this detector has {got}")]
+    #[error(
+        "model {version} does not fit: it was made for {expected}, this detector has {got}; if the kind of this detector was changed, train it anew"
+    )]
     Mismatch {
         /// Its version.
         version: String,

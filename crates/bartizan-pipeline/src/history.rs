@@ -38,7 +38,7 @@ impl<D: Domain> Instance<D> {
             }
         }
         if unreadable > 0 {
-            tracing::warn!(detector = %self.settings.name, skipped = unreadable, "stored events of another format were left out of training");
+            tracing::warn!(detector = %self.settings.name, skipped = unreadable, "stored events of another format, or of another kind of detector under this name, were left out of training");
         }
         Ok(events)
     }

@@ -243,12 +243,12 @@ pub(crate) fn check_mounts(config: &ServerConfig, mounted: &[Mounted]) -> Result
 /// Longest name of a mount.
 const MAX_MOUNT_NAME: usize = 64;
 
-/// Whether a detector can be served under this name: at most 64 lower-case letters, digits, - and _. Those in
-/// [`TAKEN`] are reserved.
+/// Whether a detector can be served under this name: at most 64 lower-case letters, digits, - and _, of which the first is a letter or
+/// digit. Those in [`TAKEN`] are reserved.
 #[must_use]
 pub fn is_mount_name(name: &str) -> bool {
     let may = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
-    (1..=MAX_MOUNT_NAME).contains(&name.len()) && name.bytes().all(may)
+    name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.len() <= MAX_MOUNT_NAME && name.bytes().all(may)
 }
 
 fn guard(config: &ServerConfig, mounted: &[Mounted], clock: Arc<dyn Clock>) -> Result<Guard, BindError> {

@@ -4,7 +4,7 @@ mod support;
 
 use futures::{StreamExt, stream::FuturesUnordered};
 use serde_json::json;
-use support::Running;
+use support::{Running, record};
 
 /// Returns a training with the most trees: no test waits for its end.
 fn endless(version: &str) -> serde_json::Value {
@@ -55,4 +55,27 @@ async fn names_that_stand_for_no_model_are_refused() {
         assert_eq!(refused.status, 422, "{}", refused.body);
         assert_eq!(refused.json()["detail"][0]["loc"], json!(["body", "model_version"]));
     }
+}
+
+#[tokio::test]
+async fn records_given_with_a_training_are_kept_with_their_labels_and_the_model_or_not_at_all() {
+    let server = Running::start().await;
+    let stored = async || server.get("/requests/statistics").await.json()["stored_records"].clone();
+    let named = |field: &str, count: usize| {
+        let mut records: Vec<_> = (0..count).map(record).collect();
+        (0..5).for_each(|i| records[i][field] = json!(i == 0));
+        json!({"model_version": "v1", "requests": records})
+    };
+    let few = server.post("/requests/train", &named("label", 99)).await;
+    assert_eq!((few.status, stored().await), (400, json!(0)), "{}", few.body);
+    let unfit = json!({"model_version": "v1", "training_params": {"algorithm": "random_forest"}, "requests": named("x", 200)["requests"]});
+    let refused = server.post("/requests/train", &unfit).await;
+    assert_eq!((refused.status, stored().await), (400, json!(0)), "{}", refused.body);
+    for (field, labels) in [("label", 5), ("user_label", 10)] {
+        let trained = server.post("/requests/train", &named(field, 200)).await;
+        assert_eq!(trained.status, 200, "{}", trained.body);
+        let totals = server.get("/requests/audit?include_unjudged=true&has_user_label=true").await.json();
+        assert_eq!(totals["total_records"], labels, "{field}");
+    }
+    assert_eq!(stored().await, 400);
 }

@@ -35,7 +35,8 @@ pub(super) fn targets() -> Vec<Target> {
         .map(|name| match name.split('-').nth(1) {
             Some("requests") => of::<Requests>(name, seeds::REQUEST_WORDS),
             Some("flows") => of::<Flows>(name, seeds::FLOW_WORDS),
-            _ => of::<Behavior>(name, seeds::SESSION_WORDS),
+            Some("behavior") => of::<Behavior>(name, seeds::SESSION_WORDS),
+            _ => unreachable!("{name} is of no kind: add its reader here"),
         })
         .collect()
 }

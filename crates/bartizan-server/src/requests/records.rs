@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 /// The field that holds them.
 pub(super) const FIELD: &str = "requests";
 
-/// Reads `requests: [...]`, each record perhaps with a `user_label`, until there are enough faults.
+/// Reads `requests: [...]`, each record perhaps with a `user_label` or `label`, until there are enough faults.
 pub(super) fn parse(records: Raw<'_>, now: Timestamp, fields: &mut Fields<'_>) -> Vec<Record<RequestEvent>> {
     let mut events = Vec::new();
     if records.kind() != RawKind::List {
@@ -38,7 +38,8 @@ pub(super) fn parse(records: Raw<'_>, now: Timestamp, fields: &mut Fields<'_>) -
 }
 
 fn label(record: Raw<'_>) -> Option<Label> {
-    match RawObject::read(record, &["user_label"])?.get("user_label")?.json() {
+    let labels = RawObject::read(record, &["user_label", "label"])?;
+    match labels.get("user_label").or(labels.get("label"))?.json() {
         "true" => Some(Label::Anomalous),
         "false" => Some(Label::Legitimate),
         _ => None,

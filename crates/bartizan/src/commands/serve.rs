@@ -103,7 +103,7 @@ impl Served {
     /// Serves until `stop`, then finishes what runs and closes the store.
     pub(crate) async fn until(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let all = self.detectors;
-        for detector in &all {
+        for detector in self.mounted.iter().map(Running::life) {
             let model = detector.active().map(|model| model.version);
             info!(detector = %detector.name(), model = %model.as_deref().unwrap_or("none"), "ready");
         }

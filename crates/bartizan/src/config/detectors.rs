@@ -62,7 +62,9 @@ impl Layers {
     fn declare_further(&mut self, name: &str, at: Origin, kind: Option<(Origin, Option<String>)>) {
         let path = format!("detectors.{name}");
         if !is_mount_name(name) {
-            let what = format!("{path}: a detector is served under its name, which has 1 to 64 lower-case letters, digits, - and _");
+            let what = format!(
+                "{path}: a detector is served under its name, which has 1 to 64 lower-case letters, digits, - and _, a letter or digit first"
+            );
             self.fault(at.clone(), what);
         } else if TAKEN.contains(&name) {
             self.fault(at.clone(), format!("{path}: the server has /{name} itself; give the detector another name"));
@@ -221,7 +223,7 @@ mod tests {
 
     #[test]
     fn every_fault_of_a_declaration_is_named_with_its_place() {
-        let cases: [(&str, &[&str]); 11] = [
+        let cases: [(&str, &[&str]); 12] = [
             (
                 "[detectors.edge]\nseed = 1",
                 &["b.toml:1: detectors.edge does not say its kind: set kind to one of requests, flows, behavior"],
@@ -230,6 +232,10 @@ mod tests {
             (
                 "[detectors.edge]\nkind = \"floes\"",
                 &["b.toml:2: detectors.edge.kind must be one of requests, flows, behavior", "got \"floes\""],
+            ),
+            (
+                "[detectors.-edge]\nkind = \"flows\"",
+                &["b.toml:1: detectors.-edge: a detector is served under its name", "a letter or digit first"],
             ),
             ("[detectors.edge]\nkind = 5", &["b.toml:2: detectors.edge.kind must be one of requests, flows, behavior"]),
             ("[detectors.Edge]\nkind = \"flows\"", &["b.toml:1: detectors.Edge: a detector is served under its name"]),
