@@ -195,12 +195,13 @@ impl<D: Domain> Instance<D> {
 
     async fn record_prepared(&self, prepared: Option<Prepared<D>>) -> Result<Vec<Judgement>, StoreError> {
         let Some(Prepared { in_windows, mut judgements, kept, detections, counted }) = prepared else { return Ok(Vec::new()) };
-        let news: Vec<_> = detections.iter().map(|detection| self.feed.news(detection)).collect();
+        let detected: Vec<_> = detections.iter().map(|detection| self.feed.prepare(detection)).collect();
         let ids = self.store.record_part(detections, &self.settings.name, counted).await?;
         in_windows.keep();
         self.progress.recorded(&ids);
         self.count(judgements.len(), judgements.iter().filter(|judgement| judgement.verdict.is_anomalous()).count());
-        news.into_iter().zip(&ids).for_each(|(news, id)| news.into_iter().for_each(|news| self.feed.tell(news, *id)));
+        let anomalous = detected.into_iter().zip(&ids).filter_map(|(detected, id)| Some((detected?, *id)));
+        anomalous.for_each(|(detected, id)| self.feed.publish(detected, id));
         for (position, id) in kept.into_iter().zip(ids) {
             judgements[position].id = Some(id);
         }

@@ -1,5 +1,5 @@
-//! What was detected, for whoever listens: metrics, notifications, exports. A listener that is too slow misses detections, which is
-//! counted; judging never waits for one. Normal verdicts are not sent: who wants all of them reads the store.
+//! The feed of what is detected, for listeners such as metrics, notifications and exports. A listener that is too slow misses detections, which is
+//! counted; judging never waits for one. Normal verdicts are not sent: the store has all of them.
 
 use crate::Instance;
 use bartizan_core::{Domain, Timestamp};
@@ -53,8 +53,8 @@ impl Default for Feed {
 }
 
 impl Feed {
-    /// What listeners are to hear once `detection` is recorded; nothing when nobody listens, or it is not anomalous.
-    pub(crate) fn news(&self, detection: &NewDetection) -> Option<Detected> {
+    /// Returns what listeners receive once `detection` is recorded; `None` when there are none, or it is not anomalous.
+    pub(crate) fn prepare(&self, detection: &NewDetection) -> Option<Detected> {
         let judged = detection.judged.as_ref().filter(|judged| judged.verdict.is_anomalous() && self.sender.receiver_count() > 0)?;
         Some(Detected {
             detector: Arc::clone(&detection.detector),
@@ -72,13 +72,13 @@ impl Feed {
         })
     }
 
-    /// Tells what was recorded under this id.
-    pub(crate) fn tell(&self, news: Detected, id: i64) {
+    /// Sends what was recorded under this id.
+    pub(crate) fn publish(&self, detected: Detected, id: i64) {
         // That nobody listens any more is no error.
-        let _ = self.sender.send(Arc::new(Detected { id, ..news }));
+        let _ = self.sender.send(Arc::new(Detected { id, ..detected }));
     }
 
-    /// Detections that listeners missed since the start.
+    /// Returns how many detections listeners have missed since the start.
     pub(crate) fn missed(&self) -> u64 {
         self.missed.load(Ordering::Relaxed)
     }
@@ -90,19 +90,19 @@ impl<D: Domain> Instance<D> {
         self.feed.sender.subscribe()
     }
 
-    /// Hands `each` what is detected, in a task that ends when the detector is closed, after what was told before.
+    /// Calls `each` with what is detected, in a task that ends when the detector is closed, after what was sent before.
     pub(crate) fn listen_with(&self, mut each: impl FnMut(&Detected) + Send + 'static) {
-        let (mut heard, missed, stop) = (self.subscribe(), Arc::clone(&self.feed.missed), self.background.stopping());
+        let (mut receiver, missed, stop) = (self.subscribe(), Arc::clone(&self.feed.missed), self.background.stopping());
         self.background.spawn(async move {
             loop {
-                match stop.run_until_cancelled(heard.recv()).await {
+                match stop.run_until_cancelled(receiver.recv()).await {
                     Some(Ok(detected)) => each(&detected),
                     Some(Err(RecvError::Lagged(behind))) => _ = missed.fetch_add(behind, Ordering::Relaxed),
                     Some(Err(RecvError::Closed)) => return,
                     None => break,
                 }
             }
-            while let Ok(detected) = heard.try_recv() {
+            while let Ok(detected) = receiver.try_recv() {
                 each(&detected);
             }
         });

@@ -76,7 +76,7 @@ impl<D: Domain> Instance<D> {
         training.finish()?;
         let report = self.keep(request.version, learned, plan, &material, first).await?;
         if report.is_some() {
-            self.take_in(&material).await?;
+            self.record_rest(&material).await?;
         }
         Ok(report.map(|report| {
             let report = TrainReport { duration_secs: started.elapsed().as_secs_f64(), left_out, ..report };
@@ -110,11 +110,11 @@ impl<D: Domain> Instance<D> {
     }
 
     /// What was given and not learned from becomes part of the history too, after the model and what it learned from.
-    async fn take_in(&self, material: &Material<D>) -> Result<(), TrainError> {
+    async fn record_rest(&self, material: &Material<D>) -> Result<(), TrainError> {
         let Some(windows) = &material.windows else { return Ok(()) };
         self.record_history(&material.rest).await?;
         let given = material.learned.iter().filter(|event| event.is_given).count();
-        Ok(self.took_in(given + material.rest.len(), windows).await?)
+        Ok(self.history_added(given + material.rest.len(), windows).await?)
     }
 
     /// Stores what was learned and makes it the active model.

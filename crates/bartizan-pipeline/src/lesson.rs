@@ -125,7 +125,7 @@ impl<D: Domain> Instance<D> {
         let this = Arc::clone(self);
         let (events, windows) = aside(move || this.observed(events)).await?;
         self.record_history(&events).await?;
-        self.took_in(events.len(), &windows).await?;
+        self.history_added(events.len(), &windows).await?;
         Ok(events.len())
     }
 
@@ -139,12 +139,12 @@ impl<D: Domain> Instance<D> {
 
     /// So many given events have become part of the history, and left these windows. They count in no window of live traffic, after a
     /// restart neither.
-    pub(crate) async fn took_in(&self, events: usize, windows: &D::Recency) -> Result<(), RecordError> {
+    pub(crate) async fn history_added(&self, events: usize, windows: &D::Recency) -> Result<(), RecordError> {
         self.unlearned.fetch_add(events as u64, Ordering::Relaxed);
         if events == 0 || windows.horizon_secs() == 0 {
             return Ok(());
         }
-        self.adopt(windows);
+        self.begin_with(windows);
         let query = HistoryQuery { most: 1, ..HistoryQuery::default() };
         let newest = self.store.history_index(&self.settings.name, query).await?;
         self.progress.recorded(&newest.iter().map(|entry| entry.id).collect::<Vec<_>>());

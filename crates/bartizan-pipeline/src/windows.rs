@@ -102,7 +102,7 @@ impl<D: Domain> Instance<D> {
     }
 
     /// Fills windows that know nobody with what others know.
-    pub(crate) fn adopt(&self, others: &D::Recency) {
+    pub(crate) fn begin_with(&self, others: &D::Recency) {
         if self.windows().entities() == 0 {
             (0..).map_while(|part| others.save(part)).for_each(|part| self.windows().restore(part));
         }

@@ -64,6 +64,12 @@ impl Workers {
         &self.reading
     }
 
+    /// Takes every turn to judge something large.
+    #[cfg(test)]
+    pub(crate) async fn all_turns_to_judge(&self) -> OwnedSemaphorePermit {
+        Arc::clone(&self.judging).acquire_many_owned(self.cores as u32).await.unwrap()
+    }
+
     /// Waits for the turn of a training, which lasts until the permit is dropped.
     ///
     /// # Errors
