@@ -144,8 +144,7 @@ pub trait Recency: Send + Sync {
     /// How far back the longest window reaches, in seconds of event time.
     fn horizon_secs(&self) -> i64;
 
-    /// A part of all that is known: parts 0, 1, … up to the first `None` hold every entity once. Entities whose windows are empty by now
-    /// may be left out.
+    /// A part of all that is known: parts 0, 1, … up to the first `None` hold every entity once.
     fn save(&self, part: usize) -> Option<Self::Saved>;
 
     /// Takes in a part that was saved.

@@ -16,6 +16,9 @@ const CHUNK: usize = 4_096;
 /// they take less than a quarter of a second.
 pub const MAX_EXPLAINED: usize = 1_000;
 
+/// Detections that are published before listeners get a turn.
+const PUBLISHED_AT_ONCE: usize = 512;
+
 /// One chunk, judged and not yet recorded.
 struct Prepared<D: Domain> {
     in_windows: InWindows<Arc<D::Recency>, Vec<D::Event>>,
@@ -201,7 +204,13 @@ impl<D: Domain> Instance<D> {
         self.progress.recorded(&ids);
         self.count(judgements.len(), judgements.iter().filter(|judgement| judgement.verdict.is_anomalous()).count());
         let anomalous = detected.into_iter().zip(&ids).filter_map(|(detected, id)| Some((detected?, *id)));
-        anomalous.for_each(|(detected, id)| self.feed.publish(detected, id));
+        for (position, (detected, id)) in anomalous.enumerate() {
+            self.feed.publish(detected, id);
+            if position % PUBLISHED_AT_ONCE == PUBLISHED_AT_ONCE - 1 {
+                // Listeners get their turn before a chunk of anomalous events is more than is kept for them.
+                tokio::task::yield_now().await;
+            }
+        }
         for (position, id) in kept.into_iter().zip(ids) {
             judgements[position].id = Some(id);
         }

@@ -4,10 +4,11 @@
 //! event of an older format is therefore read as one that ends in zeros.
 
 use bartizan_core::{Domain, Recency};
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-/// Format 1 is that of release 0.1.0; in 2, requests say who their client is and what was cut of them; in 3, two bytes that tell the kind
-/// and what the windows said of the event come before it.
+/// Format 1 is that of release 0.1.0; in 2, requests say who their client is and what was cut of them; in 3, two bytes that tell the kind,
+/// whether the event came while serving, and what the windows said of it come before it.
 const FORMAT: u8 = 3;
 /// Fields that were added to an event since format 1.
 const ADDED_SINCE_1: usize = 2;
@@ -18,6 +19,8 @@ const WINDOWS_FORMAT: u8 = 1;
 pub(crate) struct Stored<D: Domain> {
     pub(crate) event: D::Event,
     pub(crate) recent: Option<D::Recent>,
+    /// Whether it came while serving, and counts in the windows; false for history that was given. True before format 3, which does not say.
+    pub(crate) is_live: bool,
 }
 
 /// Why a stored event cannot be read.
@@ -31,6 +34,8 @@ pub(crate) enum CodecError {
     Kind,
     #[error("the stored checkpoint has format {0}, this release reads {WINDOWS_FORMAT}")]
     Windows(u8),
+    #[error("the stored checkpoint does not have its checksum")]
+    Checksum,
     #[error("what is stored is damaged: {0}")]
     Body(#[from] postcard::Error),
 }
@@ -42,20 +47,20 @@ fn tag<D: Domain>() -> [u8; 2] {
     [hash as u8, (hash >> 16) as u8]
 }
 
-pub(crate) fn encode<D: Domain>(event: &D::Event, recent: Option<&D::Recent>) -> Result<Vec<u8>, postcard::Error> {
+pub(crate) fn encode<D: Domain>(event: &D::Event, recent: Option<&D::Recent>, is_live: bool) -> Result<Vec<u8>, postcard::Error> {
     let mut bytes = Vec::with_capacity(512);
     bytes.push(FORMAT);
     bytes.extend(tag::<D>());
-    postcard::to_extend(&(recent, event), bytes)
+    postcard::to_extend(&(is_live, recent, event), bytes)
 }
 
 pub(crate) fn decode<D: Domain>(bytes: &[u8]) -> Result<Stored<D>, CodecError> {
-    let alone = |body: &[u8]| Ok(Stored { event: postcard::from_bytes(body)?, recent: None });
+    let alone = |body: &[u8]| Ok(Stored { event: postcard::from_bytes(body)?, recent: None, is_live: true });
     match bytes {
         [] => Err(CodecError::Empty),
         [FORMAT, a, b, body @ ..] if [*a, *b] == tag::<D>() => {
-            let (recent, event) = postcard::from_bytes(body)?;
-            Ok(Stored { event, recent })
+            let (is_live, recent, event) = postcard::from_bytes(body)?;
+            Ok(Stored { event, recent, is_live })
         }
         [FORMAT, ..] => Err(CodecError::Kind),
         [2, body @ ..] => alone(body),
@@ -64,17 +69,33 @@ pub(crate) fn decode<D: Domain>(bytes: &[u8]) -> Result<Stored<D>, CodecError> {
     }
 }
 
-/// A part of a checkpoint of the windows.
+/// Bytes of the checksum of a part of a checkpoint.
+const CHECKSUM: usize = 8;
+
+fn checksum(body: &[u8]) -> [u8; CHECKSUM] {
+    let digest = Sha256::digest(body);
+    std::array::from_fn(|i| digest[i])
+}
+
+/// A part of a checkpoint of the windows: the format, a checksum, and postcard. What is damaged must not be believed.
 pub(crate) fn encode_windows<W: Recency>(saved: &W::Saved) -> Result<Vec<u8>, postcard::Error> {
-    postcard::to_extend(saved, vec![WINDOWS_FORMAT])
+    let mut bytes = postcard::to_extend(saved, vec![0; 1 + CHECKSUM])?;
+    bytes[0] = WINDOWS_FORMAT;
+    let sum = checksum(&bytes[1 + CHECKSUM..]);
+    bytes[1..=CHECKSUM].copy_from_slice(&sum);
+    Ok(bytes)
 }
 
 pub(crate) fn decode_windows<W: Recency>(bytes: &[u8]) -> Result<W::Saved, CodecError> {
-    match bytes.split_first() {
-        None => Err(CodecError::Empty),
-        Some((&WINDOWS_FORMAT, body)) => Ok(postcard::from_bytes(body)?),
-        Some((&other, _)) => Err(CodecError::Windows(other)),
+    let (&format, rest) = bytes.split_first().ok_or(CodecError::Empty)?;
+    if format != WINDOWS_FORMAT {
+        return Err(CodecError::Windows(format));
     }
+    let (sum, body) = rest.split_at_checked(CHECKSUM).ok_or(CodecError::Checksum)?;
+    if sum != checksum(body) {
+        return Err(CodecError::Checksum);
+    }
+    Ok(postcard::from_bytes(body)?)
 }
 
 /// Events as releases stored them, in `tests/fixtures/events`: `KIND-FORMAT`. Those of the newest format are written by
@@ -156,14 +177,15 @@ mod tests {
     {
         let path = path(&format!("{}-{format}", D::NAME));
         if format == FORMAT && std::env::var_os("BARTIZAN_WRITE_FIXTURES").is_some() {
-            std::fs::write(&path, encode::<D>(event, Some(recent)).unwrap()).unwrap();
+            std::fs::write(&path, encode::<D>(event, Some(recent), false).unwrap()).unwrap();
         }
         let bytes = std::fs::read(&path).unwrap();
         assert_eq!(bytes[0], format);
         let stored: Stored<D> = decode(&bytes).unwrap();
         assert_eq!((&stored.event, &stored.recent), (event, &(format > 2).then(|| recent.clone())), "{}", path.display());
-        let written = decode::<D>(&encode::<D>(&stored.event, stored.recent.as_ref()).unwrap()).unwrap();
+        let written = decode::<D>(&encode::<D>(&stored.event, stored.recent.as_ref(), true).unwrap()).unwrap();
         assert_eq!((written.event, written.recent), (stored.event, stored.recent));
+        assert_eq!((written.is_live, stored.is_live), (true, format < 3), "{}", path.display());
         assert!(decode::<D>(&bytes[..bytes.len() / 2]).is_err(), "cut: {}", path.display());
     }
 
@@ -181,7 +203,7 @@ mod tests {
 
     #[test]
     fn what_no_release_wrote_and_what_is_of_another_kind_is_refused() {
-        let bytes = encode::<Behavior>(&session(), Some(&())).unwrap();
+        let bytes = encode::<Behavior>(&session(), Some(&()), true).unwrap();
         let refused = |bytes: &[u8]| decode::<Behavior>(bytes).err().unwrap();
         assert!(matches!(refused(&[]), CodecError::Empty));
         assert!(matches!(refused(&[9, 1]), CodecError::Format(9)));
@@ -205,6 +227,12 @@ mod tests {
         assert_eq!(restored.peek(&request()), windows().peek(&request()));
         assert!(matches!(decode_windows::<RequestRecency>(&[]), Err(CodecError::Empty)));
         assert!(matches!(decode_windows::<RequestRecency>(&[7, 0]), Err(CodecError::Windows(7))));
-        assert!(matches!(decode_windows::<RequestRecency>(&bytes[..bytes.len() - 2]), Err(CodecError::Body(_))));
+        for at in 1..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1;
+            for damaged in [&flipped, &bytes[..at]] {
+                assert!(matches!(decode_windows::<RequestRecency>(damaged), Err(CodecError::Checksum)), "{at}");
+            }
+        }
     }
 }

@@ -29,7 +29,7 @@ impl<D: Domain> Instance<D> {
         let mut unreadable = 0;
         for chunk in chunks(entries, CHUNK_ROWS, CHUNK_BYTES) {
             for stored in self.events(chunk).await? {
-                let Ok(Stored { event, recent }) = read::<D>(&stored.event) else {
+                let Ok(Stored { event, recent, .. }) = read::<D>(&stored.event) else {
                     unreadable += 1;
                     continue;
                 };

@@ -128,7 +128,7 @@ impl<D: Domain> Instance<D> {
             learning: false,
             class: scored.class.map(|class| JudgedClass { name: class.name.into(), probability: class.probability }),
         };
-        let detection = self.detection(event, Some(recent), Some(judged), at)?;
+        let detection = self.detection(event, (Some(recent), true), Some(judged), at)?;
         Ok(NewDetection { sample: scored.row, ..detection })
     }
 
@@ -148,11 +148,11 @@ impl<D: Domain> Instance<D> {
         }
     }
 
-    /// An event as it lies in the store, without a sample.
+    /// An event as it lies in the store, without a sample: with what the windows said of it, and whether it came while serving.
     pub(crate) fn detection(
         &self,
         event: &D::Event,
-        recent: Option<&D::Recent>,
+        (recent, is_live): (Option<&D::Recent>, bool),
         judged: Option<Judged>,
         at: Timestamp,
     ) -> Result<NewDetection, StoreError> {
@@ -168,7 +168,7 @@ impl<D: Domain> Instance<D> {
             analyzed_at: at,
             judged,
             sample: Vec::new(),
-            event: codec::encode::<D>(stored.as_ref(), recent)
+            event: codec::encode::<D>(stored.as_ref(), recent, is_live)
                 .map_err(|e| StoreError::Other(format!("the event cannot be encoded: {e}")))?,
             label: None,
             sampled: true,
@@ -195,7 +195,7 @@ impl<D: Domain> Instance<D> {
             learning: true,
             class: None,
         });
-        let row = |(event, recent)| self.detection(event, Some(recent), judged.clone(), at);
+        let row = |(event, recent)| self.detection(event, (Some(recent), true), judged.clone(), at);
         let rows: Result<Vec<_>, _> = events.iter().zip(recents).map(row).collect();
         let ids = match rows? {
             rows if waits => self.store.record_part(rows, &self.settings.name, Counted::default()).await?,

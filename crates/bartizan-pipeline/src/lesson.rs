@@ -110,7 +110,7 @@ impl<D: Domain> Instance<D> {
     pub(crate) fn as_history<'e>(&self, events: impl Iterator<Item = &'e TrainingEvent<D>>) -> Result<Vec<NewDetection>, StoreError> {
         let at = self.clock.now();
         let row = |e: &TrainingEvent<D>| {
-            let detection = self.detection(&e.event, e.recent.as_ref(), None, at)?;
+            let detection = self.detection(&e.event, (e.recent.as_ref(), false), None, at)?;
             Ok(NewDetection { label: e.said, ..detection })
         };
         events.map(row).collect()

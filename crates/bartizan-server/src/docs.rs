@@ -2,6 +2,7 @@
 
 use crate::{
     config::Scope,
+    http::refusal::json,
     input::fault::{InvalidAnswer, RefusedAnswer},
 };
 use aide::{
@@ -9,7 +10,12 @@ use aide::{
     transform::{TransformOpenApi, TransformOperation},
 };
 use axum::Json;
+use bytes::Bytes;
 use schemars::json_schema;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
 
 /// Name of the one security scheme.
 const TOKEN: &str = "token";
@@ -212,8 +218,37 @@ fn name_of(scope: Scope) -> &'static str {
     }
 }
 
-/// Returns the part of a document under a prefix.
-pub(crate) fn part(api: &OpenApi, prefix: &str) -> OpenApi {
+/// The OpenAPI document of the whole server and of each mount. A part is made when it is first asked for: each is nearly as large as the
+/// whole, and most are never read.
+pub(crate) struct Documents {
+    api: OpenApi,
+    made: Mutex<HashMap<String, Bytes>>,
+}
+
+impl Documents {
+    pub(crate) fn new(api: OpenApi) -> Self {
+        Self { api, made: Mutex::default() }
+    }
+
+    /// Returns the paths of the whole server.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &String> {
+        self.api.paths.iter().flat_map(|paths| paths.paths.keys())
+    }
+
+    /// Returns the document of a mount prefix; `""` is the whole server's.
+    pub(crate) fn under(&self, prefix: &str) -> Bytes {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(document) = made.get(prefix) {
+            return document.clone();
+        }
+        let document = if prefix.is_empty() { json(&self.api) } else { json(&part(&self.api, prefix)) };
+        made.insert(prefix.to_owned(), document.clone());
+        document
+    }
+}
+
+/// The part of a document that lies under a prefix.
+fn part(api: &OpenApi, prefix: &str) -> OpenApi {
     let mut part = api.clone();
     if let Some(paths) = &mut part.paths {
         paths.paths.retain(|path, _| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));

@@ -1,16 +1,13 @@
 //! One detector as the routes see it.
 
 use crate::{
+    docs::Documents,
     http::body::Limits,
     metrics::{Detections, Metrics, Text},
 };
 use axum::extract::FromRef;
 use bartizan_pipeline::{Clock, Counters, LifeCycle};
-use bytes::Bytes;
-use std::{
-    collections::HashMap,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 /// What all routes share.
 pub(crate) struct Shared {
@@ -20,11 +17,10 @@ pub(crate) struct Shared {
     /// Most events that one request may have judged.
     pub(crate) max_batch_events: usize,
     pub(crate) detectors: Vec<Arc<dyn LifeCycle>>,
-    /// What the detectors told, in their order.
+    /// What each of them detected, in their order.
     pub(crate) detected: Vec<Arc<Detections>>,
     pub(crate) metrics: OnceLock<Arc<Metrics>>,
-    /// The OpenAPI document of each mount prefix; `""` is the whole server's.
-    pub(crate) documents: OnceLock<HashMap<String, Bytes>>,
+    pub(crate) documents: OnceLock<Documents>,
     /// The paths of the whole server.
     pub(crate) paths: OnceLock<Vec<String>>,
 }

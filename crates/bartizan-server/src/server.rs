@@ -2,7 +2,7 @@
 
 use crate::{
     config::ServerConfig,
-    docs,
+    docs::{self, Documents},
     http::{
         auth::Keys,
         body::Limits,
@@ -19,10 +19,9 @@ use crate::{
     mounts::{Mounted, Mounts, assemble},
 };
 use bartizan_pipeline::{Clock, LifeCycle, Workers};
-use bytes::Bytes;
 use futures::FutureExt;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     future::Future,
     io,
     net::{IpAddr, SocketAddr},
@@ -272,16 +271,9 @@ fn guard(config: &ServerConfig, mounted: &[Mounted], clock: Arc<dyn Clock>) -> R
     let mut routes = Routes::default();
     let table = Table::new(&assembled.api, &mut routes, &assembled.shortcuts)?;
     let metrics = Arc::new(Metrics::new(routes));
-    let text = |api| crate::http::refusal::json(&api);
     let api = if config.is_guarded() { assembled.api } else { docs::without_token(assembled.api) };
-    let mut documents: HashMap<String, Bytes> = HashMap::new();
-    for mounted in mounted {
-        let prefix = format!("/{}", mounted.name);
-        let part = text(docs::part(&api, &prefix));
-        documents.insert(prefix, part);
-    }
-    let paths = api.paths.iter().flat_map(|paths| paths.paths.keys().cloned()).collect();
-    documents.insert(String::new(), text(api));
+    let documents = Documents::new(api);
+    let paths = documents.paths().cloned().collect();
     // These cells are set nowhere else, so this cannot fail.
     let _ = shared.documents.set(documents);
     let _ = shared.paths.set(paths);

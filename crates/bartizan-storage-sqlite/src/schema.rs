@@ -71,8 +71,8 @@ fn third(db: &Connection) -> rusqlite::Result<()> {
     }
     db.execute_batch(
         "CREATE TABLE windows(
-             detector INTEGER NOT NULL REFERENCES detectors(id), part INTEGER NOT NULL, after_id INTEGER NOT NULL, blob BLOB NOT NULL,
-             PRIMARY KEY(detector, part)) STRICT;",
+             detector INTEGER NOT NULL REFERENCES detectors(id), checkpoint INTEGER NOT NULL, part INTEGER NOT NULL,
+             is_last INTEGER NOT NULL, after_id INTEGER NOT NULL, blob BLOB NOT NULL, PRIMARY KEY(detector, checkpoint, part)) STRICT;",
     )
 }
 

@@ -2,23 +2,27 @@
 
 use crate::schema::{detector_id, ensure_detector};
 use bartizan_storage::WindowsPart;
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
-/// Stores a part in place of the one of its number, and removes those of higher numbers after the last. Call inside a transaction.
+/// Stores a part; the last one makes the checkpoint whole and replaces all others. Call inside a transaction.
 pub(crate) fn store(db: &Connection, detector: &str, part: &WindowsPart, last: bool) -> rusqlite::Result<()> {
     let number = ensure_detector(db, detector)?;
-    db.prepare_cached("INSERT OR REPLACE INTO windows(detector, part, after_id, blob) VALUES(?1, ?2, ?3, ?4)")?
-        .execute((number, part.part, part.after, &part.blob))?;
+    let insert = "INSERT OR REPLACE INTO windows(detector, checkpoint, part, is_last, after_id, blob) VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
+    db.prepare_cached(insert)?.execute((number, part.checkpoint, part.part, last, part.after, &part.blob))?;
     if last {
-        db.execute("DELETE FROM windows WHERE detector = ?1 AND part > ?2", (number, part.part))?;
+        db.execute("DELETE FROM windows WHERE detector = ?1 AND checkpoint <> ?2", (number, part.checkpoint))?;
     }
     Ok(())
 }
 
-/// Returns all parts, ordered by number.
+/// Returns the parts of the whole checkpoint, ordered by number.
 pub(crate) fn list(db: &Connection, detector: &str) -> rusqlite::Result<Vec<WindowsPart>> {
     let Some(number) = detector_id(db, detector)? else { return Ok(Vec::new()) };
-    let mut query = db.prepare_cached("SELECT part, after_id, blob FROM windows WHERE detector = ?1 ORDER BY part")?;
-    let parts = query.query_map([number], |row| Ok(WindowsPart { part: row.get(0)?, after: row.get(1)?, blob: row.get(2)? }))?;
-    parts.collect()
+    let mut query = db.prepare_cached(
+        "SELECT checkpoint, part, max(0, min(after_id, (SELECT last_id FROM sequence))), blob FROM windows WHERE detector = ?1 \
+         AND checkpoint = (SELECT max(checkpoint) FROM windows WHERE detector = ?1 AND is_last = 1) \
+         AND part BETWEEN 0 AND 4294967295 ORDER BY part",
+    )?;
+    let read = |row: &Row<'_>| Ok(WindowsPart { checkpoint: row.get(0)?, part: row.get(1)?, after: row.get(2)?, blob: row.get(3)? });
+    query.query_map([number], read)?.collect()
 }

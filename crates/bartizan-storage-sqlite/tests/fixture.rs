@@ -12,7 +12,7 @@ use bartizan_testkit::{detection, judged_detection, model};
 use std::path::Path;
 
 fn part() -> WindowsPart {
-    WindowsPart { part: 0, after: 2, blob: b"windows".to_vec() }
+    WindowsPart { checkpoint: 1, part: 0, after: 2, blob: b"windows".to_vec() }
 }
 
 fn change() -> LabelChange {

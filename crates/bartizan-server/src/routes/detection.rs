@@ -93,6 +93,9 @@ async fn handler<K: Kind>(State(state): State<Arc<MountState<K>>>, id: Segment<I
 fn answer<K: Kind>(instance: &Instance<K>, Detection { id, detection }: Detection) -> Answer {
     let event = instance.stored_event(&detection).map(|event| K::document(&event));
     let reasons = instance.explain_stored(&detection).map(|explanation| explanation.reasons).unwrap_or_default();
+    // What is not an event of this kind has other features.
+    let sample = if event.is_some() { &detection.sample[..] } else { &[] };
+    let sample = instance.schema().names().zip(sample).map(|(name, value)| (name.to_owned(), Value::from(f64::from(*value)))).collect();
     let judged = detection.judged;
     let class = judged.as_ref().and_then(|judged| judged.class.clone());
     Answer {
@@ -103,12 +106,7 @@ fn answer<K: Kind>(instance: &Instance<K>, Detection { id, detection }: Detectio
         resource: detection.resource,
         action: detection.action,
         event,
-        sample: instance
-            .schema()
-            .names()
-            .zip(&detection.sample)
-            .map(|(name, value)| (name.to_owned(), Value::from(f64::from(*value))))
-            .collect(),
+        sample,
         score: judged.as_ref().map(|judged| judged.score),
         threshold: judged.as_ref().map(|judged| judged.threshold),
         grade: judged.as_ref().map(|judged| judged.grade),

@@ -42,7 +42,7 @@ pub(crate) fn routes(prefix: &str) -> ApiRouter<Arc<Shared>> {
 
 fn openapi(prefix: String) -> ApiMethodRouter<Arc<Shared>> {
     let handler = async move |State(shared): State<Arc<Shared>>| -> axum::response::Response {
-        let document = shared.documents.get().and_then(|documents| documents.get(&prefix)).cloned();
+        let document = shared.documents.get().map(|documents| documents.under(&prefix));
         ([(CONTENT_TYPE, "application/json")], document.unwrap_or_default()).into_response()
     };
     get_with(handler, |op| docs::answers_object(op.summary("The OpenAPI document"), "OpenAPI 3.1"))

@@ -52,7 +52,7 @@ pub async fn store_conformance<S: Store + 'static>(make: impl AsyncFn() -> Arc<S
             storing_again_replaces_the_version_and_its_activity, a_version_is_replaced_only_when_asked,
             one_of_many_that_store_a_version_at_once_does, an_active_model_is_not_deleted,
             exactly_one_is_active_under_concurrent_changes, a_model_and_its_history_are_stored_together_or_not_at_all;
-        windows: a_checkpoint_comes_back_part_by_part, checkpoints_of_detectors_are_apart;
+        windows: a_checkpoint_replaces_the_one_before_when_it_is_whole, checkpoints_of_detectors_are_apart;
     }
 }
 

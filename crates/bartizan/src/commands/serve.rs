@@ -46,8 +46,15 @@ pub(crate) async fn run(mut context: Context, flags: Flags) -> anyhow::Result<()
     let listening = take_port(&config).await?;
     let _log = crate::logging::start(&config)?;
     files::raise_open_files();
-    let stop = stop_signal();
-    let served = Served::open(&config, listening).await?;
+    let mut stop = std::pin::pin!(stop_signal());
+    let served = tokio::select! {
+        biased;
+        () = stop.as_mut() => {
+            info!("stopped before the start was done");
+            return Ok(());
+        }
+        served = Served::open(&config, listening) => served?,
+    };
     let done = served.until(stop).await;
     info!("stopped");
     done

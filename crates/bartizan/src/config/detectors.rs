@@ -30,6 +30,18 @@ impl Detector {
     }
 }
 
+/// Most detectors of one process. Each takes routes, a feed and windows of its own.
+const MAX_DETECTORS: usize = 100;
+
+/// A name as it may be printed, shortened.
+fn shown(name: &str) -> String {
+    let escaped: String = name.escape_debug().take(2 * MAX_SHOWN).collect();
+    if name.chars().count() > MAX_SHOWN { escaped.chars().take(MAX_SHOWN).chain("…".chars()).collect() } else { escaped }
+}
+
+/// Characters of a name that are printed.
+const MAX_SHOWN: usize = 80;
+
 impl Layers {
     /// Adds the detectors that a file declares, so that their settings are known when they are read.
     pub(super) fn declare(&mut self, file: &str, text: &str, table: &DeTable<'_>) {
@@ -60,7 +72,13 @@ impl Layers {
     }
 
     fn declare_further(&mut self, name: &str, at: Origin, kind: Option<(Origin, Option<String>)>) {
-        let path = format!("detectors.{name}");
+        let path = format!("detectors.{}", shown(name));
+        if self.detectors.len() == MAX_DETECTORS {
+            let what = format!("{path}: at most {MAX_DETECTORS} detectors run in one process; give the others one of their own");
+            self.fault(at, what);
+            self.refused.insert(format!("detectors.{name}"));
+            return;
+        }
         if !is_mount_name(name) {
             let what = format!(
                 "{path}: a detector is served under its name, which has 1 to 64 lower-case letters, digits, - and _, a letter or digit first"
@@ -85,7 +103,7 @@ impl Layers {
             }
         };
         let Some(which) = which else {
-            self.refused.insert(path);
+            self.refused.insert(format!("detectors.{name}"));
             return;
         };
         let keys = key::section(name, which);
@@ -193,7 +211,7 @@ impl Layers {
 #[cfg(test)]
 mod tests {
     use super::super::{Config, Faults, resolve};
-    use super::Layers;
+    use super::{Layers, MAX_DETECTORS, Which};
     use bartizan_pipeline::ParamValue;
 
     fn read(file: &str, variables: &[(&str, &str)]) -> Result<Config, Faults> {
@@ -280,5 +298,21 @@ mod tests {
             assert!(text.contains(part), "{part:?} is missing in {text}");
         }
         assert_eq!(faults.0.len(), 7, "{text}");
+    }
+
+    #[test]
+    fn there_are_at_most_so_many_detectors_and_no_name_is_printed_as_it_comes() {
+        let file: String = (0..150).map(|i| format!("[detectors.d{i}]\nkind = \"flows\"\n")).collect();
+        let mut layers = Layers::defaults();
+        layers.file("b.toml", &file);
+        let messages: Vec<_> = layers.faults().iter().map(|fault| fault.message.clone()).collect();
+        assert_eq!(messages.len(), 150 + Which::ALL.len() - MAX_DETECTORS, "{messages:?}");
+        assert!(messages.iter().all(|message| message.contains("at most 100 detectors run in one process")), "{messages:?}");
+        let mut layers = Layers::defaults();
+        layers.file("b.toml", &format!("[detectors.\"{}\\u001b[31m\\n\"]\nkind = \"flows\"\n", "x".repeat(9)));
+        layers.file("b.toml", &format!("[detectors.{}]\nkind = \"flows\"\n", "y".repeat(100_000)));
+        let messages: Vec<_> = layers.faults().iter().map(|fault| fault.message.clone()).collect();
+        assert_eq!(messages.len(), 2, "{messages:?}");
+        assert!(messages.iter().all(|message| message.len() < 300 && !message.contains(['\u{1b}', '\n'])), "{messages:?}");
     }
 }
