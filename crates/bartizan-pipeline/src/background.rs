@@ -5,6 +5,7 @@ use crate::{Instance, LifeCycle as _, Stopped};
 use bartizan_core::Domain;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -67,7 +68,8 @@ impl<D: Domain> Instance<D> {
             let _: Option<()> = pruning.background.stop.run_until_cancelled(rounds).await;
         });
         self.background.spawn(async move {
-            let mut round = tokio::time::interval(CHECKPOINT_EVERY);
+            // Not at once: what the start has read is stored already.
+            let mut round = tokio::time::interval_at(Instant::now() + CHECKPOINT_EVERY, CHECKPOINT_EVERY);
             while saving.background.stop.run_until_cancelled(round.tick()).await.is_some() {
                 saving.checkpoint_round().await;
             }
