@@ -11,6 +11,7 @@ use bartizan_core::{Domain, FitError, Label, Stop};
 use bartizan_estimators::format::FormatError;
 use bartizan_storage::StoreError;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// What was learned, not yet stored.
@@ -111,10 +112,12 @@ impl<D: Domain> Instance<D> {
 
     /// What was given and not learned from becomes part of the history too, after the model and what it learned from.
     async fn record_rest(&self, material: &Material<D>) -> Result<(), TrainError> {
-        let Some(windows) = &material.windows else { return Ok(()) };
-        self.record_history(&material.rest).await?;
-        let given = material.learned.iter().filter(|event| event.is_given).count();
-        Ok(self.history_added(given + material.rest.len(), windows).await?)
+        if material.keeps {
+            self.record_history(&material.rest).await?;
+            let given = material.learned.iter().filter(|event| event.is_given).count() + material.rest.len();
+            self.unlearned.fetch_add(given as u64, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// Stores what was learned and makes it the active model.
@@ -151,7 +154,7 @@ impl<D: Domain> Instance<D> {
         let pack = move || Packed::new::<D>(trained, &plan, version).map(|packed| packed.into_stored(&name, at));
         let stored = self.settings.workers.learn(pack).await??;
         let (stored, active) = self.load(stored).await.map_err(too_large)?;
-        let history = self.as_history(material.learned.iter().filter(|event| event.is_given && material.windows.is_some()))?;
+        let history = self.as_history(material.learned.iter().filter(|event| event.is_given && material.keeps))?;
         let replaced = self.store.store_and_activate(stored, history).await?;
         self.active.store(Some(Arc::new(active)));
         Ok(Some(TrainReport { old_version: replaced.active, ..report }))

@@ -4,7 +4,7 @@ use crate::history::GIVEN;
 use crate::training::TrainingEvent;
 use crate::{Instance, RecordError, TrainError, aside};
 use bartizan_core::{Domain, Recency, Record};
-use bartizan_storage::{Counted, EntityHash, HistoryEntry, HistoryQuery, NewDetection, StoreError};
+use bartizan_storage::{Counted, EntityHash, HistoryEntry, NewDetection, StoreError};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -30,8 +30,8 @@ pub(crate) struct Material<D: Domain> {
     pub(crate) learned: Vec<TrainingEvent<D>>,
     /// Given events that are not learned from.
     pub(crate) rest: Vec<TrainingEvent<D>>,
-    /// What the windows know after the given events, if these become part of the history.
-    pub(crate) windows: Option<D::Recency>,
+    /// Whether the given events become part of the history.
+    pub(crate) keeps: bool,
 }
 
 impl<D: Domain> Instance<D> {
@@ -44,7 +44,7 @@ impl<D: Domain> Instance<D> {
             Lesson::BuiltIn(given) => (given, false, false),
         };
         let this = Arc::clone(self);
-        let (given, windows) = aside(move || this.observed(given)).await?;
+        let given = aside(move || this.observed(given)).await?;
         let (mut learned, rest) = if with_history { self.beside_history(given).await? } else { self.newest_of(given, use_labels) };
         if !use_labels {
             learned.iter_mut().for_each(|event| event.label = None);
@@ -53,11 +53,11 @@ impl<D: Domain> Instance<D> {
         if got < needed {
             return Err(TrainError::TooFewEvents { needed, got });
         }
-        Ok(Material { learned, rest, windows: keeps.then_some(windows) })
+        Ok(Material { learned, rest, keeps })
     }
 
-    /// Events from outside in order of event time, with what windows of their own say of each.
-    pub(crate) fn observed(&self, mut given: Vec<Record<D::Event>>) -> (Vec<TrainingEvent<D>>, D::Recency) {
+    /// Events from outside in order of event time, with what windows of their own say of each: those of live traffic know nothing of them.
+    pub(crate) fn observed(&self, mut given: Vec<Record<D::Event>>) -> Vec<TrainingEvent<D>> {
         let windows = D::recency(self.settings.max_tracked_clients);
         given.iter_mut().for_each(|e| self.arrive(&mut e.event));
         given.sort_by_cached_key(|e| D::facts(&e.event).time);
@@ -69,8 +69,7 @@ impl<D: Domain> Instance<D> {
             seen_before: false,
             is_given: true,
         };
-        let events = given.into_iter().map(observe).collect();
-        (events, windows)
+        given.into_iter().map(observe).collect()
     }
 
     /// The newest of given events, and the others: at most `max_training_samples`, and as many of those whose labels are learned from.
@@ -116,16 +115,16 @@ impl<D: Domain> Instance<D> {
         events.map(row).collect()
     }
 
-    /// Brings in history: events are kept unjudged, with their labels, in transactions of a few thousand. Where the windows know nobody
-    /// yet, they begin with what these events leave.
+    /// Brings in history: events are kept unjudged, with their labels, in transactions of a few thousand. They count in no window of live
+    /// traffic.
     ///
     /// # Errors
     /// When the store fails; the transactions before stay.
     pub async fn import(self: &Arc<Self>, events: Vec<Record<D::Event>>) -> Result<usize, RecordError> {
         let this = Arc::clone(self);
-        let (events, windows) = aside(move || this.observed(events)).await?;
+        let events = aside(move || this.observed(events)).await?;
         self.record_history(&events).await?;
-        self.history_added(events.len(), &windows).await?;
+        self.unlearned.fetch_add(events.len() as u64, Ordering::Relaxed);
         Ok(events.len())
     }
 
@@ -135,20 +134,6 @@ impl<D: Domain> Instance<D> {
             self.store.record_part(self.as_history(chunk.iter())?, &self.settings.name, Counted::default()).await?;
         }
         Ok(())
-    }
-
-    /// So many given events have become part of the history, and left these windows. They count in no window of live traffic, after a
-    /// restart neither.
-    pub(crate) async fn history_added(&self, events: usize, windows: &D::Recency) -> Result<(), RecordError> {
-        self.unlearned.fetch_add(events as u64, Ordering::Relaxed);
-        if events == 0 || windows.horizon_secs() == 0 {
-            return Ok(());
-        }
-        self.begin_with(windows);
-        let query = HistoryQuery { most: 1, ..HistoryQuery::default() };
-        let newest = self.store.history_index(&self.settings.name, query).await?;
-        self.progress.recorded(&newest.iter().map(|entry| entry.id).collect::<Vec<_>>());
-        self.store_windows().await
     }
 }
 

@@ -102,13 +102,6 @@ impl<D: Domain> Instance<D> {
         self.progress.recorded(&entries.iter().map(|entry| entry.id).collect::<Vec<_>>());
         Ok(())
     }
-
-    /// Fills windows that know nobody with what others know.
-    pub(crate) fn begin_with(&self, others: &D::Recency) {
-        if self.windows().entities() == 0 {
-            (0..).map_while(|part| others.save(part)).for_each(|part| self.windows().restore(part));
-        }
-    }
 }
 
 /// Those that the windows still reach from the newest event, oldest first, within the bytes that are replayed.
