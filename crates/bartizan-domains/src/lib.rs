@@ -1,6 +1,6 @@
 //! One folder per kind of telemetry: event, parser, features, generator.
 //!
-//! A kind implements [`bartizan_core::Domain`], [`records::Parse`] and [`kind::Kind`]; everything after its features is written
+//! A kind implements [`bartizan_core::Domain`], [`bartizan_core::Parse`] and [`kind::Kind`]; everything after its features is written
 //! once, elsewhere. Nothing here opens a file, knows HTTP, or knows an estimator. The list below is the only one of the kinds: modules
 //! of the server, names of the command line, sections of the configuration and mounts are made from it.
 
