@@ -176,21 +176,13 @@ pub(crate) fn is_kept<T>(judged: &Result<T, JudgeError>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::HEAVY;
-    use crate::{Clock, Instance, JudgeError, LifeCycle, Settings, TrainRequest};
+    use crate::{Fixed, Instance, JudgeError, LifeCycle, Settings, TrainRequest};
     use bartizan_core::{Domain, Recency, Record, Seed, Timestamp};
     use bartizan_domains::requests::generator::{GeneratorConfig, generate};
     use bartizan_domains::requests::{RequestEvent, Requests};
     use bartizan_storage::Store;
     use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
     use std::sync::Arc;
-
-    struct Fixed;
-
-    impl Clock for Fixed {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_secs(1_770_000_000)
-        }
-    }
 
     fn traffic(rows: usize) -> Vec<RequestEvent> {
         let config = GeneratorConfig { rows, attack_share: 0.0, ..GeneratorConfig::default() };

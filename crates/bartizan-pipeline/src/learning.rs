@@ -76,8 +76,12 @@ impl<D: Domain> Instance<D> {
         let (learned, material) = self.learn_aside(training, material, plan.clone()).await?;
         training.finish()?;
         let report = self.keep(request.version, learned, plan, &material, first).await?;
-        if report.is_some() {
-            self.record_rest(&material).await?;
+        if report.is_some()
+            && let Err(error) = self.record_rest(&material).await
+        {
+            // The model is at work with what it learned from; a failed training would be asked for again, with all of it.
+            let (detector, rest) = (&self.settings.name, material.rest.len());
+            tracing::error!(%detector, rest, %error, "events that were given and not learned from could not all be kept as history");
         }
         Ok(report.map(|report| {
             let report = TrainReport { duration_secs: started.elapsed().as_secs_f64(), left_out, ..report };
@@ -111,7 +115,7 @@ impl<D: Domain> Instance<D> {
     }
 
     /// What was given and not learned from becomes part of the history too, after the model and what it learned from.
-    async fn record_rest(&self, material: &Material<D>) -> Result<(), TrainError> {
+    async fn record_rest(&self, material: &Material<D>) -> Result<(), StoreError> {
         if material.keeps {
             self.record_history(&material.rest).await?;
             let given = material.learned.iter().filter(|event| event.is_given).count() + material.rest.len();

@@ -54,3 +54,14 @@ pub trait Clock: Send + Sync {
 pub(crate) fn default_contamination() -> Contamination {
     Contamination::try_from(0.1).unwrap_or_else(|_| unreachable!("0.1 is in (0, 0.5]"))
 }
+
+/// A clock that stands still, for tests.
+#[cfg(test)]
+pub(crate) struct Fixed;
+
+#[cfg(test)]
+impl Clock for Fixed {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_secs(1_770_000_000)
+    }
+}

@@ -7,6 +7,13 @@ use rusqlite::{Connection, Row};
 /// Stores a part; the last one makes the checkpoint whole and replaces all others. Call inside a transaction.
 pub(crate) fn store(db: &Connection, detector: &str, part: &WindowsPart, last: bool) -> rusqlite::Result<()> {
     let number = ensure_detector(db, detector)?;
+    if part.part == 0 {
+        // What was begun and not ended must not pile up where the disk is full.
+        db.execute(
+            "DELETE FROM windows WHERE detector = ?1 AND checkpoint NOT IN (SELECT checkpoint FROM windows WHERE detector = ?1 AND is_last = 1)",
+            [number],
+        )?;
+    }
     let insert = "INSERT OR REPLACE INTO windows(detector, checkpoint, part, is_last, after_id, blob) VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
     db.prepare_cached(insert)?.execute((number, part.checkpoint, part.part, last, part.after, &part.blob))?;
     if last {
