@@ -6,7 +6,7 @@ use crate::lesson::{Lesson, Material};
 use crate::packed::Packed;
 use crate::training::{self, MAX_TRAINING_BYTES, Plan, Trained, TrainingEvent, training_bytes};
 use crate::trainings::Training;
-use crate::{Instance, LoadError, RequestError, Stopped, TrainError, TrainReport, TrainRequest, version};
+use crate::{Instance, LoadError, RequestError, Stopped, TrainError, TrainReport, TrainRequest, aside, version};
 use bartizan_core::{Domain, FitError, Label, Stop};
 use bartizan_estimators::format::FormatError;
 use bartizan_storage::StoreError;
@@ -74,6 +74,7 @@ impl<D: Domain> Instance<D> {
             return Err(TrainError::TooLarge { rows, width, needed, limit: MAX_TRAINING_BYTES });
         }
         let (learned, material) = self.learn_aside(training, material, plan.clone()).await?;
+        let material = Arc::new(material);
         training.finish()?;
         let report = self.keep(request.version, learned, plan, &material, first).await?;
         if report.is_some()
@@ -126,11 +127,11 @@ impl<D: Domain> Instance<D> {
 
     /// Stores what was learned and makes it the active model.
     async fn keep(
-        &self,
+        self: &Arc<Self>,
         version: Option<String>,
         learned: Learned<D::Baselines>,
         plan: Plan,
-        material: &Material<D>,
+        material: &Arc<Material<D>>,
         first: bool,
     ) -> Result<Option<TrainReport>, TrainError> {
         let _managing = self.managing.lock().await;
@@ -158,7 +159,8 @@ impl<D: Domain> Instance<D> {
         let pack = move || Packed::new::<D>(trained, &plan, version).map(|packed| packed.into_stored(&name, at));
         let stored = self.settings.workers.learn(pack).await??;
         let (stored, active) = self.load(stored).await.map_err(too_large)?;
-        let history = self.as_history(material.learned.iter().filter(|event| event.is_given && material.keeps))?;
+        let (this, material) = (Arc::clone(self), Arc::clone(material));
+        let history = aside(move || this.as_history(material.learned.iter().filter(|event| event.is_given && material.keeps))).await??;
         let replaced = self.store.store_and_activate(stored, history).await?;
         self.active.store(Some(Arc::new(active)));
         Ok(Some(TrainReport { old_version: replaced.active, ..report }))

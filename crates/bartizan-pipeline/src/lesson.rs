@@ -9,8 +9,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Rows recorded together when history is brought in.
-const IMPORT_CHUNK: usize = 4_096;
+/// Rows recorded together when history is brought in: a millisecond or two, in which no verdict is recorded.
+const IMPORT_CHUNK: usize = 512;
 
 /// What to learn from.
 #[derive(Clone, Debug)]
@@ -115,7 +115,7 @@ impl<D: Domain> Instance<D> {
         events.map(row).collect()
     }
 
-    /// Brings in history: events are kept unjudged, with their labels, in transactions of a few thousand. They count in no window of live
+    /// Brings in history: events are kept unjudged, with their labels, in transactions of a few hundred. They count in no window of live
     /// traffic.
     ///
     /// # Errors
@@ -128,7 +128,7 @@ impl<D: Domain> Instance<D> {
         Ok(events.len())
     }
 
-    /// Records given events, in transactions of a few thousand.
+    /// Records given events, in transactions of a few hundred.
     pub(crate) async fn record_history(&self, events: &[TrainingEvent<D>]) -> Result<(), StoreError> {
         for chunk in events.chunks(IMPORT_CHUNK) {
             self.store.record_part(self.as_history(chunk.iter())?, &self.settings.name, Counted::default()).await?;

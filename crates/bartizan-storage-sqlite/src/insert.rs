@@ -89,18 +89,21 @@ pub(crate) fn insert(db: &Connection, names: &mut Names, calls: &[Call]) -> rusq
     Ok(first)
 }
 
-/// Inserts rows of one or more detectors and raises the totals. Call inside a transaction.
-pub(crate) fn insert_rows(db: &Connection, detections: &[NewDetection]) -> rusqlite::Result<()> {
+/// Inserts rows of one or more detectors and raises the totals. Returns the id of the first row; the others follow it. Call inside a
+/// transaction.
+pub(crate) fn insert_rows(db: &Connection, detections: &[NewDetection]) -> rusqlite::Result<i64> {
     let (mut names, mut open, mut bytes) = (Names::default(), Vec::new(), Vec::new());
-    for (id, detection) in (reserve(db, detections.len() as i64)?..).zip(detections) {
+    let first = reserve(db, detections.len() as i64)?;
+    for (id, detection) in (first..).zip(detections) {
         let at = position(db, &mut names, &mut open, &detection.detector)?;
         insert_one(db, &mut names, &mut open[at], id, detection, &mut bytes)?;
     }
-    open.iter().try_for_each(|detector| detector.totals.apply(db, detector.id))
+    open.iter().try_for_each(|detector| detector.totals.apply(db, detector.id))?;
+    Ok(first)
 }
 
 /// Reserves the next `rows` ids, which no process will ever assign again.
-fn reserve(db: &Connection, rows: i64) -> rusqlite::Result<i64> {
+pub(crate) fn reserve(db: &Connection, rows: i64) -> rusqlite::Result<i64> {
     let last: i64 = db.prepare_cached("SELECT last_id FROM sequence")?.query_row([], |row| row.get(0))?;
     if rows > 0 {
         db.prepare_cached("UPDATE sequence SET last_id = ?1")?.execute([last + rows])?;

@@ -25,6 +25,7 @@ mod rows;
 mod schema;
 mod store;
 mod totals;
+mod unfinished;
 mod windows;
 mod writer;
 

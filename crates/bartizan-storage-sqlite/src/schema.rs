@@ -11,7 +11,7 @@ const APPLICATION_ID: i64 = 0x4261_7274;
 
 /// The migration from each schema version to the next, beginning with an empty database. Never change one that has been
 /// released: add another.
-const MIGRATIONS: &[fn(&Connection) -> rusqlite::Result<()>] = &[first, second, third];
+const MIGRATIONS: &[fn(&Connection) -> rusqlite::Result<()>] = &[first, second, third, fourth];
 
 fn first(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch(
@@ -73,6 +73,15 @@ fn third(db: &Connection) -> rusqlite::Result<()> {
         "CREATE TABLE windows(
              detector INTEGER NOT NULL REFERENCES detectors(id), checkpoint INTEGER NOT NULL, part INTEGER NOT NULL,
              is_last INTEGER NOT NULL, after_id INTEGER NOT NULL, blob BLOB NOT NULL, PRIMARY KEY(detector, checkpoint, part)) STRICT;",
+    )
+}
+
+/// A table of the parts of history that are recorded before the transaction they belong to.
+fn fourth(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "CREATE TABLE unfinished(
+             work INTEGER NOT NULL, part INTEGER NOT NULL, detector INTEGER NOT NULL REFERENCES detectors(id),
+             first_id INTEGER NOT NULL, last_id INTEGER NOT NULL, UNIQUE(work, part)) STRICT;",
     )
 }
 

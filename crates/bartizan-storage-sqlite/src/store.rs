@@ -10,7 +10,7 @@ use crate::readers::Readers;
 use crate::schema::{detector_id, migrate};
 use crate::totals::Totals;
 use crate::writer::Writer;
-use crate::{audit, insert, labels, lookup, models, windows};
+use crate::{audit, insert, labels, lookup, models, unfinished, windows};
 use async_trait::async_trait;
 use bartizan_core::Label;
 use bartizan_storage::{
@@ -18,7 +18,7 @@ use bartizan_storage::{
     LabelOutcome, ModelRecord, ModelRepository, NewDetection, NewModel, Pruned, Replaced, Retention, Statistics, StoreError, StoredEvent,
     WindowRepository, WindowsPart,
 };
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -59,7 +59,11 @@ impl SqliteStore {
     pub fn open(options: SqliteOptions) -> Result<Self, StoreError> {
         let path = Arc::new(options.path.clone());
         let sql = |error: rusqlite::Error| explain(&path, &error);
-        let db = connect(&options)?;
+        let mut db = connect(&options)?;
+        if let Err(error) = undo_unfinished(&mut db) {
+            let path = path.display();
+            tracing::error!(%path, %error, "history of a training that was cut off could not be removed; the next start tries it again");
+        }
         let copier = connect(&options)?;
         let readers = || Readers::open(Arc::clone(&path), options.readers, options.busy_timeout).map_err(sql);
         let (quick, scans) = (readers()?, readers()?);
@@ -155,10 +159,42 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        // A caller that has gone away needs no answer.
-        self.push(Job::Task(Box::new(move |writer| drop(reply.send(writer.transaction(work))))))?;
+        let (job, answer) = in_transaction(work);
+        self.push(job)?;
         answer.await.map_err(|_| closed(&self.path))?
+    }
+
+    /// Runs `work` likewise, as soon as the queue has room for it.
+    async fn write_when_free<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let (job, answer) = in_transaction(work);
+        self.queue.push_when_free(job).await.map_err(|refused| self.not_taken(refused))?;
+        answer.await.map_err(|_| closed(&self.path))?
+    }
+
+    /// Stores a model and its history, most of which is recorded before. When this fails, what was recorded is still there.
+    async fn store_in_parts(&self, work: i64, model: NewModel, history: Arc<Vec<NewDetection>>) -> Result<Replaced, StoreError> {
+        let rows = history.len();
+        for (part, start) in (0..rows).step_by(unfinished::PART).enumerate() {
+            let (history, detector, end) = (Arc::clone(&history), model.detector.clone(), rows.min(start + unfinished::PART));
+            self.write_when_free(move |db| unfinished::record(db, work, part, &detector, &history[start..end])).await?;
+        }
+        let store = move |db: &Connection| {
+            unfinished::finish(db, work, &history)?;
+            models::store(db, &model, true)
+        };
+        self.write_when_free(store).await
+    }
+
+    async fn undo(&self, work: i64) -> Result<(), StoreError> {
+        // A transaction that changes nothing would succeed on a full disk, and call it healthy.
+        while self.quick.run(move |db| unfinished::is_begun(db, Some(work))).await? {
+            self.write_when_free(move |db| unfinished::undo(db, Some(work))).await?;
+        }
+        Ok(())
     }
 }
 
@@ -170,6 +206,28 @@ impl Drop for SqliteStore {
             let _ = thread.join();
         }
     }
+}
+
+/// Returns a job that runs `work` in a transaction of its own, and what receives its result.
+fn in_transaction<T, F>(work: F) -> (Job, oneshot::Receiver<Result<T, StoreError>>)
+where
+    T: Send + 'static,
+    F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+{
+    let (reply, answer) = oneshot::channel();
+    // A caller that has gone away needs no answer.
+    (Job::Task(Box::new(move |writer| drop(reply.send(writer.transaction(work))))), answer)
+}
+
+/// Removes history that was recorded for a training whose process ended before the model was stored.
+fn undo_unfinished(db: &mut Connection) -> rusqlite::Result<()> {
+    // Looks before it takes the lock that another process may hold.
+    while unfinished::is_begun(db, None)? {
+        let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        unfinished::undo(&transaction, None)?;
+        transaction.commit()?;
+    }
+    Ok(())
 }
 
 /// Returns the connection that writes, on a database that is ready.
@@ -336,12 +394,26 @@ impl DetectionRepository for SqliteStore {
 impl ModelRepository for SqliteStore {
     async fn store_and_activate(&self, model: NewModel, history: Vec<NewDetection>) -> Result<Replaced, StoreError> {
         check(&history)?;
-        let store = move |db: &Connection| {
-            let replaced = models::store(db, &model, true)?;
-            insert::insert_rows(db, &history)?;
-            Ok(replaced)
-        };
-        self.write(store).await
+        if let Some(other) = history.iter().find(|detection| *detection.detector != model.detector) {
+            let (model, other) = (&model.detector, &other.detector);
+            return Err(StoreError::Other(format!("a model of {model} cannot be stored with history of {other}")));
+        }
+        if history.len() <= unfinished::PART {
+            let store = move |db: &Connection| {
+                insert::insert_rows(db, &history)?;
+                models::store(db, &model, true)
+            };
+            return self.write_when_free(store).await;
+        }
+        let work = self.write_when_free(|db| insert::reserve(db, 1)).await?;
+        let stored = self.store_in_parts(work, model, Arc::new(history)).await;
+        if stored.is_err()
+            && let Err(error) = self.undo(work).await
+        {
+            let path = self.path.display();
+            tracing::error!(%path, %error, "history of a training that failed could not be removed; the next start tries it again");
+        }
+        stored
     }
 
     async fn store_model(&self, model: NewModel, replace: bool) -> Result<Existing, StoreError> {
@@ -390,9 +462,12 @@ impl WindowRepository for SqliteStore {
 #[cfg(test)]
 mod tests {
     use super::SqliteStore;
-    use crate::SqliteOptions;
-    use bartizan_storage::{AuditFilter, Counted, DetectionRepository, ModelRepository, StoreError};
-    use bartizan_testkit::{detection, model};
+    use crate::{SqliteOptions, unfinished};
+    use bartizan_core::{Label, Timestamp, Verdict};
+    use bartizan_storage::{
+        AuditFilter, Counted, DetectionKey, DetectionRepository, LabelChange, ModelRepository, NewDetection, StoreError,
+    };
+    use bartizan_testkit::{detection, judged_detection, model};
     use std::sync::Arc;
     use std::task::{Context, Waker};
 
@@ -448,6 +523,8 @@ mod tests {
         let mut large = model("v2.0", 2);
         large.blob = vec![0; 1 << 20];
         assert!(matches!(store.store_and_activate(large.clone(), Vec::new()).await, Err(StoreError::Full(_))));
+        let history = (0..1_000).map(|number| detection("requests", number)).collect();
+        assert!(matches!(store.store_and_activate(large.clone(), history).await, Err(StoreError::Full(_))));
         assert_eq!(store.active_model("requests").await.unwrap(), Some(model("v1.0", 1)));
         assert_eq!(store.stored("requests").await.unwrap(), recorded, "nothing of a call that failed is stored");
         assert!(matches!(store.ping().await, Err(StoreError::Full(_))), "a full disk is not healthy");
@@ -459,6 +536,54 @@ mod tests {
         let store = SqliteStore::open(SqliteOptions::new(&path)).unwrap();
         let sound: String = store.quick.run(|db| db.query_row("PRAGMA integrity_check", [], |row| row.get(0))).await.unwrap();
         assert_eq!((sound.as_str(), store.stored("requests").await.unwrap()), ("ok", recorded + 1));
+    }
+
+    fn history() -> Vec<NewDetection> {
+        let judged = judged_detection("requests", 1, Verdict::Anomalous, 0.75);
+        let labelled = NewDetection { label: Some(Label::Legitimate), ..judged.clone() };
+        (0..300).map(|number| detection("requests", number)).chain([judged, labelled]).collect()
+    }
+
+    #[tokio::test]
+    async fn history_that_was_cut_off_leaves_nothing_at_the_next_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = || SqliteOptions::new(folder.path().join("parts.db"));
+        let store = SqliteStore::open(options()).unwrap();
+        store.record(vec![detection("requests", 1)]).await.unwrap();
+        let before = store.statistics("requests").await.unwrap();
+        for (part, rows) in history().chunks(unfinished::PART).map(<[_]>::to_vec).enumerate() {
+            store.write(move |db| unfinished::record(db, 1, part, "requests", &rows)).await.unwrap();
+        }
+        let judged = store.statistics("requests").await.unwrap().stored as i64 - 1;
+        let change = LabelChange { label: Label::Anomalous, changed_by: "ann".to_owned(), changed_at: Timestamp::from_secs(9) };
+        store.label("requests", &DetectionKey::Id(judged), change).await.unwrap().unwrap();
+        let during = store.statistics("requests").await.unwrap();
+        assert_eq!((during.stored, during.judged, during.labelled), (303, 2, 2));
+        store.close().await;
+        let store = SqliteStore::open(options()).unwrap();
+        assert_eq!(store.statistics("requests").await.unwrap(), before);
+        let left = |db: &rusqlite::Connection| {
+            let sql =
+                "SELECT (SELECT count(*) FROM detections_1) + (SELECT count(*) FROM payloads_1), (SELECT count(*) FROM label_changes)";
+            db.query_row(sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))
+        };
+        assert_eq!(store.quick.run(left).await.unwrap(), (2, 0));
+    }
+
+    #[tokio::test]
+    async fn another_process_that_starts_during_a_training_takes_nothing_from_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = || SqliteOptions::new(folder.path().join("shared.db"));
+        let store = SqliteStore::open(options()).unwrap();
+        let given = history();
+        let (first, second) = (given[..unfinished::PART].to_vec(), given[unfinished::PART..].to_vec());
+        store.write(move |db| unfinished::record(db, 1, 0, "requests", &first)).await.unwrap();
+        SqliteStore::open(options()).unwrap().close().await;
+        assert_eq!(store.stored("requests").await.unwrap(), 0, "it cannot know that the other one lives");
+        store.write(move |db| unfinished::record(db, 1, 1, "requests", &second)).await.unwrap();
+        store.write(move |db| unfinished::finish(db, 1, &given)).await.unwrap();
+        SqliteStore::open(options()).unwrap().close().await;
+        assert_eq!(store.stored("requests").await.unwrap(), history().len() as u64);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -68,6 +68,22 @@ impl Totals {
         }
     }
 
+    /// Returns what takes this away again.
+    pub(crate) fn negated(self) -> Self {
+        Self {
+            judged: -self.judged,
+            anomalous: -self.anomalous,
+            confidence_sum: -self.confidence_sum,
+            confidence_count: -self.confidence_count,
+            labelled: -self.labelled,
+            false_positives: -self.false_positives,
+            false_negatives: -self.false_negatives,
+            stored: -self.stored,
+            stored_judged: -self.stored_judged,
+            stored_bytes: -self.stored_bytes,
+        }
+    }
+
     /// Adds this to the detector's row.
     pub(crate) fn apply(&self, db: &Connection, detector: i64) -> rusqlite::Result<()> {
         let mut update = db.prepare_cached(

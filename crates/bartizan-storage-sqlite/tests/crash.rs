@@ -1,8 +1,9 @@
 //! A process killed while recording loses nothing that it acknowledged.
 
-use bartizan_storage::{AuditFilter, DetectionKey, DetectionRepository, ModelRepository};
+use bartizan_storage::{AuditFilter, DetectionKey, DetectionRepository, ModelRepository, NewModel};
 use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
 use bartizan_testkit::{detection, model};
+use rusqlite::Connection;
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -10,6 +11,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 const KILLS: usize = 20;
+/// A detector that is trained on given history, of which each model has as many rows.
+const LEARNER: &str = "flows";
+const HISTORY: i64 = 1_500;
 const FILE: &str = "BARTIZAN_CRASH_TEST_FILE";
 
 /// The recording process: does nothing unless it is started by the test below.
@@ -30,6 +34,9 @@ async fn recording_process() {
     };
     let tasks: Vec<_> = (0..16).map(|task| tokio::spawn(record(task))).collect();
     for number in 1.. {
+        let history = (0..HISTORY).map(|row| detection(LEARNER, row)).collect();
+        let learned = NewModel { detector: LEARNER.to_owned(), ..model(&format!("v{}", number % 3), number) };
+        store.store_and_activate(learned, history).await.unwrap();
         store.store_and_activate(model(&format!("v{}", number % 3), number), Vec::new()).await.unwrap();
     }
     drop(tasks);
@@ -67,9 +74,11 @@ fn kill_one(file: &Path, enough: usize) -> Vec<(i64, i64)> {
 async fn killed_processes_lose_nothing_and_leave_one_active_model() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("crash.db");
-    let mut ids = HashSet::new();
+    let (mut ids, mut cut_off) = (HashSet::new(), 0);
     for kill in 0..KILLS {
         let acknowledged = kill_one(&file, 20 + 67 * kill);
+        let parts: i64 = Connection::open(&file).unwrap().query_row("SELECT count(*) FROM unfinished", [], |row| row.get(0)).unwrap();
+        cut_off += usize::from(parts > 0);
         let store = SqliteStore::open(SqliteOptions::new(&file)).unwrap();
         for (id, number) in acknowledged {
             assert!(ids.insert(id), "id {id} was given twice");
@@ -83,5 +92,9 @@ async fn killed_processes_lose_nothing_and_leave_one_active_model() {
         let rows = store.audit("requests", &everything, 0, 0).await.unwrap().total;
         assert_eq!(store.stored("requests").await.unwrap(), rows, "the totals are those of the rows");
         assert!(rows >= ids.len() as u64);
+        let history = store.audit(LEARNER, &everything, 0, 0).await.unwrap().total;
+        assert_eq!(store.stored(LEARNER).await.unwrap(), history, "the totals are those of the rows");
+        assert_eq!(history % HISTORY as u64, 0, "the history of a training is there whole or not at all, after kill {kill}");
     }
+    assert!(cut_off > 0, "no kill fell between the parts of a history");
 }

@@ -1,6 +1,6 @@
 //! Databases of every schema version ever released open and hold what was put in.
 //!
-//! `BARTIZAN_WRITE_FIXTURE=tests/fixtures/v3.sqlite cargo test -p bartizan-storage-sqlite --test fixture` writes the newest
+//! `BARTIZAN_WRITE_FIXTURE=tests/fixtures/v4.sqlite cargo test -p bartizan-storage-sqlite --test fixture` writes the newest
 //! one, once per schema version; those of earlier versions stay as they are.
 
 use bartizan_core::{Label, Timestamp, Verdict};
@@ -37,7 +37,7 @@ async fn databases_of_every_version_open_and_hold_what_was_put_in() {
         write(Path::new(&path)).await;
     }
     let folder = tempfile::tempdir().unwrap();
-    for version in ["v1", "v2", "v3"] {
+    for version in ["v1", "v2", "v3", "v4"] {
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{version}.sqlite"));
         let path = folder.path().join(version);
         std::fs::copy(fixture, &path).unwrap();
@@ -63,7 +63,7 @@ async fn databases_of_every_version_open_and_hold_what_was_put_in() {
         assert_eq!(store.active_model("requests").await.unwrap(), Some(model("v1.0", 1)), "{version}");
         assert_eq!(store.record(vec![detection("requests", 4)]).await.unwrap(), [4], "{version}");
         // A release without checkpoints wrote none.
-        let parts = if version == "v3" { vec![part()] } else { Vec::new() };
+        let parts = if matches!(version, "v3" | "v4") { vec![part()] } else { Vec::new() };
         assert_eq!(store.windows("requests").await.unwrap(), parts, "{version}");
         store.ping().await.unwrap();
         let most = Retention { max_rows: Some(0), ..Retention::default() };

@@ -62,8 +62,9 @@ pub enum Existing {
 /// has been, exactly one.
 #[async_trait]
 pub trait ModelRepository: Send + Sync {
-    /// Stores a model, in place of one with the same version, and makes it the active one. `history`, which it was trained on, is
-    /// recorded with it, all in one transaction.
+    /// Stores a model, in place of one with the same version, and makes it the active one. `history`, which it was trained on and which
+    /// is of the same detector, is recorded with it: all of it or, whatever fails or is killed, nothing. Readers may see rows of it
+    /// before, and no transaction is so long that recording waits for it.
     async fn store_and_activate(&self, model: NewModel, history: Vec<NewDetection>) -> Result<Replaced, StoreError>;
 
     /// Stores a model without activating it, and returns what was stored under its version, in one transaction. A model with the same

@@ -139,4 +139,10 @@ pub(super) async fn a_model_and_its_history_are_stored_together_or_not_at_all(st
     assert_eq!(listed(&store, &everything()).await.1, [before[0] + 2, before[0] + 1, before[0]]);
     let totals = store.statistics(DETECTOR).await.expect("the store answers");
     assert_eq!((totals.stored, totals.labelled, totals.judged), (3, 1, 1));
+    let others = vec![detection("flows", 1)];
+    assert!(store.store_and_activate(model("v2.0", 1), others).await.is_err(), "history of another detector");
+    let long = (0..3_000).map(|number| detection(DETECTOR, number)).collect();
+    store.store_and_activate(model("v2.0", 1), long).await.expect("the store answers");
+    assert_eq!(active(&store).await, ["v2.0"]);
+    assert_eq!(store.statistics(DETECTOR).await.expect("the store answers").stored, 3_003);
 }
