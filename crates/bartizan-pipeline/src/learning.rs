@@ -84,6 +84,8 @@ impl<D: Domain> Instance<D> {
             let (detector, rest) = (&self.settings.name, material.rest.len());
             tracing::error!(%detector, rest, %error, "events that were given and not learned from could not all be kept as history");
         }
+        // Ten thousand events take milliseconds to free. A runtime that is stopping frees them itself.
+        let _ = aside(move || drop(material)).await;
         Ok(report.map(|report| {
             let report = TrainReport { duration_secs: started.elapsed().as_secs_f64(), left_out, ..report };
             let TrainReport { version, samples, labels, duration_secs, .. } = &report;
