@@ -71,15 +71,20 @@ fn third(db: &Connection) -> rusqlite::Result<()> {
     }
     db.execute_batch(
         "CREATE TABLE windows(
-             detector INTEGER NOT NULL REFERENCES detectors(id), checkpoint INTEGER NOT NULL, part INTEGER NOT NULL,
-             is_last INTEGER NOT NULL, after_id INTEGER NOT NULL, blob BLOB NOT NULL, PRIMARY KEY(detector, checkpoint, part)) STRICT;",
+             detector INTEGER NOT NULL REFERENCES detectors(id), part INTEGER NOT NULL, after_id INTEGER NOT NULL, blob BLOB NOT NULL,
+             PRIMARY KEY(detector, part)) STRICT;",
     )
 }
 
-/// A table of the parts of history that are recorded before the transaction they belong to.
+/// Checkpoints that are whole or not there: those of before are dropped, since the windows are then counted anew from the newest rows. And a
+/// table of the parts of history that are recorded before the transaction they belong to.
 fn fourth(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch(
-        "CREATE TABLE unfinished(
+        "DROP TABLE windows;
+         CREATE TABLE windows(
+             detector INTEGER NOT NULL REFERENCES detectors(id), checkpoint INTEGER NOT NULL, part INTEGER NOT NULL,
+             is_last INTEGER NOT NULL, after_id INTEGER NOT NULL, blob BLOB NOT NULL, PRIMARY KEY(detector, checkpoint, part)) STRICT;
+         CREATE TABLE unfinished(
              work INTEGER NOT NULL, part INTEGER NOT NULL, detector INTEGER NOT NULL REFERENCES detectors(id),
              first_id INTEGER NOT NULL, last_id INTEGER NOT NULL, UNIQUE(work, part)) STRICT;",
     )

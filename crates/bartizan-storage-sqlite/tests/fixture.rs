@@ -62,8 +62,8 @@ async fn databases_of_every_version_open_and_hold_what_was_put_in() {
         assert_eq!(store.audit("requests", &AuditFilter::default(), 0, 9).await.unwrap().total, 2, "{version}");
         assert_eq!(store.active_model("requests").await.unwrap(), Some(model("v1.0", 1)), "{version}");
         assert_eq!(store.record(vec![detection("requests", 4)]).await.unwrap(), [4], "{version}");
-        // A release without checkpoints wrote none.
-        let parts = if matches!(version, "v3" | "v4") { vec![part()] } else { Vec::new() };
+        // Checkpoints of before could be there in part: they are dropped.
+        let parts = if version == "v4" { vec![part()] } else { Vec::new() };
         assert_eq!(store.windows("requests").await.unwrap(), parts, "{version}");
         store.ping().await.unwrap();
         let most = Retention { max_rows: Some(0), ..Retention::default() };
