@@ -8,11 +8,13 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod ci;
+mod csv_file;
 mod fuzz;
 mod generate;
 mod hostile;
 mod layers;
 mod quality;
+mod serve;
 mod tidy;
 mod workspace;
 

@@ -1,6 +1,6 @@
 //! A model file that is small and would be large: thousands of trees, each one long branch, which scoring pads to full height.
 
-use super::process;
+use crate::serve::succeed;
 use anyhow::{Context, anyhow};
 use bartizan_core::FeatureSchema;
 use bartizan_estimators::{FittedForest, StoredDetector, format};
@@ -48,7 +48,7 @@ fn branch() -> Tree {
 /// The active model with such a forest in it.
 pub(super) fn model(binary: &Path, data: &Path) -> anyhow::Result<Vec<u8>> {
     let file = data.join("active-model");
-    process::succeed(binary, data, &["models", "export", "requests", FIRST, "--out", &file.display().to_string()])?;
+    succeed(binary, data, &["models", "export", "requests", FIRST, "--out", &file.display().to_string()])?;
     let mut model = format::decode(&std::fs::read(&file)?).context("the exported model")?;
     let medians = vec![0.0; model.schema.width()];
     let forest = Forest { schema: &model.schema, psi: 1 << HEIGHT, medians, trees: vec![branch(); TREES] };

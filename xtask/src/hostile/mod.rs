@@ -10,9 +10,10 @@ mod client;
 mod process;
 mod report;
 
+use crate::serve::{Folder, Server, release_binary, succeed};
 use anyhow::Context;
 use cases::{Act, Case};
-use process::{Folder, Server, run_measured};
+use process::{run_measured, watched};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -54,10 +55,7 @@ struct Cost {
 
 /// Measures all cases; true when every promise of the program measured first is kept.
 pub(crate) fn run(root: &Path, plan: &Plan) -> anyhow::Result<bool> {
-    let ours = plan.binary.clone().unwrap_or_else(|| {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-        target.join("release/bartizan")
-    });
+    let ours = plan.binary.clone().unwrap_or_else(|| release_binary(root));
     let binaries: Vec<PathBuf> = std::iter::once(ours).chain(plan.against.clone()).collect();
     let scratch = Folder::new("hostile")?;
     let templates = binaries.iter().enumerate().map(|(i, binary)| trained(binary, &scratch.path().join(format!("template-{i}"))));
@@ -85,11 +83,11 @@ fn trained(binary: &Path, data: &Path) -> anyhow::Result<PathBuf> {
     for kind in ["requests", "flows", "behavior"] {
         let file = data.with_extension(format!("{kind}.txt"));
         let text = |path: &Path| path.display().to_string();
-        process::succeed(binary, data, &["generate", kind, "--rows", "2000", "--out", &text(&file)])?;
+        succeed(binary, data, &["generate", kind, "--rows", "2000", "--out", &text(&file)])?;
         let files = if kind == "behavior" { vec![] } else { vec![text(&file)] };
         let mut arguments = vec!["train", kind];
         arguments.extend(files.iter().map(String::as_str));
-        process::succeed(binary, data, &arguments)?;
+        succeed(binary, data, &arguments)?;
     }
     Ok(data.to_path_buf())
 }
@@ -100,7 +98,7 @@ fn measure(binary: &Path, template: &Path, scratch: &Path, case: &Case) -> anyho
     match &case.act {
         Act::Send { copies } => {
             let (request, server) = (case.input(), Server::start(binary, data)?);
-            Ok(server.watched("/health", || client::send_many(server.port(), request, *copies)))
+            Ok(watched(&server, "/health", || client::send_many(server.port(), request, *copies)))
         }
         Act::File { kind, format } => {
             let file = data.join("hostile-file");
@@ -122,10 +120,10 @@ fn model(binary: &Path, data: &Path) -> anyhow::Result<Cost> {
     if imported.status != "exit 0" {
         return Ok(Cost { status: format!("refused by import, {}", imported.status), ..imported });
     }
-    process::succeed(binary, data, &["models", "activate", "requests", "bomb"])?;
+    succeed(binary, data, &["models", "activate", "requests", "bomb"])?;
     let server = Server::start(binary, data)?;
     let request = client::post("/requests/analyze", bodies::analyze("{}").as_bytes());
-    Ok(server.watched("/health", || client::send_many(server.port(), &request, 1)))
+    Ok(watched(&server, "/health", || client::send_many(server.port(), &request, 1)))
 }
 
 /// Large events, then a start over them and a page of the audit.
@@ -139,7 +137,7 @@ fn stored(binary: &Path, data: &Path, events: usize, bytes: usize) -> anyhow::Re
     let server = Server::start(binary, data)?;
     let (started, held) = (began.elapsed().as_secs_f64(), server.peak());
     let page = client::get("/requests/audit?page_size=100");
-    let cost = server.watched("/health", || client::send_many(server.port(), &page, 1));
+    let cost = watched(&server, "/health", || client::send_many(server.port(), &page, 1));
     Ok(Cost {
         status: format!("{status}; start {started:.1} s; audit {}", cost.status),
         seconds: cost.seconds + started,
@@ -151,11 +149,11 @@ fn stored(binary: &Path, data: &Path, events: usize, bytes: usize) -> anyhow::Re
 /// Many audits that find nothing, over many rows, while statistics are asked for.
 fn audits(binary: &Path, data: &Path, rows: usize, copies: usize) -> anyhow::Result<Cost> {
     let file = data.join("history").display().to_string();
-    process::succeed(binary, data, &["generate", "requests", "--rows", &rows.to_string(), "--out", &file])?;
-    process::succeed(binary, data, &["import", "requests", &file])?;
+    succeed(binary, data, &["generate", "requests", "--rows", &rows.to_string(), "--out", &file])?;
+    succeed(binary, data, &["import", "requests", &file])?;
     let server = Server::start(binary, data)?;
     let audit = client::get("/requests/audit?include_unjudged=true&has_user_label=false&page=1000&page_size=100");
-    let cost = server.watched("/requests/statistics", || client::send_many(server.port(), &audit, copies));
+    let cost = watched(&server, "/requests/statistics", || client::send_many(server.port(), &audit, copies));
     Ok(Cost { seconds: cost.seconds / copies.max(1) as f64, ..cost })
 }
 
@@ -163,6 +161,6 @@ fn audits(binary: &Path, data: &Path, rows: usize, copies: usize) -> anyhow::Res
 fn idle(binary: &Path, data: &Path, sockets: usize) -> anyhow::Result<Cost> {
     let server = Server::start(binary, data)?;
     let held = client::hold(server.port(), sockets);
-    let cost = server.watched("/health", || client::send_many(server.port(), &client::get("/health"), 1));
+    let cost = watched(&server, "/health", || client::send_many(server.port(), &client::get("/health"), 1));
     Ok(Cost { status: format!("{} behind {} sockets", cost.status, held.len()), ..cost })
 }

@@ -2,6 +2,7 @@
 
 use super::npz;
 use super::split::{Split, Table};
+use crate::csv_file::Csv;
 use anyhow::Context;
 use bartizan_core::Seed;
 use std::path::Path;
@@ -78,12 +79,6 @@ pub(super) fn benchmark_split(data: &Path, name: &str, seed: Seed) -> anyhow::Re
     Ok(table.stratified(TRAIN_SHARE, MOST_ROWS, seed))
 }
 
-/// A table of text with named columns.
-struct Csv {
-    names: Vec<String>,
-    rows: Vec<csv::StringRecord>,
-}
-
 /// How a column becomes numbers: as it is, or one column for each text seen and one for any other.
 enum Encoding {
     Number,
@@ -91,21 +86,6 @@ enum Encoding {
 }
 
 impl Csv {
-    fn read(path: &Path, names: Option<Vec<String>>) -> anyhow::Result<Self> {
-        let mut reader =
-            csv::ReaderBuilder::new().has_headers(names.is_none()).from_path(path).with_context(|| path.display().to_string())?;
-        let names = match names {
-            Some(names) => names,
-            None => reader.headers()?.iter().map(|name| name.trim().to_owned()).collect(),
-        };
-        let rows = reader.records().collect::<Result<_, _>>().with_context(|| path.display().to_string())?;
-        Ok(Self { names, rows })
-    }
-
-    fn column(&self, name: &str) -> anyhow::Result<usize> {
-        self.names.iter().position(|n| n == name).with_context(|| format!("no column {name:?}"))
-    }
-
     fn only(mut self, column: &str, value: &str) -> anyhow::Result<Self> {
         let column = self.column(column)?;
         self.rows.retain(|row| &row[column] == value);
