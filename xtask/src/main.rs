@@ -13,6 +13,7 @@ mod fuzz;
 mod generate;
 mod hostile;
 mod layers;
+mod promise;
 mod quality;
 mod serve;
 mod tidy;
@@ -57,6 +58,8 @@ enum Command {
     },
     /// Try a million mutated inputs on every parser of outside bytes. What fails is saved in target/fuzz.
     Fuzz(fuzz::Plan),
+    /// Measure, over HTTP and in the order of time, whether alarm rates, labels, cold start, hygiene and confidence hold.
+    Promise(promise::Plan),
     /// Measure what hostile requests, files and models cost, beside what is promised.
     Hostile(hostile::Plan),
 }
@@ -86,6 +89,7 @@ fn run(command: &Command) -> anyhow::Result<bool> {
         Command::Generate { check } => report("generate", &generate::run(&root, *check)?),
         Command::Fuzz(plan) => fuzz::run(&root, plan),
         Command::Hostile(plan) => hostile::run(&root, plan),
+        Command::Promise(plan) => promise::run(&root, plan),
         Command::Quality { data, algorithm } => quality::run(&root, data, algorithm).map(|()| true),
     }
 }

@@ -68,7 +68,7 @@ pub(crate) fn run(root: &Path, data: &Path, algorithms: &[String]) -> anyhow::Re
 }
 
 /// What learns without labels, by name.
-fn unsupervised() -> anyhow::Result<Vec<String>> {
+pub(crate) fn unsupervised() -> anyhow::Result<Vec<String>> {
     let supervised = |name: &str| Algorithm::from_raw(&RawParams::named(name), "").map(|algorithm| algorithm.is_supervised());
     let mut names = Vec::new();
     for name in Algorithm::NAMES {

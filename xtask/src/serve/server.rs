@@ -78,6 +78,23 @@ impl Server {
         size_of(self.id, "VmHWM:").unwrap_or(0)
     }
 
+    /// Asks it to stop, and waits until it has.
+    pub(crate) fn stop(self) -> anyhow::Result<()> {
+        let asked = Command::new("kill").args(["-TERM", &self.id.to_string()]).status()?;
+        ensure!(asked.success(), "process {} takes no signal", self.id);
+        let status = self.child().wait()?;
+        ensure!(status.success(), "the server stopped with {status}");
+        Ok(())
+    }
+
+    /// How much of the processors its threads have used, in ticks of the system; none where it does not say.
+    pub(crate) fn processor_ticks(&self) -> Option<u64> {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.id)).ok()?;
+        // The name before the bracket may hold blanks. User and system time are the 14th and 15th field.
+        let fields = text.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
+        fields.map(|field| field.parse::<u64>().ok()).sum()
+    }
+
     /// Kills it and waits for its end.
     pub(crate) fn end(&self) {
         let mut child = self.child();
