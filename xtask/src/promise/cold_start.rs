@@ -25,7 +25,11 @@ pub(super) fn jobs(setup: &Setup) -> Vec<Job> {
     let sources: &[Source] = setup.size(&[WEBSITE, GENERATED, SERVICES], &[WEBSITE, GENERATED]);
     let hours = setup.size(13, 8);
     let all = sources.iter().flat_map(|source| (0..setup.seeds).map(move |seed| (*source, seed)));
-    all.map(|(source, seed)| Job::new(PROMISE, source.name, move |setup| measure(setup, source, hours, seed))).collect()
+    let job = |(source, seed): (Source, u64)| {
+        let stream = setup.named(source.name, seed);
+        Job::new(PROMISE, stream.clone(), move |setup| measure(setup, &stream, source, hours, seed))
+    };
+    all.map(job).collect()
 }
 
 fn traffic(setup: &Setup, source: Source, seed: u64) -> anyhow::Result<(Stream, i64)> {
@@ -35,7 +39,7 @@ fn traffic(setup: &Setup, source: Source, seed: u64) -> anyhow::Result<(Stream, 
     Ok((mixed(day, ATTACKS, Attacker::new(&Kind::PLAIN, &[], seed), seed), begins))
 }
 
-fn measure(setup: &Setup, source: Source, hours: i64, seed: u64) -> anyhow::Result<Vec<Row>> {
+fn measure(setup: &Setup, stream: &str, source: Source, hours: i64, seed: u64) -> anyhow::Result<Vec<Row>> {
     let (traffic, begins) = traffic(setup, source, seed)?;
     let mut trial = Trial::start(&setup.binary, "requests", &format!("cold_start = \"learn\"\ncontamination = {ASKED}"))?;
     let (mut first, mut after, mut ready, mut slice) = (Tally::default(), Tally::default(), None, begins);
@@ -51,7 +55,7 @@ fn measure(setup: &Setup, source: Source, hours: i64, seed: u64) -> anyhow::Resu
         let phase = if request.at < begins + HOUR { &mut first } else { &mut after };
         phase.count(request.attack, verdict);
     }
-    Ok(rows(source.name, hours, [first, after], ready))
+    Ok(rows(stream, hours, [first, after], ready))
 }
 
 fn rows(stream: &str, hours: i64, [first, after]: [Tally; 2], ready: Option<(u64, f64)>) -> Vec<Row> {

@@ -62,7 +62,7 @@ fn bounded(stream: &str, phase: String, tally: &Tally) -> Row {
 }
 
 fn wrong_row(stream: &str, rows: usize, wrong: usize, tally: &Tally) -> Row {
-    let row = bounded(stream, format!("{wrong} wrong labels among {rows}"), tally);
+    let row = bounded(stream, format!("{wrong} of {rows} labelled wrong"), tally);
     // Without a wrong label it is a figure to compare with.
     if wrong == 0 { row.goal("", Standing::Reported) } else { row }
 }

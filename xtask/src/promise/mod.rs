@@ -6,11 +6,11 @@
 mod cold_start;
 mod confidence;
 mod extremes;
+mod first_hours;
 mod hygiene;
 mod labels;
 mod public_flows;
 mod rates;
-mod real_log;
 mod report;
 mod streams;
 mod tally;
@@ -70,6 +70,11 @@ impl Setup {
     fn size<T>(&self, whole: T, quick: T) -> T {
         if self.quick { quick } else { whole }
     }
+
+    /// The name of a stream, with its seed where there are several.
+    fn named(&self, stream: &str, seed: u64) -> String {
+        if self.seeds > 1 { format!("{stream}, seed {seed}") } else { stream.to_owned() }
+    }
 }
 
 type Run = Box<dyn Fn(&Setup) -> anyhow::Result<Vec<Row>> + Send + Sync>;
@@ -102,7 +107,7 @@ type Jobs = fn(&Setup) -> Vec<Job>;
 /// Each promise with its measurements.
 const PROMISES: [(&str, Jobs); 9] = [
     ("U1", rates::jobs),
-    ("U2", real_log::jobs),
+    ("U2", first_hours::jobs),
     ("U3", cold_start::jobs),
     ("U4", labels::jobs),
     ("U5", hygiene::jobs),

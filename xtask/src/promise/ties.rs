@@ -18,8 +18,12 @@ const ALGORITHMS: [&str; 4] = ["auto", "isolation_forest", "ensemble", "ecod"];
 
 type Read = fn(&Path) -> anyhow::Result<Vec<Flow>>;
 
-const SETS: [(&str, Read); 3] =
-    [("cicids2017 flows", flows::cicids2017), ("cicids2017 union", flows::union), ("cicids2018 flows", flows::cicids2018)];
+const SETS: [(&str, Read); 4] = [
+    ("cicids2017 flows", flows::cicids2017),
+    ("cicids2017 union", flows::union),
+    ("cicids2018 flows", flows::cicids2018),
+    ("nsl_kdd as flows", flows::nsl_kdd),
+];
 
 pub(super) fn jobs(setup: &Setup) -> Vec<Job> {
     let mut jobs = Vec::new();

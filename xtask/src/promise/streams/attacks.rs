@@ -66,6 +66,8 @@ pub(crate) enum Kind {
     Sqlmap,
     /// SQL injection in a request like the others, each from another client.
     Injection,
+    /// The same from the client whose request it resembles, as behind an address that many share.
+    Inside,
     /// Paths out of the tree, from one client.
     Traversal,
     /// A scanner's list of paths, from one client.
@@ -86,6 +88,7 @@ impl Kind {
         match self {
             Self::Sqlmap => "sqlmap",
             Self::Injection => "SQL injection, many clients",
+            Self::Inside => "SQL injection, known clients",
             Self::Traversal => "traversal",
             Self::Scanner => "scanner",
             Self::BruteForce => "brute force",
@@ -119,6 +122,7 @@ impl Attacker {
         let request = match kind {
             Kind::Sqlmap => self.injected(like).client("185.220.101.7").agent(SCANNERS[0]),
             Kind::Injection => self.injected(like),
+            Kind::Inside => self.injected(like).client(&like.client),
             Kind::Traversal => {
                 let path = *self.draw.pick(&TRAVERSALS);
                 let endpoint = format!("{}?file={path}", path_of(like));

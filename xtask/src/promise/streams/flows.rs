@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 /// Columns that say what a flow is, or where a public set has it from: not sent.
-const NOT_SENT: [&str; 7] = ["Label", "Attack Type", "source", "Attempted Category", "id", "Flow ID", "Timestamp"];
+const NOT_SENT: [&str; 9] = ["label", "difficulty", "Label", "Attack Type", "source", "Attempted Category", "id", "Flow ID", "Timestamp"];
 
 /// A flow as the wire has it, and whether it is an attack.
 #[derive(Clone, Debug)]
@@ -51,20 +51,50 @@ pub(crate) fn generated(binary: &Path, rows: usize, seed: u64) -> anyhow::Result
     read(&file, "Label", &["BENIGN"])
 }
 
-/// Ordinary rows of six columns, each with a distribution of its own.
-pub(crate) fn six_columns(rows: usize, seed: u64) -> Vec<Flow> {
+/// Ordinary rows of six columns that depend on each other as those of flows do.
+pub(crate) fn related_columns(rows: usize, seed: u64) -> Vec<Flow> {
     let mut draw = Draw::new(seed ^ 0x51c);
-    (0..rows).map(|_| Flow::of(&six(&mut draw))).collect()
+    (0..rows).map(|_| Flow::of(&related(&mut draw))).collect()
 }
 
-/// The columns of [`six_columns`].
+/// Ordinary rows of six columns that have nothing to do with each other.
+pub(crate) fn independent_columns(rows: usize, seed: u64) -> Vec<Flow> {
+    let mut draw = Draw::new(seed ^ 0x1de);
+    (0..rows).map(|_| Flow::of(&independent(&mut draw))).collect()
+}
+
+/// NSL-KDD as flows: the numbers of its normal rows of the training file and of all attacks of the test file, under the names of flows. What a
+/// column means has no part in the detectors.
+pub(crate) fn nsl_kdd(data: &Path) -> anyhow::Result<Vec<Flow>> {
+    let folder = data.join("nsl_kdd");
+    let header = Csv::read(&data.join("cicids2017/hif_sample_12000.csv"), None)?.names;
+    let columns: Vec<String> = std::fs::read_to_string(folder.join("columns.txt"))?.trim().split(',').map(str::to_owned).collect();
+    let of_numbers = |name: &str| !["protocol_type", "service", "flag", "label", "difficulty"].contains(&name);
+    // The first name is that of a port.
+    let mut names = header.into_iter().skip(1);
+    let mut named: Vec<String> = columns.clone();
+    named.iter_mut().filter(|name| of_numbers(name)).for_each(|name| *name = names.next().unwrap_or_default());
+    let mut all = Vec::new();
+    for (file, attacks) in [("KDDTrain+_20Percent.txt", false), ("KDDTest+.txt", true)] {
+        let table = Csv::read(&folder.join(file), Some(named.clone()))?;
+        all.extend(of_table(&table, "label", &["normal"])?.into_iter().filter(|flow| flow.attack == attacks));
+    }
+    Ok(all)
+}
+
+/// The columns of rows of six.
 pub(crate) const SIX: [&str; 6] =
     ["Flow Duration", "Total Fwd Packets", "Total Length of Fwd Packets", "Flow Bytes/s", "Flow IAT Mean", "Destination Port"];
 
-fn six(draw: &mut Draw) -> [f64; 6] {
+fn related(draw: &mut Draw) -> [f64; 6] {
     let (duration, packets) = (draw.lognormal(11.0, 1.2), 1.0 + draw.lognormal(2.0, 0.7).floor());
     let bytes = (packets * draw.lognormal(5.0, 0.5)).round();
     [duration.round(), packets, bytes, bytes / duration * 1e6, duration / packets, *draw.pick(&[80.0, 443.0, 443.0, 443.0, 53.0, 22.0])]
+}
+
+fn independent(draw: &mut Draw) -> [f64; 6] {
+    let (normal, whole) = (5_000.0 + 400.0 * draw.normal(), 1.0 + draw.below(50) as f64);
+    [normal, whole, draw.lognormal(8.0, 2.0), 1_000.0 * draw.unit(), draw.exponential(300.0), draw.lognormal(5.0, 1.0)]
 }
 
 impl Flow {
@@ -84,8 +114,7 @@ pub(crate) fn shuffled(mut flows: Vec<Flow>, seed: u64) -> Vec<Flow> {
 
 /// Reads a table with a column of labels. Of flows that are equal in all that is sent, the first is kept: a row of the part that is learned from must
 /// not be in the part that is judged.
-fn read(path: &Path, label: &str, benign: &[&str]) -> anyhow::Result<Vec<Flow>> {
-    let table = Csv::read(path, None)?;
+fn of_table(table: &Csv, label: &str, benign: &[&str]) -> anyhow::Result<Vec<Flow>> {
     let label = table.column(label)?;
     let time = table.column("Timestamp").ok();
     let mut seen = HashSet::new();
@@ -101,4 +130,8 @@ fn read(path: &Path, label: &str, benign: &[&str]) -> anyhow::Result<Vec<Flow>> 
         }
     }
     Ok(flows)
+}
+
+fn read(path: &Path, label: &str, benign: &[&str]) -> anyhow::Result<Vec<Flow>> {
+    of_table(&Csv::read(path, None)?, label, benign)
 }
