@@ -49,7 +49,7 @@ fn measure(setup: &Setup, stream: &str, source: Source, hours: i64, seed: u64) -
             slice = request.at;
         }
         let verdict = trial.judge(&request)?;
-        if verdict.judged && !verdict.flagged && ready.is_none() {
+        if verdict.model && ready.is_none() {
             ready = Some((trial.sent(), (request.at - begins) as f64 / HOUR as f64));
         }
         let phase = if request.at < begins + HOUR { &mut first } else { &mut after };

@@ -126,11 +126,11 @@ fn algorithms(setup: &Setup, more: &[&str]) -> Vec<Option<String>> {
 
 /// Measures; true when every promise holds.
 pub(crate) fn run(root: &Path, plan: &Plan) -> anyhow::Result<bool> {
-    let unknown = plan.only.iter().find(|only| PROMISES.iter().all(|(name, _)| name != only));
+    let unknown = plan.only.iter().find(|only| PROMISES.iter().all(|(name, _)| !only.eq_ignore_ascii_case(name)));
     ensure!(unknown.is_none(), "no promise {}", unknown.map_or("", String::as_str));
     let binary = plan.binary.clone().map_or_else(|| built(root), |binary| Ok(std::path::absolute(binary)?))?;
     let setup = Setup { binary, data: plan.data.clone(), quick: plan.quick, seeds: plan.seeds.max(1), all_algorithms: plan.all_algorithms };
-    let wanted = PROMISES.iter().filter(|(name, _)| plan.only.is_empty() || plan.only.iter().any(|only| only == name));
+    let wanted = PROMISES.iter().filter(|(name, _)| plan.only.is_empty() || plan.only.iter().any(|only| only.eq_ignore_ascii_case(name)));
     let jobs: Vec<Job> = wanted.flat_map(|(_, jobs)| jobs(&setup)).collect();
     let rows = measured(&setup, &jobs, plan.jobs);
     let text = report::document(&rows);

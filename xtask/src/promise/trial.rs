@@ -32,8 +32,10 @@ pub(super) struct Trial {
 /// What is answered about one event.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Verdict {
-    /// Whether a model said it.
+    /// Whether there was a verdict: of a model, or a flag all the same.
     pub(super) judged: bool,
+    /// Whether there was a model.
+    pub(super) model: bool,
     pub(super) flagged: bool,
     /// The probability that the verdict is right.
     pub(super) confidence: f64,
@@ -213,8 +215,13 @@ impl Trial {
 impl Answer {
     fn verdict(self) -> Verdict {
         let learning = self.model_version.as_deref() == Some(LEARNING);
-        // While it learns, what it flags all the same is a verdict.
-        let judged = !learning || self.is_anomaly;
-        Verdict { judged, flagged: self.is_anomaly, confidence: self.certainty.unwrap_or(self.confidence), margin: self.confidence }
+        Verdict {
+            // While it learns, what it flags all the same is a verdict.
+            judged: !learning || self.is_anomaly,
+            model: !learning,
+            flagged: self.is_anomaly,
+            confidence: self.certainty.unwrap_or(self.confidence),
+            margin: self.confidence,
+        }
     }
 }
