@@ -69,6 +69,11 @@ pub trait Domain: Send + Sync + 'static {
     where
         Self::Event: 'a;
 
+    /// Brings baselines of a part of the history to the scale of those of the whole, so that rows from the one and the other can be compared.
+    fn align(part: &mut Self::Baselines, whole: &Self::Baselines) {
+        let _ = (part, whole);
+    }
+
     /// The class that an event is known to have, an index into [`CLASSES`](Self::CLASSES).
     fn class(event: &Self::Event) -> Option<usize> {
         let _ = event;

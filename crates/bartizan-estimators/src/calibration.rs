@@ -37,10 +37,9 @@ impl Calibration {
             return Self { scores: vec![0.0], tails: vec![0.5], scale: 1.0, labels: None };
         }
         let rows = sorted.len();
-        let knots = MAX_KNOTS.min(rows);
         let (mut scores, mut tails): (Vec<f64>, Vec<f64>) = (Vec::new(), Vec::new());
-        for knot in 0..knots {
-            let score = sorted[knot * (rows - 1) / (knots - 1).max(1)];
+        for place in knots(rows) {
+            let score = sorted[place];
             let at_or_above = rows - sorted.partition_point(|s| *s < score);
             if scores.last().is_none_or(|last| score > *last) {
                 scores.push(score);
@@ -52,6 +51,27 @@ impl Calibration {
         let whole = sorted[rows - 1] - sorted[0];
         let scale = [excess, whole, sorted[0].abs(), 1.0].into_iter().find(|s| *s > 1e-12).unwrap_or(1.0);
         Self { scores, tails, scale, labels: None }
+    }
+
+    /// About how many held-back scores it rests on.
+    #[must_use]
+    pub fn rows(&self) -> f64 {
+        (0.5 / self.tails.last().copied().unwrap_or(0.5)).round().max(1.0)
+    }
+
+    /// The score with this [`tail`](Self::tail), which is in (0, 1).
+    #[must_use]
+    pub fn score_at(&self, tail: f64) -> AnomalyScore {
+        let (tail, last) = (tail.clamp(LEAST_TAIL, 1.0 - f64::EPSILON), self.scores.len() - 1);
+        if tail <= self.tails[last] {
+            return AnomalyScore(self.scores[last] + self.scale * (self.tails[last] / tail).ln());
+        }
+        if tail >= self.tails[0] {
+            return AnomalyScore(self.scores[0] - self.scale * ((1.0 - self.tails[0]) / (1.0 - tail)).ln());
+        }
+        let right = self.tails.partition_point(|t| *t > tail).clamp(1, last);
+        let part = (self.tails[right - 1] - tail) / (self.tails[right - 1] - self.tails[right]);
+        AnomalyScore(self.scores[right - 1] + part * (self.scores[right] - self.scores[right - 1]))
     }
 
     /// The score that leaves the contamination strictly above it among the held-back scores.
@@ -127,8 +147,16 @@ impl Calibration {
     }
 }
 
+/// Places of the knots among so many scores in order: all of the highest, where thresholds lie, and others evenly.
+fn knots(rows: usize) -> impl Iterator<Item = usize> {
+    let highest = rows.saturating_sub(MAX_KNOTS / 2);
+    let others = highest.min(MAX_KNOTS / 2);
+    (0..others).map(move |knot| knot * highest / others).chain(highest..rows)
+}
+
 /// Probability that a verdict is right, of the probability of an anomaly.
-fn right(anomalous: f64, verdict: Verdict) -> Confidence {
+#[must_use]
+pub fn right(anomalous: f64, verdict: Verdict) -> Confidence {
     let right = if verdict.is_anomalous() { anomalous } else { 1.0 - anomalous };
     Confidence::try_from(right.clamp(0.0, 1.0)).unwrap_or_else(|_| unreachable!("clamped"))
 }
@@ -166,6 +194,10 @@ mod tests {
             probes.sort_by(f64::total_cmp);
             let grades: Vec<f64> = probes.iter().map(|s| calibration.grade(AnomalyScore(*s), threshold).get()).collect();
             prop_assert!(grades.is_sorted(), "{grades:?}");
+            for tail in [1e-9, 0.001, 0.1, 0.5, 0.9, 0.999] {
+                let back = calibration.tail(calibration.score_at(tail));
+                prop_assert!((back / tail - 1.0).abs() < 1e-6, "{tail}: {back}");
+            }
             prop_assert!((calibration.grade(AnomalyScore(threshold.0), threshold).get() - 0.5).abs() < 1e-9);
             for s in probes {
                 let confidence = calibration.confidence(AnomalyScore(s), threshold).get();

@@ -5,14 +5,14 @@
 //! | 8 | `BRTZMODL` |
 //! | 2 | format version, little-endian |
 //! | 8 | length of the body unpacked, little-endian |
-//! | 32 | SHA-256 of the packed body |
+//! | 32 | SHA-256 of the version (from version 3 on) and the packed body |
 //! | rest | the body: postcard, packed with zstd |
 //!
 //! It is data: no code runs when one is read, and every index in it is checked before use. A reader knows all older
 //! versions; a new version gets a new number, a new body type, and a fixture of the old one under `tests/fixtures`.
 
 use crate::calibration::Calibration;
-use crate::labels::LabelCalibration;
+use crate::labels::{Corrections, LabelCalibration};
 use crate::{FittedRandomForest, StoredDetector};
 use bartizan_core::{FeatureSchema, Threshold};
 use serde::{Deserialize, Serialize};
@@ -21,9 +21,11 @@ use std::io::Read;
 use thiserror::Error;
 
 const MAGIC: &[u8; 8] = b"BRTZMODL";
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 /// Oldest version that is read. Its body ends before [`ModelFile::labels`].
 const OLDEST: u16 = 1;
+/// The last of which the version is not part of the checksum, and whose body ends before [`ModelFile::corrections`].
+const UNCHECKED: u16 = 2;
 const HEADER: usize = 8 + 2 + 8 + 32;
 /// Largest body, unpacked.
 const MAX_BODY: u64 = 256 << 20;
@@ -42,7 +44,7 @@ pub struct ModelFile {
     pub model_version: String,
     /// The columns it was fitted on.
     pub schema: FeatureSchema,
-    /// The extractor's baselines, postcard of the domain's type.
+    /// The extractor's baselines, postcard of the domain's type. What a kind adds to them is an option at their end.
     pub baselines: Vec<u8>,
     /// The fitted detector.
     pub detector: StoredDetector,
@@ -57,6 +59,8 @@ pub struct ModelFile {
     pub labels: Option<LabelCalibration>,
     /// Tells classes apart, for kinds that have some.
     pub classes: Option<FittedRandomForest>,
+    /// What people said of single events.
+    pub corrections: Corrections,
 }
 
 /// Which check a model file failed.
@@ -101,9 +105,18 @@ pub fn encode(model: &ModelFile) -> Vec<u8> {
     file.extend_from_slice(MAGIC);
     file.extend_from_slice(&VERSION.to_le_bytes());
     file.extend_from_slice(&(body.len() as u64).to_le_bytes());
-    file.extend_from_slice(&Sha256::digest(&packed));
+    file.extend_from_slice(&checksum(VERSION, &packed));
     file.extend_from_slice(&packed);
     file
+}
+
+fn checksum(version: u16, packed: &[u8]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    if version > UNCHECKED {
+        hasher.update(version.to_le_bytes());
+    }
+    hasher.update(packed);
+    hasher.finalize().into()
 }
 
 /// Unpacks and checks a model.
@@ -126,7 +139,7 @@ pub fn decode(file: &[u8]) -> Result<ModelFile, FormatError> {
     if length > MAX_BODY {
         return Err(FormatError::TooLarge(length));
     }
-    if Sha256::digest(packed).as_slice() != &header[18..] {
+    if checksum(version, packed) != header[18..] {
         return Err(FormatError::Checksum);
     }
     let mut body = unpack(packed, length)?;
@@ -134,7 +147,15 @@ pub fn decode(file: &[u8]) -> Result<ModelFile, FormatError> {
         // Neither labels nor classes: the bytes that say so.
         body.extend([0, 0]);
     }
-    let model: ModelFile = postcard::from_bytes(&body).map_err(|e| FormatError::Body(unread(e)))?;
+    if version <= UNCHECKED {
+        // No corrections: neither scales nor any.
+        body.extend([0, 0]);
+    }
+    let mut model: ModelFile = postcard::from_bytes(&body).map_err(|e| FormatError::Body(unread(e)))?;
+    if version <= UNCHECKED {
+        // The baselines of a kind that has learned to know more since then say that they do not.
+        model.baselines.push(0);
+    }
     check(&model)?;
     Ok(model)
 }
@@ -164,6 +185,7 @@ fn check(model: &ModelFile) -> Result<(), FormatError> {
             return Err(FormatError::Body("its classes were learned on other features".to_owned()));
         }
     }
+    model.corrections.validate(model.schema.width()).map_err(FormatError::Body)?;
     if !model.threshold.0.is_finite() {
         return Err(FormatError::Body(format!("its threshold is {}", model.threshold.0)));
     }

@@ -3,6 +3,7 @@
 use bartizan_core::{AnomalyScore, Contamination, Detector, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop, Threshold};
 use bartizan_estimators::calibration::Calibration;
 use bartizan_estimators::format::{self, FormatError, ModelFile};
+use bartizan_estimators::labels::Corrections;
 use bartizan_estimators::labels::LabelCalibration;
 use bartizan_estimators::{Algorithm, RawParams, StoredDetector};
 use std::sync::Arc;
@@ -153,6 +154,7 @@ fn model(detector: StoredDetector, schema: &FeatureSchema) -> ModelFile {
         details: vec![("n_estimators".to_owned(), "20".to_owned())],
         labels: LabelCalibration::fit(&[(-1.0, false), (0.0, false), (1.0, true)]),
         classes: None,
+        corrections: Corrections::default(),
     }
 }
 

@@ -1,12 +1,13 @@
 //! A model at work.
 
+use crate::live::Live;
 use crate::{ClassVerdict, Explanation, LoadError, ModelInfo, Reason, classes};
 use bartizan_core::{AnomalyScore, Confidence, Detector, Domain, Explain as _, Extract, FeatureSchema, Samples, Threshold, Verdict};
-use bartizan_estimators::calibration::Calibration;
+use bartizan_estimators::calibration::{Calibration, right};
 use bartizan_estimators::format::{self, FormatError, ModelFile};
-use bartizan_estimators::labels::LabelCalibration;
+use bartizan_estimators::labels::{Corrections, LabelCalibration};
 use bartizan_estimators::{FittedRandomForest, ParamValue};
-use bartizan_storage::{ModelRecord, NewModel};
+use bartizan_storage::{EntityHash, ModelRecord, NewModel};
 use std::sync::Arc;
 
 /// Most reasons given for one event.
@@ -24,9 +25,19 @@ pub(crate) struct Active<D: Domain> {
     detector: Arc<dyn Detector>,
     calibration: Calibration,
     labels: Option<LabelCalibration>,
+    corrections: Corrections,
     classes: Option<FittedRandomForest>,
     threshold: Threshold,
+    /// What it learns of the traffic while it judges.
+    pub(crate) live: Live,
     width: usize,
+}
+
+/// A row with its score.
+pub(crate) struct Unjudged {
+    row: Vec<f32>,
+    score: AnomalyScore,
+    class: Option<ClassVerdict>,
 }
 
 /// A row with what the model says of it.
@@ -54,35 +65,64 @@ impl<D: Domain> Active<D> {
             return Err(damaged(FormatError::TooMuchMemory { what: "its baselines", needed, limit }));
         }
         let baselines = postcard::from_bytes(&file.baselines).map_err(|e| damaged(FormatError::Body(format!("baselines: {e}"))))?;
+        let info = info(&ModelRecord {
+            size_bytes: stored.blob.len() as u64,
+            is_active: true,
+            model: NewModel { blob: Vec::new(), ..stored.clone() },
+        });
+        let asked = asked(&info).unwrap_or_else(|| file.calibration.tail(AnomalyScore(file.threshold.0)));
         Ok(Self {
-            info: info(&ModelRecord {
-                size_bytes: stored.blob.len() as u64,
-                is_active: true,
-                model: NewModel { blob: Vec::new(), ..stored.clone() },
-            }),
+            live: Live::new(asked, file.calibration.rows()),
+            info,
             version: Arc::from(stored.version.as_str()),
             baselines,
             detector: file.detector.into_detector(),
             calibration: file.calibration,
             labels: file.labels,
+            corrections: file.corrections,
             classes: file.classes,
             threshold: file.threshold,
             width: file.schema.width(),
         })
     }
 
+    /// The share of alarms that was asked of it.
+    pub(crate) fn asked(&self) -> f64 {
+        asked(&self.info).unwrap_or(0.0)
+    }
+
+    /// Live counts as they are before any event was judged.
+    pub(crate) fn fresh_live(&self) -> Live {
+        Live::new(self.live.asked(), self.calibration.rows())
+    }
+
+    /// The threshold now.
+    fn threshold(&self, live: &Live) -> Threshold {
+        let at = |tail: f64| self.calibration.score_at(tail).0;
+        let (tail, asked) = (live.tail(), live.asked());
+        // So that it is exactly the model's own where it has not moved.
+        if tail == asked { self.threshold } else { Threshold(self.threshold.0 + at(tail) - at(asked)) }
+    }
+
+    /// Decides on an event that was scored, as the threshold and the traffic are now, and counts it.
+    pub(crate) fn judge(&self, live: &Live, unjudged: Unjudged, event: &D::Event) -> Scored {
+        let (scored, facts) = (self.decide(live, unjudged), D::facts(event));
+        live.count(self.calibration.tail(scored.score), scored.verdict, EntityHash::of(&facts.entity), facts.time);
+        scored
+    }
+
     /// Scores one event. Allocates the row only, which the store keeps.
-    pub(crate) fn score(&self, event: &D::Event, recent: &D::Recent) -> Scored {
+    pub(crate) fn score(&self, event: &D::Event, recent: &D::Recent) -> Unjudged {
         let mut row = vec![f32::NAN; self.width];
         self.baselines.extract(event, recent, &mut row);
         let mut out = [AnomalyScore(0.0)];
         self.score_rows(&row, &mut out);
         let class = self.judge_classes(&row).and_then(|classes| classes.first().copied());
-        self.scored(row, out[0], class)
+        Unjudged { row, score: out[0], class }
     }
 
     /// Scores many events at once, which matrix products are faster at.
-    pub(crate) fn score_many<'a>(&self, events: impl ExactSizeIterator<Item = (&'a D::Event, &'a D::Recent)>) -> Vec<Scored> {
+    pub(crate) fn score_many<'a>(&self, events: impl ExactSizeIterator<Item = (&'a D::Event, &'a D::Recent)>) -> Vec<Unjudged> {
         let mut rows = vec![f32::NAN; self.width * events.len()];
         let mut out = vec![AnomalyScore(0.0); events.len()];
         for ((event, recent), row) in events.zip(rows.chunks_exact_mut(self.width)) {
@@ -91,7 +131,8 @@ impl<D: Domain> Active<D> {
         self.score_rows(&rows, &mut out);
         let classes = self.judge_classes(&rows);
         let class = |i: usize| classes.as_ref().map(|classes| classes[i]);
-        rows.chunks_exact(self.width).zip(out).enumerate().map(|(i, (row, score))| self.scored(row.to_vec(), score, class(i))).collect()
+        let unjudged = |(i, (row, score)): (usize, (&[f32], AnomalyScore))| Unjudged { row: row.to_vec(), score, class: class(i) };
+        rows.chunks_exact(self.width).zip(out).enumerate().map(unjudged).collect()
     }
 
     fn score_rows(&self, rows: &[f32], out: &mut [AnomalyScore]) {
@@ -108,22 +149,24 @@ impl<D: Domain> Active<D> {
         self.classes.as_ref()
     }
 
-    fn scored(&self, row: Vec<f32>, score: AnomalyScore, class: Option<ClassVerdict>) -> Scored {
+    /// Decides on what was scored, and counts nothing.
+    pub(crate) fn decide(&self, live: &Live, Unjudged { row, score, class }: Unjudged) -> Scored {
+        let threshold = self.corrections.threshold(&row, score.0, self.threshold(live));
         Scored {
             score,
-            threshold: self.threshold,
-            verdict: self.threshold.decide(score),
-            grade: self.calibration.grade(score, self.threshold).get(),
-            confidence: self.confidence(score).get(),
+            threshold,
+            verdict: threshold.decide(score),
+            grade: self.calibration.grade(score, threshold).get(),
+            confidence: self.confidence(live, score, threshold).get(),
             class,
             row,
         }
     }
 
-    fn confidence(&self, score: AnomalyScore) -> Confidence {
+    fn confidence(&self, live: &Live, score: AnomalyScore, threshold: Threshold) -> Confidence {
         match &self.labels {
-            Some(labels) => self.calibration.confidence_by(labels, score, self.threshold),
-            None => self.calibration.confidence(score, self.threshold),
+            Some(labels) => self.calibration.confidence_by(labels, score, threshold),
+            None => right(live.anomalous(self.calibration.tail(score)), threshold.decide(score)),
         }
     }
 
@@ -152,6 +195,15 @@ impl<D: Domain> Active<D> {
         shares.iter_mut().filter(|share| **share < least).for_each(|share| *share = 0.0);
         Some(shares)
     }
+}
+
+/// The share of alarms that was asked of a model.
+fn asked(info: &ModelInfo) -> Option<f64> {
+    let named = |name: &str| match info.parameters.iter().find(|(n, _)| n == name) {
+        Some((_, ParamValue::Number(number))) => Some(*number),
+        _ => None,
+    };
+    named("one_false_alarm_in").map(|n| 1.0 / n).or_else(|| named("contamination"))
 }
 
 fn check_schema<D: Domain>(file: &ModelFile) -> Result<(), LoadError> {

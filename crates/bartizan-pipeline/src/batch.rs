@@ -178,6 +178,8 @@ impl<D: Domain> Instance<D> {
         let (mut judgements, mut kept, mut detections) = (Vec::with_capacity(events.len()), Vec::new(), Vec::new());
         let mut counted = Counted::default();
         for (position, ((event, recent), scored)) in events.iter().zip(&recents).zip(scored).enumerate() {
+            // One after the other: what was judged before has its say.
+            let scored = active.judge(&active.live, scored, event);
             let mut judgement = judgement(active, &scored, at);
             reasons.meet(event, &scored.row, &mut judgement, |event, row| active.explain(event, row, &self.schema));
             judgements.push(judgement);

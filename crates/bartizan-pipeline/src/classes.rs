@@ -1,6 +1,7 @@
 //! Which class an event has, for kinds whose events are told apart by more than normal and anomalous.
 
-use crate::training::{Rows, TrainingEvent};
+use crate::rows::Rows;
+use crate::training::TrainingEvent;
 use bartizan_core::{Domain, FitError, Label, Samples, Seed, Stop};
 use bartizan_estimators::{ClassError, FittedRandomForest, RandomForest};
 

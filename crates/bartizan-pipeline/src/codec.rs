@@ -3,6 +3,7 @@
 //! Fields are only ever added at the end of an event, and each begins as empty, none or 0, which postcard writes as a zero byte. An
 //! event of an older format is therefore read as one that ends in zeros.
 
+use crate::live::SavedLive;
 use bartizan_core::{Domain, Recency};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -14,6 +15,8 @@ const FORMAT: u8 = 3;
 const ADDED_SINCE_1: usize = 2;
 /// The format of a part of a checkpoint.
 const WINDOWS_FORMAT: u8 = 1;
+/// And of those parts that hold the live counts of a model.
+const LIVE_FORMAT: u8 = 0x80;
 
 /// A stored event with what the windows said of it when it came; `None` where a release before format 3 stored it.
 pub(crate) struct Stored<D: Domain> {
@@ -84,6 +87,22 @@ pub(crate) fn encode_windows<W: Recency>(saved: &W::Saved) -> Result<Vec<u8>, po
     let sum = checksum(&bytes[1 + CHECKSUM..]);
     bytes[1..=CHECKSUM].copy_from_slice(&sum);
     Ok(bytes)
+}
+
+/// The live counts of a model, as a part of the checkpoint of the windows.
+pub(crate) fn encode_live(saved: &SavedLive) -> Result<Vec<u8>, postcard::Error> {
+    let mut bytes = postcard::to_extend(saved, vec![0; 1 + CHECKSUM])?;
+    bytes[0] = LIVE_FORMAT;
+    let sum = checksum(&bytes[1 + CHECKSUM..]);
+    bytes[1..=CHECKSUM].copy_from_slice(&sum);
+    Ok(bytes)
+}
+
+/// `None` of another part of the checkpoint, and of counts that are damaged: the model then begins as it was learned.
+pub(crate) fn decode_live(bytes: &[u8]) -> Option<SavedLive> {
+    let (&format, rest) = bytes.split_first()?;
+    let (sum, body) = rest.split_at_checked(CHECKSUM)?;
+    (format == LIVE_FORMAT && sum == checksum(body)).then(|| postcard::from_bytes(body).ok()).flatten()
 }
 
 pub(crate) fn decode_windows<W: Recency>(bytes: &[u8]) -> Result<W::Saved, CodecError> {

@@ -7,7 +7,7 @@ use crate::codec::{self, CodecError, Stored};
 use crate::training::TrainingEvent;
 use crate::windows::{CHUNK_BYTES, CHUNK_ROWS, within_bytes};
 use crate::{Instance, TrainError};
-use bartizan_core::Domain;
+use bartizan_core::{Domain, Verdict};
 use bartizan_storage::{EntityHash, HistoryEntry, HistoryQuery, StoreError, StoredEvent, chunks};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,6 +18,10 @@ const LOOKED_AT: usize = 20;
 const MAX_LOOKED_AT: usize = 1_000_000;
 /// Most bytes of stored events that a training learns from, the newest.
 const MAX_TRAINING_BYTES: u64 = 512 << 20;
+/// Rows learned from for every flagged one that is looked at.
+const FLAGGED_PART: usize = 2;
+/// Parts of the time of a history.
+const TENTHS: usize = 10;
 /// In a choice, ids from here on are positions in a list of events that are not stored yet.
 pub(crate) const GIVEN: i64 = 1 << 62;
 
@@ -34,7 +38,16 @@ impl<D: Domain> Instance<D> {
                     continue;
                 };
                 let seen_before = trained_at.is_some_and(|trained_at| stored.analyzed_at < trained_at);
-                events.push(TrainingEvent { event, recent, label: stored.label, said: stored.label, seen_before, is_given: false });
+                events.push(TrainingEvent {
+                    event,
+                    recent,
+                    label: stored.label,
+                    said: stored.label,
+                    id: Some(stored.id),
+                    flagged: stored.flagged,
+                    seen_before,
+                    is_given: false,
+                });
             }
         }
         if unreadable > 0 {
@@ -50,12 +63,16 @@ impl<D: Domain> Instance<D> {
         let (mut labelled, mut unlabelled): (Vec<_>, Vec<_>) = given.into_iter().rev().partition(|entry| entry.label.is_some());
         let query = HistoryQuery { sampled: true, labelled: Some(false), most: looked_at, ..HistoryQuery::default() };
         unlabelled.extend(self.store.history_index(name, query).await?);
-        let chosen = select(&unlabelled, most, self.settings.min_training_samples, self.settings.max_client_share);
-        let passed_over = unlabelled.len().min(most) - chosen.len();
+        // What was flagged takes nobody's place: it is looked at for what it says of the rate of alarms.
+        let (flagged, passed): (Vec<_>, Vec<_>) = unlabelled.into_iter().partition(|entry| entry.verdict == Some(Verdict::Anomalous));
+        let (least, share) = (self.settings.min_training_samples, self.settings.max_client_share);
+        let mut chosen = select(&passed, most, least, share);
+        let passed_over = passed.len().min(most) - chosen.len();
         if passed_over > 0 {
-            let share = self.settings.max_client_share;
             tracing::info!(detector = %name, learned = chosen.len(), passed_over, share, "rows of clients that have more than their share are not learned from");
         }
+        let since = chosen.iter().map(|entry| entry.event_time).min();
+        chosen.extend(flagged.into_iter().filter(|entry| Some(entry.event_time) >= since).take(most / FLAGGED_PART));
         labelled.extend(self.store.history_index(name, HistoryQuery { labelled: Some(true), most, ..HistoryQuery::default() }).await?);
         labelled.truncate(most);
         let (mut entries, cut) = within_bytes(labelled.into_iter().chain(chosen), MAX_TRAINING_BYTES);
@@ -85,31 +102,61 @@ pub(crate) fn read<D: Domain>(stored: &[u8]) -> Result<Stored<D>, CodecError> {
 }
 
 /// At most `wanted` of the rows, newest first, of which no client makes up more than its share: `share`, or two shares of an equal
-/// part where there are few clients. The share holds for what is chosen, unless fewer than `least` would be left without more of
-/// one client. A client above its share has its newest rows chosen; rows without a client count as nobody's.
+/// part where there are few clients, as many times as there are tenths of the time in which it came. A gateway that two thirds of all
+/// requests come through is learned as it is, a flood is not. The share holds for what is chosen, unless fewer than `least` would be left
+/// without more of one client. A client above its share has its newest rows chosen; rows without a client count as nobody's.
 fn select(newest_first: &[HistoryEntry], wanted: usize, least: usize, share: f64) -> Vec<HistoryEntry> {
-    let mut rows_of: HashMap<EntityHash, usize> = HashMap::new();
-    for entry in newest_first {
-        *rows_of.entry(entry.entity).or_default() += 1;
-    }
-    let nobodys = rows_of.remove(&EntityHash::NONE).unwrap_or(0);
-    let cap = cap(&rows_of.into_values().collect::<Vec<_>>(), nobodys, wanted, least, share);
-    let mut taken: HashMap<EntityHash, usize> = HashMap::new();
-    let within = |entry: &&HistoryEntry| {
-        let taken = taken.entry(entry.entity).or_default();
-        *taken += 1;
-        entry.entity == EntityHash::NONE || *taken <= cap
-    };
+    let mut clients = clients(newest_first);
+    let nobodys = clients.remove(&EntityHash::NONE).map_or(0, |client| client.rows());
+    let cap = cap(&clients.values().map(|client| (client.rows(), client.tenths())).collect::<Vec<_>>(), nobodys, wanted, least, share);
+    let mut left: HashMap<EntityHash, usize> =
+        clients.iter().map(|(entity, client)| (*entity, cap.saturating_mul(client.tenths()))).collect();
+    let within = |entry: &&HistoryEntry| entry.entity == EntityHash::NONE || left.get_mut(&entry.entity).is_some_and(take_one);
     newest_first.iter().filter(within).take(wanted).copied().collect()
 }
 
-/// Most rows of one client, given how many rows each has.
-fn cap(rows_of: &[usize], nobodys: usize, wanted: usize, least: usize, share: f64) -> usize {
-    let share = share.max(2.0 / rows_of.len().max(1) as f64);
+fn take_one(left: &mut usize) -> bool {
+    let some = *left > 0;
+    *left = left.saturating_sub(1);
+    some
+}
+
+/// The rows of one client in each tenth of the time.
+#[derive(Default)]
+struct Client([usize; TENTHS]);
+
+impl Client {
+    fn rows(&self) -> usize {
+        self.0.iter().sum()
+    }
+
+    /// In how many of them it came: with no less than a quarter of its rows' even part.
+    fn tenths(&self) -> usize {
+        let least = self.rows().div_ceil(4 * TENTHS).max(1);
+        self.0.iter().filter(|rows| **rows >= least).count().max(1)
+    }
+}
+
+fn clients(entries: &[HistoryEntry]) -> HashMap<EntityHash, Client> {
+    let times = || entries.iter().map(|entry| entry.event_time.secs());
+    let (first, last) = (times().min().unwrap_or(0), times().max().unwrap_or(0));
+    let span = last.saturating_sub(first).max(1) as f64;
+    let tenth = |secs: i64| (secs.saturating_sub(first) as f64 / span * TENTHS as f64) as usize;
+    let mut clients: HashMap<EntityHash, Client> = HashMap::new();
+    for entry in entries {
+        clients.entry(entry.entity).or_default().0[tenth(entry.event_time.secs()).min(TENTHS - 1)] += 1;
+    }
+    clients
+}
+
+/// Most rows of one client in a tenth of the time, given how many rows each has, and in how many tenths.
+fn cap(clients: &[(usize, usize)], nobodys: usize, wanted: usize, least: usize, share: f64) -> usize {
+    let share = share.max(2.0 / clients.len().max(1) as f64);
     if share >= 1.0 {
         return usize::MAX;
     }
-    let chosen = |cap: usize| rows_of.iter().map(|&rows| rows.min(cap)).sum::<usize>().saturating_add(nobodys).min(wanted);
+    let of = |(rows, tenths): (usize, usize), cap: usize| rows.min(cap.saturating_mul(tenths));
+    let chosen = |cap: usize| clients.iter().map(|&client| of(client, cap)).sum::<usize>().saturating_add(nobodys).min(wanted);
     // A smaller cap chooses fewer rows, of which the share is smaller too; what agrees is an interval from 0.
     let fair = last((share * wanted as f64) as usize, |cap| (share * chosen(cap) as f64) as usize >= cap).max(1);
     let least = least.min(chosen(usize::MAX));
@@ -176,6 +223,18 @@ mod tests {
         }
         let all = rows(&[("busy", 5000), ("a", 1), ("b", 1), ("c", 1)]);
         assert_eq!(select(&all, 10_000, 100, 1.0).len(), all.len(), "a share of 1 sets no bound");
+        // The flood of one tenth of the time, and a gateway of all of it.
+        let spread = |name: &str, count: usize, from: i64, until: i64| {
+            let at = |i: usize| from + (until - from) * i as i64 / count as i64;
+            (0..count).map(|i| entry(at(i), name, at(i), 1)).collect::<Vec<_>>()
+        };
+        let mut rows = [spread("gateway", 6500, 0, 100_000), spread("flood", 20_000, 50_000, 51_000)].concat();
+        rows.extend((0..350).flat_map(|i| spread(&format!("c{i}"), 10, 100 * i, 100_000)));
+        rows.sort_by_key(|row| std::cmp::Reverse(row.event_time));
+        let chosen = select(&rows, 100_000, 100, 0.1);
+        let of = |name: &str| chosen.iter().filter(|row| row.entity == EntityHash::of(name)).count();
+        assert_eq!(of("gateway"), 6500);
+        assert!(of("flood") < chosen.len() / 9, "{} of {}", of("flood"), chosen.len());
         let newest: Vec<i64> = select(&all, 50, 10, 0.1).iter().map(|row| row.id).filter(|id| *id > 995_000).collect();
         assert_eq!(newest, (0..newest.len() as i64).map(|i| 1_000_000 - i).collect::<Vec<_>>(), "a client's newest rows are chosen");
     }

@@ -137,7 +137,7 @@ impl<D: Domain> Instance<D> {
         recent: &D::Recent,
         explain: bool,
     ) -> Result<Prepared, StoreError> {
-        let scored = active.score(event, recent);
+        let scored = active.judge(&active.live, active.score(event, recent), event);
         let mut judgement = judgement(active, &scored, self.clock.now());
         if explain {
             judgement.explain(active.explain(event, &scored.row, &self.schema));

@@ -17,8 +17,48 @@ use std::time::{Duration, Instant};
 /// What was learned, not yet stored.
 struct Learned<B> {
     trained: Trained<B>,
-    /// The old model's accuracy and the new one's, on the same labelled rows.
-    compared: Option<(f64, f64)>,
+    compared: Option<Compared>,
+}
+
+/// How the old model and the new one do on the same labelled rows.
+#[derive(Clone, Copy)]
+struct Compared {
+    /// The old model's accuracy.
+    old: f64,
+    /// The new one's, on rows that it has not seen.
+    new: f64,
+    rows: usize,
+    /// Whether the old one has not seen them either.
+    unseen: bool,
+}
+
+/// Events that a comparison must rest on before a model is refused for it.
+const LEAST_COMPARED: usize = 10;
+/// Part of the flagged events nobody cleared that a new model must flag too.
+const LEAST_FLAGGED: f64 = 0.8;
+/// How much less of the labelled rows it may judge right.
+const MOST_LOST: f64 = 0.1;
+
+impl<B> Learned<B> {
+    /// Why the model should not be activated; `None` when it may.
+    fn refusal(&self) -> Option<String> {
+        let (suspects, flagged) = self.trained.suspects;
+        if suspects >= LEAST_COMPARED && (flagged as f64) < LEAST_FLAGGED * suspects as f64 {
+            let passed = suspects - flagged;
+            return Some(format!(
+                "it would let {passed} of {suspects} events pass that were flagged and that nobody cleared; label them legitimate if they are"
+            ));
+        }
+        // The active model judges events that it has learned from too well to be compared with.
+        let Compared { old, new, rows, unseen } = self.compared?;
+        (unseen && rows >= LEAST_COMPARED && new < old - MOST_LOST).then(|| {
+            format!(
+                "it judges {:.0} % of {rows} labelled events right as events not seen, the active model {:.0} %",
+                100.0 * new,
+                100.0 * old
+            )
+        })
+    }
 }
 
 impl<D: Domain> Instance<D> {
@@ -76,7 +116,7 @@ impl<D: Domain> Instance<D> {
         let (learned, material) = self.learn_aside(training, material, plan.clone()).await?;
         let material = Arc::new(material);
         training.finish()?;
-        let report = self.keep(request.version, learned, plan, &material, first).await?;
+        let report = self.keep(request, learned, plan, &material, first).await?;
         if report.is_some()
             && let Err(error) = self.record_rest(&material).await
         {
@@ -88,8 +128,11 @@ impl<D: Domain> Instance<D> {
         let _ = aside(move || drop(material)).await;
         Ok(report.map(|report| {
             let report = TrainReport { duration_secs: started.elapsed().as_secs_f64(), left_out, ..report };
-            let TrainReport { version, samples, labels, duration_secs, .. } = &report;
-            tracing::info!(detector = %self.settings.name, %version, samples, labels, duration_secs, "a model was trained and activated");
+            let (TrainReport { version, samples, labels, kept_out, duration_secs, .. }, detector) = (&report, &self.settings.name);
+            match &report.refused {
+                None => tracing::info!(%detector, %version, samples, labels, kept_out, duration_secs, "a model was trained and activated"),
+                Some(why) => tracing::warn!(%detector, %version, samples, labels, kept_out, duration_secs, why, "a model was trained and not activated"),
+            }
             report
         }))
     }
@@ -120,7 +163,7 @@ impl<D: Domain> Instance<D> {
     /// What was given and not learned from becomes part of the history too, after the model and what it learned from.
     async fn record_rest(&self, material: &Material<D>) -> Result<(), StoreError> {
         if material.keeps {
-            self.record_history(&material.rest).await?;
+            self.record_history(&material.rest, |_| true).await?;
             let given = material.learned.iter().filter(|event| event.is_given).count() + material.rest.len();
             self.unlearned.fetch_add(given as u64, Ordering::Relaxed);
         }
@@ -130,7 +173,7 @@ impl<D: Domain> Instance<D> {
     /// Stores what was learned and makes it the active model.
     async fn keep(
         self: &Arc<Self>,
-        version: Option<String>,
+        request: TrainRequest,
         learned: Learned<D::Baselines>,
         plan: Plan,
         material: &Arc<Material<D>>,
@@ -140,7 +183,12 @@ impl<D: Domain> Instance<D> {
         if first && self.active.load().is_some() {
             return Ok(None);
         }
-        let version = match version {
+        let active = self.active.load_full();
+        let at_work = active.map(|active| active.version.to_string());
+        let refused = learned.refusal().filter(|_| at_work.is_some() && !request.force);
+        // The name of the active model stays with it.
+        let free = |version: &String| refused.is_none() || at_work.as_ref() != Some(version);
+        let version = match request.version.filter(free) {
             Some(version) => version,
             None => self.next_version().await?,
         };
@@ -152,19 +200,29 @@ impl<D: Domain> Instance<D> {
             left_out: 0,
             duration_secs: 0.0,
             accuracy: trained.accuracy(),
-            old_accuracy: compared.map(|(old, _)| old),
-            improvement: compared.map(|(old, new)| new - old),
-            labels: trained.judged.len(),
+            old_accuracy: compared.map(|compared| compared.old),
+            improvement: compared.map(|compared| compared.new - compared.old),
+            labels: material.learned.iter().filter(|event| event.label.is_some()).count(),
             promise: trained.promise,
+            kept_out: trained.kept_out,
+            unmet_labels: trained.unmet.iter().filter_map(|event| material.learned[*event].id).collect(),
+            refused: None,
         };
         let (name, at) = (Arc::clone(&self.settings.name), self.clock.now());
         let pack = move || Packed::new::<D>(trained, &plan, version).map(|packed| packed.into_stored(&name, at));
         let stored = self.settings.workers.learn(pack).await??;
         let (stored, active) = self.load(stored).await.map_err(too_large)?;
+        if let Some(refused) = refused {
+            self.store.store_model(stored, true).await?;
+            if material.keeps {
+                self.record_history(&material.learned, |event| event.is_given).await?;
+            }
+            return Ok(Some(TrainReport { refused: Some(refused), old_version: at_work, ..report }));
+        }
         let (this, material) = (Arc::clone(self), Arc::clone(material));
         let history = aside(move || this.as_history(material.learned.iter().filter(|event| event.is_given && material.keeps))).await??;
         let replaced = self.store.store_and_activate(stored, history).await?;
-        self.active.store(Some(Arc::new(active)));
+        self.put_to_work(active);
         Ok(Some(TrainReport { old_version: replaced.active, ..report }))
     }
 
@@ -195,18 +253,18 @@ fn learn<D: Domain>(
 
 /// The shares of labelled rows that the old model and the new one judge right, on the same rows: those that neither has seen,
 /// or all where the old one has seen all.
-fn compare<D: Domain>(old: &Active<D>, events: &[TrainingEvent<D>], recents: &[D::Recent], judged: &[(usize, bool)]) -> Option<(f64, f64)> {
+fn compare<D: Domain>(old: &Active<D>, events: &[TrainingEvent<D>], recents: &[D::Recent], judged: &[(usize, bool)]) -> Option<Compared> {
     let all_seen = judged.iter().all(|(event, _)| events[*event].seen_before);
-    let counts = |event: usize| all_seen || !events[event].seen_before;
-    let (mut rows, mut right) = (0_u64, 0_u64);
-    for (i, (e, recent)) in events.iter().zip(recents).enumerate() {
-        if let Some(label) = e.label.filter(|_| counts(i)) {
-            rows += 1;
-            right += u64::from(old.score(&e.event, recent).verdict.is_anomalous() == label.is_anomalous());
-        }
-    }
-    let new = judged.iter().filter(|(event, right)| *right && counts(*event)).count();
-    (rows > 0).then(|| (right as f64 / rows as f64, new as f64 / rows as f64))
+    let compared = || judged.iter().filter(|(event, _)| all_seen || !events[*event].seen_before);
+    let live = old.fresh_live();
+    let old_is_right = |event: usize| {
+        let e = &events[event];
+        Some(old.decide(&live, old.score(&e.event, &recents[event])).verdict.is_anomalous()) == e.label.map(Label::is_anomalous)
+    };
+    let rows = compared().count();
+    let old = compared().filter(|(event, _)| old_is_right(*event)).count() as f64;
+    let new = compared().filter(|(_, right)| *right).count() as f64;
+    (rows > 0).then(|| Compared { old: old / rows as f64, new: new / rows as f64, rows, unseen: !all_seen })
 }
 
 /// Share of the events that are labelled legitimate.

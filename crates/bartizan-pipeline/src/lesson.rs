@@ -67,6 +67,8 @@ impl<D: Domain> Instance<D> {
             label,
             said: label,
             seen_before: false,
+            id: None,
+            flagged: None,
             is_given: true,
         };
         given.into_iter().map(observe).collect()
@@ -123,15 +125,20 @@ impl<D: Domain> Instance<D> {
     pub async fn import(self: &Arc<Self>, events: Vec<Record<D::Event>>) -> Result<usize, RecordError> {
         let this = Arc::clone(self);
         let events = aside(move || this.observed(events)).await?;
-        self.record_history(&events).await?;
+        self.record_history(&events, |_| true).await?;
         self.unlearned.fetch_add(events.len() as u64, Ordering::Relaxed);
         Ok(events.len())
     }
 
-    /// Records given events, in transactions of a few hundred.
-    pub(crate) async fn record_history(&self, events: &[TrainingEvent<D>]) -> Result<(), StoreError> {
+    /// Records those of the events that are chosen, in transactions of a few hundred.
+    pub(crate) async fn record_history(
+        &self,
+        events: &[TrainingEvent<D>],
+        is_chosen: fn(&TrainingEvent<D>) -> bool,
+    ) -> Result<(), StoreError> {
         for chunk in events.chunks(IMPORT_CHUNK) {
-            self.store.record_part(self.as_history(chunk.iter())?, &self.settings.name, Counted::default()).await?;
+            let rows = self.as_history(chunk.iter().filter(|event| is_chosen(event)))?;
+            self.store.record_part(rows, &self.settings.name, Counted::default()).await?;
         }
         Ok(())
     }

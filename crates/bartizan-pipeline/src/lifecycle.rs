@@ -1,7 +1,7 @@
 //! The life cycle as every detector has it, whatever its kind: what the generic routes and commands call.
 
 use crate::{
-    ActivateError, Detected, ImportError, Imported, LoadError, ModelInfo, ReloadError, RequestError, StatisticsReport, TrainError,
+    ActivateError, Detected, Held, ImportError, Imported, LoadError, ModelInfo, ReloadError, RequestError, StatisticsReport, TrainError,
     TrainReport, TrainRequest, Workers,
 };
 use async_trait::async_trait;
@@ -109,6 +109,9 @@ pub trait LifeCycle: Send + Sync {
 
     /// What was counted since the start; read from memory, answers at once.
     fn counters(&self) -> Counters;
+
+    /// How the rate of alarms of the active model is held; `None` without one.
+    fn held(&self) -> Option<Held>;
 
     /// Hands `each` what is detected from now on, in a task of its own that ends when the detector is closed.
     fn listen(&self, each: Box<dyn FnMut(&Detected) + Send>);

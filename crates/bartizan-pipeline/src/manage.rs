@@ -5,8 +5,8 @@ use crate::history;
 use crate::instance::MAX_COLUMN;
 use crate::training::Plan;
 use crate::{
-    ActivateError, Counters, Detected, Explanation, ImportError, Imported, Instance, Lesson, LifeCycle, LoadError, ModelInfo, ReloadError,
-    RequestError, StatisticsReport, TrainError, TrainReport, TrainRequest, Workers, aside,
+    ActivateError, Counters, Detected, Explanation, Held, ImportError, Imported, Instance, Lesson, LifeCycle, LoadError, ModelInfo,
+    ReloadError, RequestError, StatisticsReport, TrainError, TrainReport, TrainRequest, Workers, aside,
 };
 use async_trait::async_trait;
 use bartizan_core::{Contamination, Domain, FeatureSchema, Recency, head};
@@ -41,6 +41,7 @@ impl<D: Domain> Instance<D> {
             feature_set: self.settings.feature_set,
             seed: self.settings.seed,
             least_classed: self.settings.min_training_samples,
+            asked_before: self.active.load().as_ref().map_or(0.0, |active| active.asked()),
         })
     }
 
@@ -77,7 +78,15 @@ impl<D: Domain> Instance<D> {
         (detection.sample.len() == self.schema.width()).then(|| active.explain(&event, &detection.sample, &self.schema)).flatten()
     }
 
-    /// Makes a stored model the one at work; the caller holds `managing`.
+    /// Puts a model in the place of the one at work.
+    pub(crate) fn put_to_work(&self, active: Active<D>) {
+        if let Some(before) = self.active.load().as_ref() {
+            active.live.inherit(&before.live);
+        }
+        self.active.store(Some(Arc::new(active)));
+    }
+
+    /// Checks a stored model and makes it ready to work; the caller holds `managing`.
     pub(crate) async fn load(&self, stored: NewModel) -> Result<(NewModel, Active<D>), LoadError> {
         aside(move || Active::load(&stored).map(|active| (stored, active))).await?
     }
@@ -112,7 +121,7 @@ impl<D: Domain> LifeCycle for Instance<D> {
             let model = this.store.model(name, &version).await?.ok_or(ActivateError::NoSuchModel)?;
             let (_, active) = this.load(model).await?;
             let replaced = this.store.activate(name, &version).await?.ok_or(ActivateError::NoSuchModel)?;
-            this.active.store(Some(Arc::new(active)));
+            this.put_to_work(active);
             Ok(replaced.active)
         };
         self.to_its_end(activate).await?
@@ -123,7 +132,7 @@ impl<D: Domain> LifeCycle for Instance<D> {
             let _managing = this.managing.lock().await;
             let model = this.store.active_model(&this.settings.name).await?.ok_or(ReloadError::NothingStored)?;
             let (_, active) = this.load(model).await?;
-            this.active.store(Some(Arc::new(active)));
+            this.put_to_work(active);
             Ok(())
         };
         self.to_its_end(reload).await?
@@ -240,6 +249,10 @@ impl<D: Domain> LifeCycle for Instance<D> {
             forgotten_clients: self.windows().evicted(),
             missed_by_listeners: self.feed.missed(),
         }
+    }
+
+    fn held(&self) -> Option<Held> {
+        self.active.load().as_ref().map(|active| active.live.held())
     }
 
     fn listen(&self, each: Box<dyn FnMut(&Detected) + Send>) {

@@ -1,7 +1,8 @@
 //! Judging files: nothing is recorded, windows start empty, memory does not grow with the file.
 
-use crate::active::{Active, Scored};
+use crate::active::{Active, Unjudged};
 use crate::instance::judgement;
+use crate::live::Live;
 use crate::{Explanation, Judgement};
 use bartizan_core::{Arrival, Domain, FeatureSchema, Recency, Timestamp, TrustedProxies};
 use rayon::prelude::*;
@@ -13,6 +14,8 @@ const BLOCK: usize = 512;
 /// A model at work on files.
 pub struct Offline<D: Domain> {
     active: Arc<Active<D>>,
+    /// What is learned of the traffic in the files, beside that of the server.
+    live: Live,
     windows: D::Recency,
     schema: FeatureSchema,
     at: Timestamp,
@@ -34,7 +37,7 @@ impl<D: Domain> Offline<D> {
         at: Timestamp,
         proxies: Arc<TrustedProxies>,
     ) -> Self {
-        Self { active, windows, schema, at, proxies }
+        Self { live: active.fresh_live(), active, windows, schema, at, proxies }
     }
 
     /// Fills in what only the service knows of events that come in: who their clients are. Their times are believed, whatever they are.
@@ -48,9 +51,13 @@ impl<D: Domain> Offline<D> {
     /// Judges the next events of the files, in their order; those that have [arrived](Self::arrive).
     pub fn judge(&self, events: &[D::Event]) -> Vec<OfflineVerdict> {
         let recents: Vec<D::Recent> = events.iter().map(|event| self.windows.observe(event)).collect();
-        let verdict = |scored: Scored| OfflineVerdict { judgement: judgement(&self.active, &scored, self.at), row: scored.row };
         let blocks = events.par_chunks(BLOCK).zip(recents.par_chunks(BLOCK));
-        blocks.flat_map_iter(|(events, recents)| self.active.score_many(events.iter().zip(recents)).into_iter().map(verdict)).collect()
+        let scored: Vec<Unjudged> = blocks.flat_map_iter(|(events, recents)| self.active.score_many(events.iter().zip(recents))).collect();
+        let verdict = |(unjudged, event): (Unjudged, &D::Event)| {
+            let scored = self.active.judge(&self.live, unjudged, event);
+            OfflineVerdict { judgement: judgement(&self.active, &scored, self.at), row: scored.row }
+        };
+        scored.into_iter().zip(events).map(verdict).collect()
     }
 
     /// Why an event was judged as it was; `None` when the algorithm cannot say.

@@ -66,6 +66,7 @@ impl Packed {
             calibration: trained.calibration,
             labels: trained.confidence,
             classes: trained.classes,
+            corrections: trained.corrections,
             threshold: trained.threshold,
             details: parameters.iter().map(|(n, v)| (n.clone(), v.to_string())).chain([training_detail(training_samples)]).collect(),
         };
@@ -130,7 +131,7 @@ impl<D: Domain> Instance<D> {
             return Err(ImportError::VersionTaken { version, active: is_active });
         }
         if is_active {
-            self.active.store(Some(std::sync::Arc::new(active)));
+            self.put_to_work(active);
         }
         Ok(Imported { version, replaced, active: is_active })
     }

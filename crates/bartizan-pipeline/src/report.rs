@@ -73,13 +73,21 @@ pub struct TrainRequest {
     pub one_false_alarm_in: Option<u64>,
     /// Algorithm and parameters; unset ones from the instance's settings.
     pub params: RawParams,
+    /// Activate the model whatever the comparison with the active one says.
+    pub force: bool,
 }
 
 /// What training did.
 #[derive(Clone, Debug)]
 pub struct TrainReport {
-    /// The new version, active now.
+    /// The new version.
     pub version: String,
+    /// Why it was stored and not activated; `None` when it is active now.
+    pub refused: Option<String>,
+    /// Rows that were not learned from, because they are labelled anomalous, or were flagged and nobody cleared them.
+    pub kept_out: usize,
+    /// Rows whose labels cannot be followed within the share of alarms that was asked for.
+    pub unmet_labels: Vec<i64>,
     /// The version before, if any.
     pub old_version: Option<String>,
     /// Rows learned from.

@@ -1,20 +1,32 @@
-//! Where the threshold lies: at the expected share of anomalies or within a budget of false alarms, moved by labels.
+//! Where the threshold lies: at the expected share of anomalies, or within a budget of false alarms.
 
-use bartizan_core::{Contamination, Threshold};
+use bartizan_core::{AnomalyScore, Contamination, Label, Threshold};
 use bartizan_estimators::calibration::Calibration;
 use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
-
-/// However the labels fall, the threshold passes no less than this part of the expected share of anomalies: one wrong
-/// click must not switch detection off.
-const LEAST_PART: f64 = 0.05;
+use bartizan_storage::EntityHash;
+use std::collections::HashMap;
 
 /// A labelled row's score.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LabelledScore {
+    /// The event.
+    pub(crate) event: usize,
     /// From a detector that had not seen it.
     pub(crate) unseen: f64,
     /// What the person said.
     pub(crate) anomalous: bool,
+}
+
+impl LabelledScore {
+    /// `None` of an event without a label.
+    pub(crate) fn of(event: usize, label: Option<Label>, unseen: f64) -> Option<Self> {
+        Some(Self { event, unseen, anomalous: label?.is_anomalous() })
+    }
+
+    /// Whether it is on its side of the threshold.
+    pub(crate) fn is_right(&self, threshold: Threshold) -> bool {
+        threshold.decide(AnomalyScore(self.unseen)).is_anomalous() == self.anomalous
+    }
 }
 
 /// What the threshold is to keep to.
@@ -26,135 +38,101 @@ pub(crate) enum Aim {
     Budget(FalseAlarmBudget),
 }
 
-impl Aim {
-    /// The threshold before labels, the share of normal events above it, and what is promised of it.
-    fn start(self, held_back: &[f64]) -> (Threshold, f64, Option<Budgeted>) {
-        let quantile = |c: Contamination| (Calibration::quantile_threshold(held_back, c), c.get(), None);
-        match self {
-            Self::Contamination(contamination) => quantile(contamination),
-            Self::Budget(budget) => budget
-                .threshold(held_back)
-                .map_or_else(|| quantile(crate::default_contamination()), |got| (got.threshold, got.promised, Some(got))),
+/// Stretches that the rows held back are cut into, and the part of the rows above a threshold that one client may have in one of them.
+const STRETCHES: usize = 10;
+const ONE_CLIENTS_PART: f64 = 0.125;
+
+/// Scores in the order of time, as they set a threshold that this share of them is to lie above: of one client in one stretch, no more of
+/// the highest count than is its part, and the others are as the lowest of all. One client that read the whole site within an hour must
+/// not use up the share of everybody; one that is odd all the time may.
+pub(crate) fn bounded_by_client(mut scores: Vec<f64>, clients: &[EntityHash], share: f64) -> Vec<f64> {
+    let mut counted: HashMap<(EntityHash, usize), usize> = HashMap::new();
+    let above = share * scores.len() as f64;
+    let most = ((ONE_CLIENTS_PART * above).ceil() as usize).max(1);
+    let stretch = |row: usize| row * STRETCHES / clients.len().max(1);
+    let lowest = scores.iter().copied().fold(f64::INFINITY, f64::min);
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
+    for row in order {
+        let counted = counted.entry((clients[row], stretch(row))).or_default();
+        *counted += 1;
+        if *counted > most && clients[row] != EntityHash::NONE {
+            scores[row] = lowest;
         }
     }
+    scores
 }
+
+/// Room above the greatest of the held-back scores, as a part of their span or of the score itself, and at least.
+const ROOM: f64 = 0.05;
+const LEAST_ROOM: f64 = 1e-6;
 
 /// A threshold, and what is promised of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Chosen {
     pub(crate) threshold: Threshold,
-    /// What a budget promises; `None` without one, or when labels have moved the threshold down.
+    /// What a budget promises; `None` without one.
     pub(crate) promise: Option<Budgeted>,
 }
 
-/// The threshold that keeps to the aim among the held-back scores; with labels, the nearest threshold to
-/// it (in share of rows passed) that puts as many labelled rows as possible on their right side. Their scores are those of
-/// detectors that had not seen them: what must pass is not the corrected event itself, but the next one like it.
-pub(crate) fn choose_threshold(held_back: &[f64], aim: Aim, labelled: &[LabelledScore]) -> Chosen {
-    let (start, share, promise) = aim.start(held_back);
-    if labelled.is_empty() {
-        return Chosen { threshold: start, promise };
+impl Aim {
+    /// The threshold that keeps to the aim among the held-back scores. Labels do not move it: the share asked for is one of all traffic,
+    /// and one wrong label must neither raise nor lower it.
+    pub(crate) fn choose(self, held_back: &[f64]) -> Chosen {
+        let quantile = |c: Contamination| Chosen { threshold: Calibration::quantile_threshold(held_back, c), promise: None };
+        let Chosen { threshold, promise } = match self {
+            Self::Contamination(contamination) => quantile(contamination),
+            Self::Budget(budget) => budget
+                .threshold(held_back)
+                .map_or_else(|| quantile(crate::default_contamination()), |got| Chosen { threshold: got.threshold, promise: Some(got) }),
+        };
+        Chosen { threshold: with_room(threshold, held_back), promise }
     }
-    let mut sorted = held_back.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let share_above = |t: f64| (sorted.len() - sorted.partition_point(|&s| s <= t)) as f64 / sorted.len() as f64;
-    let ceiling = quantile_leaving(&sorted, share * LEAST_PART);
-    let distance = |t: f64| (share_above(t) - share).abs();
-
-    let best = candidates(labelled, start.0)
-        .into_iter()
-        .map(|(t, errors)| (t.min(ceiling.max(start.0)), errors))
-        .map(|(t, errors)| (if t < ceiling.max(start.0) { errors } else { errors_at(labelled, t) }, distance(t), t))
-        .min_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.total_cmp(&b.2)));
-    let threshold = best.map_or(start, |(_, _, t)| Threshold(t));
-    Chosen { threshold, promise: promise.filter(|_| threshold.0 >= start.0) }
 }
 
-fn quantile_leaving(sorted: &[f64], share: f64) -> f64 {
-    let above = (share * sorted.len() as f64).floor() as usize;
-    sorted[sorted.len() - 1 - above.min(sorted.len() - 1)]
-}
-
-fn errors_at(labelled: &[LabelledScore], t: f64) -> usize {
-    labelled.iter().filter(|l| (l.unseen > t) != l.anomalous).count()
-}
-
-/// The starting threshold and every cut between two labelled scores, each with the labelled rows on its wrong side.
-fn candidates(labelled: &[LabelledScore], start: f64) -> Vec<(f64, usize)> {
-    let mut sorted: Vec<(f64, bool)> = labelled.iter().map(|l| (l.unseen, l.anomalous)).collect();
-    sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let legitimate = sorted.iter().filter(|l| !l.1).count();
-    let (mut below_anomalous, mut below_legitimate) = (0, 0);
-    let mut cuts = vec![(start, errors_at(labelled, start))];
-    for i in 0..sorted.len() {
-        if sorted[i].1 {
-            below_anomalous += 1
-        } else {
-            below_legitimate += 1
-        }
-        let next = sorted.get(i + 1).map(|l| l.0);
-        if next == Some(sorted[i].0) {
-            continue;
-        }
-        let errors = below_anomalous + (legitimate - below_legitimate);
-        // Legitimate rows just below the cut stay on or under it; the middle gives later ones like them room.
-        cuts.push((next.map_or(sorted[i].0, |n| f64::midpoint(sorted[i].0, n)), errors));
+/// The threshold halfway to the next greater score: events of one kind have the same score but for what baselines of a little more
+/// history make of them.
+fn with_room(threshold: Threshold, held_back: &[f64]) -> Threshold {
+    let greater = || held_back.iter().copied().filter(|score| *score > threshold.0);
+    let next = greater().fold(f64::INFINITY, f64::min);
+    if next.is_finite() {
+        return Threshold(f64::midpoint(threshold.0, next));
     }
-    let lowest = sorted[0].0;
-    cuts.push((lowest - f64::EPSILON.max(lowest.abs() * 1e-9), legitimate));
-    cuts
+    let lowest = held_back.iter().copied().fold(threshold.0, f64::min);
+    Threshold(threshold.0 + ((threshold.0 - lowest) * ROOM).max(threshold.0.abs() * ROOM).max(LEAST_ROOM))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Aim, LabelledScore, choose_threshold};
+    use super::{Aim, bounded_by_client};
     use bartizan_core::Contamination;
     use bartizan_estimators::thresholds::FalseAlarmBudget;
-
-    fn label(score: f64, anomalous: bool) -> LabelledScore {
-        LabelledScore { unseen: score, anomalous }
-    }
-
-    fn choose(labelled: &[LabelledScore]) -> f64 {
-        let held_back: Vec<f64> = (0..1000).map(|i| f64::from(i) / 1000.0).collect();
-        let aim = Aim::Contamination(Contamination::try_from(0.1).expect("it is a share"));
-        choose_threshold(&held_back, aim, labelled).threshold.0
-    }
+    use bartizan_storage::EntityHash;
 
     #[test]
-    fn a_budget_is_promised_until_labels_lower_the_threshold() {
+    fn the_share_or_the_budget_decides() {
         let held_back: Vec<f64> = (0..999).map(|i| f64::from(i) / 1000.0).collect();
-        let aim = Aim::Budget(FalseAlarmBudget::try_from(100).unwrap());
-        let chosen = choose_threshold(&held_back, aim, &[]);
-        assert!((chosen.threshold.0 - 0.989).abs() < 1e-9 && chosen.promise.unwrap().promised <= 0.01, "{chosen:?}");
-        let lowered = choose_threshold(&held_back, aim, &[label(0.3, false), label(0.9, true)]);
-        assert!(lowered.threshold.0 < 0.9 && lowered.promise.is_none(), "{lowered:?}");
+        let budget = Aim::Budget(FalseAlarmBudget::try_from(100).unwrap()).choose(&held_back);
+        assert!((0.989..0.990).contains(&budget.threshold.0) && budget.promise.unwrap().promised <= 0.01, "{budget:?}");
+        let share = Aim::Contamination(Contamination::try_from(0.1).unwrap()).choose(&held_back);
+        assert!((share.threshold.0 - 0.899).abs() < 0.002 && share.promise.is_none(), "{share:?}");
     }
 
     #[test]
-    fn without_labels_the_contamination_decides() {
-        assert!((choose(&[]) - 0.9).abs() < 0.005);
-    }
-
-    #[test]
-    fn labels_move_it_only_as_far_as_needed() {
-        assert!((choose(&[label(0.2, false), label(0.97, true)]) - 0.9).abs() < 0.005, "nothing to mend");
-        let raised = choose(&[label(0.93, false), label(0.97, true)]);
-        assert!((0.93..0.97).contains(&raised), "{raised}");
-        let lowered = choose(&[label(0.5, false), label(0.7, true)]);
-        assert!((0.5..0.7).contains(&lowered), "{lowered}");
-    }
-
-    #[test]
-    fn one_wrong_click_does_not_switch_detection_off() {
-        let raised = choose(&[label(5.0, false)]);
-        assert!(raised < 0.996, "{raised}");
-    }
-
-    #[test]
-    fn many_labels_outvote_one() {
-        let mut labels: Vec<_> = (0..20).map(|i| label(0.92 + f64::from(i) / 1000.0, true)).collect();
-        labels.push(label(0.95, false));
-        assert!(choose(&labels) < 0.92);
+    fn one_client_does_not_use_up_the_share_of_all() {
+        let client = |i: i32| EntityHash::of(&if i < 200 { "reader".to_owned() } else { format!("c{}", i % 50) });
+        let scores: Vec<f64> = (0..1000).map(|i| f64::from(if i < 200 { 5000 + i } else { i })).collect();
+        let clients: Vec<EntityHash> = (0..1000).map(client).collect();
+        let threshold = |clients: &[EntityHash]| {
+            let aim = Aim::Contamination(Contamination::try_from(0.1).unwrap());
+            aim.choose(&bounded_by_client(scores.clone(), clients, 0.1)).threshold.0
+        };
+        assert!(threshold(&[EntityHash::NONE; 1000]) > 5000.0, "nobody's rows are no client's");
+        let got = threshold(&clients);
+        assert!((920.0..930.0).contains(&got), "26 of its rows count, and 74 others: {got}");
+        let all_the_time: Vec<EntityHash> = (0..1000).map(|i| client((i * 387) % 1000)).collect();
+        let scores: Vec<f64> = (0..1000).map(|i| scores[(i * 387) % 1000]).collect();
+        let aim = Aim::Contamination(Contamination::try_from(0.1).unwrap());
+        assert!(aim.choose(&bounded_by_client(scores, &all_the_time, 0.1)).threshold.0 > 5000.0, "it is odd all the time");
     }
 }

@@ -1,34 +1,37 @@
 //! History to model: pure, seeded, and the same on one thread or many.
 //!
-//! Both baselines and detector see every training row the way serving will see a new one: **out of fold**. The rows are
-//! cut into [`FOLDS`]; a row's features come from baselines fitted on the other folds, and its held-back score from a
-//! detector fitted on the other folds. Features such as "route never seen" would otherwise be constant in training and
-//! the threshold would be set on scores that are too good.
+//! The last part of the normal rows is held back. The detector is fitted on the others, and the threshold is set on its own scores of
+//! those held back, from baselines of what came before them (split conformal prediction in the order of time: Vovk, Gammerman, Shafer,
+//! Algorithmic Learning in a Random World, 2005; Barber, Candès, Ramdas, Tibshirani, Predictive Inference with the Jackknife+, Annals of
+//! Statistics 49, 2021, section 1.2). See `rows.rs`.
 
 use crate::TrainError;
 use crate::classes;
-use crate::threshold::{Aim, Chosen, LabelledScore, choose_threshold};
-use bartizan_core::{AnomalyScore, Contamination, Detector, Domain, Extract, FitError, Label, Recency, Samples, Seed, Stop, Threshold};
-use bartizan_estimators::labels::LabelCalibration;
+use crate::rows::{FOLDS, Matrix, Rows, score_all, shaped};
+use crate::threshold::{Aim, Chosen, LabelledScore, bounded_by_client};
+use bartizan_core::{AnomalyScore, Contamination, Detector, Domain, FitError, Label, Recency, Seed, Stop, Threshold};
+use bartizan_estimators::labels::{self, Corrections, LabelCalibration};
 use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
 use bartizan_estimators::{Algorithm, FittedRandomForest, StoredDetector, calibration::Calibration};
-use rayon::prelude::*;
+use bartizan_storage::EntityHash;
+use std::cmp::Ordering;
 
-/// Parts that the rows are cut into.
-const FOLDS: usize = 5;
 /// Times that the numbers of all rows are held at once: the matrix, the rows of a fold without and with those labelled
 /// anomalous, what the estimator makes of them, and its own working space.
 const COPIES: u64 = 8;
 /// Most that those copies may take.
 pub(crate) const MAX_TRAINING_BYTES: u64 = 2 << 30;
-/// Rows scored before it is looked whether the training was ended.
-const SCORED_AT_ONCE: usize = 8_192;
 /// Labels from which confidence is calibrated on them.
 const LABELS_FOR_CALIBRATION: usize = 50;
-/// Largest share of the training rows that copies of rows labelled legitimate may make up.
-const LEGITIMATE_SHARE: f64 = 0.1;
-/// Largest share of the training rows that copies of one row labelled legitimate may make up.
-const ONE_ROW_SHARE: f64 = 0.02;
+/// Flagged rows that are always explained.
+const LEAST_EXPLAINED: usize = 3;
+/// Held-back rows that are to lie above the threshold: the rate of alarms then differs from the share asked for by a fifth or so.
+const HELD_ABOVE: f64 = 20.0;
+/// Part of the share asked for that corrections may flag of ordinary rows.
+const CORRECTED_PART: f64 = 0.1;
+/// How far a correction's threshold lies from the score of its event, in distances from the median of held-back scores to their 95th
+/// percentile.
+const MARGIN: f64 = 0.25;
 
 /// One event to learn from.
 pub(crate) struct TrainingEvent<D: Domain> {
@@ -41,6 +44,10 @@ pub(crate) struct TrainingEvent<D: Domain> {
     pub(crate) said: Option<Label>,
     /// Given with the training, not stored yet.
     pub(crate) is_given: bool,
+    /// Its row, where it is stored.
+    pub(crate) id: Option<i64>,
+    /// The grade, where it was judged anomalous.
+    pub(crate) flagged: Option<f64>,
     /// Recorded before the active model was trained, which may have learned from it.
     pub(crate) seen_before: bool,
 }
@@ -59,12 +66,20 @@ pub(crate) struct Trained<B> {
     pub(crate) confidence: Option<LabelCalibration>,
     pub(crate) threshold: Threshold,
     pub(crate) promise: Option<Budgeted>,
+    /// What people said of single events.
+    pub(crate) corrections: Corrections,
+    /// Labelled events that cannot be followed within the share of alarms that was asked for.
+    pub(crate) unmet: Vec<usize>,
     /// Each labelled event, and whether it is judged right by a detector that has not seen it.
     pub(crate) judged: Vec<(usize, bool)>,
     /// Accuracy, precision, recall and F1 on labelled rows that no detector had seen.
     pub(crate) metrics: Vec<(String, f64)>,
     /// Events learned from, by the detector or as one of a class.
     pub(crate) samples: usize,
+    /// Those that are not, because they are labelled anomalous, or were flagged and not cleared.
+    pub(crate) kept_out: usize,
+    /// Flagged events that are more than the share of false alarms asked for explains, and how many of them this model flags too.
+    pub(crate) suspects: (usize, usize),
     /// Tells classes apart, where enough events with a known class were there.
     pub(crate) classes: Option<FittedRandomForest>,
 }
@@ -88,6 +103,15 @@ pub(crate) struct Plan {
     pub(crate) seed: Seed,
     /// Fewest events with a known class to learn classes from.
     pub(crate) least_classed: usize,
+    /// The share of alarms that was asked of the model at work.
+    pub(crate) asked_before: f64,
+}
+
+impl Plan {
+    /// The share of normal events that may be called anomalous.
+    fn share(&self) -> f64 {
+        self.false_alarms.map_or(self.contamination.get(), |budget| 1.0 / budget.one_in() as f64)
+    }
 }
 
 /// Refuses events of which almost none may be normal.
@@ -109,7 +133,7 @@ pub(crate) fn recents<D: Domain>(events: &[TrainingEvent<D>], max_tracked_client
 }
 
 /// Learns from events, enough of them normal, in order of event time. Labels are those to be learned from: a row labelled anomalous is kept out
-/// of what "normal" means, a row labelled legitimate weighs more, and both set the threshold.
+/// of what "normal" means, and where few are labelled, they have thresholds of their own around them.
 ///
 /// # Errors
 /// What cannot be learned from, and [`FitError::Stopped`] soon after `stop` was set.
@@ -120,43 +144,44 @@ pub(crate) fn train<D: Domain>(
     stop: &Stop,
 ) -> Result<Trained<D::Baselines>, FitError> {
     let rows = Rows::<D>::new(events, recents, plan.feature_set, plan.seed).until(stop.clone());
-    let (anomalous, normal): (Vec<usize>, Vec<usize>) = (0..events.len()).partition(|&i| events[i].label == Some(Label::Anomalous));
-
-    let baselines = D::fit_baselines(normal.iter().map(|&i| &events[i].event), plan.feature_set);
-    let schema = D::schema();
-    let weighted = weigh(events, &normal);
-    let learned: Vec<usize> = if plan.algorithm.is_supervised() { anomalous } else { Vec::new() };
-    let matrix = rows.extract_out_of_fold(&normal, &learned)?;
-    let fit = |keep: &dyn Fn(usize) -> bool, seed: Seed| {
-        let chosen: Vec<usize> = weighted.iter().chain(&learned).copied().filter(|&i| keep(i)).collect();
-        let values: Vec<f32> = chosen.iter().flat_map(|&i| matrix.row(i)).copied().collect();
-        let is_anomalous: Vec<bool> = chosen.iter().map(|&i| events[i].label == Some(Label::Anomalous)).collect();
-        plan.algorithm.fit_labelled(&schema, shaped(&values, schema.width()), &is_anomalous, seed, stop)
-    };
+    let parts = Parts::of(&rows, events, plan);
+    parts.check()?;
+    let baselines = rows.baselines(parts.normal(events));
+    let matrix = rows.extract_out_of_fold(&parts.fitted, &parts.learned, &baselines)?;
+    let fit = |keep: &dyn Fn(usize) -> bool, seed: Seed| fit(events, &parts, &matrix, plan, (keep, seed, stop));
     let detector = fit(&|_| true, plan.seed)?;
 
-    let judged: Vec<usize> = normal.iter().chain(&learned).copied().collect();
-    let held_back = rows.held_back_scores(&judged, &matrix, |fold| {
-        let fitted = fit(&|i| rows.fold[i] != fold, plan.seed.derive(1 + fold as u64))?;
-        Ok(fitted.into_detector())
-    })?;
+    let before = rows.aligned(parts.fitted.iter().copied(), &baselines);
     let served = detector.clone().into_detector();
-    let labelled = rows.labelled_scores(&baselines, served.as_ref(), &held_back)?;
-    let unlabelled: Vec<f64> = normal.iter().filter(|&&i| events[i].label.is_none()).map(|&i| held_back[i]).collect();
-    let all: Vec<f64> = normal.iter().map(|&i| held_back[i]).collect();
-    let basis = if unlabelled.len() >= 2 * FOLDS { &unlabelled } else { &all };
+    let held_back = rows.scores(&parts.held, &before, served.as_ref())?;
     let aim = plan.false_alarms.map_or(Aim::Contamination(plan.contamination), Aim::Budget);
-    // A file of normal traffic alone says what normal is; it corrects nothing.
-    let corrects = labelled.iter().any(|l| l.anomalous) || 2 * unlabelled.len() >= normal.len();
-    let Chosen { threshold, promise } = choose_threshold(basis, aim, if corrects { &labelled } else { &[] });
-    let calibration = Calibration::fit(&all, plan.contamination);
+    let clients: Vec<EntityHash> = parts.held.iter().map(|&i| EntityHash::of(&D::facts(&events[i].event).entity)).collect();
+    let bounded = bounded_by_client(held_back.clone(), &clients, plan.share());
+    let Chosen { threshold, promise } = aim.choose(&bounded);
+    let corrected = correct(&rows, &parts, events, (&matrix, &before, served.as_ref()), &held_back, (threshold, plan))?;
+    let labelled = {
+        let unseen = rows.scores(&parts.unlearned, &before, served.as_ref())?;
+        let held = parts.held.iter().copied().zip(held_back.iter().copied());
+        let seen = scores_by_fold(&rows, &parts, &matrix, |fold| fit(&|i| rows.fold[i] != fold, plan.seed.derive(1 + fold as u64)))?;
+        let scored = parts.unlearned.iter().copied().zip(unseen).chain(held).chain(seen);
+        scored.filter_map(|(event, unseen)| LabelledScore::of(event, events[event].label, unseen)).collect::<Vec<_>>()
+    };
+    let calibration = Calibration::fit(&bounded, plan.contamination);
     let confidence = learn_confidence(&calibration, &labelled, threshold);
+    let suspects = rows.scores(&parts.suspects, &before, served.as_ref())?;
+    let suspects_flagged = suspects.iter().filter(|score| **score > threshold.0).count();
     let classes = classes::learn::<D>(&rows, events, &baselines, plan.least_classed, (plan.seed, stop));
     stop.check()?;
     let taught = |e: &TrainingEvent<D>| classes.is_some() && classes::taught::<D>(e).is_some();
-    let is_learned = |e: &&TrainingEvent<D>| plan.algorithm.is_supervised() || e.label != Some(Label::Anomalous) || taught(e);
+    let is_learned = |e: &&TrainingEvent<D>| match e.label {
+        Some(Label::Anomalous) => plan.algorithm.is_supervised() || taught(e),
+        Some(Label::Legitimate) => true,
+        None => e.flagged.is_none() || taught(e),
+    };
     let samples = events.iter().filter(is_learned).count();
     Ok(Trained {
+        kept_out: events.len() - samples,
+        suspects: (parts.suspects.len(), suspects_flagged),
         classes,
         baselines,
         detector,
@@ -164,24 +189,181 @@ pub(crate) fn train<D: Domain>(
         confidence,
         threshold,
         promise,
-        judged: labelled_events(events).zip(judged_right(&labelled, threshold)).collect(),
+        judged: labelled.iter().map(|l| (l.event, corrected.judges_right(&rows, &before, l, threshold))).collect(),
+        unmet: corrected.unmet,
+        corrections: corrected.corrections,
         samples,
         metrics: unseen_metrics(&labelled, threshold),
     })
 }
 
-fn labelled_events<D: Domain>(events: &[TrainingEvent<D>]) -> impl Iterator<Item = usize> {
-    events.iter().enumerate().filter(|(_, e)| e.label.is_some()).map(|(i, _)| i)
+/// What becomes of each row.
+struct Parts {
+    /// Normal rows that the detector is fitted on, in order.
+    fitted: Vec<usize>,
+    /// Rows labelled anomalous that it is fitted on too, where it learns from labels.
+    learned: Vec<usize>,
+    /// Normal rows that are held back.
+    held: Vec<usize>,
+    /// Rows labelled anomalous that nothing is learned from.
+    unlearned: Vec<usize>,
+    /// Flagged rows that are more than the share of false alarms explains: those of the highest grades.
+    suspects: Vec<usize>,
+    /// Of those fitted on, the ones whose labels say something: they are judged by detectors that have not seen them.
+    judged: Vec<usize>,
+    /// Whether labels are people's corrections of some events, and not those of a whole set.
+    corrects: bool,
 }
 
-/// Whether each labelled row is on the right side of the threshold, as a row that no detector has seen.
-fn judged_right(labelled: &[LabelledScore], threshold: Threshold) -> impl Iterator<Item = bool> {
-    labelled.iter().map(move |l| threshold.decide(AnomalyScore(l.unseen)).is_anomalous() == l.anomalous)
+impl Parts {
+    fn of<D: Domain>(rows: &Rows<'_, D>, events: &[TrainingEvent<D>], plan: &Plan) -> Self {
+        let (anomalous, normal): (Vec<usize>, Vec<usize>) = (0..events.len()).partition(|&i| events[i].label == Some(Label::Anomalous));
+        let (unlabelled, legitimate): (Vec<usize>, Vec<usize>) = normal.iter().partition(|&&i| events[i].label.is_none());
+        let suspects = suspects(events, &normal, plan.share().max(plan.asked_before));
+        // A file of normal rows alone says what normal is, and corrects nothing.
+        let corrects = unlabelled.iter().filter(|&&i| events[i].flagged.is_none()).count() >= legitimate.len();
+        let (mut plain, corrections) = if corrects { (unlabelled, legitimate) } else { (normal, Vec::new()) };
+        plain.retain(|i| suspects.binary_search(i).is_err());
+        let (mut fitted, held) = rows.hold_back(&plain, held_back(plain.len(), plan.share(), rows.timed));
+        // What was flagged and is a false alarm by its number alone sets the threshold, as it will come again; it is not learned.
+        fitted.retain(|&i| events[i].label.is_some() || events[i].flagged.is_none());
+        fitted.extend(&corrections);
+        fitted.sort_unstable();
+        let (learned, unlearned) = if plan.algorithm.is_supervised() { (anomalous, Vec::new()) } else { (Vec::new(), anomalous) };
+        let judged = corrections.iter().chain(&learned).copied().collect();
+        Self { fitted, learned, held, unlearned, suspects, judged, corrects }
+    }
+
+    /// Refuses to learn from almost nothing.
+    fn check(&self) -> Result<(), FitError> {
+        let (needed, got) = (FOLDS, self.fitted.len().min(self.held.len()));
+        if got < needed { Err(FitError::TooFewSamples { needed, got }) } else { Ok(()) }
+    }
+
+    /// What the baselines learn from, in order.
+    fn normal<'a, D: Domain>(&'a self, events: &'a [TrainingEvent<D>]) -> impl Iterator<Item = usize> + 'a {
+        let learned =
+            |i: &usize| events[*i].label == Some(Label::Legitimate) || (events[*i].label.is_none() && events[*i].flagged.is_none());
+        (0..events.len()).filter(learned)
+    }
+}
+
+/// Of normal rows, those flagged and not labelled that are more than the share of false alarms explains: of the highest grades. In order.
+///
+/// Tails of normal events are uniform below the threshold's, and so are their grades on that scale. Twice as many as lie in the half that
+/// is nearer to the threshold, where attacks do not lie, are explained (Storey: A Direct Approach to False Discovery Rates, JRSS B 64,
+/// 2002), and no more than the share asked for.
+fn suspects<D: Domain>(events: &[TrainingEvent<D>], normal: &[usize], share: f64) -> Vec<usize> {
+    let is_flagged = |&&i: &&usize| events[i].flagged.is_some() && events[i].label.is_none();
+    let (mut flagged, passed): (Vec<usize>, Vec<usize>) = normal.iter().partition(is_flagged);
+    // A grade is 1 / (1 + p), of the tail p in parts of the threshold's.
+    let is_near = |&&i: &&usize| events[i].flagged.is_some_and(|grade| grade < 1.0 / 1.5);
+    let asked_for = (share / (1.0 - share) * passed.len() as f64).ceil() as usize;
+    let explained = asked_for.min(2 * flagged.iter().filter(is_near).count() + LEAST_EXPLAINED);
+    flagged.sort_by(|&a, &b| events[a].flagged.partial_cmp(&events[b].flagged).unwrap_or(Ordering::Equal).then(a.cmp(&b)));
+    let mut suspects = flagged.split_off(explained.min(flagged.len()));
+    suspects.sort_unstable();
+    suspects
+}
+
+/// How many of so many rows are held back to set a threshold that this share lies above: enough for [`HELD_ABOVE`] of them, but no more
+/// than half. Of a stream it is a third or more, since its hours differ; of rows without an order in time a fifth or more.
+fn held_back(rows: usize, share: f64, timed: bool) -> usize {
+    let least = rows.div_ceil(if timed { 3 } else { 5 });
+    ((HELD_ABOVE / share).ceil() as usize).clamp(least, least.max(rows / 2))
+}
+
+/// Fits on those of the rows that are fitted on which `keep` says.
+fn fit<D: Domain>(
+    events: &[TrainingEvent<D>],
+    parts: &Parts,
+    matrix: &Matrix,
+    plan: &Plan,
+    (keep, seed, stop): (&dyn Fn(usize) -> bool, Seed, &Stop),
+) -> Result<StoredDetector, FitError> {
+    let schema = D::schema();
+    let chosen: Vec<usize> = parts.fitted.iter().chain(&parts.learned).copied().filter(|&i| keep(i)).collect();
+    let is_anomalous: Vec<bool> = chosen.iter().map(|&i| events[i].label == Some(Label::Anomalous)).collect();
+    plan.algorithm.fit_labelled(&schema, shaped(&matrix.rows(&chosen), schema.width()), &is_anomalous, seed, stop)
+}
+
+/// Corrections, and the labelled events that they are of.
+#[derive(Default)]
+struct Corrected {
+    corrections: Corrections,
+    from: Vec<usize>,
+    unmet: Vec<usize>,
+}
+
+impl Corrected {
+    /// Whether a labelled event is judged right by its unseen score, and by the corrections of the others.
+    fn judges_right<D: Domain>(&self, rows: &Rows<'_, D>, before: &D::Baselines, l: &LabelledScore, threshold: Threshold) -> bool {
+        if self.corrections.is_empty() {
+            return l.is_right(threshold);
+        }
+        let own = self.from.iter().position(|event| *event == l.event);
+        l.is_right(self.corrections.threshold_without(own, &rows.extract(before, l.event), l.unseen, threshold))
+    }
+}
+
+/// Learns corrections, where people have labelled some events among others.
+fn correct<D: Domain>(
+    rows: &Rows<'_, D>,
+    parts: &Parts,
+    events: &[TrainingEvent<D>],
+    (matrix, before, served): (&Matrix, &D::Baselines, &dyn Detector),
+    held_back: &[f64],
+    (threshold, plan): (Threshold, &Plan),
+) -> Result<Corrected, FitError> {
+    let chosen: Vec<usize> = if parts.corrects { parts.judged.iter().chain(&parts.unlearned).copied().collect() } else { Vec::new() };
+    if chosen.is_empty() {
+        return Ok(Corrected::default());
+    }
+    let (schema, scores) = (D::schema(), rows.scores(&chosen, before, served)?);
+    let samples: Vec<Vec<f32>> = chosen.iter().map(|&i| rows.extract(before, i)).collect();
+    let shares = |row: &Vec<f32>| served.explainer().and_then(|explainer| explainer.explain(row).ok()).map(|found| found.shares);
+    let shares: Vec<Vec<f64>> = samples.iter().map(|row| shares(row).unwrap_or_else(|| vec![0.0; row.len()])).collect();
+    let labelled = chosen.iter().zip(&samples).zip(shares.iter().zip(scores)).map(|((&i, row), (shares, score))| {
+        let anomalous = events[i].label == Some(Label::Anomalous);
+        labels::Labelled { row, shares, score, anomalous }
+    });
+    let ordinary: Vec<f32> = parts.held.iter().flat_map(|&i| rows.extract(before, i)).collect();
+    let mut sorted = held_back.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |part: usize| sorted[(sorted.len() - 1) * part / 100];
+    let bounds = labels::Bounds {
+        threshold,
+        margin: MARGIN * (at(95) - at(50)),
+        ordinary: &ordinary,
+        most_flagged: (CORRECTED_PART * plan.share() * parts.held.len() as f64) as usize,
+    };
+    let scales = labels::scales(&matrix.rows(&parts.fitted), schema.width(), &vec![0.0; schema.width()]);
+    let learned = labels::Corrections::learn(scales, &labelled.collect::<Vec<_>>(), bounds);
+    let events_of = |places: Vec<usize>| places.into_iter().map(|place| chosen[place]).collect();
+    Ok(Corrected { corrections: learned.corrections, from: events_of(learned.from), unmet: events_of(learned.unmet) })
+}
+
+/// Labelled rows that the detector is fitted on, with scores of detectors that are fitted without their block.
+fn scores_by_fold<D: Domain>(
+    rows: &Rows<'_, D>,
+    parts: &Parts,
+    matrix: &Matrix,
+    fit: impl Fn(usize) -> Result<StoredDetector, FitError>,
+) -> Result<Vec<(usize, f64)>, FitError> {
+    let mut scored = Vec::with_capacity(parts.judged.len());
+    for fold in 0..FOLDS {
+        let inside: Vec<usize> = parts.judged.iter().copied().filter(|&i| rows.fold[i] == fold).collect();
+        if !inside.is_empty() {
+            let found = score_all(fit(fold)?.into_detector().as_ref(), shaped(&matrix.rows(&inside), D::schema().width()));
+            scored.extend(inside.into_iter().zip(found.into_iter().map(|score| score.0)));
+        }
+    }
+    Ok(scored)
 }
 
 /// How the threshold does on labelled rows of both kinds as if they were new; empty without.
 fn unseen_metrics(labelled: &[LabelledScore], threshold: Threshold) -> Vec<(String, f64)> {
-    let alarm = |l: &&LabelledScore| threshold.decide(AnomalyScore(l.unseen)).is_anomalous();
+    let alarm = |l: &&LabelledScore| l.is_right(threshold) == l.anomalous;
     let (anomalous, legitimate): (Vec<&LabelledScore>, Vec<&LabelledScore>) = labelled.iter().partition(|l| l.anomalous);
     if anomalous.is_empty() || legitimate.is_empty() {
         return Vec::new();
@@ -205,137 +387,4 @@ fn learn_confidence(calibration: &Calibration, labelled: &[LabelledScore], thres
         return None;
     }
     LabelCalibration::fit(&pairs)
-}
-
-/// The normal rows, those labelled legitimate more than once when they are few: a correction must weigh something
-/// against ten thousand rows that nobody looked at.
-fn weigh<D: Domain>(events: &[TrainingEvent<D>], normal: &[usize]) -> Vec<usize> {
-    let legitimate = normal.iter().filter(|&&i| events[i].label == Some(Label::Legitimate)).count();
-    let rows = normal.len() as f64;
-    let copies = (LEGITIMATE_SHARE * rows / legitimate.max(1) as f64).min(ONE_ROW_SHARE * rows).floor().max(1.0) as usize;
-    let times = |i: usize| if events[i].label == Some(Label::Legitimate) { copies } else { 1 };
-    normal.iter().flat_map(|&i| std::iter::repeat_n(i, times(i))).collect()
-}
-
-fn folds(rows: usize, seed: Seed) -> Vec<usize> {
-    (0..rows).map(|i| (seed.derive(0xf01d).derive(i as u64).0 % FOLDS as u64) as usize).collect()
-}
-
-fn shaped(values: &[f32], width: usize) -> Samples<'_> {
-    Samples::new(values, width).unwrap_or_else(|e| unreachable!("rows are extracted whole: {e}"))
-}
-
-/// The rows of one training, with what the windows said of each.
-pub(crate) struct Rows<'a, D: Domain> {
-    events: &'a [TrainingEvent<D>],
-    recents: &'a [D::Recent],
-    /// The fold of each.
-    pub(crate) fold: Vec<usize>,
-    feature_set: &'static str,
-    stop: Stop,
-}
-
-/// Numbers of all rows; those not extracted are missing.
-pub(crate) struct Matrix {
-    values: Vec<f32>,
-    width: usize,
-}
-
-impl Matrix {
-    pub(crate) fn row(&self, index: usize) -> &[f32] {
-        &self.values[index * self.width..(index + 1) * self.width]
-    }
-}
-
-impl<'a, D: Domain> Rows<'a, D> {
-    /// Events with what the windows said of each.
-    pub(crate) fn new(events: &'a [TrainingEvent<D>], recents: &'a [D::Recent], feature_set: &'static str, seed: Seed) -> Self {
-        Self { events, recents, fold: folds(events.len(), seed), feature_set, stop: Stop::default() }
-    }
-
-    /// Whose work ends early once `stop` is set.
-    fn until(self, stop: Stop) -> Self {
-        Self { stop, ..self }
-    }
-
-    /// Features of the normal rows, each from baselines that have not seen it, and of others in the same way: what differs
-    /// between baselines must not tell the ones from the others.
-    ///
-    /// # Errors
-    /// [`FitError::Stopped`].
-    pub(crate) fn extract_out_of_fold(&self, normal: &[usize], others: &[usize]) -> Result<Matrix, FitError> {
-        let width = D::schema().width();
-        let parts = (0..FOLDS)
-            .into_par_iter()
-            .map(|fold| {
-                let baselines = {
-                    let rest = normal.iter().filter(|&&i| self.fold[i] != fold).map(|&i| &self.events[i].event);
-                    D::fit_baselines(rest, self.feature_set)
-                };
-                let inside = normal.iter().chain(others).filter(|&&i| self.fold[i] == fold);
-                inside.map(|&i| self.stop.check().map(|()| (i, self.extract(&baselines, i)))).collect::<Result<Vec<_>, _>>()
-            })
-            .collect::<Result<Vec<_>, FitError>>()?;
-        let mut matrix = Matrix { values: vec![f32::NAN; width * self.events.len()], width };
-        for (i, row) in parts.into_iter().flatten() {
-            matrix.values[i * width..(i + 1) * width].copy_from_slice(&row);
-        }
-        Ok(matrix)
-    }
-
-    pub(crate) fn extract(&self, baselines: &D::Baselines, index: usize) -> Vec<f32> {
-        let mut row = vec![f32::NAN; D::schema().width()];
-        baselines.extract(&self.events[index].event, &self.recents[index], &mut row);
-        row
-    }
-
-    /// Scores of the chosen rows, each from a detector that has not seen it; NaN for the others.
-    fn held_back_scores(
-        &self,
-        chosen: &[usize],
-        matrix: &Matrix,
-        fit: impl Fn(usize) -> Result<std::sync::Arc<dyn Detector>, FitError> + Sync,
-    ) -> Result<Vec<f64>, FitError> {
-        let mut scores = vec![f64::NAN; self.events.len()];
-        for fold in 0..FOLDS {
-            let inside: Vec<usize> = chosen.iter().copied().filter(|&i| self.fold[i] == fold).collect();
-            if inside.is_empty() {
-                continue;
-            }
-            let values: Vec<f32> = inside.iter().flat_map(|&i| matrix.row(i)).copied().collect();
-            let fitted = fit(fold)?;
-            for (inside, values) in inside.chunks(SCORED_AT_ONCE).zip(values.chunks(SCORED_AT_ONCE * matrix.width)) {
-                self.stop.check()?;
-                let found = score_all(fitted.as_ref(), shaped(values, matrix.width));
-                inside.iter().zip(found).for_each(|(i, score)| scores[*i] = score.0);
-            }
-        }
-        Ok(scores)
-    }
-
-    /// Labelled rows with scores of detectors that have not seen them: the held-back one, and of rows that nothing was learned
-    /// from, the finished detector's.
-    fn labelled_scores(
-        &self,
-        baselines: &D::Baselines,
-        detector: &dyn Detector,
-        held_back: &[f64],
-    ) -> Result<Vec<LabelledScore>, FitError> {
-        self.stop.check()?;
-        let labelled = || self.events.iter().enumerate().filter_map(|(i, e)| Some((i, e.label?)));
-        let left: Vec<usize> = labelled().map(|(i, _)| i).filter(|&i| held_back[i].is_nan()).collect();
-        let values: Vec<f32> = left.par_iter().flat_map_iter(|&i| self.extract(baselines, i)).collect();
-        let mut served = score_all(detector, shaped(&values, D::schema().width())).into_iter().map(|score| score.0);
-        let unseen = |i: usize, served: &mut dyn Iterator<Item = f64>| match held_back[i] {
-            score if score.is_nan() => served.next().unwrap_or(score),
-            score => score,
-        };
-        Ok(labelled().map(|(i, label)| LabelledScore { unseen: unseen(i, &mut served), anomalous: label.is_anomalous() }).collect())
-    }
-}
-
-pub(crate) fn score_all(detector: &dyn Detector, samples: Samples<'_>) -> Vec<AnomalyScore> {
-    let mut out = vec![AnomalyScore(0.0); samples.rows()];
-    detector.score(samples, &mut out).unwrap_or_else(|e| unreachable!("the schema was compared when the model was made: {e}"));
-    out
 }

@@ -6,7 +6,8 @@
 //! references are used, half of the rows each: values of some features swapped in from other rows, which breaks what
 //! belongs together, and values of a few features pushed beyond what is usual.
 
-use crate::training::{Rows, TrainingEvent, recents, score_all};
+use crate::rows::{FOLDS, Rows, score_all};
+use crate::training::{TrainingEvent, recents};
 use crate::{RequestError, Settings, TrainError};
 use bartizan_core::{Domain, Label, Record, Samples, Seed, Stop};
 use bartizan_estimators::{Algorithm, ParamValue, RawParams, metrics, search};
@@ -86,6 +87,8 @@ pub fn tune<D: Domain>(
         said: e.label,
         is_given: true,
         seen_before: false,
+        id: None,
+        flagged: None,
     };
     let events: Vec<TrainingEvent<D>> = events.into_iter().map(event).collect();
     let needed = settings.min_training_samples;
@@ -127,17 +130,17 @@ impl Task {
         let recents = recents(events, settings.max_tracked_clients);
         let rows = Rows::<D>::new(events, &recents, settings.feature_set, settings.seed);
         let (anomalous, normal): (Vec<usize>, Vec<usize>) = (0..events.len()).partition(|&i| events[i].label == Some(Label::Anomalous));
-        let matrix = rows.extract_out_of_fold(&normal, &[]).unwrap_or_else(|e| unreachable!("nobody stops it: {e}"));
-        let (held_back, kept): (Vec<usize>, Vec<usize>) = normal.iter().partition(|&&i| rows.fold[i] == 0);
-        let take = |chosen: Vec<usize>| -> Vec<f32> { chosen.iter().flat_map(|&i| matrix.row(i)).copied().collect() };
-        let (mut fit, mut test) = (take(thinned(&kept, MAX_FIT)), take(thinned(&held_back, MAX_TEST)));
+        let whole = rows.baselines(normal.iter().copied());
+        let matrix = rows.extract_out_of_fold(&normal, &[], &whole).unwrap_or_else(|e| unreachable!("nobody stops it: {e}"));
+        let (held_back, kept): (Vec<usize>, Vec<usize>) = normal.iter().partition(|&&i| rows.fold[i] == FOLDS - 1);
+        let (mut fit, mut test) = (matrix.rows(&thinned(&kept, MAX_FIT)), matrix.rows(&thinned(&held_back, MAX_TEST)));
         let width = D::schema().width();
         let normal_tests = test.len() / width;
         let mut fit_anomalous = vec![false; fit.len() / width];
         let criterion = if anomalous.len() >= MIN_ANOMALOUS { Criterion::Labels } else { Criterion::MadeUp };
         match criterion {
             Criterion::Labels => {
-                let baselines = D::fit_baselines(kept.iter().map(|&i| &events[i].event), settings.feature_set);
+                let baselines = rows.baselines(kept.iter().copied());
                 for (place, &i) in anomalous.iter().enumerate() {
                     // Supervised candidates learn from one half and are judged by the other, as all are.
                     let into = if place % 2 == 0 { &mut test } else { &mut fit };

@@ -1,4 +1,4 @@
-//! The sliding windows of an instance: what brings them back at a start.
+//! The sliding windows of an instance, and the live counts of its model: what brings them back at a start.
 //!
 //! A checkpoint is written when the instance is closed and every minute before. A start reads it, and counts in what was recorded after
 //! it, which is little; it does not read the history.
@@ -53,14 +53,25 @@ impl<D: Domain> Instance<D> {
             return Ok(());
         }
         let checkpoint = self.clock.now().micros();
-        let mut next = self.saved_part(0).await?;
+        let live = self.active.load().as_ref().map(|active| codec::encode_live(&active.live.save(&active.version)));
+        let first = live.transpose().map_err(|error| StoreError::Other(format!("the live counts cannot be encoded: {error}")))?;
+        let mut saved_parts = 0;
+        let mut next = match first {
+            Some(live) => Some(live),
+            None => self.next_part(&mut saved_parts).await?,
+        };
         for part in 0.. {
             let Some(blob) = next else { break };
-            next = self.saved_part(part as usize + 1).await?;
+            next = self.next_part(&mut saved_parts).await?;
             self.store.store_windows(&self.settings.name, WindowsPart { checkpoint, part, after, blob }, next.is_none()).await?;
         }
         *saved = changes;
         Ok(())
+    }
+
+    async fn next_part(&self, saved: &mut usize) -> Result<Option<Vec<u8>>, RecordError> {
+        *saved += 1;
+        self.saved_part(*saved - 1).await
     }
 
     /// One part as it is stored, made away from the threads that answer.
@@ -73,13 +84,15 @@ impl<D: Domain> Instance<D> {
     /// Fills the windows as they were: from their checkpoint, and from what was recorded after it, in order of event time. An event that
     /// is dated further ahead of the clock than is believed does not count: it would move everybody's windows to its own time.
     pub(crate) async fn restore(&self) -> Result<(), StoreError> {
-        let horizon = self.windows().horizon_secs();
-        if horizon == 0 {
-            return Ok(());
-        }
         let parts = self.store.windows(&self.settings.name).await?;
         let after = parts.iter().map(|part| part.after).min().unwrap_or(0);
         for part in parts {
+            if let Some(live) = codec::decode_live(&part.blob) {
+                if let Some(active) = self.active.load().as_ref() {
+                    active.live.restore(live, &active.version);
+                }
+                continue;
+            }
             match codec::decode_windows::<D::Recency>(&part.blob) {
                 Ok(saved) => self.windows().restore(saved),
                 Err(error) => {
@@ -89,6 +102,10 @@ impl<D: Domain> Instance<D> {
             }
         }
         self.progress.newest_id.store(after, Ordering::Release);
+        let horizon = self.windows().horizon_secs();
+        if horizon == 0 {
+            return Ok(());
+        }
         let until = self.clock.now().plus_secs(i64::try_from(self.settings.max_ahead_secs).unwrap_or(i64::MAX));
         let query = HistoryQuery { after, until: Some(until), most: MAX_REPLAYED, ..HistoryQuery::default() };
         let entries = recent(self.store.history_index(&self.settings.name, query).await?, horizon);

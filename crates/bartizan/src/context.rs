@@ -149,6 +149,7 @@ pub(crate) fn checked_request(
 
 fn train_request(flags: &Training, version: Option<String>, use_labels: bool) -> TrainRequest {
     TrainRequest {
+        force: false,
         version,
         use_labels,
         contamination: flags.contamination,

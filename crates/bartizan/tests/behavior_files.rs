@@ -156,7 +156,8 @@ fn bodies_are_scored_line_by_line() {
         let line = session["line"].as_u64().unwrap() as usize;
         assert_eq!(session["class"], CASES[line - 1].1, "{session}");
     }
-    assert!([6, 8].contains(&worst[0]["line"].as_u64().unwrap()), "{}", worst[0]);
+    let first: Vec<u64> = worst[..3].iter().map(|session| session["line"].as_u64().unwrap()).collect();
+    assert!(first.contains(&6) && first.contains(&8), "{first:?}");
     assert_eq!(worst[7]["class"], "Normal");
     let text = fs::read_to_string(folder.path().join("s.ndjson")).unwrap().replace("\"failed_logins\":2,", "");
     fs::write(folder.path().join("bad.ndjson"), text).unwrap();

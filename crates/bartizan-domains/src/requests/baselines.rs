@@ -3,6 +3,7 @@
 use super::address::network;
 use super::bounded::{CutPart, MAX_HEADER_NAME, MAX_HEADERS as MAX_NAMES};
 use super::extract::MAX_LEAVES;
+use super::rareness::{Rareness, unusual};
 use super::routes::{Routes, segments};
 use super::text::{Surprise, SurpriseBuilder, decode, field_hash, hash, hash_on, leaves};
 use super::{RequestEvent, values};
@@ -24,6 +25,9 @@ const LEAST_DAYS: i64 = 3;
 const TRIMMED: f64 = 0.005;
 /// Share of requests that have a header for its absence to be odd.
 const USUAL_HEADER: f64 = 0.95;
+
+/// Of an hour that the history does not cover.
+const UNCOVERED: u32 = u32::MAX;
 
 /// Requests with one route.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -59,6 +63,61 @@ pub struct RequestBaselines {
     hours: Vec<u32>,
     pub(super) texts: Surprise,
     pub(super) header_texts: Surprise,
+    /// `None` in models of releases that took every first sight for rare.
+    rareness: Option<Rarenesses>,
+}
+
+/// How rare it is here that something was hardly or never seen.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Rarenesses {
+    route: Rareness,
+    method: Rareness,
+    agent: Rareness,
+    network: Rareness,
+    hour: Rareness,
+}
+
+/// What the earlier half of a history knows.
+#[derive(Default)]
+struct Known {
+    rows: u32,
+    routes: BTreeMap<u64, Route>,
+    methods: BTreeMap<u64, u32>,
+    agents: BTreeMap<u64, u32>,
+    networks: BTreeMap<u64, u32>,
+}
+
+impl Known {
+    fn count(&mut self, event: &RequestEvent, route: u64) {
+        let method = hash(event.http_method.as_bytes());
+        let known = self.routes.entry(route).or_default();
+        known.rows += 1;
+        *known.methods.entry(method).or_default() += 1;
+        *self.methods.entry(method).or_default() += 1;
+        *self.agents.entry(agent_key(event.agent().unwrap_or_default())).or_default() += 1;
+        *self.networks.entry(network(event.client())).or_default() += 1;
+        self.rows += 1;
+    }
+
+    /// How unusual route, method, agent and network of an event are.
+    fn unusual(&self, event: &RequestEvent, route: u64) -> [f32; 4] {
+        let rows = |table: &BTreeMap<u64, u32>, key: u64| unusual(table.get(&key).copied().unwrap_or(0), self.rows);
+        let method = hash(event.http_method.as_bytes());
+        [
+            unusual(self.routes.get(&route).map_or(0, |known| known.rows), self.rows),
+            unusual_method(self.routes.get(&route), (&self.methods, self.rows), method),
+            rows(&self.agents, agent_key(event.agent().unwrap_or_default())),
+            rows(&self.networks, network(event.client())),
+        ]
+    }
+}
+
+/// How unusual a method is for a route, or at all on an unknown one.
+fn unusual_method(route: Option<&Route>, (methods, rows): (&BTreeMap<u64, u32>, u32), method: u64) -> f32 {
+    match route {
+        Some(known) => unusual(known.methods.get(&method).copied().unwrap_or(0), known.rows),
+        None => unusual(methods.get(&method).copied().unwrap_or(0), rows),
+    }
 }
 
 impl RequestBaselines {
@@ -81,8 +140,9 @@ impl RequestBaselines {
             hours: vec![0; 24],
             texts: SurpriseBuilder::new().finish(),
             header_texts: SurpriseBuilder::new().finish(),
+            rareness: None,
         };
-        for event in events {
+        for event in &events {
             learned.count(event, &mut texts, &mut header_texts);
             learned.trim(WHILE_COUNTING);
         }
@@ -90,7 +150,24 @@ impl RequestBaselines {
         learned.trim(1);
         learned.find_usual_headers();
         learned.pass_over_hours(covered);
+        learned.rareness = Some(learned.find_rareness(&events));
         learned
+    }
+
+    /// Takes over how rare it is in all that something was seen as little.
+    pub(super) fn align(&mut self, whole: &Self) {
+        self.rareness.clone_from(&whole.rareness);
+    }
+
+    /// From events in the order of time.
+    fn find_rareness(&self, events: &[&RequestEvent]) -> Rarenesses {
+        let (earlier, later) = events.split_at(events.len() / 2);
+        let mut known = Known::default();
+        earlier.iter().for_each(|event| known.count(event, self.routes.route(event.path())));
+        let met: Vec<[f32; 4]> = later.iter().map(|event| known.unusual(event, self.routes.route(event.path()))).collect();
+        let [route, method, agent, network] = [0, 1, 2, 3].map(|i| Rareness::fit(met.iter().map(|met| met[i]).collect()));
+        let hour = Rareness::fit(events.iter().map(|event| self.unusual_hour(event)).collect());
+        Rarenesses { route, method, agent, network, hour }
     }
 
     fn count(&mut self, event: &RequestEvent, texts: &mut SurpriseBuilder, header_texts: &mut SurpriseBuilder) {
@@ -143,10 +220,9 @@ impl RequestBaselines {
         keep_most(&mut self.headers, MAX_HEADERS, times, |n| *n);
     }
 
-    /// Hours that the history does not cover are as rare as one hour in 24 is: nothing is known of them yet.
+    /// Nothing is known of hours that the history does not cover.
     fn pass_over_hours(&mut self, covered: [bool; 24]) {
-        let neutral = self.rows.div_ceil(24);
-        self.hours.iter_mut().zip(covered).filter(|(_, covered)| !covered).for_each(|(rows, _)| *rows = neutral);
+        self.hours.iter_mut().zip(covered).filter(|(_, covered)| !covered).for_each(|(rows, _)| *rows = UNCOVERED);
     }
 
     fn find_usual_headers(&mut self) {
@@ -155,12 +231,16 @@ impl RequestBaselines {
     }
 
     pub(super) fn route_rarity(&self, route: u64) -> f32 {
-        rarity(self.known.get(&route).map_or(0, |r| r.rows), self.rows)
+        let rows = self.known.get(&route).map_or(0, |r| r.rows);
+        self.rareness.as_ref().map_or_else(|| rarity(rows, self.rows), |rareness| rareness.route.of(unusual(rows, self.rows)))
     }
 
     pub(super) fn method_rarity(&self, route: u64, method: &str) -> f32 {
-        let method = hash(method.as_bytes());
-        match self.known.get(&route) {
+        let (known, method) = (self.known.get(&route), hash(method.as_bytes()));
+        if let Some(rareness) = &self.rareness {
+            return rareness.method.of(unusual_method(known, (&self.methods, self.rows), method));
+        }
+        match known {
             Some(known) => rarity(known.methods.get(&method).copied().unwrap_or(0), known.rows),
             None => rarity(self.methods.get(&method).copied().unwrap_or(0), self.rows),
         }
@@ -175,19 +255,28 @@ impl RequestBaselines {
     }
 
     pub(super) fn agent_rarity(&self, agent: &str) -> f32 {
-        rarity(self.agents.get(&agent_key(agent)).copied().unwrap_or(0), self.rows)
+        let rows = self.agents.get(&agent_key(agent)).copied().unwrap_or(0);
+        self.rareness.as_ref().map_or_else(|| rarity(rows, self.rows), |rareness| rareness.agent.of(unusual(rows, self.rows)))
     }
 
     pub(super) fn network_rarity(&self, client: &str) -> f32 {
-        rarity(self.networks.get(&network(client)).copied().unwrap_or(0), self.rows)
+        let rows = self.networks.get(&network(client)).copied().unwrap_or(0);
+        self.rareness.as_ref().map_or_else(|| rarity(rows, self.rows), |rareness| rareness.network.of(unusual(rows, self.rows)))
     }
 
-    /// Smoothed over the neighbouring hours.
     pub(super) fn hour_rarity(&self, event: &RequestEvent) -> f32 {
-        let at = |h: usize| f64::from(self.hours.get(h % 24).copied().unwrap_or(0));
+        let unusual = self.unusual_hour(event);
+        self.rareness.as_ref().map_or_else(|| in_steps((-unusual).exp()), |rareness| rareness.hour.of(unusual))
+    }
+
+    /// Minus the logarithm of the share of requests at this hour of the day, smoothed over the neighbouring hours; NaN where the history does
+    /// not cover it.
+    fn unusual_hour(&self, event: &RequestEvent) -> f32 {
+        let at = |h: usize| self.hours.get(h % 24).copied().filter(|rows| *rows != UNCOVERED).map(f64::from);
         let hour = hour(event);
-        let near = (at(hour + 23) + 2.0 * at(hour) + at(hour + 1)) / 4.0;
-        in_steps((near + 0.5) / (f64::from(self.rows) + 12.0))
+        let Some(rows) = at(hour) else { return f32::NAN };
+        let near = (at(hour + 23).unwrap_or(rows) + 2.0 * rows + at(hour + 1).unwrap_or(rows)) / 4.0;
+        -((near + 0.5) / (f64::from(self.rows) + 12.0)).ln() as f32
     }
 
     /// Headers that no request in training had, and those that nearly all had and this one has not.
@@ -218,14 +307,14 @@ fn covered_hours(mut secs: Vec<i64>) -> [bool; 24] {
 
 /// Minus the logarithm of the smoothed share; see [`in_steps`].
 fn rarity(rows: u32, of: u32) -> f32 {
-    in_steps((f64::from(rows) + 0.5) / (f64::from(of) + 1.0))
+    in_steps((rows as f32 + 0.5) / (of as f32 + 1.0))
 }
 
 /// Minus the logarithm of a share, in steps of a quarter and at most 7 (one in a thousand). Finer differences only tell how
 /// many rows there were in training, and what is held back in training would look odd for having been left out of it.
-fn in_steps(share: f64) -> f32 {
-    const MOST: f64 = 7.0;
-    ((-share.ln()).clamp(0.0, MOST) * 4.0).round() as f32 / 4.0
+fn in_steps(share: f32) -> f32 {
+    const MOST: f32 = 7.0;
+    ((-share.ln()).clamp(0.0, MOST) * 4.0).round() / 4.0
 }
 
 fn hour(event: &RequestEvent) -> usize {

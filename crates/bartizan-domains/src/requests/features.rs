@@ -22,9 +22,9 @@ macro_rules! features {
 features! {
     PathLength, "path_length", "bytes", High, "Length of the path.";
     PathDepth, "path_depth", "segments", High, "Segments of the path.";
-    RouteRarity, "route_rarity", "nats", High, "How rare the path's route is in training; highest for a route never seen.";
+    RouteRarity, "route_rarity", "nats", High, "How rare it is that a path's route was seen as little in training; highest for a route never seen.";
     PathRisk, "path_risk", "points", High, "Words in the path that attackers ask for, weighted.";
-    MethodRarity, "method_rarity", "nats", High, "How rare the method is for this route, or at all on an unknown one.";
+    MethodRarity, "method_rarity", "nats", High, "How rare it is that a method was seen as little on its route, or at all on an unknown one.";
     QueryLength, "query_length", "bytes", High, "Length of the query.";
     ParameterCount, "parameter_count", "parameters", High, "Parameters in the query.";
     UnseenParameters, "unseen_parameters", "parameters", High, "Parameters that the route never had in training.";
@@ -51,9 +51,9 @@ features! {
     HeaderSurprise, "header_surprise", "nats per character", High, "How unlike the learned header values the oddest few characters are.";
     Contradictions, "contradictory_headers", "faults", High, "Headers that contradict the request: a payload without a type, a browser without its headers.";
     AgentRisk, "agent_risk", "points", High, "0 for browsers, 1 for tools, 2 or 3 for scanners and attack tools.";
-    AgentRarity, "agent_rarity", "nats", High, "How rare the kind of agent is in training.";
+    AgentRarity, "agent_rarity", "nats", High, "How rare it is that a kind of agent was seen as little in training.";
     AddressOddity, "address_oddity", "points", High, "Address that is no address, or of a range that no client can have.";
-    AddressRarity, "address_rarity", "nats", High, "How rare the address's network is in training.";
+    AddressRarity, "address_rarity", "nats", High, "How rare it is that an address's network was seen as little in training.";
     HourRarity, "hour_rarity", "nats", High, "How rare requests at this time of day are in training.";
     RateShort, "requests_12s", "requests", High, "Requests of the client in the 12 seconds before.";
     RateMinute, "requests_60s", "requests", High, "Requests of the client in the minute before.";

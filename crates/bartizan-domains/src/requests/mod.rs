@@ -9,6 +9,7 @@ mod extract;
 mod features;
 pub mod generator;
 mod kind;
+mod rareness;
 mod reasons;
 mod recency;
 pub mod records;
@@ -41,6 +42,10 @@ impl Domain for Requests {
 
     fn recency(max_entities: usize) -> RequestRecency {
         RequestRecency::new(max_entities)
+    }
+
+    fn align(part: &mut RequestBaselines, whole: &RequestBaselines) {
+        part.align(whole);
     }
 
     fn fit_baselines<'a>(events: impl Iterator<Item = &'a RequestEvent>, _feature_set: &str) -> RequestBaselines {

@@ -6,6 +6,7 @@ use super::{FittedForest, IsolationForest, Kernel, Stored};
 use crate::StoredDetector;
 use crate::calibration::Calibration;
 use crate::format::{self, ModelFile};
+use crate::labels::Corrections;
 use crate::treeshap::shap;
 use bartizan_core::{AnomalyScore, Contamination, Detector, Estimator, Explain, FeatureSchema, Samples, Seed, Threshold};
 use proptest::prelude::*;
@@ -175,6 +176,7 @@ fn file(trees: Vec<Tree>) -> Vec<u8> {
         details: Vec::new(),
         labels: None,
         classes: None,
+        corrections: Corrections::default(),
     })
 }
 

@@ -1,8 +1,10 @@
 //! From score to the probability of an anomaly, learned from labels.
 
+mod corrections;
 mod isotonic;
 mod logistic;
 
+pub use corrections::{Bounds, Corrections, Labelled, Learned, scales};
 pub use isotonic::Isotonic;
 pub use logistic::Logistic;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 use crate::params::{ParamError, ParamValue, Params};
 use crate::rows;
 use bartizan_core::{
-    AnomalyScore, Attribution, Detector, Direction, Estimator, Explain, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop,
+    AnomalyScore, Attribution, Detector, Direction, Estimator, Explain, Feature, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop,
 };
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,8 @@ const MAX_KNOTS: usize = 512;
 /// A feature adds nothing until its value is rarer than 5 % (this is minus its logarithm): common deviations of many features must not add up to more
 /// than the rare one of the feature that matters.
 const COMMON: f64 = 2.995_732_273_553_991;
+/// Parts of the training rows, in their order, that are compared with the ones before.
+const QUARTERS: usize = 4;
 /// Most that one feature adds: nothing in a sample is surer than one in e^20.
 const MAX_SHARE: f64 = 20.0;
 
@@ -25,8 +27,9 @@ const MAX_SHARE: f64 = 20.0;
 ///
 /// # Algorithm
 /// For each feature the share of training rows at least as far out is estimated, smoothed as `(count + 1/2) / (n + 1)`, on
-/// the upper, the lower or the likelier of both sides (twice its probability). Beyond the training range it falls on with
-/// the distance in spreads. The share of a feature is how much rarer than 5 % that is, in nats, from 0 to 20; the score is
+/// the upper, the lower or the likelier of both sides (twice its probability). Nothing is held for rarer than what lies beyond the range
+/// of all before it: rows are taken to be in the order of time, and it is counted how many of each quarter lie beyond the quarters before
+/// it. Beyond the training range the share falls on with the distance in spreads. The share of a feature is how much rarer than 5 % that is, in nats, from 0 to 20; the score is
 /// the sum, so the attribution is exact. A missing value adds nothing; what was always missing in training adds nothing.
 ///
 /// # Weak where
@@ -74,16 +77,20 @@ impl Estimator for Tails {
 
     fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, _: Seed, _: &Stop) -> Result<FittedTails, FitError> {
         rows::check(schema, train, 2)?;
-        let columns = (0..train.width()).map(|c| Column::new(&rows::sorted_column(train, c))).collect();
+        let column =
+            |(c, feature): (usize, &Feature)| Column::new(&rows::sorted_column(train, c), beyond_before(train, c, feature.direction));
+        let columns = schema.features().iter().enumerate().map(column).collect();
         Ok(FittedTails { schema: schema.clone(), columns })
     }
 }
 
 impl Column {
-    fn new(sorted: &[f32]) -> Self {
+    /// From the values in order, of which this share lay beyond all before them.
+    fn new(sorted: &[f32], beyond: f64) -> Self {
         let rows = sorted.len();
-        let smooth = |count: usize| -((count as f64 + 0.5) / (rows as f64 + 1.0)).min(1.0).ln();
-        let mut column = Self { values: Vec::new(), high: Vec::new(), low: Vec::new(), nobody: smooth(0), spread: 1.0 };
+        let nobody = -beyond.max(0.5 / (rows as f64 + 1.0)).min(1.0).ln();
+        let smooth = |count: usize| -((count as f64 + 0.5) / (rows as f64 + 1.0)).min(1.0).ln().max(-nobody);
+        let mut column = Self { values: Vec::new(), high: Vec::new(), low: Vec::new(), nobody, spread: 1.0 };
         let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return column };
         for index in knots(sorted) {
             let value = sorted[index];
@@ -131,6 +138,29 @@ impl Column {
     fn beyond(&self, distance: f32) -> f64 {
         (f64::from(distance) / self.spread).max(0.0).ln_1p()
     }
+}
+
+/// Share of a column's values, in the order of the rows, that lie beyond all of the quarters before theirs; smoothed.
+fn beyond_before(train: Samples<'_>, column: usize, direction: Direction) -> f64 {
+    let quarter = train.rows().div_ceil(QUARTERS).max(1);
+    let values: Vec<f32> = train.iter().map(|row| row[column]).collect();
+    let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
+    let (mut below, mut above, mut met) = (0_usize, 0_usize, 0_usize);
+    for (place, part) in values.chunks(quarter).enumerate() {
+        if place > 0 {
+            below += part.iter().filter(|value| **value < low).count();
+            above += part.iter().filter(|value| **value > high).count();
+            met += part.iter().filter(|value| !value.is_nan()).count();
+        }
+        low = part.iter().copied().fold(low, f32::min);
+        high = part.iter().copied().fold(high, f32::max);
+    }
+    let beyond = match direction {
+        Direction::High => above,
+        Direction::Low => below,
+        Direction::Both => above.max(below),
+    };
+    (beyond as f64 + 0.5) / (met as f64 + 1.0)
 }
 
 /// Where to look: all different values while they are few, else evenly by rank, closer towards both ends.
@@ -205,7 +235,8 @@ mod tests {
     fn fitted() -> FittedTails {
         let sides = [("up", Direction::High), ("down", Direction::Low), ("both", Direction::Both), ("flag", Direction::High)];
         let schema = FeatureSchema::new(sides.iter().map(|&(n, d)| Feature::new(n, "", d, "")).collect());
-        let values: Vec<f32> = (0..1000).flat_map(|i| [i as f32, i as f32, i as f32, 0.0]).collect();
+        // Every value once, in no order.
+        let values: Vec<f32> = (0..1000).map(|i| (i * 387 % 1000) as f32).flat_map(|v| [v, v, v, 0.0]).collect();
         Tails.fit(&schema, Samples::new(&values, 4).unwrap(), Seed(0)).unwrap()
     }
 
@@ -216,14 +247,14 @@ mod tests {
         assert_eq!(shares([500.0, 500.0, 500.0, 0.0]), [0.0; 4]);
         assert_eq!(shares([f32::NAN; 4]), [0.0; 4]);
         let high = shares([2000.0, 2000.0, 2000.0, 1.0]);
-        assert!(high[0] > 4.0 && high[1] == 0.0 && high[2] > 3.0 && high[3] > 3.0, "{high:?}");
+        assert!(high[0] > 3.5 && high[1] == 0.0 && high[2] > 3.0 && high[3] > 3.0, "{high:?}");
         let low = shares([-2000.0; 4]);
-        assert!(low[0] == 0.0 && low[1] > 4.0 && low[2] > 3.0 && low[3] == 0.0, "{low:?}");
+        assert!(low[0] == 0.0 && low[1] > 3.5 && low[2] > 3.0 && low[3] == 0.0, "{low:?}");
     }
 
     #[test]
     fn farther_out_is_never_less_surprising() {
-        let column = Column::new(&(0..5000).map(|i| (i as f32).powi(2)).collect::<Vec<_>>());
+        let column = Column::new(&(0..5000).map(|i| (i as f32).powi(2)).collect::<Vec<_>>(), 0.0);
         let surprises: Vec<f64> = (0..300).map(|i| column.surprise(i as f32 * 1e5, Direction::High)).collect();
         assert!(surprises.is_sorted());
         assert!(column.surprise(f32::MAX, Direction::High) <= super::MAX_SHARE);

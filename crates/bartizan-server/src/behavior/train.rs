@@ -39,6 +39,9 @@ struct BehaviorTrainBody {
     /// Learn from what people said; true if left out.
     #[schemars(schema_with = "described::truth", default = "default_true")]
     use_corrected_labels: bool,
+    /// Activate the model also where it would let pass what was flagged and nobody cleared, or judges labelled events worse.
+    #[serde(default)]
+    force: bool,
     training_params: Option<Params>,
     /// Sessions to learn from, at least as many as `min_training_samples` (100 unless set otherwise); generated ones if left out.
     #[schemars(length(min = 100), default)]
@@ -85,8 +88,8 @@ async fn handler(State(state): State<Arc<MountState>>, request: Request) -> Resu
 /// Reads what to train, and the sessions to learn from, which may be many and are read one by one.
 fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Result<(TrainBody, Option<Drawn>), Refusal> {
     let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
-    let [version, labels, params] = train::NAMES;
-    let object = object(bytes, &[version, labels, params, "logs"])?;
+    let [version, labels, params, force] = train::NAMES;
+    let object = object(bytes, &[version, labels, params, force, "logs"])?;
     let mut faults = Vec::new();
     let wants_logs = object.some("logs").is_some();
     let body = read_train_body(&mut Fields::of_body(object, &mut faults), Naming::Service, life);

@@ -40,6 +40,9 @@ struct FlowsTrainBody {
     /// Learn from what people said; true if left out.
     #[schemars(schema_with = "described::truth", default = "default_true")]
     use_corrected_labels: bool,
+    /// Activate the model also where it would let pass what was flagged and nobody cleared, or judges labelled events worse.
+    #[serde(default)]
+    force: bool,
     training_params: Option<Params>,
     /// Flows to learn from, each with a `Label` where it is known, at least as many as `min_training_samples` (100 unless set otherwise).
     #[schemars(schema_with = "flows_or_null", default)]
@@ -100,8 +103,8 @@ fn read(bytes: &[u8], now: Timestamp, draw: Draw, life: &dyn LifeCycle) -> Resul
         return Ok((usual(), None));
     }
     let text = mended(bytes);
-    let [version, labels, params] = train::NAMES;
-    let object = object(&text, &[version, labels, params, "flows", "labels", "csv"])?;
+    let [version, labels, params, force] = train::NAMES;
+    let object = object(&text, &[version, labels, params, force, "flows", "labels", "csv"])?;
     let mut faults = Vec::new();
     let body = read_train_body(&mut Fields::of_body(object.clone(), &mut faults), Naming::Service, life);
     match lesson(&object, bytes, now, draw) {

@@ -28,6 +28,9 @@ struct Body {
     /// Learn from what people said; true if left out.
     #[schemars(schema_with = "described::truth", default = "default_true")]
     use_corrected_labels: bool,
+    /// Activate the model also where it would let pass what was flagged and nobody cleared, or judges labelled events worse.
+    #[serde(default)]
+    force: bool,
     training_params: Option<Params>,
     /// Records to take into the history first.
     requests: Option<Vec<ApiRequest>>,
@@ -57,8 +60,8 @@ async fn handler(State(state): State<Arc<MountState>>, request: Request) -> Resu
 type Read = (TrainBody, Option<Vec<Record<RequestEvent>>>);
 
 fn read(bytes: &[u8], now: Timestamp, life: &dyn LifeCycle) -> Result<Read, Refusal> {
-    let [version, labels, params] = train::NAMES;
-    let object = object(bytes, &[version, labels, params, records::FIELD])?;
+    let [version, labels, params, force] = train::NAMES;
+    let object = object(bytes, &[version, labels, params, force, records::FIELD])?;
     let mut faults = Vec::new();
     let mut fields = Fields::of_body(object, &mut faults);
     let body = read_train_body(&mut fields, Naming::Client, life);

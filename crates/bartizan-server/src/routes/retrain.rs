@@ -54,6 +54,8 @@ struct Answer {
     /// New accuracy less old, on the same labelled rows, as rows that neither has seen where there are some; null when one of them is
     /// not known.
     accuracy_improvement: Option<f64>,
+    /// False where the model was stored and not activated; the message says why.
+    activated: bool,
     message: String,
 }
 
@@ -99,7 +101,10 @@ fn read(bytes: &[u8], naming: Naming) -> Result<Option<String>, Refusal> {
 
 impl From<TrainReport> for Answer {
     fn from(report: TrainReport) -> Self {
-        let message = format!("Model {} was trained on {} events, {} of them labelled", report.version, report.samples, report.labels);
+        let mut message = format!("Model {} was trained on {} events, {} of them labelled", report.version, report.samples, report.labels);
+        if let Some(why) = &report.refused {
+            message += &format!(", and is not active: {why}. The one before stays at work");
+        }
         Self {
             success: true,
             old_model_version: report.old_version.unwrap_or_else(|| NONE.to_owned()),
@@ -107,6 +112,7 @@ impl From<TrainReport> for Answer {
             training_samples: report.samples,
             corrected_labels_used: report.labels,
             accuracy_improvement: report.improvement,
+            activated: report.refused.is_none(),
             message,
         }
     }

@@ -3,6 +3,7 @@
 use crate::{config::Scope, docs, mount::Mount};
 use aide::axum::routing::{ApiMethodRouter, get_with};
 use axum::{Json, extract::State};
+use bartizan_pipeline::Held;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
@@ -16,6 +17,44 @@ struct Answer {
     /// 0 without a model.
     feature_count: u32,
     model_version: Option<String>,
+    /// How the rate of alarms is held; null without a model.
+    alarms: Option<Alarms>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Alarms {
+    /// Share of normal events that was asked for.
+    asked: f64,
+    /// Of 1, how much stricter (below 1) or laxer than the model's own the threshold is now.
+    threshold: f64,
+    /// Share of the latest events that the model's own threshold flags, floods of single clients left out; 0 at the beginning.
+    share: f64,
+    /// About which share of the latest events are attacks.
+    attacks: f64,
+    /// Set while the traffic is another one than was learned.
+    drift: Option<Drift>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Drift {
+    /// Since when, in the time of the events.
+    since: String,
+    message: String,
+}
+
+impl From<Held> for Alarms {
+    fn from(Held { asked, tail, share, attacks, drift }: Held) -> Self {
+        let message = |share: f64| {
+            format!(
+                "{:.1} % of the events are flagged where {:.1} % was asked for: the traffic is another one than was learned. Look at the audit; \
+                 label what is legitimate, and train",
+                100.0 * share,
+                100.0 * asked
+            )
+        };
+        let drift = drift.map(|drift| Drift { since: drift.since.to_string(), message: message(drift.share) });
+        Self { asked, threshold: tail / asked, share, attacks, drift }
+    }
 }
 
 pub(crate) fn route() -> ApiMethodRouter<Arc<Mount>> {
@@ -25,6 +64,7 @@ pub(crate) fn route() -> ApiMethodRouter<Arc<Mount>> {
 async fn handler(State(mount): State<Arc<Mount>>) -> Json<Answer> {
     let model = mount.life().active();
     Json(Answer {
+        alarms: mount.life().held().map(Alarms::from),
         is_trained: model.is_some(),
         training_date: model.as_ref().map(|model| model.trained_at.to_string()),
         model_accuracy: model.as_ref().and_then(|model| model.accuracy),

@@ -36,6 +36,9 @@ pub(crate) struct Params {
     max_samples: Option<u64>,
     #[schemars(schema_with = "algorithm", default)]
     algorithm: Option<String>,
+    /// Activate the model also where it would let pass what was flagged and nobody cleared, or judges labelled events worse.
+    #[serde(default)]
+    force: bool,
     /// Any other parameter of the algorithm, by name.
     #[schemars(flatten)]
     others: std::collections::BTreeMap<String, Value>,
@@ -62,6 +65,12 @@ pub(crate) struct Answer {
     /// On labelled rows, as rows that were not learned from; null without any.
     accuracy_score: Option<f64>,
     message: String,
+    /// False where the model was stored and not activated; the message says why.
+    activated: bool,
+    /// Events that were not learned from, because they are labelled anomalous, or were flagged and nobody cleared them.
+    kept_out: usize,
+    /// Rows, at most 100, whose labels cannot be followed within the share of alarms that was asked for.
+    unmet_labels: Vec<i64>,
     /// Names in `training_params` that are no parameter of any algorithm, at most 100.
     ignored: Vec<String>,
     /// What a kind adds.
@@ -77,16 +86,18 @@ pub(crate) struct TrainBody {
 }
 
 /// The fields that [`read_train_body`] reads.
-pub(crate) const NAMES: [&str; 3] = ["model_version", "use_corrected_labels", "training_params"];
+pub(crate) const NAMES: [&str; 4] = ["model_version", "use_corrected_labels", "training_params", "force"];
 
 const PARAMS: &str = NAMES[2];
 /// Parameters of every training; all others belong to algorithms.
-const GENERAL: [&str; 5] = ["contamination", "one_false_alarm_in", "algorithm", "n_estimators", "max_samples"];
+const GENERAL: [&str; 6] = ["contamination", "one_false_alarm_in", "algorithm", "n_estimators", "max_samples", "force"];
 /// Most trees, and most rows in a tree's sample, that a body may ask of any algorithm, also of one that has none; some bound them further.
 const MAX_TREES: i64 = 10_000;
 const MAX_ROWS: i64 = 65_536;
 /// Most names that are listed as ignored, and most characters of each.
 const MAX_IGNORED: usize = 100;
+/// Most rows that are listed of which the label could not be followed.
+const MAX_UNMET: usize = 100;
 const MAX_IGNORED_CHARS: usize = 64;
 
 /// Reads what to train from the body. Everything that no training could satisfy is a fault at its place, but for a contamination out of
@@ -94,10 +105,12 @@ const MAX_IGNORED_CHARS: usize = 64;
 pub(crate) fn read_train_body(fields: &mut Fields<'_>, naming: Naming, life: &dyn LifeCycle) -> TrainBody {
     let version = version(fields, naming);
     let use_labels = fields.boolean_or("use_corrected_labels", true);
-    let mut request = TrainRequest { version, use_labels, ..TrainRequest::default() };
+    let force = fields.boolean_or("force", false);
+    let mut request = TrainRequest { version, use_labels, force, ..TrainRequest::default() };
     let names: Vec<&'static str> = GENERAL.into_iter().chain(algorithms_own()).collect();
     fields.object_if_any(PARAMS, &names, |params| {
         request.contamination = params.float_if_any("contamination");
+        request.force |= params.boolean_or("force", false);
         request.params.algorithm = params.string_if_any("algorithm");
         // Callers of the service that this replaces always send these: an algorithm without trees passes over them.
         for (name, bounds) in [("n_estimators", 1..=MAX_TREES), ("max_samples", 2..=MAX_ROWS)] {
@@ -191,7 +204,20 @@ impl Answer {
 
     /// Returns the answer about a finished training; `events` is what the kind calls its events.
     pub(crate) fn of(report: TrainReport, ignored: Vec<String>, events: &str) -> Self {
-        let mut message = format!("Model {} was trained on {} {events} and is active", report.version, report.samples);
+        let mut message = match &report.refused {
+            None => format!("Model {} was trained on {} {events} and is active", report.version, report.samples),
+            Some(why) => format!(
+                "Model {} was trained on {} {events} and is not active: {why}. The one before stays at work; with \"force\": true this one is activated",
+                report.version, report.samples
+            ),
+        };
+        if report.kept_out > 0 {
+            message += &format!("; {} were kept out, labelled anomalous or flagged and not cleared", report.kept_out);
+        }
+        if !report.unmet_labels.is_empty() {
+            let count = report.unmet_labels.len();
+            message += &format!("; {count} labels cannot be followed without flagging too many events like theirs");
+        }
         if report.left_out > 0 {
             message += &format!("; {} older ones were left out", report.left_out);
         }
@@ -208,6 +234,9 @@ impl Answer {
             training_duration_seconds: report.duration_secs,
             accuracy_score: report.accuracy,
             message,
+            activated: report.refused.is_none(),
+            kept_out: report.kept_out,
+            unmet_labels: report.unmet_labels.into_iter().take(MAX_UNMET).collect(),
             ignored,
             more: Map::new(),
         }

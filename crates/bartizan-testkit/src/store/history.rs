@@ -74,7 +74,7 @@ pub(super) async fn a_listing_is_restricted_to_the_sample_and_to_what_came_after
 }
 
 pub(super) async fn events_come_in_the_order_asked_for(store: Shared) {
-    let rows = vec![normal(1), labelled(2), detection(DETECTOR, 3)];
+    let rows = vec![normal(1), labelled(2), anomalous(3)];
     let given = store.record(rows.clone()).await.expect("the store answers");
     let expected = [2, 0, 1].map(|index: usize| {
         let row = rows[index].clone();
@@ -83,6 +83,7 @@ pub(super) async fn events_come_in_the_order_asked_for(store: Shared) {
             event_time: row.event_time,
             analyzed_at: row.analyzed_at,
             label: row.label,
+            flagged: row.judged.filter(|judged| judged.verdict.is_anomalous()).map(|judged| judged.grade),
             sample: row.sample,
             event: row.event,
         }

@@ -30,6 +30,9 @@ pub(crate) struct Flags {
     /// Do not learn from labels.
     #[arg(long)]
     ignore_labels: bool,
+    /// Activate the model also where it would let pass what was flagged and nobody cleared, or judges labelled events worse.
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     training: Training,
 }
@@ -43,6 +46,7 @@ pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
 
 async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings, flags: Flags) -> anyhow::Result<()> {
     let request = context::checked_request(&flags.training, flags.model_version, !flags.ignore_labels, settings)?;
+    let request = TrainRequest { force: flags.force, ..request };
     flags.format.check::<D>()?;
     let loaded = match flags.files.as_slice() {
         [] => None,
@@ -78,10 +82,23 @@ fn print(context: &Context, report: &TrainReport) -> anyhow::Result<()> {
     let value = json!({
         "model_version": report.version, "old_model_version": report.old_version, "training_samples": report.samples,
         "training_duration_seconds": report.duration_secs, "labels": report.labels, "accuracy": report.accuracy,
-        "old_accuracy": report.old_accuracy, "left_out": report.left_out, "promised_false_alarm_rate": report.promise.map(|p| p.promised),
+        "old_accuracy": report.old_accuracy, "left_out": report.left_out,
+        "activated": report.refused.is_none(), "kept_out": report.kept_out, "unmet_labels": report.unmet_labels, "promised_false_alarm_rate": report.promise.map(|p| p.promised),
     });
     Ok(context.output.print(&value, || {
-        let mut text = format!("{} is active, trained on {} events in {:.2} s.", report.version, report.samples, report.duration_secs);
+        let mut text = match &report.refused {
+            None => format!("{} is active, trained on {} events in {:.2} s.", report.version, report.samples, report.duration_secs),
+            Some(why) => format!(
+                "{} was trained on {} events in {:.2} s and is not active: {why}. The one before stays at work; --force activates this one.",
+                report.version, report.samples, report.duration_secs
+            ),
+        };
+        if report.kept_out > 0 {
+            text += &format!(" {} events were kept out: labelled anomalous, or flagged and not cleared.", report.kept_out);
+        }
+        if !report.unmet_labels.is_empty() {
+            text += &format!(" {} labels cannot be followed without flagging too many events like theirs.", report.unmet_labels.len());
+        }
         if report.left_out > 0 {
             text += &format!(" {} older ones were left out: more than max_training_samples were given.", report.left_out);
         }
