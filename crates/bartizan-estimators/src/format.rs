@@ -6,7 +6,7 @@
 //! | 2 | format version, little-endian |
 //! | 8 | length of the body unpacked, little-endian |
 //! | 32 | SHA-256 of the packed body |
-//! | rest | the body: postcard, packed with zstd |
+//! | rest | the body: postcard, packed with zstd: the model, then from version 3 the reach of its detector |
 //!
 //! It is data: no code runs when one is read, and every index in it is checked before use. A reader knows all older
 //! versions; a new version gets a new number, a new body type, and a fixture of the old one under `tests/fixtures`.
@@ -21,9 +21,11 @@ use std::io::Read;
 use thiserror::Error;
 
 const MAGIC: &[u8; 8] = b"BRTZMODL";
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 /// Oldest version that is read. Its body ends before [`ModelFile::labels`].
 const OLDEST: u16 = 1;
+/// First version whose body goes on behind the [`ModelFile`], with the reach of its detector.
+const WITH_REACH: u16 = 3;
 const HEADER: usize = 8 + 2 + 8 + 32;
 /// Largest body, unpacked.
 const MAX_BODY: u64 = 256 << 20;
@@ -95,7 +97,8 @@ pub enum FormatError {
 /// Packs a model.
 #[must_use]
 pub fn encode(model: &ModelFile) -> Vec<u8> {
-    let body = postcard::to_allocvec(model).unwrap_or_else(|e| unreachable!("plain data is serialised into memory: {e}"));
+    let body = postcard::to_allocvec(&(model, &model.detector.reach))
+        .unwrap_or_else(|e| unreachable!("plain data is serialised into memory: {e}"));
     let packed = zstd::encode_all(body.as_slice(), LEVEL).unwrap_or_else(|e| unreachable!("packing memory into memory: {e}"));
     let mut file = Vec::with_capacity(HEADER + packed.len());
     file.extend_from_slice(MAGIC);
@@ -134,7 +137,15 @@ pub fn decode(file: &[u8]) -> Result<ModelFile, FormatError> {
         // Neither labels nor classes: the bytes that say so.
         body.extend([0, 0]);
     }
-    let model: ModelFile = postcard::from_bytes(&body).map_err(|e| FormatError::Body(unread(e)))?;
+    if version < WITH_REACH {
+        // No reach: scores stay on the scale that the threshold was set on.
+        body.push(0);
+    }
+    let ((mut model, reach), rest): ((ModelFile, _), _) = postcard::take_from_bytes(&body).map_err(|e| FormatError::Body(unread(e)))?;
+    if !rest.is_empty() {
+        return Err(FormatError::Body(format!("{} bytes are left over", rest.len())));
+    }
+    model.detector.reach = reach;
     check(&model)?;
     Ok(model)
 }

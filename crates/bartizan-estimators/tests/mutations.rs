@@ -55,8 +55,9 @@ fn used(model: ModelFile) {
 
 #[test]
 fn a_changed_model_is_refused_or_can_be_used() {
-    for (number, name) in Algorithm::NAMES.iter().enumerate() {
-        let path = format!("{}/tests/fixtures/v2/{name}.bartizan", env!("CARGO_MANIFEST_DIR"));
+    let fixtures = ["v2", "v3"].into_iter().flat_map(|version| Algorithm::NAMES.iter().map(move |name| format!("{version}/{name}")));
+    for (number, name) in fixtures.enumerate() {
+        let path = format!("{}/tests/fixtures/{name}.bartizan", env!("CARGO_MANIFEST_DIR"));
         let file = std::fs::read(path).expect("the fixture is there");
         let body = zstd::decode_all(&file[HEADER..]).expect("it is packed");
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(number as u64);
