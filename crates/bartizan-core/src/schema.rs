@@ -15,7 +15,9 @@ pub enum Direction {
 }
 
 /// One column of a sample.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Features are equal, and have the same fingerprint, whatever their resolution: it is used in fitting and not stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Feature {
     /// `snake_case`, unique in its schema.
     pub name: Cow<'static, str>,
@@ -25,13 +27,38 @@ pub struct Feature {
     pub description: Cow<'static, str>,
     /// Which side is suspicious.
     pub direction: Direction,
+    #[serde(skip)]
+    resolution: f32,
 }
 
+impl PartialEq for Feature {
+    fn eq(&self, other: &Self) -> bool {
+        let named = (&self.name, &self.unit, &self.description) == (&other.name, &other.unit, &other.description);
+        named && self.direction == other.direction
+    }
+}
+
+impl Eq for Feature {}
+
 impl Feature {
-    /// A feature for a static table.
+    /// A feature for a static table, of unknown resolution.
     #[must_use]
     pub const fn new(name: &'static str, unit: &'static str, direction: Direction, description: &'static str) -> Self {
-        Self { name: Cow::Borrowed(name), unit: Cow::Borrowed(unit), description: Cow::Borrowed(description), direction }
+        Self { name: Cow::Borrowed(name), unit: Cow::Borrowed(unit), description: Cow::Borrowed(description), direction, resolution: 0.0 }
+    }
+
+    /// The same with the smallest difference that means anything, which must be above 0.
+    #[must_use]
+    pub const fn resolved(mut self, resolution: f32) -> Self {
+        assert!(resolution > 0.0 && resolution < f32::INFINITY, "a resolution is above 0");
+        self.resolution = resolution;
+        self
+    }
+
+    /// The smallest difference that means anything: no preparation divides by less. 0 where that is unknown.
+    #[must_use]
+    pub fn resolution(&self) -> f32 {
+        self.resolution
     }
 }
 
@@ -55,12 +82,7 @@ impl FeatureSchema {
     /// A schema of `width` unnamed numbers (`x0`, `x1`, …), for tests and benchmarks.
     #[must_use]
     pub fn unnamed(width: usize) -> Self {
-        let feature = |i| Feature {
-            name: format!("x{i}").into(),
-            unit: Cow::Borrowed(""),
-            description: Cow::Borrowed(""),
-            direction: Direction::Both,
-        };
+        let feature = |i| Feature { name: format!("x{i}").into(), ..Feature::new("", "", Direction::Both, "") };
         Self::new((0..width).map(feature).collect())
     }
 
@@ -74,6 +96,12 @@ impl FeatureSchema {
     #[must_use]
     pub fn features(&self) -> &[Feature] {
         &self.features
+    }
+
+    /// The same features of unknown resolution, for rows whose numbers are no longer in the features' units.
+    #[must_use]
+    pub fn without_resolution(&self) -> Self {
+        Self::new(self.features.iter().map(|f| Feature { resolution: 0.0, ..f.clone() }).collect())
     }
 
     /// The names in order.

@@ -89,6 +89,7 @@ fn files<K: Kind>() {
 }
 
 fn rows<K: Kind>() {
+    assert!(K::schema().features().iter().all(|feature| feature.resolution() > 0.0), "{}", K::NAME);
     let events: Vec<K::Event> = K::generate(plan(), Seed(2)).into_iter().map(|record| record.event).collect();
     let (recency, width) = (K::recency(100), K::schema().width());
     for set in K::FEATURE_SETS {

@@ -7,7 +7,7 @@
 
 use bartizan_core::{AnomalyScore, Detector, Estimator, FeatureSchema, Samples, Seed};
 use bartizan_estimators::preparation::Scaling;
-use bartizan_estimators::{Gamma, NumberOr, OneClassSvm, SvmSolver};
+use bartizan_estimators::{Gamma, NumberOr, OneClassSvm, SvmScore, SvmSolver};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use std::io::Read;
@@ -68,7 +68,9 @@ fn main() {
     };
     let samples = Samples::new(&train, width).expect("whole rows");
     let tests = Samples::new(&test, width).expect("whole rows");
-    let svm = OneClassSvm { solver, gamma: NumberOr::Word(Gamma::Scale), scaling: Scaling::None, ..OneClassSvm::default() };
+    // Scores that are written are compared with decision values.
+    let score = if arg(4).is_some() { SvmScore::Decision } else { SvmScore::Logarithm };
+    let svm = OneClassSvm { solver, gamma: NumberOr::Word(Gamma::Scale), scaling: Scaling::None, score, ..OneClassSvm::default() };
     let start = Instant::now();
     let fitted = svm.fit(&FeatureSchema::unnamed(width), samples, Seed(1)).expect("it fits");
     let (fit, peak) = (start.elapsed().as_secs_f64(), peak());

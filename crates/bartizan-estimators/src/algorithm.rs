@@ -2,6 +2,7 @@
 
 use crate::format::FormatError;
 use crate::params::Params;
+use crate::reach::{Reach, Reaching};
 use crate::{
     Auto, Copod, Ecod, Ensemble, ExtendedIsolationForest, FittedAuto, FittedDistance, FittedEnsemble, FittedExtendedForest, FittedForest,
     FittedMixture, FittedNeighbours, FittedOneClassSvm, FittedOutlierFactor, FittedRandomCutForest, FittedRandomForest, FittedRobustZ,
@@ -25,9 +26,9 @@ macro_rules! shelf {
             $(#[doc = concat!("See [`", stringify!($variant), "`].")] $variant($variant),)*
         }
 
-        /// A fitted detector as it is stored: the closed list of what a model file can hold.
+        /// A fitted algorithm as it is stored: the closed list of what a model file can hold.
         #[derive(Clone, Debug, Serialize, Deserialize)]
-        pub enum StoredDetector {
+        pub enum FittedAlgorithm {
             $(#[doc = concat!("See [`", stringify!($variant), "`].")] $variant($fitted),)*
         }
 
@@ -58,80 +59,111 @@ macro_rules! shelf {
                 }
             }
 
-            /// Fits it on rows that are taken for normal.
-            ///
-            /// # Errors
-            /// As [`Estimator::fit`], and [`FitError::TooFewLabels`] from what learns from labels.
-            pub fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<StoredDetector, FitError> {
-                self.fit_until(schema, train, seed, &Stop::default())
-            }
-
-            /// As [`fit`](Self::fit), and ends early once `stop` is set.
-            ///
-            /// # Errors
-            /// As [`fit`](Self::fit), and [`FitError::Stopped`].
-            pub fn fit_until(
-                &self,
-                schema: &FeatureSchema,
-                train: Samples<'_>,
-                seed: Seed,
-                stop: &Stop,
-            ) -> Result<StoredDetector, FitError> {
+            fn fit_alone(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedAlgorithm, FitError> {
                 stop.check()?;
                 Ok(match self {
-                    $(Self::$variant(a) => StoredDetector::$variant(Estimator::fit_until(a, schema, train, seed, stop)?),)*
+                    $(Self::$variant(a) => FittedAlgorithm::$variant(Estimator::fit_until(a, schema, train, seed, stop)?),)*
                 })
             }
         }
 
-        impl StoredDetector {
-            /// Name of its algorithm.
-            #[must_use]
-            pub fn name(&self) -> &'static str {
+        impl FittedAlgorithm {
+            fn name(&self) -> &'static str {
                 match self {
                     $(Self::$variant(_) => $name,)*
                 }
             }
 
-            /// The columns that it was fitted on.
-            #[must_use]
-            pub fn schema(&self) -> &FeatureSchema {
+            fn detector(&self) -> &dyn Detector {
                 match self {
-                    $(Self::$variant(d) => d.schema(),)*
+                    $(Self::$variant(d) => d,)*
                 }
             }
 
-            /// Makes it ready to score.
-            #[must_use]
-            pub fn into_detector(self) -> Arc<dyn Detector> {
+            fn into_detector(self) -> Arc<dyn Detector> {
                 match self {
                     $(Self::$variant(d) => Arc::new(d),)*
                 }
             }
 
-            /// Checks what a damaged or hostile file could have wrong: indices, lengths, numbers that are not finite.
-            ///
-            /// # Errors
-            /// With a message about the fault.
-            pub fn validate(&self) -> Result<(), FormatError> {
-                let checked = match self {
+            fn validate(&self) -> Result<(), String> {
+                match self {
                     $(Self::$variant(d) => d.validate(),)*
-                };
-                checked.map_err(FormatError::Body)
+                }
             }
         }
     };
 }
 
+/// A fitted detector as it is stored: an algorithm, and what keeps its scores from ending and tying.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StoredDetector {
+    fitted: FittedAlgorithm,
+    /// Stored behind the model: files before version 3 have none, and their scores stay as they were.
+    #[serde(skip)]
+    pub(crate) reach: Option<Reach>,
+}
+
+impl From<FittedAlgorithm> for StoredDetector {
+    /// The algorithm on its own: what it scores alike stays alike.
+    fn from(fitted: FittedAlgorithm) -> Self {
+        Self { fitted, reach: None }
+    }
+}
+
 impl StoredDetector {
+    /// With what the rows that it was fitted on say of far and near.
+    fn reaching(fitted: FittedAlgorithm, train: Samples<'_>) -> Self {
+        let suspicious_side = matches!(fitted, FittedAlgorithm::Tails(_));
+        let reach = Reach::fit(fitted.detector(), train, suspicious_side);
+        Self { fitted, reach: Some(reach) }
+    }
+
+    /// The algorithm in it.
+    #[must_use]
+    pub fn fitted(&self) -> &FittedAlgorithm {
+        &self.fitted
+    }
+
+    /// Name of its algorithm.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.fitted.name()
+    }
+
+    /// The columns that it was fitted on.
+    #[must_use]
+    pub fn schema(&self) -> &FeatureSchema {
+        self.fitted.detector().schema()
+    }
+
+    /// Makes it ready to score.
+    #[must_use]
+    pub fn into_detector(self) -> Arc<dyn Detector> {
+        let detector = self.fitted.into_detector();
+        match self.reach {
+            None => detector,
+            Some(reach) => Arc::new(Reaching::new(detector, reach)),
+        }
+    }
+
+    /// Checks what a damaged or hostile file could have wrong: indices, lengths, numbers that are not finite.
+    ///
+    /// # Errors
+    /// With a message about the fault.
+    pub fn validate(&self) -> Result<(), FormatError> {
+        self.fitted.validate().map_err(FormatError::Body)?;
+        self.reach.iter().try_for_each(|reach| reach.validate(self.schema().width())).map_err(FormatError::Body)
+    }
+
     /// Memory that it takes beyond what it takes in a file, once it is laid out for scoring and explaining; about that of the
     /// file where nothing is laid out.
     #[must_use]
     pub(crate) fn footprint(&self) -> u64 {
-        match self {
-            Self::IsolationForest(forest) => forest.footprint(),
-            Self::Ensemble(ensemble) => ensemble.footprint(),
-            Self::RandomForest(forest) => forest.footprint(),
+        match &self.fitted {
+            FittedAlgorithm::IsolationForest(forest) => forest.footprint(),
+            FittedAlgorithm::Ensemble(ensemble) => ensemble.footprint(),
+            FittedAlgorithm::RandomForest(forest) => forest.footprint(),
             _ => 0,
         }
     }
@@ -203,6 +235,22 @@ impl Algorithm {
         Self::read(name, &mut params).map_or_else(|_| Vec::new(), |_| params.into_known())
     }
 
+    /// Fits it on rows that are taken for normal.
+    ///
+    /// # Errors
+    /// As [`Estimator::fit`], and [`FitError::TooFewLabels`] from what learns from labels.
+    pub fn fit(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed) -> Result<StoredDetector, FitError> {
+        self.fit_until(schema, train, seed, &Stop::default())
+    }
+
+    /// As [`fit`](Self::fit), and ends early once `stop` is set.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit), and [`FitError::Stopped`].
+    pub fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<StoredDetector, FitError> {
+        Ok(StoredDetector::reaching(self.fit_alone(schema, train, seed, stop)?, train))
+    }
+
     /// Whether it learns from labelled anomalies; the others learn from normal rows alone.
     #[must_use]
     pub fn is_supervised(&self) -> bool {
@@ -222,7 +270,8 @@ impl Algorithm {
         stop: &Stop,
     ) -> Result<StoredDetector, FitError> {
         if let Self::RandomForest(forest) = self {
-            return Ok(StoredDetector::RandomForest(forest.fit_labelled(schema, train, anomalous, seed, stop)?));
+            let fitted = FittedAlgorithm::RandomForest(forest.fit_labelled(schema, train, anomalous, seed, stop)?);
+            return Ok(StoredDetector::reaching(fitted, train));
         }
         let rows = train.iter().zip(anomalous).filter(|(_, anomalous)| !**anomalous);
         let normal: Vec<f32> = rows.flat_map(|(row, _)| row).copied().collect();

@@ -6,7 +6,7 @@
 //! | 2 | format version, little-endian |
 //! | 8 | length of the body unpacked, little-endian |
 //! | 32 | SHA-256 of the version (from version 3 on) and the packed body |
-//! | rest | the body: postcard, packed with zstd |
+//! | rest | the body: postcard, packed with zstd: the model, then from version 3 the reach of its detector |
 //!
 //! It is data: no code runs when one is read, and every index in it is checked before use. A reader knows all older
 //! versions; a new version gets a new number, a new body type, and a fixture of the old one under `tests/fixtures`.
@@ -24,7 +24,8 @@ const MAGIC: &[u8; 8] = b"BRTZMODL";
 const VERSION: u16 = 3;
 /// Oldest version that is read. Its body ends before [`ModelFile::labels`].
 const OLDEST: u16 = 1;
-/// The last of which the version is not part of the checksum, and whose body ends before [`ModelFile::corrections`].
+/// The last of which the version is not part of the checksum, and whose body ends before [`ModelFile::corrections`] and has no reach of the
+/// detector behind the [`ModelFile`].
 const UNCHECKED: u16 = 2;
 const HEADER: usize = 8 + 2 + 8 + 32;
 /// Largest body, unpacked.
@@ -99,13 +100,20 @@ pub enum FormatError {
 /// Packs a model.
 #[must_use]
 pub fn encode(model: &ModelFile) -> Vec<u8> {
-    let body = postcard::to_allocvec(model).unwrap_or_else(|e| unreachable!("plain data is serialised into memory: {e}"));
-    let packed = zstd::encode_all(body.as_slice(), LEVEL).unwrap_or_else(|e| unreachable!("packing memory into memory: {e}"));
+    let body = postcard::to_allocvec(&(model, &model.detector.reach))
+        .unwrap_or_else(|e| unreachable!("plain data is serialised into memory: {e}"));
+    seal(VERSION, &body)
+}
+
+/// Makes a file of a body, which need not be one that [`decode`] takes: for what tries files that were made to do harm.
+#[must_use]
+pub fn seal(version: u16, body: &[u8]) -> Vec<u8> {
+    let packed = zstd::encode_all(body, LEVEL).unwrap_or_else(|e| unreachable!("packing memory into memory: {e}"));
     let mut file = Vec::with_capacity(HEADER + packed.len());
     file.extend_from_slice(MAGIC);
-    file.extend_from_slice(&VERSION.to_le_bytes());
+    file.extend_from_slice(&version.to_le_bytes());
     file.extend_from_slice(&(body.len() as u64).to_le_bytes());
-    file.extend_from_slice(&checksum(VERSION, &packed));
+    file.extend_from_slice(&checksum(version, &packed));
     file.extend_from_slice(&packed);
     file
 }
@@ -148,10 +156,14 @@ pub fn decode(file: &[u8]) -> Result<ModelFile, FormatError> {
         body.extend([0, 0]);
     }
     if version <= UNCHECKED {
-        // No corrections: neither scales nor any.
-        body.extend([0, 0]);
+        // No corrections, neither scales nor any; and no reach: scores stay on the scale that the threshold was set on.
+        body.extend([0, 0, 0]);
     }
-    let mut model: ModelFile = postcard::from_bytes(&body).map_err(|e| FormatError::Body(unread(e)))?;
+    let ((mut model, reach), rest): ((ModelFile, _), _) = postcard::take_from_bytes(&body).map_err(|e| FormatError::Body(unread(e)))?;
+    if !rest.is_empty() {
+        return Err(FormatError::Body(format!("{} bytes are left over", rest.len())));
+    }
+    model.detector.reach = reach;
     if version <= UNCHECKED {
         // The baselines of a kind that has learned to know more since then say that they do not.
         model.baselines.push(0);

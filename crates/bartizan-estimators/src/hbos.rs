@@ -82,8 +82,8 @@ impl Hbos {
         vec![("n_bins", bins), ("alpha", self.alpha.into()), ("tol", self.tolerance.into())]
     }
 
-    /// Steps at the edges of the bins; the outermost two are moved out by the tolerance.
-    fn steps(&self, train: Samples<'_>, column: usize) -> Steps {
+    /// Steps at the edges of the bins, of which there are no more than the range has resolutions, and one; the outermost two are moved out by the tolerance.
+    fn steps(&self, train: Samples<'_>, column: usize, resolution: f64) -> Steps {
         let present = || train.iter().map(move |row| row[column]).filter(|v| !v.is_nan());
         let (low, high) = present().fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(v), high.max(v)));
         if low > high {
@@ -93,6 +93,7 @@ impl Hbos {
             Bins::Count(bins) => bins,
             Bins::Auto => likeliest(&rows::sorted_column(train, column)),
         };
+        let bins = if resolution > 0.0 { bins.min(((f64::from(high) - f64::from(low)) / resolution) as usize + 1) } else { bins };
         let knots = self.knots(low, high, bins);
         let last = knots.len().saturating_sub(2);
         let mut rows = vec![0_usize; last + 1];
@@ -151,7 +152,8 @@ impl Estimator for Hbos {
 
     fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, _: Seed, _: &Stop) -> Result<FittedSteps, FitError> {
         rows::check(schema, train, 2)?;
-        Ok(FittedSteps::new(schema, (0..train.width()).map(|column| self.steps(train, column)).collect()))
+        let columns = schema.features().iter().enumerate().map(|(c, feature)| self.steps(train, c, f64::from(feature.resolution())));
+        Ok(FittedSteps::new(schema, columns.collect()))
     }
 }
 

@@ -24,6 +24,7 @@ mod params;
 pub mod preparation;
 mod random_cut_forest;
 mod random_forest;
+mod reach;
 #[cfg(test)]
 mod reference;
 mod robust_z;
@@ -35,7 +36,7 @@ mod tails;
 pub mod thresholds;
 mod treeshap;
 
-pub use algorithm::{Algorithm, StoredDetector};
+pub use algorithm::{Algorithm, FittedAlgorithm, StoredDetector};
 pub use auto::{Auto, FittedAuto};
 pub use copod::Copod;
 pub use ecod::Ecod;
@@ -45,7 +46,7 @@ pub use gaussian_mixture::{Covariance, FittedMixture, GaussianMixture};
 pub use hbos::{Bins, Hbos};
 pub use isolation_forest::{FittedForest, IsolationForest, Kernel, kernel_name};
 pub use neighbours::{FittedNeighbours, FittedOutlierFactor, KNearestNeighbours, LocalOutlierFactor, NeighbourDistance};
-pub use one_class_svm::{FittedOneClassSvm, Gamma, OneClassSvm, SvmKernel, SvmSolver};
+pub use one_class_svm::{FittedOneClassSvm, Gamma, OneClassSvm, SvmKernel, SvmScore, SvmSolver};
 pub use params::{NumberOr, ParamError, ParamValue, Params, RawParams};
 pub use random_cut_forest::{FittedRandomCutForest, RandomCutForest};
 pub use random_forest::{ClassError, ClassWeight, FittedRandomForest, MaxFeatures, RandomForest};

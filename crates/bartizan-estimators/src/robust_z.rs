@@ -27,7 +27,7 @@ const MAX_Z: f64 = 1e12;
 /// # Algorithm
 /// A feature's z is `|x - median| / (1.4826 MAD)`. Where more than half of the training values are equal, so that the
 /// MAD is 0, the mean absolute deviation from the median takes its place (times 1.2533); where all are equal, any other
-/// value has z = 10. A missing value adds nothing: the mean is over the features present. With `max` the whole score is
+/// value has z = 10, or its distance in resolutions where the feature's is known; none is divided by less. A missing value adds nothing: the mean is over the features present. With `max` the whole score is
 /// the share of the feature that is farthest out. Median and deviations are taken from at most 8,192 rows.
 ///
 /// # Weak where
@@ -72,7 +72,8 @@ impl Estimator for RobustZ {
 
     fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, _: Seed, _: &Stop) -> Result<FittedRobustZ, FitError> {
         rows::check(schema, train, 2)?;
-        let columns = (0..train.width()).map(|c| Column::new(&rows::sorted_column(train, c))).collect();
+        let columns = schema.features().iter().enumerate();
+        let columns = columns.map(|(c, feature)| Column::new(&rows::sorted_column(train, c), f64::from(feature.resolution()))).collect();
         Ok(FittedRobustZ { schema: schema.clone(), combine: self.combine, columns })
     }
 }
@@ -93,14 +94,15 @@ struct Column {
 }
 
 impl Column {
-    fn new(sorted: &[f32]) -> Self {
+    fn new(sorted: &[f32], resolution: f64) -> Self {
         let values: Vec<f64> = sorted.iter().map(|v| f64::from(*v)).collect();
         let median = middle(&values);
         let mut distances: Vec<f64> = values.iter().map(|v| (v - median).abs()).collect();
         distances.sort_by(f64::total_cmp);
         let mad = middle(&distances);
         let mean = distances.iter().sum::<f64>() / distances.len().max(1) as f64;
-        Self { median, deviation: if mad > 0.0 { NORMAL_MAD * mad } else { NORMAL_MEAN_DEVIATION * mean } }
+        let deviation = if mad > 0.0 { NORMAL_MAD * mad } else { NORMAL_MEAN_DEVIATION * mean };
+        Self { median, deviation: deviation.max(resolution) }
     }
 
     fn z(self, value: f32) -> f64 {
@@ -203,11 +205,13 @@ mod tests {
 
     #[test]
     fn without_a_deviation_the_next_best_is_taken() {
-        let half_equal = Column::new(&[5.0, 5.0, 5.0, 5.0, 5.0, 7.0]);
+        let half_equal = Column::new(&[5.0, 5.0, 5.0, 5.0, 5.0, 7.0], 0.0);
         assert!((half_equal.z(7.0) - 2.0 / (1.253_314_137 / 3.0)).abs() < 1e-6);
-        let constant = Column::new(&[5.0; 6]);
+        let constant = Column::new(&[5.0; 6], 0.0);
         assert_eq!((constant.z(5.0), constant.z(5.1)), (0.0, 10.0));
-        let nothing = Column::new(&[]);
+        let resolved = Column::new(&[5.0; 6], 0.5);
+        assert_eq!((resolved.z(5.0), resolved.z(6.0)), (0.0, 2.0));
+        let nothing = Column::new(&[], 0.0);
         assert_eq!((nothing.z(0.0), nothing.z(1.0)), (0.0, 10.0));
     }
 

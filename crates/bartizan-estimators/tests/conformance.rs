@@ -213,17 +213,22 @@ fn the_first_format_is_still_read() {
 
 const PROBES: [f32; 6] = [0.5, 0.5, 0.5, 9.0, 9.0, 9.0];
 
-/// Written when the format got its version 2, or when the algorithm came; must be readable for ever.
+/// Written when the format got its versions 2 and 3, or when the algorithm came; must be readable for ever, with the scores that their
+/// thresholds were set on.
 #[test]
-fn the_second_format_is_still_read_for_every_algorithm() {
-    for algorithm in algorithms() {
-        let model = format::decode(&fixture(&format!("v2/{}", algorithm.name()))).expect("old models are read");
+fn later_formats_are_still_read_for_every_algorithm() {
+    for (version, algorithm) in ["v2", "v3"].into_iter().flat_map(|version| algorithms().map(move |algorithm| (version, algorithm))) {
+        let model = format::decode(&fixture(&format!("{version}/{}", algorithm.name()))).expect("old models are read");
         let stored = |name: &str| model.details.iter().find(|(n, _)| n == name).and_then(|(_, v)| v.parse::<f64>().ok());
         let (inside, outside) = (stored("inside").expect("its score"), stored("outside").expect("its score"));
         assert!(model.labels.is_some());
         let scores = score(&model.detector.into_detector(), &PROBES, 3);
         for (got, expected) in scores.iter().zip([inside, outside]) {
-            assert!((got - expected).abs() < 1e-4 * expected.abs().max(1.0), "{}: {scores:?}, not {inside}, {outside}", algorithm.name());
+            assert!(
+                (got - expected).abs() < 1e-4 * expected.abs().max(1.0),
+                "{version} {}: {scores:?}, not {inside}, {outside}",
+                algorithm.name()
+            );
         }
     }
 }
@@ -236,7 +241,7 @@ fn fixtures_are_written_on_request() {
     }
     let (schema, values) = (FeatureSchema::unnamed(3), spread(60, 3));
     for name in Algorithm::NAMES {
-        let path = format!("{FIXTURES}/v2/{name}.bartizan");
+        let path = format!("{FIXTURES}/v3/{name}.bartizan");
         if std::fs::exists(&path).expect("it can be looked for") {
             continue;
         }

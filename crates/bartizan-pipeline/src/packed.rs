@@ -4,7 +4,7 @@ use crate::active::{Active, Details};
 use crate::training::{Plan, Trained};
 use crate::{ImportError, Imported, Instance, LoadError, aside, version};
 use bartizan_core::{Domain, Timestamp};
-use bartizan_estimators::{ParamValue, StoredDetector, format, format::ModelFile};
+use bartizan_estimators::{FittedAlgorithm, ParamValue, format, format::ModelFile};
 use bartizan_storage::{Existing, NewModel, StoreError};
 use sha2::{Digest, Sha256};
 
@@ -71,7 +71,7 @@ impl Packed {
             details: parameters.iter().map(|(n, v)| (n.clone(), v.to_string())).chain([training_detail(training_samples)]).collect(),
         };
         let mut metrics: Vec<(String, f64)> = accuracy.map(|a| ("accuracy".to_owned(), a)).into_iter().chain(trained.metrics).collect();
-        if let StoredDetector::OneClassSvm(svm) = &file.detector {
+        if let FittedAlgorithm::OneClassSvm(svm) = file.detector.fitted() {
             metrics.push(("n_support".to_owned(), svm.support_rows() as f64));
         }
         Ok(Self {

@@ -9,7 +9,7 @@ use crate::TrainError;
 use crate::classes;
 use crate::rows::{FOLDS, Matrix, Rows, score_all, shaped};
 use crate::threshold::{Aim, Chosen, LabelledScore, bounded_by_client};
-use bartizan_core::{AnomalyScore, Contamination, Detector, Domain, FitError, Label, Recency, Seed, Stop, Threshold};
+use bartizan_core::{AnomalyScore, Contamination, Detector, Domain, Feature, FitError, Label, Recency, Seed, Stop, Threshold};
 use bartizan_estimators::labels::{self, Corrections, LabelCalibration};
 use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
 use bartizan_estimators::{Algorithm, FittedRandomForest, StoredDetector, calibration::Calibration};
@@ -337,7 +337,8 @@ fn correct<D: Domain>(
         ordinary: &ordinary,
         most_flagged: (CORRECTED_PART * plan.share() * parts.held.len() as f64) as usize,
     };
-    let scales = labels::scales(&matrix.rows(&parts.fitted), schema.width(), &vec![0.0; schema.width()]);
+    let resolutions: Vec<f32> = schema.features().iter().map(Feature::resolution).collect();
+    let scales = labels::scales(&matrix.rows(&parts.fitted), schema.width(), &resolutions);
     let learned = labels::Corrections::learn(scales, &labelled.collect::<Vec<_>>(), bounds);
     let events_of = |places: Vec<usize>| places.into_iter().map(|place| chosen[place]).collect();
     Ok(Corrected { corrections: learned.corrections, from: events_of(learned.from), unmet: events_of(learned.unmet) })

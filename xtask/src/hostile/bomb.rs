@@ -3,7 +3,7 @@
 use crate::serve::succeed;
 use anyhow::{Context, anyhow};
 use bartizan_core::FeatureSchema;
-use bartizan_estimators::{FittedForest, StoredDetector, format};
+use bartizan_estimators::{FittedAlgorithm, FittedForest, format};
 use serde::Serialize;
 use std::path::Path;
 
@@ -54,7 +54,7 @@ pub(super) fn model(binary: &Path, data: &Path) -> anyhow::Result<Vec<u8>> {
     let forest = Forest { schema: &model.schema, psi: 1 << HEIGHT, medians, trees: vec![branch(); TREES] };
     let bytes = postcard::to_allocvec(&forest)?;
     let forest: FittedForest = postcard::from_bytes(&bytes).map_err(|error| anyhow!("the format of forests has changed: {error}"))?;
-    model.detector = StoredDetector::IsolationForest(forest);
+    model.detector = FittedAlgorithm::IsolationForest(forest).into();
     model.model_version = "bomb".to_owned();
     Ok(format::encode(&model))
 }

@@ -10,6 +10,7 @@ use anyhow::Context;
 use bartizan_core::{AnomalyScore, FeatureSchema, Samples, Seed};
 use bartizan_estimators::{Algorithm, RawParams, metrics};
 use split::Split;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
@@ -19,6 +20,9 @@ const SEEDS: u64 = 3;
 const FOLDS: usize = 5;
 /// False-alarm rates that are asked for.
 const ASKED: [f64; 2] = [0.1, 0.01];
+
+/// How many of the worst test rows ties are counted among.
+const WORST: usize = 1_000;
 
 /// Share of anomalies that is announced for training rows with anomalies among them, as PyOD's default is.
 const CONTAMINATED: f64 = 0.1;
@@ -32,6 +36,8 @@ struct Measures {
     best_f1: f64,
     /// Realised share of normal test rows above the threshold for each of [`ASKED`], over the share asked for.
     realised: [f64; 2],
+    /// Share of the [`WORST`] different test rows whose score another one of them has too.
+    ties: f64,
     seconds: f64,
 }
 
@@ -89,6 +95,7 @@ fn mean_of(algorithm: &str, trim: f64, false_alarms: bool, split: impl Fn(Seed) 
         sum.recall_at_1_percent += m.recall_at_1_percent / SEEDS as f64;
         sum.best_f1 += m.best_f1 / SEEDS as f64;
         sum.seconds += m.seconds / SEEDS as f64;
+        sum.ties += m.ties / SEEDS as f64;
         for (sum, got) in sum.realised.iter_mut().zip(m.realised) {
             *sum += got / SEEDS as f64;
         }
@@ -113,6 +120,7 @@ fn measure(algorithm: &str, trim: f64, split: &Split, seed: Seed, false_alarms: 
         recall_at_1_percent: metrics::recall_at_fpr(&scores, &split.anomalous, 0.01).0,
         best_f1: best_f1(&scores, &split.anomalous),
         realised,
+        ties: ties(&scores, &split.test, split.width),
         seconds,
     })
 }
@@ -141,6 +149,17 @@ fn quantile(scores: &[f64], above: f64) -> f64 {
     let mut sorted = scores.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[sorted.len() - 1 - ((above * sorted.len() as f64) as usize).min(sorted.len() - 1)]
+}
+
+/// Share of the worst different rows whose score is that of another one of them.
+fn ties(scores: &[f64], rows: &[f32], width: usize) -> f64 {
+    let mut seen = BTreeSet::new();
+    let different = |(row, _): &(&[f32], &f64)| seen.insert(row.iter().map(|v| v.to_bits()).collect::<Vec<_>>());
+    let mut worst: Vec<f64> = rows.chunks_exact(width).zip(scores).filter(different).map(|(_, score)| *score).collect();
+    worst.sort_by(|a, b| b.total_cmp(a));
+    worst.truncate(WORST);
+    let tied = |i: &usize| (*i > 0 && worst[i - 1] == worst[*i]) || worst.get(i + 1) == Some(&worst[*i]);
+    (0..worst.len()).filter(tied).count() as f64 / worst.len().max(1) as f64
 }
 
 /// The best harmonic mean of precision and recall over all thresholds.

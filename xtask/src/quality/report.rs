@@ -12,7 +12,8 @@ How well each algorithm tells anomalies from the rest with its default settings,
     cargo xtask quality --data DIR
 
 over public sets that lie in DIR; every figure is the mean of three splits and seeds. AUROC is the area under the ROC curve, AP the average
-precision, R@1% the recall at the threshold that passes 1 % of the normal test rows, F1 the best over all thresholds. *Peers* are scikit-learn 1.9.1
+precision, R@1% the recall at the threshold that passes 1 % of the normal test rows, F1 the best over all thresholds, ties the share of the
+1,000 worst different test rows whose score another one of them has too. *Peers* are scikit-learn 1.9.1
 and PyOD 3.6.7 with their defaults, measured on the same files.
 ";
 
@@ -37,10 +38,14 @@ const REMARKS: &str = "\
 pub(super) fn progress(done: Option<(&Line, &Line)>) -> String {
     let Some((benchmark, one_class)) = done else { return String::new() };
     let (roc, precision) = (mean(&benchmark.measures, |m| m.roc_auc), mean(&benchmark.measures, |m| m.average_precision));
-    let each: Vec<String> =
-        one_class.measures.iter().map(|m| format!("{:.4} {:.3} {:.3}", m.roc_auc, m.recall_at_1_percent, m.best_f1)).collect();
+    let ties = mean(&benchmark.measures, |m| m.ties);
+    let each: Vec<String> = one_class
+        .measures
+        .iter()
+        .map(|m| format!("{:.4} {:.3} {:.3} {:.3}", m.roc_auc, m.recall_at_1_percent, m.best_f1, m.ties))
+        .collect();
     let seconds = benchmark.measures.iter().chain(&one_class.measures).map(|m| m.seconds).sum::<f64>();
-    format!("{:<28} {roc:.4} {precision:.4} | {} | {seconds:.1} s", benchmark.algorithm, each.join(" | "))
+    format!("{:<28} {roc:.4} {precision:.4} {ties:.3} | {} | {seconds:.1} s", benchmark.algorithm, each.join(" | "))
 }
 
 /// The whole document.
@@ -68,30 +73,31 @@ fn benchmark_means(text: &mut String, sets: &[String], lines: &[Line], baselines
             "\n## ADBench, mean over {count} sets\n\n70 % of the rows to learn from, anomalies among them and labels unused; 10,000 rows at most.\n"
         ),
     );
-    put(text, "| algorithm | AUROC | AP | seconds |\n|---|---|---|---|");
+    put(text, "| algorithm | AUROC | AP | ties | seconds |\n|---|---|---|---|---|");
     for line in sorted(lines, |line| mean(&line.measures, |m| m.roc_auc)) {
         let m = &line.measures;
-        let figures = (mean(m, |m| m.roc_auc), mean(m, |m| m.average_precision), m.iter().map(|m| m.seconds).sum::<f64>());
-        put(text, &format!("| {} | {:.3} | {:.3} | {:.1} |", line.algorithm, figures.0, figures.1, figures.2));
+        let figures = (mean(m, |m| m.roc_auc), mean(m, |m| m.average_precision), mean(m, |m| m.ties));
+        let seconds = m.iter().map(|m| m.seconds).sum::<f64>();
+        put(text, &format!("| {} | {:.3} | {:.3} | {:.3} | {seconds:.1} |", line.algorithm, figures.0, figures.1, figures.2));
     }
     for (peer, figures) in &baselines.benchmark {
         let known: Vec<&(f64, f64)> = sets.iter().filter_map(|set| figures.get(set)).collect();
         let mean = |of: fn(&(f64, f64)) -> f64| known.iter().map(|pair| of(pair)).sum::<f64>() / known.len() as f64;
-        put(text, &format!("| *PyOD {peer}, {} sets* | *{:.3}* | *{:.3}* | |", known.len(), mean(|p| p.0), mean(|p| p.1)));
+        put(text, &format!("| *PyOD {peer}, {} sets* | *{:.3}* | *{:.3}* | | |", known.len(), mean(|p| p.0), mean(|p| p.1)));
     }
 }
 
 fn one_class_set<'a>(text: &mut String, set: &sets::OneClass, lines: impl Iterator<Item = (&'a str, Measures)>, baselines: &Baselines) {
     put(text, &format!("\n## {}\n\nFitted on normal rows alone.\n", set.name));
-    put(text, "| algorithm | AUROC | AP | R@1% | F1 | seconds |\n|---|---|---|---|---|---|");
+    put(text, "| algorithm | AUROC | AP | R@1% | F1 | ties | seconds |\n|---|---|---|---|---|---|---|");
     let mut lines: Vec<_> = lines.collect();
     lines.sort_by(|a, b| b.1.roc_auc.total_cmp(&a.1.roc_auc));
     for (name, m) in lines {
         let head = format!("| {name} | {:.3} | {:.3} | {:.3}", m.roc_auc, m.average_precision, m.recall_at_1_percent);
-        put(text, &format!("{head} | {:.3} | {:.1} |", m.best_f1, m.seconds));
+        put(text, &format!("{head} | {:.3} | {:.3} | {:.1} |", m.best_f1, m.ties, m.seconds));
     }
     for (_, peer, [roc, precision, recall]) in baselines.one_class.iter().filter(|b| b.0 == set.baseline) {
-        put(text, &format!("| *{peer}* | *{roc:.3}* | *{precision:.3}* | *{recall:.3}* | | |"));
+        put(text, &format!("| *{peer}* | *{roc:.3}* | *{precision:.3}* | *{recall:.3}* | | | |"));
     }
 }
 

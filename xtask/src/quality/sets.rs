@@ -45,7 +45,20 @@ pub(super) const ONE_CLASS: &[OneClass] = &[
         },
     },
     OneClass { name: "NSL-KDD, KDDTest+", baseline: "nsl_kdd KDDTest+", read: |data, _| nsl_kdd(data) },
+    OneClass { name: "CIC-IDS2018, by time", baseline: "cicids2018 by time", read: |data, _| cicids2018(data) },
 ];
+
+/// Last day of the benign flows of CIC-IDS2018 that are fitted on.
+const LAST_DAY: &str = "2018-02-21";
+
+/// Fitted on the benign flows up to [`LAST_DAY`], tested on later benign ones and all attacks.
+fn cicids2018(data: &Path) -> anyhow::Result<Split> {
+    let csv = Csv::read(&data.join("cicids2018/improved_sample_5000.csv"), None)?;
+    let time = csv.column("Timestamp")?;
+    let early: Vec<bool> = csv.rows.iter().map(|row| row.get(time).is_some_and(|time| &time[..LAST_DAY.len()] <= LAST_DAY)).collect();
+    let without = ["id", "Flow ID", "Src IP", "Src Port", "Dst IP", "Timestamp", "Attempted Category"];
+    Ok(csv.labelled("Label", |label| label != "BENIGN", &without)?.normal_where(&early))
+}
 
 /// Fitted on the normal rows of the 20 % training file, tested on the whole test file.
 fn nsl_kdd(data: &Path) -> anyhow::Result<Split> {

@@ -59,6 +59,13 @@ impl Table {
         test.extend(self.kind(true, seed));
         self.cut(train, &test)
     }
+
+    /// The normal rows that are marked to train on; the others and all anomalous rows to test on.
+    pub(super) fn normal_where(&self, marked: &[bool]) -> Split {
+        let trains = |row: &usize| marked[*row] && !self.anomalous[*row];
+        let (train, test): (Vec<usize>, Vec<usize>) = (0..self.anomalous.len()).partition(trains);
+        self.cut(&train, &test)
+    }
 }
 
 /// In an order that depends on the seed alone.

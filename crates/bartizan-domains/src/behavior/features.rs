@@ -11,12 +11,13 @@ pub const NAMES: [&str; 6] = ["failed_logins", "request_rate", "commands_count",
 
 /// The features in order.
 pub(crate) const TABLE: [Feature; 6] = [
-    Feature::new(NAMES[0], "logins", High, "Logins that failed in the session."),
-    Feature::new(NAMES[1], "requests per second", High, "Most requests of the session in one second."),
-    Feature::new(NAMES[2], "commands", High, "Commands run, or requests sent that change something."),
-    Feature::new(NAMES[3], "flag", High, "1 when an injection was seen in what the session sent."),
-    Feature::new(NAMES[4], "flag", High, "1 when the session touched a decoy: a path, file or account that exists for no honest user."),
-    Feature::new(NAMES[5], "seconds", Both, "How long the session lasted."),
+    Feature::new(NAMES[0], "logins", High, "Logins that failed in the session.").resolved(1.0),
+    Feature::new(NAMES[1], "requests per second", High, "Most requests of the session in one second.").resolved(1.0),
+    Feature::new(NAMES[2], "commands", High, "Commands run, or requests sent that change something.").resolved(1.0),
+    Feature::new(NAMES[3], "flag", High, "1 when an injection was seen in what the session sent.").resolved(1.0),
+    Feature::new(NAMES[4], "flag", High, "1 when the session touched a decoy: a path, file or account that exists for no honest user.")
+        .resolved(1.0),
+    Feature::new(NAMES[5], "seconds", Both, "How long the session lasted.").resolved(1.0),
 ];
 
 /// Numbers as they were met, brought into their ranges; and what had to be mended: `failed_logins above 150`.

@@ -61,12 +61,13 @@ impl Draft {
         *self = Self::new();
     }
 
-    /// Sets a feature, unless another spelling of its name already has; what is not finite is missing.
+    /// Sets a feature, unless another spelling of its name already has; what is not finite is missing, what is finite and too large for
+    /// 32 bits the largest that is not.
     #[inline]
     pub(crate) fn set(&mut self, feature: usize, value: f64) {
-        let value = value as f32;
+        let value = if value.is_finite() { value.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32 } else { f32::NAN };
         if let Some(place) = self.values.get_mut(feature).filter(|_| self.given >> feature & 1 == 0) {
-            *place = if value.is_finite() { value } else { f32::NAN };
+            *place = value;
             self.given |= 1 << feature;
         }
     }

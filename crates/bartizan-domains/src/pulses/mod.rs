@@ -43,9 +43,9 @@ impl Domain for Pulses {
 
     fn schema() -> FeatureSchema {
         FeatureSchema::new(vec![
-            Feature::new("interval_secs", "seconds", Direction::Both, "Seconds since the heart-beat before."),
-            Feature::new("off_usual_secs", "seconds", Direction::High, "How far that is from the usual interval."),
-            Feature::new("missed", "pulses", Direction::High, "Heart-beats that did not come."),
+            Feature::new("interval_secs", "seconds", Direction::Both, "Seconds since the heart-beat before.").resolved(0.1),
+            Feature::new("off_usual_secs", "seconds", Direction::High, "How far that is from the usual interval.").resolved(0.1),
+            Feature::new("missed", "pulses", Direction::High, "Heart-beats that did not come.").resolved(1.0),
         ])
     }
 

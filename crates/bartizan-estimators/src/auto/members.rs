@@ -2,7 +2,7 @@
 
 use crate::preparation::{Preparation, Scaling};
 use crate::rows::shaped;
-use crate::{FittedNeighbours, FittedOneClassSvm, FittedSteps, Hbos, KNearestNeighbours, NeighbourDistance, OneClassSvm};
+use crate::{FittedNeighbours, FittedOneClassSvm, FittedSteps, Hbos, KNearestNeighbours, NeighbourDistance, OneClassSvm, SvmScore};
 use bartizan_core::{AnomalyScore, Attribution, Detector, Estimator, FeatureSchema, FitError, Samples, ScoreError, Seed, Stop};
 use serde::{Deserialize, Serialize};
 
@@ -59,9 +59,9 @@ impl Member {
     ) -> Result<Self, FitError> {
         let (view, scaling) = view;
         stop.check()?;
-        let preparation = scaling.fit(train);
+        let preparation = scaling.fit(schema, train);
         let values = preparation.apply(train);
-        let rows = shaped(&values, train.width());
+        let (rows, schema) = (shaped(&values, train.width()), &schema.without_resolution());
         let neighbours = |n_neighbours: usize| {
             let method = NeighbourDistance::Largest;
             KNearestNeighbours { n_neighbours, method, scaling: Scaling::None, ..KNearestNeighbours::default() }
@@ -70,7 +70,9 @@ impl Member {
         let part = ((NEIGHBOURS_PART * rows.rows() as f64) as usize).clamp(LEAST_NEIGHBOURS, MOST_NEIGHBOURS);
         let fitted = match view {
             View::Boundary => {
-                Fitted::Boundary(OneClassSvm { scaling: Scaling::None, ..OneClassSvm::default() }.fit_until(schema, rows, seed, stop)?)
+                // On the logarithm's scale, what two halves say of each other differs more than what they say of new rows.
+                let boundary = OneClassSvm { scaling: Scaling::None, score: SvmScore::Decision, ..OneClassSvm::default() };
+                Fitted::Boundary(boundary.fit_until(schema, rows, seed, stop)?)
             }
             View::AllNeighbours => Fitted::Neighbours(neighbours(part)?),
             View::FewNeighbours => Fitted::Neighbours(neighbours(FEW_NEIGHBOURS)?),

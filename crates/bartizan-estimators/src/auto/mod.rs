@@ -63,14 +63,15 @@ impl Auto {
             return Ok(train.values().to_vec());
         }
         let width = train.width();
-        let ranked = Scaling::Quantile.fit(train).apply(train);
+        let ranked = Scaling::Quantile.fit(schema, train).apply(train);
+        let logs = Scaling::SignedLog.fit(schema, train).apply(train);
+        let plain = schema.without_resolution();
         let looks: [Box<dyn Detector>; 4] = [
-            Box::new(Hbos::default().fit_until(schema, shaped(&Scaling::SignedLog.fit(train).apply(train), width), seed, stop)?),
+            Box::new(Hbos::default().fit_until(&plain, shaped(&logs, width), seed, stop)?),
             Box::new(Ecod.fit_until(schema, train, seed, stop)?),
-            Box::new(IsolationForest::default().fit_until(schema, shaped(&ranked, width), seed, stop)?),
+            Box::new(IsolationForest::default().fit_until(&plain, shaped(&ranked, width), seed, stop)?),
             Box::new(Pca { scaling: Scaling::SignedLog, ..Pca::default() }.fit_until(schema, train, seed, stop)?),
         ];
-        let logs = Scaling::SignedLog.fit(train).apply(train);
         let inputs = [shaped(&logs, width), train, shaped(&ranked, width), train];
         let mut total = vec![0.0; train.rows()];
         for (look, input) in looks.iter().zip(inputs) {
@@ -149,7 +150,7 @@ impl Scale {
     fn of(scores: &[AnomalyScore]) -> Self {
         let mut sorted: Vec<f32> = scores.iter().map(|score| Self::logarithm(*score) as f32).collect();
         sorted.sort_by(f32::total_cmp);
-        let quantiles = Quantiles::new(&sorted);
+        let quantiles = Quantiles::new(&sorted, 0.0);
         let at = |share: f64| sorted.get((share * sorted.len().saturating_sub(1) as f64) as usize).copied().map_or(0.0, f64::from);
         let (ninth, greatest) = (at(0.9), at(1.0));
         let rise = quantiles.normal(greatest) - quantiles.normal(ninth);

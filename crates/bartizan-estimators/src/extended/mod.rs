@@ -27,8 +27,9 @@ const LEAST_SPREAD: f64 = 1e-30;
 ///
 /// # Algorithm
 /// A cut is a hyperplane through a point drawn uniformly in the box of the node's rows; its normal has `extension + 1`
-/// parts, each drawn from a standard normal distribution and divided by the training spread of its feature, so that units
-/// do not matter. Heights and scores are those of the isolation forest. A missing value is read as the feature's median.
+/// parts, each drawn from a standard normal distribution and divided by the training spread of its feature (no less than its resolution),
+/// so that units do not matter; features that are constant in training are in no cut, since a slope would make them hide others. Heights
+/// and scores are those of the isolation forest. A missing value is read as the feature's median.
 /// Shares are not given: a slope has no single feature.
 ///
 /// # Weak where
@@ -94,8 +95,10 @@ impl Estimator for ExtendedIsolationForest {
         rows::check(schema, train, 2)?;
         let (psi, width) = (self.forest.max_samples.min(train.rows()), train.width());
         let medians = rows::medians(train);
-        let spreads: Vec<f64> = (0..width).map(|c| spread(&rows::sorted_column(train, c))).collect();
-        let parts = (self.extension + 1).min(width);
+        let spreads = schema.features().iter().enumerate();
+        let spreads: Vec<f64> = spreads.map(|(c, f)| spread(&rows::sorted_column(train, c)).max(f64::from(f.resolution()))).collect();
+        let varying: Vec<u16> = (0..width as u16).filter(|c| varies(train, usize::from(*c), medians[usize::from(*c)])).collect();
+        let parts = (self.extension + 1).min(varying.len().max(1));
         let trees = (0..self.forest.trees as u64)
             .into_par_iter()
             .map(|t| {
@@ -104,7 +107,7 @@ impl Estimator for ExtendedIsolationForest {
                 let drawn = draw_rows(train.rows(), psi, &mut rng);
                 let values =
                     drawn.iter().flat_map(|&r| train.row(r as usize).iter().zip(&medians).map(|(v, m)| if v.is_nan() { *m } else { *v }));
-                let (values, features) = (values.collect(), (0..width as u16).collect());
+                let (values, features) = (values.collect(), varying.clone());
                 let tree = Tree { nodes: Vec::new(), normals: Vec::new() };
                 let mut grower = Grower { values, width, parts, spreads: &spreads, features, limit: height_limit(psi), tree, rng };
                 grower.split((0..psi as u32).collect(), 0);
@@ -113,6 +116,11 @@ impl Estimator for ExtendedIsolationForest {
             .collect::<Result<_, FitError>>()?;
         Ok(FittedExtendedForest { schema: schema.clone(), psi: psi as u32, parts: parts as u32, medians, trees })
     }
+}
+
+/// Whether a column has another value than its median, as which a missing one is read.
+fn varies(train: Samples<'_>, column: usize, median: f32) -> bool {
+    train.iter().map(|row| row[column]).any(|value| !value.is_nan() && value != median)
 }
 
 /// The middle 90 % of a sorted column, its whole range where that is nothing, 1 where that is nothing too.
@@ -142,7 +150,7 @@ impl Grower<'_> {
     fn split(&mut self, rows: Vec<u32>, depth: usize) {
         let at = self.tree.nodes.len();
         self.tree.nodes.push(Node { right: LEAF, normal: 0, offset: 0.0, rows: rows.len() as u32 });
-        if rows.len() <= 1 || depth >= self.limit {
+        if rows.len() <= 1 || depth >= self.limit || self.features.is_empty() {
             return;
         }
         let (normal, offset) = self.draw_cut(&rows);
@@ -159,7 +167,7 @@ impl Grower<'_> {
     fn draw_cut(&mut self, rows: &[u32]) -> (Vec<(u16, f32)>, f64) {
         let mut normal = Vec::with_capacity(self.parts);
         let mut offset = 0.0;
-        for left in (self.width - self.parts + 1..=self.width).rev() {
+        for left in (self.features.len() - self.parts + 1..=self.features.len()).rev() {
             let draw = self.rng.random_range(0..left);
             self.features.swap(draw, left - 1);
             let feature = self.features[left - 1];

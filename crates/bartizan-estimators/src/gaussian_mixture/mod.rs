@@ -134,7 +134,7 @@ impl Estimator for GaussianMixture {
 
     fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedMixture, FitError> {
         rows::check(schema, train, 2)?;
-        let preparation = self.scaling.fit(train);
+        let preparation = self.scaling.fit(schema, train);
         let (width, chosen) = (train.width(), rows::drawn(train, MAX_ROWS.min(MAX_NUMBERS / train.width()).max(2), seed));
         let full = self.covariance == Covariance::Full && width <= MAX_FULL_WIDTH;
         let values = preparation.apply(chosen.samples());

@@ -3,7 +3,7 @@
 use super::paths::unfolded;
 use super::tree::{LEAF, Node, Tree, average_path};
 use super::{FittedForest, IsolationForest, Kernel, Stored};
-use crate::StoredDetector;
+use crate::FittedAlgorithm;
 use crate::calibration::Calibration;
 use crate::format::{self, ModelFile};
 use crate::labels::Corrections;
@@ -170,7 +170,7 @@ fn file(trees: Vec<Tree>) -> Vec<u8> {
         model_version: "v1.0".to_owned(),
         schema,
         baselines: Vec::new(),
-        detector: StoredDetector::IsolationForest(FittedForest::from(forest)),
+        detector: FittedAlgorithm::IsolationForest(FittedForest::from(forest)).into(),
         calibration: Calibration::fit(&[0.1, 0.2, 0.3], Contamination::try_from(0.1).unwrap()),
         threshold: Threshold(0.5),
         details: Vec::new(),

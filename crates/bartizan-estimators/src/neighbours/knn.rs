@@ -93,7 +93,7 @@ impl Estimator for KNearestNeighbours {
 
     fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, _: &Stop) -> Result<FittedNeighbours, FitError> {
         rows::check(schema, train, 2)?;
-        let preparation = self.scaling.fit(train);
+        let preparation = self.scaling.fit(schema, train);
         let values = preparation.apply(kept(train, self.max_train, seed).samples());
         let index = Index::new(&values, train.width());
         Ok(FittedNeighbours { schema: schema.clone(), preparation, count: self.n_neighbours.min(index.rows), method: self.method, index })

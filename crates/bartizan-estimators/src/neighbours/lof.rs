@@ -75,7 +75,7 @@ impl Estimator for LocalOutlierFactor {
 
     fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedOutlierFactor, FitError> {
         rows::check(schema, train, 2)?;
-        let preparation = self.scaling.fit(train);
+        let preparation = self.scaling.fit(schema, train);
         let values = preparation.apply(kept(train, self.max_train, seed).samples());
         let index = Index::new(&values, train.width());
         let count = self.n_neighbours.min(index.rows - 1);

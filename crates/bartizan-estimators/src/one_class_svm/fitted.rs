@@ -1,7 +1,8 @@
 //! A fitted boundary: scoring and shares.
 
-use super::kernel::Function;
-use crate::matrix::{Line, Packed};
+use super::kernel::{Function, Kind};
+use super::logarithm::Weighted;
+use crate::matrix::Packed;
 use crate::preparation::Preparation;
 use crate::rows;
 use bartizan_core::{AnomalyScore, Attribution, Detector, Explain, FeatureSchema, Samples, ScoreError};
@@ -14,6 +15,9 @@ const PARALLEL_ROWS: usize = 480;
 const FARTHEST: f32 = 2.1e9;
 /// More than weights ever sum to; with kernel values of at most 1e24 every sum stays finite in 32 bits.
 const HEAVIEST: f32 = 1e13;
+
+/// No boundary lies where the kernel sum is less: approximations can end at 0 or below.
+const LEAST_RHO: f64 = 1e-30;
 
 /// Support rows that are tried as the one that lies deepest inside.
 const MOST_INSIDE: usize = 256;
@@ -89,6 +93,12 @@ impl FittedOneClassSvm {
         self.support.rows()
     }
 
+    /// The kernel sum at the boundary.
+    #[cfg(test)]
+    pub(super) fn rho(&self) -> f64 {
+        self.rho
+    }
+
     /// Pairs of weights that the exact solver moved.
     #[must_use]
     pub fn iterations(&self) -> usize {
@@ -103,9 +113,13 @@ impl FittedOneClassSvm {
 
     /// Scores of rows that are prepared and shifted.
     fn scores(&self, rows: &[f32]) -> Vec<f64> {
-        let mut out = vec![0.0; rows.len() / self.support.width()];
-        self.function.weighted(rows, &self.support, &Line::all(&self.weights), &mut out);
-        out.iter_mut().for_each(|sum| *sum = self.rho - *sum);
+        let weighted = Weighted { function: self.function, support: &self.support, weights: &self.weights };
+        let (mut out, at_boundary) = if self.function.kernel == Kind::LogRbf {
+            (weighted.logarithms(rows), self.rho.max(LEAST_RHO).ln())
+        } else {
+            (weighted.sums(rows), self.rho)
+        };
+        out.iter_mut().for_each(|value| *value = at_boundary - *value);
         out
     }
 
@@ -195,10 +209,10 @@ impl Explain for FittedOneClassSvm {
         let sum: f64 = shares.iter().sum();
         if sum > 0.0 {
             shares.iter_mut().for_each(|share| *share *= total / sum);
-        } else {
-            shares.fill(total / width as f64);
+            return Ok(Attribution { base: self.inside_score, shares });
         }
-        Ok(Attribution { base: self.inside_score, shares })
+        // No feature moves the score: then none has a share in it.
+        Ok(Attribution { base: score, shares })
     }
 
     fn exact(&self) -> bool {

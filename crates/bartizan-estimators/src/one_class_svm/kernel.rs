@@ -26,10 +26,33 @@ impl SvmKernel {
         &[("rbf", Self::Rbf), ("linear", Self::Linear), ("poly", Self::Poly), ("sigmoid", Self::Sigmoid)];
 }
 
+/// A kernel and what becomes of its sums, as one: the place in the list is part of the model format, **add at the end only**.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Kind {
+    /// The decision value is the score; before version 3 of the model format every score was one.
+    Rbf,
+    Linear,
+    Poly,
+    Sigmoid,
+    /// The logarithm of the sum is the score.
+    LogRbf,
+}
+
+impl From<SvmKernel> for Kind {
+    fn from(kernel: SvmKernel) -> Self {
+        match kernel {
+            SvmKernel::Rbf => Self::Rbf,
+            SvmKernel::Linear => Self::Linear,
+            SvmKernel::Poly => Self::Poly,
+            SvmKernel::Sigmoid => Self::Sigmoid,
+        }
+    }
+}
+
 /// A kernel with its numbers.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Function {
-    pub(super) kernel: SvmKernel,
+    pub(super) kernel: Kind,
     pub(super) gamma: f32,
     pub(super) coef0: f32,
     pub(super) degree: u32,
@@ -37,6 +60,9 @@ pub(super) struct Function {
 
 #[derive(Clone, Copy)]
 struct Rbf(f32);
+/// The squared distance that [`Rbf`] is of.
+#[derive(Clone, Copy)]
+struct Square;
 #[derive(Clone, Copy)]
 struct Linear;
 #[derive(Clone, Copy)]
@@ -47,8 +73,15 @@ struct Sigmoid(Function);
 impl Link for Rbf {
     #[inline(always)]
     fn of(self, product: f32, left: f32, right: f32) -> f32 {
+        matrix::exp(-self.0 * Square.of(product, left, right))
+    }
+}
+
+impl Link for Square {
+    #[inline(always)]
+    fn of(self, product: f32, left: f32, right: f32) -> f32 {
         // The lengths are added first, so that a row's distance to itself is exactly zero.
-        matrix::exp(-self.0 * product.mul_add(-2.0, left + right).max(0.0))
+        product.mul_add(-2.0, left + right).max(0.0)
     }
 }
 
@@ -84,21 +117,26 @@ impl Function {
     /// Rows of kernel values, see [`matrix::values`].
     pub(super) fn values(&self, rows: &[f32], packed: &Packed, out: &mut [f32]) {
         match self.kernel {
-            SvmKernel::Rbf => matrix::values(Rbf(self.gamma), rows, packed, out),
-            SvmKernel::Linear => matrix::values(Linear, rows, packed, out),
-            SvmKernel::Poly => matrix::values(Poly(*self), rows, packed, out),
-            SvmKernel::Sigmoid => matrix::values(Sigmoid(*self), rows, packed, out),
+            Kind::Rbf | Kind::LogRbf => matrix::values(Rbf(self.gamma), rows, packed, out),
+            Kind::Linear => matrix::values(Linear, rows, packed, out),
+            Kind::Poly => matrix::values(Poly(*self), rows, packed, out),
+            Kind::Sigmoid => matrix::values(Sigmoid(*self), rows, packed, out),
         }
     }
 
     /// Weighted sums of kernel values, see [`matrix::weighted`].
     pub(super) fn weighted(&self, rows: &[f32], packed: &Packed, weights: &[Line], out: &mut [f64]) {
         match self.kernel {
-            SvmKernel::Rbf => matrix::weighted(Rbf(self.gamma), rows, packed, weights, out),
-            SvmKernel::Linear => matrix::weighted(Linear, rows, packed, weights, out),
-            SvmKernel::Poly => matrix::weighted(Poly(*self), rows, packed, weights, out),
-            SvmKernel::Sigmoid => matrix::weighted(Sigmoid(*self), rows, packed, weights, out),
+            Kind::Rbf | Kind::LogRbf => matrix::weighted(Rbf(self.gamma), rows, packed, weights, out),
+            Kind::Linear => matrix::weighted(Linear, rows, packed, weights, out),
+            Kind::Poly => matrix::weighted(Poly(*self), rows, packed, weights, out),
+            Kind::Sigmoid => matrix::weighted(Sigmoid(*self), rows, packed, weights, out),
         }
+    }
+
+    /// Rows of squared distances from the packed rows, as [`Self::values`].
+    pub(super) fn squares(rows: &[f32], packed: &Packed, out: &mut [f32]) {
+        matrix::values(Square, rows, packed, out);
     }
 
     /// The kernel value of each row with itself.
@@ -106,10 +144,10 @@ impl Function {
         let mut norms = vec![0.0; rows.len() / width];
         matrix::norms_of(rows, width, &mut norms);
         let link = |n: f32| match self.kernel {
-            SvmKernel::Rbf => 1.0,
-            SvmKernel::Linear => Linear.of(n, n, n),
-            SvmKernel::Poly => Poly(*self).of(n, n, n),
-            SvmKernel::Sigmoid => Sigmoid(*self).of(n, n, n),
+            Kind::Rbf | Kind::LogRbf => 1.0,
+            Kind::Linear => Linear.of(n, n, n),
+            Kind::Poly => Poly(*self).of(n, n, n),
+            Kind::Sigmoid => Sigmoid(*self).of(n, n, n),
         };
         norms.into_iter().map(|n| f64::from(link(n))).collect()
     }

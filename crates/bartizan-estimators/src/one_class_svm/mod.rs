@@ -4,6 +4,7 @@ mod cache;
 mod exact;
 mod fitted;
 mod kernel;
+mod logarithm;
 mod nystroem;
 mod smo;
 #[cfg(test)]
@@ -18,7 +19,7 @@ use crate::preparation::{Preparation, Scaling};
 use crate::rows;
 use bartizan_core::{Estimator, FeatureSchema, FitError, Samples, Seed, Stop};
 use exact::Dual;
-use kernel::{Function, MAX_DEGREE};
+use kernel::{Function, Kind, MAX_DEGREE};
 use nystroem::Approximation;
 
 /// How much narrower a local kernel is.
@@ -51,6 +52,16 @@ pub enum SvmSolver {
     Nystroem,
 }
 
+/// What of a row's kernel sum is its score.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SvmScore {
+    /// How much less its logarithm is than that of the boundary, with `rbf`; the decision value with other kernels, whose sums have any sign.
+    #[default]
+    Logarithm,
+    /// How much less it is than at the boundary.
+    Decision,
+}
+
 impl Gamma {
     const OPTIONS: &'static [(&'static str, Self)] = &[("scale", Self::Scale), ("auto", Self::Auto), ("local", Self::Local)];
 }
@@ -79,9 +90,11 @@ impl SvmSolver {
 /// Fewer than two rows, another width than the schema's, an infinite value.
 ///
 /// # Algorithm
-/// The score is `rho - sum of weight × kernel(row, support row)`, above 0 outside the boundary; weights sum to 1, as in the paper,
-/// so that scores compare between training sets of different size (scikit-learn's sum to `nu × rows`, and so do its decision
-/// values). *Exact*: pairs of weights are moved, each time the pair that gains most
+/// The decision value is `rho - s` for the sum `s` of weight × kernel(row, support row), above 0 outside the boundary; weights sum to 1,
+/// as in the paper, so that values compare between training sets of different size (scikit-learn's sum to `nu × rows`, and so do its
+/// decision values). Far from all rows `s` is 0 and says nothing more, so with `rbf` the score is `ln(rho) - ln(s)`: it has the same
+/// order and the same sign, and grows with the squared distance for ever. Where `s` is too small for 32 bits the logarithm comes from the
+/// distances themselves. Weights of *nystroem* have both signs: of the sum of their sizes no less than a 1,000th counts as `s`. *Exact*: pairs of weights are moved, each time the pair that gains most
 /// by the second-order estimate. Moving starts from the rows that look farthest out to the solution of an eighth of the rows
 /// (found in the same way), and works on the rows near the boundary in rounds until no row at all wants to move.
 /// *Nystroem*: the boundary is sought in the space that `components` landmark rows span, by steps towards the rows of a
@@ -122,6 +135,8 @@ pub struct OneClassSvm {
     pub components: usize,
     /// How columns are scaled.
     pub scaling: Scaling,
+    /// What of the kernel sum is the score; not a parameter by name.
+    pub score: SvmScore,
 }
 
 impl Default for OneClassSvm {
@@ -138,6 +153,7 @@ impl Default for OneClassSvm {
             cache_mb: 200,
             components: 300,
             scaling: Scaling::SignedLog,
+            score: SvmScore::Logarithm,
         }
     }
 }
@@ -161,6 +177,7 @@ impl OneClassSvm {
             cache_mb: params.count("cache_mb", default.cache_mb, 1..=4_096)?,
             components: params.count("components", default.components, 1..=2_000)?,
             scaling: params.scaling(default.scaling)?,
+            score: default.score,
         })
     }
 
@@ -192,7 +209,12 @@ impl OneClassSvm {
             NumberOr::Word(Gamma::Local) if variance > 0.0 => LOCAL / (width as f64 * variance),
             NumberOr::Word(Gamma::Scale | Gamma::Local) => 1.0,
         };
-        Function { kernel: self.kernel, gamma: gamma.clamp(1e-30, 1e30) as f32, coef0: self.coef0 as f32, degree: self.degree as u32 }
+        Function {
+            kernel: self.kernel.into(),
+            gamma: gamma.clamp(1e-30, 1e30) as f32,
+            coef0: self.coef0 as f32,
+            degree: self.degree as u32,
+        }
     }
 
     fn exact(&self, fetch: &Fetch<'_>, function: Function, seed: Seed, stop: &Stop) -> Result<FittedOneClassSvm, FitError> {
@@ -238,12 +260,12 @@ impl Estimator for OneClassSvm {
         if self.solver == SvmSolver::Exact && rows > MAX_EXACT_ASKED {
             return Err(FitError::TooMuch { what: "rows of solver exact", got: rows, limit: MAX_EXACT_ASKED, rows, width });
         }
-        let preparation = self.scaling.fit(train);
+        let preparation = self.scaling.fit(schema, train);
         let (mut center, variance) = moments(train, &preparation);
         if self.kernel != SvmKernel::Rbf {
             center.fill(0.0);
         }
-        let fetch = Fetch { schema, train, preparation: &preparation, center: &center };
+        let fetch = Fetch { schema, train, preparation: &preparation, center: &center, score: self.score };
         let function = self.function(train.width(), variance);
         let exact = match self.solver {
             SvmSolver::Auto => train.rows() <= MAX_EXACT_ROWS,
@@ -260,6 +282,7 @@ struct Fetch<'a> {
     train: Samples<'a>,
     preparation: &'a Preparation,
     center: &'a [f32],
+    score: SvmScore,
 }
 
 impl Fetch<'_> {
@@ -269,6 +292,8 @@ impl Fetch<'_> {
     }
 
     fn fitted(&self, function: Function, support: Packed, weights: Vec<f32>, rho: f64) -> FittedOneClassSvm {
+        let logarithm = self.score == SvmScore::Logarithm && function.kernel == Kind::Rbf;
+        let function = if logarithm { Function { kernel: Kind::LogRbf, ..function } } else { function };
         FittedOneClassSvm::new(self.schema.clone(), self.preparation.clone(), self.center.to_vec(), function, support, weights, rho)
     }
 }

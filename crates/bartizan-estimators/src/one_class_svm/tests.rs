@@ -1,6 +1,6 @@
 //! Against reference values, and what both solvers promise.
 
-use super::{Gamma, OneClassSvm, SvmKernel, SvmSolver};
+use super::{Gamma, OneClassSvm, SvmKernel, SvmScore, SvmSolver};
 use crate::params::NumberOr;
 use crate::preparation::Scaling;
 use crate::{FittedOneClassSvm, rows};
@@ -56,6 +56,7 @@ fn decisions_are_those_of_scikit_learn() {
             degree: number(5) as usize,
             coef0: number(6),
             tolerance: 1e-6,
+            score: SvmScore::Decision,
             ..plain()
         };
         let values = made_up(count + PROBES, width);
@@ -70,6 +71,24 @@ fn decisions_are_those_of_scikit_learn() {
             let score = score * svm.nu * count as f64;
             assert!((score + number(9 + i)).abs() < 1e-3 * scale, "row {i}: {score}: {line}");
         }
+    }
+}
+
+/// The decision value of each row as its score says it.
+#[test]
+fn logarithms_say_what_decision_values_say_and_go_on() {
+    let values = made_up(2_000, 6);
+    for solver in [SvmSolver::Exact, SvmSolver::Nystroem] {
+        let logarithm = fit(OneClassSvm { solver, ..plain() }, &values, 6);
+        let decision = fit(OneClassSvm { solver, score: SvmScore::Decision, ..plain() }, &values, 6);
+        let rho = decision.rho();
+        let (logs, values) = (scores(&logarithm, rows::shaped(&values, 6)), scores(&decision, rows::shaped(&values, 6)));
+        for (log, value) in logs.iter().zip(&values).filter(|(_, value)| **value < 0.9 * rho) {
+            assert!((rho - rho * (-log).exp() - value).abs() < 1e-5, "{solver:?}: {log} for {value}");
+        }
+        let far: Vec<f32> = (0..400).flat_map(|i| [0.0, 0.0, 3.0 + i as f32 / 40.0, 0.0, 0.0, 0.0]).collect();
+        let scores = scores(&logarithm, rows::shaped(&far, 6));
+        assert!(scores[60..].is_sorted_by(|a, b| a < b), "{solver:?}: {scores:?}");
     }
 }
 

@@ -3,7 +3,7 @@
 mod quantile;
 
 use crate::rows;
-use bartizan_core::Samples;
+use bartizan_core::{Feature, FeatureSchema, Samples};
 pub(crate) use quantile::Quantiles;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,8 @@ const ROUNDING: f64 = 1e-9;
 
 /// How columns are brought to one scale.
 ///
-/// Constant columns are shifted and not stretched. A missing value is read as the training median before scaling.
+/// Constant columns are shifted and not stretched, and no column is divided by less than its feature's resolution. A missing value is read
+/// as the training median before scaling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scaling {
     /// As they are.
@@ -56,16 +57,18 @@ impl Scaling {
 
     /// Learns medians and scales of the training columns. Works on any samples; without rows, nothing is moved.
     #[must_use]
-    pub fn fit(self, train: Samples<'_>) -> Preparation {
+    pub fn fit(self, schema: &FeatureSchema, train: Samples<'_>) -> Preparation {
         let medians = rows::medians(train);
-        let columns = (0..train.width()).map(|c| self.column(train, c, medians[c])).collect();
+        let column = |(c, feature): (usize, &Feature)| self.column(train, c, medians[c], f64::from(feature.resolution()));
+        let columns = schema.features().iter().enumerate().map(column).collect();
         Preparation { scaling: self, medians, columns }
     }
 
-    fn column(self, train: Samples<'_>, column: usize, median: f32) -> Column {
-        let linear = |(center, scale)| Column::Linear { center, scale };
+    fn column(self, train: Samples<'_>, column: usize, median: f32, resolution: f64) -> Column {
+        let least = self.resolved(median, resolution);
+        let linear = |(center, scale): (f64, f64)| Column::Linear { center, scale: scale.max(least) };
         match self {
-            Self::None => linear((0.0, 1.0)),
+            Self::None => Column::Linear { center: 0.0, scale: 1.0 },
             Self::Standard => linear(moments(present(train, column))),
             Self::SignedLog => linear(moments(present(train, column).map(signed_log))),
             Self::Robust => {
@@ -79,8 +82,14 @@ impl Scaling {
                 let (low, high) = present(train, column).fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(v), h.max(v)));
                 if high > low { linear((low, high - low)) } else { linear((if high == low { low } else { 0.0 }, 1.0)) }
             }
-            Self::Quantile | Self::Gaussian => Column::Quantiles(Quantiles::new(&rows::sorted_column(train, column))),
+            Self::Quantile | Self::Gaussian => Column::Quantiles(Quantiles::new(&rows::sorted_column(train, column), resolution)),
         }
+    }
+
+    /// What a difference of the resolution is near a value before it is divided by the scale.
+    fn resolved(self, value: f32, resolution: f64) -> f64 {
+        let value = f64::from(value.abs());
+        if self == Self::SignedLog { signed_log(value + resolution) - signed_log(value) } else { resolution }
     }
 }
 
@@ -177,11 +186,11 @@ fn moments(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::Scaling;
-    use bartizan_core::Samples;
+    use bartizan_core::{Direction, Feature, FeatureSchema, Samples};
     use proptest::prelude::*;
 
     fn prepared(scaling: Scaling, train: &[f32], probe: &[f32]) -> Vec<f32> {
-        let preparation = scaling.fit(Samples::new(train, 1).expect("one column"));
+        let preparation = scaling.fit(&FeatureSchema::unnamed(1), Samples::new(train, 1).expect("one column"));
         preparation.validate().expect("it is in order");
         preparation.apply(Samples::new(probe, 1).expect("one column"))
     }
@@ -202,6 +211,21 @@ mod tests {
             for (g, e) in got.iter().zip(expected) {
                 assert!((g - e).abs() < 2e-5, "{}: {got:?}, not {expected:?}", scaling.name());
             }
+        }
+    }
+
+    /// Values that differ by nothing that means anything, beside one that does.
+    #[test]
+    fn no_column_is_divided_by_less_than_its_resolution() {
+        let schema = FeatureSchema::new(vec![Feature::new("share", "share", Direction::High, "").resolved(0.01)]);
+        let train: Vec<f32> = (0..100).map(|i| 0.5 + i as f32 * 1e-6).collect();
+        for (_, scaling) in Scaling::OPTIONS {
+            let preparation = scaling.fit(&schema, Samples::new(&train, 1).expect("one column"));
+            preparation.validate().expect("it is in order");
+            let at = |value: f32| preparation.apply(Samples::new(&[value], 1).expect("one column"))[0];
+            let within = train.iter().map(|v| (at(*v) - at(0.5)).abs()).fold(0.0, f32::max);
+            assert!(within < 0.1, "{}: {within} apart", scaling.name());
+            assert!(at(0.6) > at(0.5) + 0.05, "{}: {} for 0.6, {} for 0.5", scaling.name(), at(0.6), at(0.5));
         }
     }
 

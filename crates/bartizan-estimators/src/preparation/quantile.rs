@@ -11,7 +11,8 @@ const BEYOND_NORMAL: f64 = 2.0;
 
 /// Training values in order, each with the shares of rows below it and up to it.
 ///
-/// A value that many rows share is read as the middle of their ranks, as ranks with ties are.
+/// A value that many rows share is read as the middle of their ranks, as ranks with ties are. Values nearer to each other than the
+/// feature's resolution are read so too, and a share never rises by more over less than the resolution than it does along a straight line.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Quantiles {
     values: Vec<f32>,
@@ -24,23 +25,52 @@ pub(crate) struct Quantiles {
 }
 
 impl Quantiles {
-    pub(crate) fn new(sorted: &[f32]) -> Self {
+    /// Of a sorted column with a resolution, 0 where that is unknown.
+    pub(crate) fn new(sorted: &[f32], resolution: f64) -> Self {
         let rows = sorted.len().max(1) as f64;
         let mut quantiles = Self { values: Vec::new(), below: Vec::new(), up_to: Vec::new(), half: 0.5 / rows, range: 1.0 };
         let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return quantiles };
         // Enough ranks that the gaps between knots hold few rows each; both ends are kept.
         let knots = MAX_KNOTS.min(sorted.len());
+        let apart = |value: f32, from: f32| value > from && f64::from(value) - f64::from(from) >= resolution;
         for knot in 0..knots {
             let value = sorted[knot * (sorted.len() - 1) / (knots - 1).max(1)];
-            if quantiles.values.last().is_none_or(|last| value > *last) {
+            let up_to = (sorted.partition_point(|v| *v <= value) as f64 / rows) as f32;
+            if quantiles.values.last().is_none_or(|last| apart(value, *last)) {
                 quantiles.values.push(value);
                 quantiles.below.push((sorted.partition_point(|v| *v < value) as f64 / rows) as f32);
-                quantiles.up_to.push((sorted.partition_point(|v| *v <= value) as f64 / rows) as f32);
+                quantiles.up_to.push(up_to);
+            } else if let Some(last) = quantiles.up_to.last_mut() {
+                *last = up_to;
             }
         }
+        if resolution > 0.0 {
+            quantiles.even_out(sorted, resolution);
+        }
         let (whole, size) = (f64::from(*last) - f64::from(*first), f64::from(last.abs()));
-        quantiles.range = [whole, size].into_iter().find(|r| *r > 0.0).unwrap_or(1.0);
+        quantiles.range = [whole.max(resolution), size].into_iter().find(|r| *r > 0.0).unwrap_or(1.0);
         quantiles
+    }
+
+    /// Reads knots that stand for several values as the middle of their ranks on either side, and puts an end a resolution beyond the last
+    /// value on each.
+    fn even_out(&mut self, sorted: &[f32], resolution: f64) {
+        let (first, last) = (self.values[0], self.values[self.values.len() - 1]);
+        for ((value, below), up_to) in self.values.iter().zip(&mut self.below).zip(&mut self.up_to) {
+            let only = sorted.partition_point(|v| v <= value) as f64 / sorted.len() as f64;
+            if f64::from(*up_to) > only + self.half {
+                (*below, *up_to) = (f32::midpoint(*below, *up_to), f32::midpoint(*below, *up_to));
+            }
+        }
+        let (low, high) = ((f64::from(first) - resolution) as f32, (f64::from(last) + resolution) as f32);
+        for (at, end, share) in [(0, low, 0.0), (self.values.len() + 1, high, 1.0)] {
+            if end.is_finite() && (end < first || end > last) {
+                let at = at.min(self.values.len());
+                self.values.insert(at, end);
+                self.below.insert(at, share);
+                self.up_to.insert(at, share);
+            }
+        }
     }
 
     /// Share of rows below, half of those that are equal, and how far beyond the range.
@@ -138,12 +168,12 @@ mod tests {
     fn what_most_rows_share_is_the_middle_of_their_ranks() {
         let mut sorted = vec![0.0; 90];
         sorted.extend((1..=10).map(|v| v as f32));
-        let q = Quantiles::new(&sorted);
+        let q = Quantiles::new(&sorted, 0.0);
         assert!((q.uniform(0.0) - 0.45).abs() < 1e-6);
         assert!(q.uniform(0.5) > 0.899 && q.uniform(10.0) < 1.0);
         assert!(q.uniform(20.0) > 1.3 && q.uniform(-1.0) < 0.0);
         assert!(q.normal(20.0) > q.normal(10.0));
-        let constant = Quantiles::new(&[5.0; 40]);
+        let constant = Quantiles::new(&[5.0; 40], 0.0);
         assert!((constant.uniform(5.0) - 0.5).abs() < 1e-6 && constant.uniform(6.0) > 0.98);
     }
 }

@@ -116,7 +116,7 @@ impl Estimator for RandomCutForest {
 
     fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedRandomCutForest, FitError> {
         rows::check(schema, train, 2)?;
-        let mut forest = self.start(schema, self.scaling.fit(train), seed);
+        let mut forest = self.start(schema, self.scaling.fit(schema, train), seed);
         forest.learn(train, stop)?;
         Ok(forest)
     }

@@ -93,7 +93,7 @@ impl Estimator for Mahalanobis {
     fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, seed: Seed, stop: &Stop) -> Result<FittedDistance, FitError> {
         rows::check(schema, train, 2)?;
         let width = train.width();
-        let preparation = self.scaling.fit(train);
+        let preparation = self.scaling.fit(schema, train);
         let rows = matrix(&preparation.apply(train), width);
         let n = rows.ncols();
         let mut spectrum = if n < ROWS_A_FEATURE * width || width > MAX_PRIMAL {

@@ -128,7 +128,7 @@ impl Estimator for Pca {
     fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, _: Seed, _: &Stop) -> Result<FittedDistance, FitError> {
         rows::check(schema, train, 2)?;
         let width = train.width();
-        let preparation = self.scaling.fit(train);
+        let preparation = self.scaling.fit(schema, train);
         let mut spectrum = Spectrum::of(matrix(&preparation.apply(train), width));
         // Over n - 1, as usual for components.
         let unbiased = spectrum.rows as f64 / (spectrum.rows as f64 - 1.0).max(1.0);

@@ -29,7 +29,8 @@ const MAX_SHARE: f64 = 20.0;
 /// For each feature the share of training rows at least as far out is estimated, smoothed as `(count + 1/2) / (n + 1)`, on
 /// the upper, the lower or the likelier of both sides (twice its probability). Nothing is held for rarer than what lies beyond the range
 /// of all before it: rows are taken to be in the order of time, and it is counted how many of each quarter lie beyond the quarters before
-/// it. Beyond the training range the share falls on with the distance in spreads. The share of a feature is how much rarer than 5 % that is, in nats, from 0 to 20; the score is
+/// it. Beyond the training range the share falls on with the distance in spreads, which are no less than the feature's resolution. The
+/// share of a feature is how much rarer than 5 % that is, in nats, from 0 to 20; the score is
 /// the sum, so the attribution is exact. A missing value adds nothing; what was always missing in training adds nothing.
 ///
 /// # Weak where
@@ -77,16 +78,18 @@ impl Estimator for Tails {
 
     fn fit_until(&self, schema: &FeatureSchema, train: Samples<'_>, _: Seed, _: &Stop) -> Result<FittedTails, FitError> {
         rows::check(schema, train, 2)?;
-        let column =
-            |(c, feature): (usize, &Feature)| Column::new(&rows::sorted_column(train, c), beyond_before(train, c, feature.direction));
+        let column = |(c, feature): (usize, &Feature)| {
+            let beyond = beyond_before(train, c, feature.direction);
+            Column::new(&rows::sorted_column(train, c), f64::from(feature.resolution()), beyond)
+        };
         let columns = schema.features().iter().enumerate().map(column).collect();
         Ok(FittedTails { schema: schema.clone(), columns })
     }
 }
 
 impl Column {
-    /// From the values in order, of which this share lay beyond all before them.
-    fn new(sorted: &[f32], beyond: f64) -> Self {
+    /// From the values in order, of which the share `beyond` lay beyond all before them.
+    fn new(sorted: &[f32], resolution: f64, beyond: f64) -> Self {
         let rows = sorted.len();
         let nobody = -beyond.max(0.5 / (rows as f64 + 1.0)).min(1.0).ln();
         let smooth = |count: usize| -((count as f64 + 0.5) / (rows as f64 + 1.0)).min(1.0).ln().max(-nobody);
@@ -102,7 +105,8 @@ impl Column {
         }
         let middle = f64::from(sorted[rows * 3 / 4]) - f64::from(sorted[rows / 4]);
         let whole = f64::from(*last) - f64::from(*first);
-        column.spread = [middle, whole, f64::from(last.abs()), 1.0].into_iter().find(|s| *s > 0.0 && s.is_finite()).unwrap_or(1.0);
+        let spreads = [middle, whole, f64::from(last.abs()), 1.0];
+        column.spread = spreads.into_iter().find(|s| *s > 0.0 && s.is_finite()).unwrap_or(1.0).max(resolution);
         column
     }
 
@@ -254,7 +258,7 @@ mod tests {
 
     #[test]
     fn farther_out_is_never_less_surprising() {
-        let column = Column::new(&(0..5000).map(|i| (i as f32).powi(2)).collect::<Vec<_>>(), 0.0);
+        let column = Column::new(&(0..5000).map(|i| (i as f32).powi(2)).collect::<Vec<_>>(), 0.0, 0.0);
         let surprises: Vec<f64> = (0..300).map(|i| column.surprise(i as f32 * 1e5, Direction::High)).collect();
         assert!(surprises.is_sorted());
         assert!(column.surprise(f32::MAX, Direction::High) <= super::MAX_SHARE);

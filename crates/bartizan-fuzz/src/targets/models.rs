@@ -7,7 +7,6 @@ use bartizan_domains::behavior::BehaviorBaselines;
 use bartizan_domains::flows::FlowBaselines;
 use bartizan_domains::requests::RequestBaselines;
 use bartizan_estimators::format;
-use sha2::{Digest, Sha256};
 
 /// What is packed may be unpacked, once; then it is a detector, of which the largest part is laid out anew for scoring.
 const FILES: Bounds = Bounds { held: 40, allocated: 120, free: 8 << 20 };
@@ -17,9 +16,6 @@ const BODIES: Bounds = Bounds { held: 40, allocated: 120, free: 8 << 20 };
 const BASELINES: Bounds = Bounds { held: 80, allocated: 200, free: 8 << 20 };
 /// Before the body: magic, version, length, checksum.
 const HEADER: usize = 50;
-/// Where the checksum begins.
-const CHECKSUM: usize = 18;
-const LEVEL: i32 = 1;
 
 /// Reads a model file and, when it is accepted, scores and explains a row.
 fn used(file: &[u8]) -> u64 {
@@ -45,13 +41,8 @@ fn used(file: &[u8]) -> u64 {
 
 /// Returns the model file of a body, as an attacker would build it: packed, with its length and checksum.
 fn sealed(body: &[u8]) -> Vec<u8> {
-    let packed = zstd::encode_all(body, LEVEL).unwrap_or_default();
-    let mut file = seeds::models().first().map(|file| file[..HEADER.min(file.len())].to_vec()).unwrap_or_default();
-    file.resize(HEADER, 0);
-    file[10..CHECKSUM].copy_from_slice(&(body.len() as u64).to_le_bytes());
-    file[CHECKSUM..].copy_from_slice(&Sha256::digest(&packed));
-    file.extend_from_slice(&packed);
-    file
+    let version = seeds::models().first().and_then(|file| Some(u16::from_le_bytes([*file.get(8)?, *file.get(9)?])));
+    format::seal(version.unwrap_or_default(), body)
 }
 
 pub(super) fn targets() -> Vec<Target> {

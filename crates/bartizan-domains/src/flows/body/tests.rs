@@ -66,7 +66,7 @@ fn numbers_are_taken_in_every_spelling() {
         ("Infinity", f32_nan),
         ("-Infinity", f32_nan),
         ("1e999", f32_nan),
-        ("1e300", f32_nan),
+        ("1e300", f32::MAX),
         ("123456789012345678901234567890", 1.234_567_9e29),
     ] {
         let flow = flow(&format!(r#"{{"data": {{"Flow Packets/s": {json}, "other": 3}}, "more": [1]}}"#));
