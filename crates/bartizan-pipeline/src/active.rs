@@ -13,6 +13,8 @@ use std::sync::Arc;
 const MAX_REASONS: usize = 5;
 /// Most bytes of stored baselines: tables of them take several times as much in memory.
 const MAX_BASELINES_BYTES: usize = 32 << 20;
+/// Bytes of fields that were added to baselines since release 0.1.0.
+const ADDED_BASELINES: usize = 1;
 /// Least part of the largest share in a class that is a reason for it.
 const LEAST_CLASS_SHARE: f64 = 0.05;
 
@@ -53,7 +55,9 @@ impl<D: Domain> Active<D> {
         if needed > limit {
             return Err(damaged(FormatError::TooMuchMemory { what: "its baselines", needed, limit }));
         }
-        let baselines = postcard::from_bytes(&file.baselines).map_err(|e| damaged(FormatError::Body(format!("baselines: {e}"))))?;
+        // Fields are only ever added at the end, and begin as 0: baselines of an older release are read as ones that end in zeros.
+        let padded = [file.baselines.as_slice(), &[0; ADDED_BASELINES]].concat();
+        let baselines = postcard::from_bytes(&padded).map_err(|e| damaged(FormatError::Body(format!("baselines: {e}"))))?;
         Ok(Self {
             info: info(&ModelRecord {
                 size_bytes: stored.blob.len() as u64,
@@ -78,20 +82,32 @@ impl<D: Domain> Active<D> {
         let mut out = [AnomalyScore(0.0)];
         self.score_rows(&row, &mut out);
         let class = self.judge_classes(&row).and_then(|classes| classes.first().copied());
-        self.scored(row, out[0], class)
+        self.scored(row, self.neutral(event, out[0]), class.map(|class| classes::weigh::<D>(event, class)))
     }
 
     /// Scores many events at once, which matrix products are faster at.
     pub(crate) fn score_many<'a>(&self, events: impl ExactSizeIterator<Item = (&'a D::Event, &'a D::Recent)>) -> Vec<Scored> {
         let mut rows = vec![f32::NAN; self.width * events.len()];
         let mut out = vec![AnomalyScore(0.0); events.len()];
-        for ((event, recent), row) in events.zip(rows.chunks_exact_mut(self.width)) {
+        let events: Vec<(&D::Event, &D::Recent)> = events.collect();
+        for ((event, recent), row) in events.iter().zip(rows.chunks_exact_mut(self.width)) {
             self.baselines.extract(event, recent, row);
         }
         self.score_rows(&rows, &mut out);
         let classes = self.judge_classes(&rows);
-        let class = |i: usize| classes.as_ref().map(|classes| classes[i]);
-        rows.chunks_exact(self.width).zip(out).enumerate().map(|(i, (row, score))| self.scored(row.to_vec(), score, class(i))).collect()
+        let class = |i: usize| classes.as_ref().map(|classes| classes::weigh::<D>(events[i].0, classes[i]));
+        let scored = |(i, (row, score)): (usize, (&[f32], _))| self.scored(row.to_vec(), self.neutral(events[i].0, score), class(i));
+        rows.chunks_exact(self.width).zip(out).enumerate().map(scored).collect()
+    }
+
+    /// Whether events such as this one are among those that the model has learned from.
+    pub(crate) fn covers(&self, event: &D::Event) -> bool {
+        self.baselines.covers(event)
+    }
+
+    /// The score of an event, which is not anomalous where nothing like it was learned from.
+    fn neutral(&self, event: &D::Event, score: AnomalyScore) -> AnomalyScore {
+        if self.covers(event) { score } else { AnomalyScore(score.0.min(self.threshold.0)) }
     }
 
     fn score_rows(&self, rows: &[f32], out: &mut [AnomalyScore]) {
@@ -131,7 +147,7 @@ impl<D: Domain> Active<D> {
     pub(crate) fn explain(&self, event: &D::Event, row: &[f32], schema: &FeatureSchema) -> Option<Explanation> {
         let explainer = self.detector.explainer()?;
         let attribution = explainer.explain(row).ok()?;
-        let class_shares = self.class_shares(row);
+        let class_shares = self.class_shares(row).or_else(|| (!self.covers(event)).then(|| vec![0.0; row.len()]));
         let shares = class_shares.as_ref().unwrap_or(&attribution.shares);
         let mut order: Vec<usize> = (0..row.len()).filter(|&i| shares[i] > 0.0).collect();
         order.sort_by(|&a, &b| shares[b].total_cmp(&shares[a]).then(a.cmp(&b)));
@@ -140,7 +156,8 @@ impl<D: Domain> Active<D> {
             let value = row[i].is_finite().then(|| f64::from(row[i]));
             Some(Reason { feature: schema.features()[i].name.to_string(), value, share: shares[i], text })
         };
-        let reasons = order.iter().filter_map(reason).take(MAX_REASONS).collect();
+        let told = classes::reason::<D>(event, row, schema);
+        let reasons = told.into_iter().chain(order.iter().filter_map(reason)).take(MAX_REASONS).collect();
         Some(Explanation { attribution, exact: explainer.exact(), reasons })
     }
 
