@@ -37,6 +37,17 @@ pub struct Facts<'a> {
     pub action: Cow<'a, str>,
 }
 
+/// What an event itself says of its class, whatever was learned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evidence {
+    /// Index into [`Domain::CLASSES`].
+    pub class: usize,
+    /// Probability that it is of that class, from 0.5 on.
+    pub probability: f64,
+    /// The feature that it has most to do with, an index into the schema.
+    pub feature: usize,
+}
+
 /// One kind of telemetry. Pure but for its [`Recency`].
 pub trait Domain: Send + Sync + 'static {
     /// A parsed, validated record. Serialised with postcard into the store.
@@ -80,6 +91,18 @@ pub trait Domain: Send + Sync + 'static {
         None
     }
 
+    /// What an event says of its class besides its features; `None` where it says nothing.
+    fn evidence(event: &Self::Event) -> Option<Evidence> {
+        let _ = event;
+        None
+    }
+
+    /// The evidence as a sentence for the person on duty, where its class is not normal.
+    fn evidence_reason(event: &Self::Event) -> Option<String> {
+        let _ = event;
+        None
+    }
+
     /// The columns that the store keeps.
     fn facts(event: &Self::Event) -> Facts<'_>;
 
@@ -114,6 +137,12 @@ pub trait Extract: Send + Sync {
 
     /// Fills `row` (as wide as the schema) with finite numbers or NaN for missing.
     fn extract(&self, event: &Self::Event, recent: &Self::Recent, row: &mut [f32]);
+
+    /// Whether events such as this one are among those learned from. What is not is never called anomalous.
+    fn covers(&self, event: &Self::Event) -> bool {
+        let _ = event;
+        true
+    }
 
     /// Why the value of feature `index` stands out, as a sentence for the person on duty:
     /// `parameter "q" carries an SQL injection pattern`, `client sent 120 requests in 10 s`. `None` when the value says nothing,

@@ -19,7 +19,7 @@ mod time;
 
 pub use arrival::{Arrival, Arrived, MAX_CLIENT, ProxyError, TrustedProxies};
 pub use bounded::bounded;
-pub use domain::{Domain, Extract, Facts, Label, NoRecency, Recency};
+pub use domain::{Domain, Evidence, Extract, Facts, Label, NoRecency, Recency};
 pub use estimator::{Attribution, Detector, Estimator, Explain, FitError, ScoreError};
 pub use parse::{How, Parse, ParseError, Record, Rejected, Sink, Summary};
 pub use reservoir::Reservoir;

@@ -45,7 +45,7 @@ pub struct ModelFile {
     pub model_version: String,
     /// The columns it was fitted on.
     pub schema: FeatureSchema,
-    /// The extractor's baselines, postcard of the domain's type. What a kind adds to them is an option at their end.
+    /// The extractor's baselines, postcard of the domain's type.
     pub baselines: Vec<u8>,
     /// The fitted detector.
     pub detector: StoredDetector,
@@ -164,10 +164,6 @@ pub fn decode(file: &[u8]) -> Result<ModelFile, FormatError> {
         return Err(FormatError::Body(format!("{} bytes are left over", rest.len())));
     }
     model.detector.reach = reach;
-    if version <= UNCHECKED {
-        // The baselines of a kind that has learned to know more since then say that they do not.
-        model.baselines.push(0);
-    }
     check(&model)?;
     Ok(model)
 }

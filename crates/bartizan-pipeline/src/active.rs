@@ -14,6 +14,8 @@ use std::sync::Arc;
 const MAX_REASONS: usize = 5;
 /// Most bytes of stored baselines: tables of them take several times as much in memory.
 const MAX_BASELINES_BYTES: usize = 32 << 20;
+/// Bytes of fields that were added to baselines since release 0.1.0.
+const ADDED_BASELINES: usize = 1;
 /// Least part of the largest share in a class that is a reason for it.
 const LEAST_CLASS_SHARE: f64 = 0.05;
 
@@ -38,6 +40,8 @@ pub(crate) struct Unjudged {
     row: Vec<f32>,
     score: AnomalyScore,
     class: Option<ClassVerdict>,
+    /// Whether the model has learned from events such as this one.
+    covered: bool,
 }
 
 /// A row with what the model says of it.
@@ -64,7 +68,9 @@ impl<D: Domain> Active<D> {
         if needed > limit {
             return Err(damaged(FormatError::TooMuchMemory { what: "its baselines", needed, limit }));
         }
-        let baselines = postcard::from_bytes(&file.baselines).map_err(|e| damaged(FormatError::Body(format!("baselines: {e}"))))?;
+        // Fields are only ever added at the end, and begin as 0: baselines of an older release are read as ones that end in zeros.
+        let padded = [file.baselines.as_slice(), &[0; ADDED_BASELINES]].concat();
+        let baselines = postcard::from_bytes(&padded).map_err(|e| damaged(FormatError::Body(format!("baselines: {e}"))))?;
         let info = info(&ModelRecord {
             size_bytes: stored.blob.len() as u64,
             is_active: true,
@@ -106,8 +112,11 @@ impl<D: Domain> Active<D> {
 
     /// Decides on an event that was scored, as the threshold and the traffic are now, and counts it.
     pub(crate) fn judge(&self, live: &Live, unjudged: Unjudged, event: &D::Event) -> Scored {
+        let covered = unjudged.covered;
         let (scored, facts) = (self.decide(live, unjudged), D::facts(event));
-        live.count(self.calibration.tail(scored.score), scored.verdict, EntityHash::of(&facts.entity), facts.time);
+        if covered {
+            live.count(self.calibration.tail(scored.score), scored.verdict, EntityHash::of(&facts.entity), facts.time);
+        }
         scored
     }
 
@@ -118,21 +127,31 @@ impl<D: Domain> Active<D> {
         let mut out = [AnomalyScore(0.0)];
         self.score_rows(&row, &mut out);
         let class = self.judge_classes(&row).and_then(|classes| classes.first().copied());
-        Unjudged { row, score: out[0], class }
+        let class = class.map(|class| classes::weigh::<D>(event, class));
+        Unjudged { row, score: out[0], class, covered: self.covers(event) }
     }
 
     /// Scores many events at once, which matrix products are faster at.
     pub(crate) fn score_many<'a>(&self, events: impl ExactSizeIterator<Item = (&'a D::Event, &'a D::Recent)>) -> Vec<Unjudged> {
         let mut rows = vec![f32::NAN; self.width * events.len()];
         let mut out = vec![AnomalyScore(0.0); events.len()];
-        for ((event, recent), row) in events.zip(rows.chunks_exact_mut(self.width)) {
+        let events: Vec<(&D::Event, &D::Recent)> = events.collect();
+        for ((event, recent), row) in events.iter().zip(rows.chunks_exact_mut(self.width)) {
             self.baselines.extract(event, recent, row);
         }
         self.score_rows(&rows, &mut out);
         let classes = self.judge_classes(&rows);
-        let class = |i: usize| classes.as_ref().map(|classes| classes[i]);
-        let unjudged = |(i, (row, score)): (usize, (&[f32], AnomalyScore))| Unjudged { row: row.to_vec(), score, class: class(i) };
+        let class = |i: usize| classes.as_ref().map(|classes| classes::weigh::<D>(events[i].0, classes[i]));
+        let unjudged = |(i, (row, score)): (usize, (&[f32], AnomalyScore))| {
+            let covered = self.covers(events[i].0);
+            Unjudged { row: row.to_vec(), score, class: class(i), covered }
+        };
         rows.chunks_exact(self.width).zip(out).enumerate().map(unjudged).collect()
+    }
+
+    /// Whether events such as this one are among those that the model has learned from.
+    pub(crate) fn covers(&self, event: &D::Event) -> bool {
+        self.baselines.covers(event)
     }
 
     fn score_rows(&self, rows: &[f32], out: &mut [AnomalyScore]) {
@@ -150,8 +169,10 @@ impl<D: Domain> Active<D> {
     }
 
     /// Decides on what was scored, and counts nothing.
-    pub(crate) fn decide(&self, live: &Live, Unjudged { row, score, class }: Unjudged) -> Scored {
+    pub(crate) fn decide(&self, live: &Live, Unjudged { row, score, class, covered }: Unjudged) -> Scored {
         let threshold = self.corrections.threshold(&row, score.0, self.threshold(live));
+        // What nothing like it was learned from is not anomalous for that.
+        let score = if covered { score } else { AnomalyScore(score.0.min(threshold.0)) };
         Scored {
             score,
             threshold,
@@ -174,7 +195,7 @@ impl<D: Domain> Active<D> {
     pub(crate) fn explain(&self, event: &D::Event, row: &[f32], schema: &FeatureSchema) -> Option<Explanation> {
         let explainer = self.detector.explainer()?;
         let attribution = explainer.explain(row).ok()?;
-        let class_shares = self.class_shares(row);
+        let class_shares = self.class_shares(row).or_else(|| (!self.covers(event)).then(|| vec![0.0; row.len()]));
         let shares = class_shares.as_ref().unwrap_or(&attribution.shares);
         let mut order: Vec<usize> = (0..row.len()).filter(|&i| shares[i] > 0.0).collect();
         order.sort_by(|&a, &b| shares[b].total_cmp(&shares[a]).then(a.cmp(&b)));
@@ -183,7 +204,8 @@ impl<D: Domain> Active<D> {
             let value = row[i].is_finite().then(|| f64::from(row[i]));
             Some(Reason { feature: schema.features()[i].name.to_string(), value, share: shares[i], text })
         };
-        let reasons = order.iter().filter_map(reason).take(MAX_REASONS).collect();
+        let told = classes::reason::<D>(event, row, schema);
+        let reasons = told.into_iter().chain(order.iter().filter_map(reason)).take(MAX_REASONS).collect();
         Some(Explanation { attribution, exact: explainer.exact(), reasons })
     }
 

@@ -9,10 +9,11 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 /// Format 1 is that of release 0.1.0; in 2, requests say who their client is and what was cut of them; in 3, two bytes that tell the kind,
-/// whether the event came while serving, and what the windows said of it come before it.
-const FORMAT: u8 = 3;
-/// Fields that were added to an event since format 1.
-const ADDED_SINCE_1: usize = 2;
+/// whether the event came while serving, and what the windows said of it come before it; in 4, sessions say what their log told of logins.
+const FORMAT: u8 = 4;
+/// Fields that were added to an event since format 1, and since formats 2 and 3.
+const ADDED_SINCE_1: usize = 3;
+const ADDED_SINCE_3: usize = 1;
 /// The format of a part of a checkpoint.
 const WINDOWS_FORMAT: u8 = 1;
 /// And of those parts that hold the live counts of a model.
@@ -65,8 +66,12 @@ pub(crate) fn decode<D: Domain>(bytes: &[u8]) -> Result<Stored<D>, CodecError> {
             let (is_live, recent, event) = postcard::from_bytes(body)?;
             Ok(Stored { event, recent, is_live })
         }
-        [FORMAT, ..] => Err(CodecError::Kind),
-        [2, body @ ..] => alone(body),
+        [3, a, b, body @ ..] if [*a, *b] == tag::<D>() => {
+            let (is_live, recent, event) = postcard::from_bytes(&[body, &[0; ADDED_SINCE_3]].concat())?;
+            Ok(Stored { event, recent, is_live })
+        }
+        [3 | FORMAT, ..] => Err(CodecError::Kind),
+        [2, body @ ..] => alone(&[body, &[0; ADDED_SINCE_3]].concat()),
         [1, body @ ..] => alone(&[body, &[0; ADDED_SINCE_1]].concat()),
         [other, ..] => Err(CodecError::Format(*other)),
     }
@@ -123,7 +128,7 @@ pub(crate) fn decode_windows<W: Recency>(bytes: &[u8]) -> Result<W::Saved, Codec
 mod tests {
     use super::{CodecError, FORMAT, Stored, decode, decode_windows, encode, encode_windows};
     use bartizan_core::{Domain, Recency, Timestamp};
-    use bartizan_domains::behavior::{Behavior, SessionEvent};
+    use bartizan_domains::behavior::{Behavior, Logins, SessionEvent};
     use bartizan_domains::flows::{FlowEvent, Flows};
     use bartizan_domains::requests::{RequestEvent, RequestRecency, Requests};
     use std::path::PathBuf;
@@ -178,6 +183,15 @@ mod tests {
             honeytoken_access: true,
             session_time: 90,
             attack: None,
+            logins: Some(Logins {
+                known: true,
+                failed_hour: 3,
+                failed_day: 7,
+                names: 2,
+                strange_names: 1,
+                looks: 300,
+                ..Logins::default()
+            }),
         }
     }
 
@@ -215,7 +229,8 @@ mod tests {
             let client = if format > 1 { "203.0.113.9".to_owned() } else { String::new() };
             check::<Requests>(format, &RequestEvent { client, ..request() }, &recent);
             check::<Flows>(format, &flow(), &());
-            check::<Behavior>(format, &session(), &());
+            let logins = if format > 3 { session().logins } else { None };
+            check::<Behavior>(format, &SessionEvent { logins, ..session() }, &());
         }
         assert_eq!(request().client(), "203.0.113.9");
     }

@@ -33,7 +33,7 @@ struct Compared {
 }
 
 /// Events that a comparison must rest on before a model is refused for it.
-const LEAST_COMPARED: usize = 10;
+const LEAST_COMPARED: usize = 20;
 /// Part of the flagged events nobody cleared that a new model must flag too.
 const LEAST_FLAGGED: f64 = 0.8;
 /// How much less of the labelled rows it may judge right.

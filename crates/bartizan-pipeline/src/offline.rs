@@ -60,6 +60,12 @@ impl<D: Domain> Offline<D> {
         scored.into_iter().zip(events).map(verdict).collect()
     }
 
+    /// Whether events such as this one are among those that the model has learned from. Of others it does not say how unusual they are.
+    #[must_use]
+    pub fn covers(&self, event: &D::Event) -> bool {
+        self.active.covers(event)
+    }
+
     /// Why an event was judged as it was; `None` when the algorithm cannot say.
     #[must_use]
     pub fn explain(&self, event: &D::Event, verdict: &OfflineVerdict) -> Option<Explanation> {

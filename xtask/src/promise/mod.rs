@@ -16,6 +16,7 @@ mod streams;
 mod tally;
 mod ties;
 mod trial;
+mod u11_logins;
 
 use crate::serve::release_binary;
 use crate::{quality, workspace};
@@ -105,7 +106,7 @@ impl Job {
 type Jobs = fn(&Setup) -> Vec<Job>;
 
 /// Each promise with its measurements.
-const PROMISES: [(&str, Jobs); 9] = [
+const PROMISES: [(&str, Jobs); 10] = [
     ("U1", rates::jobs),
     ("U2", first_hours::jobs),
     ("U3", cold_start::jobs),
@@ -115,6 +116,7 @@ const PROMISES: [(&str, Jobs); 9] = [
     ("U7", extremes::jobs),
     ("U8", confidence::jobs),
     ("U9", ties::jobs),
+    ("U11", u11_logins::jobs),
 ];
 
 /// The algorithms that a promise of detectors is measured with: the default one, which has no name here, and some more or all others.

@@ -32,6 +32,13 @@ const REMARKS: &str = "\
   there what looks at single rows closely (`lof`, `tails`, `gaussian_mixture`) alarms several times as often as asked.
 - On contaminated rows (ADBench) `one_class_svm`, `lof` and `knn` draw their boundary around the anomalies too. They are for rows that are
   known to be normal.
+- Sessions of SSH servers (`cargo xtask promise --only U11`): of the clients of a honeypot's 20,000 sessions 95 % are named an attacker, and
+  92 % of the 6,700 sessions that theirs are joined to; of 10,000 ordinary sessions in the same columns none is called anything. In generated
+  logs 99 to 100 % of the attackers are named, slow, distributed and guessing ones too, and of 12,000 to 14,000 ordinary sessions none, or
+  0.3 % with a model that learned from other days with one false alarm in 200. Not named are: an address that logs in at the first attempt;
+  the first one to three of many addresses that fail with a name which has logged in before; after a password was found, what stays within
+  three failures a login. A person who fails and gives up, from an address that never logged in, is taken for one of many attackers while five
+  others fail. Each file begins without a past, and labels teach the forest, not this evidence.
 ";
 
 /// A line on the terminal while the rest is being measured.

@@ -23,21 +23,24 @@ pub struct BehaviorBaselines {
     pub rows: u64,
     /// For each feature, in order.
     pub usual: [Usual; 6],
+    /// Sessions among them that were made from logs; 0 in models of release 0.1.0, which did not count them.
+    pub from_logs: u64,
 }
 
 impl BehaviorBaselines {
     /// The numbers have small ranges, so that counting each value gives exact percentiles in little memory.
     pub(super) fn fit<'a>(events: impl Iterator<Item = &'a SessionEvent>) -> Self {
         let mut counts = RANGES.map(|(_, most)| vec![0_u64; usize::from(most) + 1]);
-        let mut rows = 0;
+        let (mut rows, mut from_logs) = (0, 0);
         for event in events {
             rows += 1;
+            from_logs += u64::from(event.logins.is_some());
             for (counts, value) in counts.iter_mut().zip(event.values()) {
                 let last = counts.len() - 1;
                 counts[usize::from(value).min(last)] += 1;
             }
         }
-        Self { rows, usual: counts.map(|counts| usual(&counts, rows)) }
+        Self { rows, usual: counts.map(|counts| usual(&counts, rows)), from_logs }
     }
 }
 
@@ -64,6 +67,12 @@ impl Extract for BehaviorBaselines {
         }
     }
 
+    /// Sessions from logs resemble neither those that are generated nor those that clients count: how unusual one is can be said from the
+    /// time on when most of the sessions learned from are from logs. Six counters are judged by whatever was learned.
+    fn covers(&self, event: &SessionEvent) -> bool {
+        event.logins.is_none() || (self.from_logs > 0 && 2 * self.from_logs >= self.rows)
+    }
+
     /// Says nothing of a number that the middle one of the learned sessions has, too, nor of a smaller one that only stands out by
     /// being large.
     fn reason(&self, event: &SessionEvent, _row: &[f32], index: usize) -> Option<String> {
@@ -84,6 +93,7 @@ impl Extract for BehaviorBaselines {
         };
         Some(match self.rows {
             0 => said,
+            _ if !self.covers(event) => said,
             _ if value < usual.median => format!("{said}; half of the learned sessions have at least {}", usual.median),
             _ if value < usual.p95 => format!("{said}; half of the learned sessions have at most {}", usual.median),
             _ => format!("{said}; 95 % of the learned sessions have at most {}", usual.p95),
@@ -94,6 +104,7 @@ impl Extract for BehaviorBaselines {
 #[cfg(test)]
 mod tests {
     use super::{BehaviorBaselines, SessionEvent, Usual};
+    use crate::behavior::Logins;
     use bartizan_core::{Extract, Timestamp};
 
     fn session(values: [u16; 6]) -> SessionEvent {
@@ -118,6 +129,17 @@ mod tests {
         let mut short = [0.0; 2];
         BehaviorBaselines::default().extract(&session([120, 200, 3, 1, 0, 600]), &(), &mut short);
         assert_eq!(short, [120.0, 200.0]);
+    }
+
+    #[test]
+    fn sessions_from_logs_are_covered_where_most_are_from_logs() {
+        let from_log = |event: SessionEvent| SessionEvent { logins: Some(Logins::default()), ..event };
+        let (counted, logged) = (session([0, 1, 0, 0, 0, 10]), from_log(session([0, 1, 0, 0, 0, 10])));
+        for (counters, logs, expected) in [(0, 0, false), (100, 0, false), (51, 49, false), (50, 50, true), (0, 100, true)] {
+            let events = std::iter::repeat_n(&counted, counters).chain(std::iter::repeat_n(&logged, logs));
+            let learned = BehaviorBaselines::fit(events);
+            assert_eq!((learned.covers(&logged), learned.covers(&counted)), (expected, true), "{counters} and {logs}");
+        }
     }
 
     #[test]

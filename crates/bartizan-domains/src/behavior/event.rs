@@ -1,5 +1,6 @@
 //! One session, as six counters.
 
+use super::Logins;
 use bartizan_core::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +83,8 @@ pub struct SessionEvent {
     pub session_time: u16,
     /// What a person, a file or the generator said it is.
     pub attack: Option<AttackType>,
+    /// What the log that it was made from tells of logins; `None` where six counters are all there is. Since format 4 of stored events.
+    pub logins: Option<Logins>,
 }
 
 impl SessionEvent {
@@ -113,6 +116,7 @@ impl SessionEvent {
             honeytoken_access: values[4] > 0,
             session_time: within(5),
             attack: None,
+            logins: None,
         }
     }
 }

@@ -3,9 +3,11 @@
 mod baselines;
 pub mod body;
 mod event;
+mod evidence;
 mod features;
 pub mod generator;
 mod kind;
+mod logins;
 pub mod records;
 mod risk;
 mod sessions;
@@ -13,9 +15,10 @@ mod sessions;
 pub use baselines::{BehaviorBaselines, Usual};
 pub use event::{AttackType, SessionEvent};
 pub use features::{NAMES, RANGES};
+pub use logins::{Logins, Service};
 pub use risk::{Assessment, risk_score};
 
-use bartizan_core::{Arrival, Arrived, Domain, Facts, FeatureSchema, NoRecency, TrustedProxies, head};
+use bartizan_core::{Arrival, Arrived, Domain, Evidence, Facts, FeatureSchema, NoRecency, TrustedProxies, head};
 use std::borrow::Cow;
 
 /// Most bytes that are stored of the sender's name for a session.
@@ -56,6 +59,16 @@ impl Domain for Behavior {
 
     fn class(event: &SessionEvent) -> Option<usize> {
         event.attack.map(AttackType::index)
+    }
+
+    /// What a log tells of logins, next to the six counters that the forest looks at.
+    fn evidence(event: &SessionEvent) -> Option<Evidence> {
+        let found = evidence::finding(event)?;
+        Some(Evidence { class: found.attack.index(), probability: found.probability, feature: found.feature() })
+    }
+
+    fn evidence_reason(event: &SessionEvent) -> Option<String> {
+        evidence::sentence(event)
     }
 
     fn facts(event: &SessionEvent) -> Facts<'_> {

@@ -112,7 +112,7 @@ fn judge<D: Kind>(
     receiver: Receiver<Vec<Read<D::Event>>>,
 ) -> anyhow::Result<Scored<D>> {
     let (files, classes) = (flags.files.clone(), vec![0; D::CLASSES.len()]);
-    let mut scored = Scored { offline, files, classes, judged: 0, anomalous: 0, rejected: 0, worst: Vec::new() };
+    let mut scored = Scored { offline, files, classes, judged: 0, anomalous: 0, strange: 0, rejected: 0, worst: Vec::new() };
     for chunk in receiver {
         let (read, mut events): (Vec<_>, Vec<_>) = chunk.into_iter().map(|r| ((r.file, r.record.line), r.record.event)).unzip();
         scored.offline.arrive(&mut events);
@@ -149,6 +149,8 @@ struct Scored<D: Kind> {
     files: Vec<PathBuf>,
     judged: u64,
     anomalous: u64,
+    /// Events such as the model has not learned from, which it calls no anomalies.
+    strange: u64,
     rejected: u64,
     /// Events of each class, for kinds that tell classes apart.
     classes: Vec<u64>,
@@ -160,6 +162,7 @@ impl<D: Kind> Scored<D> {
     fn meet(&mut self, met: Met<D::Event>, top: usize) {
         self.judged += 1;
         self.anomalous += u64::from(met.verdict.judgement.verdict.is_anomalous());
+        self.strange += u64::from(!self.offline.covers(&met.event));
         if let Some(class) = met.verdict.judgement.class {
             self.classes[class.index] += 1;
         }
@@ -182,6 +185,9 @@ impl<D: Kind> Scored<D> {
             body
         });
         let mut document = json!({"scored": self.judged, "anomalous": self.anomalous, "rejected": self.rejected});
+        if self.strange > 0 {
+            document["unlike_all_learned"] = json!(self.strange);
+        }
         if !D::CLASSES.is_empty() {
             document["classes"] =
                 D::CLASSES.iter().zip(&self.classes).map(|(class, events)| ((*class).to_owned(), json!(events))).collect();
@@ -209,7 +215,15 @@ impl<D: Kind> Scored<D> {
             return format!("{} events scored, {} anomalous ({share}).", self.judged, self.anomalous);
         }
         let (judged, events, odd) = (self.judged, D::EVENTS, self.anomalous);
-        format!("{judged} {events} scored: {}. {odd} ({share}) are unlike those learned from.", classes.join(", "))
+        let odd = match self.strange {
+            strange if strange > 0 && strange == judged => "It has learned from none like them".to_owned(),
+            strange if strange > 0 => {
+                format!("{odd} ({share}) are unlike those learned from. It has learned from none like {strange} of them")
+            }
+            _ => format!("{odd} ({share}) are unlike those learned from"),
+        };
+        let advice = format!(": `bartizan train {} FILE` with ordinary ones lets it say which are unusual", D::NAME);
+        format!("{judged} {events} scored: {}. {odd}{}.", classes.join(", "), if self.strange > 0 { advice.as_str() } else { "" })
     }
 
     fn row(&self, met: &Met<D::Event>) -> Vec<Cell> {

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::context::{self, Context};
 use crate::kinds::for_kind;
 use crate::output;
-use crate::records;
+use crate::records::{self, Loaded};
 use bartizan_core::Domain;
 use bartizan_domains::kind::Kind;
 use bartizan_pipeline::{Instance, Lesson, Settings, TrainReport, TrainRequest};
@@ -54,6 +54,10 @@ async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings
     };
     let (opened, instance) = context::open::<D>(config, settings).await?;
     let done = async {
+        if loaded.as_ref().is_some_and(|loaded| !tells_classes_apart(loaded)) {
+            // Its classes stay those of the active model, or else the built-in ones.
+            context::prepare(&instance).await?;
+        }
         let lesson = match loaded {
             None => context::first_lesson::<D>().map_or(Lesson::History, Lesson::BuiltIn),
             Some(loaded) if D::INDEPENDENT => Lesson::Given(loaded.into_labelled()),
@@ -64,6 +68,13 @@ async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings
     let done = done.await;
     opened.close().await;
     print(context, &done?)
+}
+
+/// Whether events of more than one class are among these; true for a kind that has no classes.
+fn tells_classes_apart<D: Kind>(loaded: &Loaded<D>) -> bool {
+    let mut classes = loaded.events.iter().filter_map(D::class);
+    let first = classes.next();
+    D::CLASSES.is_empty() || classes.any(|class| Some(class) != first)
 }
 
 /// Trains while showing progress.

@@ -10,6 +10,7 @@ mod draw;
 pub(super) mod flows;
 mod generated;
 mod internal;
+mod logins;
 mod mixed;
 mod mobile;
 mod request;
@@ -23,6 +24,7 @@ pub(super) use access_log::access_log;
 pub(super) use attacks::{Attacker, Kind, payloads};
 pub(super) use draw::Draw;
 pub(super) use flows::Flow;
+pub(super) use logins::{Attack, Log as LoginLog};
 pub(super) use mixed::mixed;
 pub(super) use request::Request;
 

@@ -1,5 +1,6 @@
 //! What a line of a web server's access log says of its client.
 
+use crate::behavior::Service;
 use crate::behavior::sessions::{Activity, decoy_path, injected};
 use crate::requests::RequestEvent;
 use crate::requests::records::combined;
@@ -14,12 +15,18 @@ pub(super) fn line(bytes: &[u8], line: u64, now: Timestamp) -> Result<Record<Vec
     let request = combined::parse(&String::from_utf8_lossy(bytes), now)?;
     let path = decode(request.path(), false).text;
     let changes = ["POST", "PUT", "PATCH", "DELETE"].iter().any(|method| request.http_method.eq_ignore_ascii_case(method));
+    let failed = login_failed(&request, &path, changes);
+    let is_login = changes && is_where_people_log_in(&path);
     let activity = Activity {
         client: request.client().to_owned(),
         time: request.timestamp.secs(),
         line,
         requests: 1,
-        failed_logins: u32::from(login_failed(&request, &path, changes)),
+        failed_logins: u32::from(failed),
+        service: Service::Web,
+        tries: is_login && failed,
+        tried: u32::from(is_login && failed),
+        accepted: u32::from(is_login && !failed && matches!(request.status, Some(200..=399))),
         changes: u32::from(changes),
         injection: carries_injection(&request, &path),
         decoy: decoy_path(&path, request.status),
@@ -28,15 +35,19 @@ pub(super) fn line(bytes: &[u8], line: u64, now: Timestamp) -> Result<Record<Vec
     Ok(Record { event: vec![activity], label: None, label_name: None, line })
 }
 
+fn is_where_people_log_in(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    LOGINS.iter().any(|part| path.contains(part))
+}
+
 /// 401 says it of any path; other refusals say it where people log in. WordPress answers a failed login with the form
 /// again, and a good one with a redirection.
 fn login_failed(request: &RequestEvent, path: &str, changes: bool) -> bool {
-    let path = path.to_ascii_lowercase();
-    let login = changes && LOGINS.iter().any(|part| path.contains(part));
+    let login = changes && is_where_people_log_in(path);
     match request.status {
         Some(401) => true,
         Some(400 | 403 | 422 | 429) => login,
-        Some(200) => login && path.ends_with("/wp-login.php"),
+        Some(200) => login && path.to_ascii_lowercase().ends_with("/wp-login.php"),
         _ => false,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::table::Header;
 use super::time::address;
+use crate::behavior::Service;
 use crate::behavior::body::whole_of_text;
 use crate::behavior::sessions::{Activity, decoy_account, decoy_command, injected, sql_in};
 use crate::requests::text::hash;
@@ -32,14 +33,15 @@ pub(super) fn line(bytes: &[u8], line: u64, _now: Timestamp) -> Result<Record<Ve
     let time = Timestamp::parse(&event.timestamp).map_err(|e| e.to_string())?.secs();
     let client = address(&event.src_ip).ok_or_else(|| format!("src_ip: {:?} is no address", event.src_ip))?;
     let texts = [&event.username, &event.password];
-    let mut activity = Activity { client, time, line, requests: 1, ..Activity::default() };
+    let mut activity = Activity { client, time, line, requests: 1, service: Service::Honeypot, ..Activity::default() };
+    activity.name = event.username.as_ref().map(|name| hash(name.as_bytes()));
     activity.injection = texts.into_iter().flatten().any(|text| injected(text));
     activity.decoy = event.username.as_ref().is_some_and(|name| decoy_account(name));
     let session = || event.session.as_ref().map_or(line, |session| hash(session.as_bytes()));
     match event.eventid.as_ref() {
-        "cowrie.session.connect" => {}
-        "cowrie.login.failed" => activity.failed_logins = 1,
-        "cowrie.login.success" => activity.command = Some(session()),
+        "cowrie.session.connect" => activity.looks = 1,
+        "cowrie.login.failed" => (activity.failed_logins, activity.tries, activity.tried) = (1, true, 1),
+        "cowrie.login.success" => (activity.command, activity.accepted) = (Some(session()), 1),
         "cowrie.command.input" | "cowrie.command.failed" => {
             let input = event.input.unwrap_or_default();
             activity.command = Some(hash(input.as_bytes()));
@@ -63,6 +65,20 @@ pub(super) fn row(header: &Header, row: &[String], line: u64, _now: Timestamp) -
     let failed_logins = count("login_failed").ok_or("login_failed is not a whole number")?;
     let changes = count("login_success").unwrap_or(0);
     let span = header.field(row, "duration").parse::<f64>().map_or(0, |seconds| seconds as i64);
-    let activity = Activity { client, time, span, line, requests: 1, failed_logins, changes, ..Activity::default() };
+    let activity = Activity {
+        client,
+        time,
+        span,
+        line,
+        requests: 1,
+        failed_logins,
+        changes,
+        service: if header.field(row, "protocol").eq_ignore_ascii_case("telnet") { Service::Telnet } else { Service::Ssh },
+        accepted: changes,
+        tries: failed_logins > 0,
+        tried: failed_logins,
+        looks: u32::from(failed_logins + changes == 0),
+        ..Activity::default()
+    };
     Ok(Record { event: vec![activity], label: None, label_name: None, line })
 }

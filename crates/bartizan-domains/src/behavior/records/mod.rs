@@ -3,6 +3,7 @@
 mod access;
 mod bodies;
 mod cowrie;
+mod ordered;
 mod sshd;
 mod table;
 mod time;
@@ -12,8 +13,12 @@ use super::{AttackType, Behavior, NAMES, SessionEvent};
 use crate::records::{Counted, LabelField, MAX_JSON, MAX_ROW, Unread, array, label_from_name, lines, open, peek, refuse_named};
 use crate::requests::records::combined;
 use bartizan_core::{How, Label, Parse, ParseError, Record, Rejected, Sink, Summary, Timestamp};
+use ordered::Ordered;
 use std::io::{BufRead, Read};
 use std::ops::ControlFlow;
+
+/// Rows of a table that are held back to bring them into the order of time: tables are written in any.
+const HELD_ROWS: usize = 65_536;
 
 /// What a file of sessions may be.
 const EXPECTED: &str = "it is neither NDJSON, a JSON array or a table of sessions, nor a log of OpenSSH, of a web server or of Cowrie";
@@ -51,9 +56,11 @@ impl Parse for Behavior {
             }
             "csv" => mend(&mut counted, |inner| table::rows(reader, inner, &NAMES, how.label_column, table::session))?,
             "sshd" => sshd(reader, &mut counted)?,
-            "access-log" => fold(&mut counted, |inner| lines(reader, MAX_ROW, inner, access::line), Vec::new)?,
-            "cowrie" if json => fold(&mut counted, |inner| lines(reader, MAX_ROW, inner, cowrie::line), Vec::new)?,
-            "cowrie" => fold(&mut counted, |inner| table::rows(reader, inner, cowrie::COLUMNS, None, cowrie::row), Vec::new)?,
+            "access-log" => fold(&mut counted, 0, |inner| lines(reader, MAX_ROW, inner, access::line), Vec::new)?,
+            "cowrie" if json => fold(&mut counted, 0, |inner| lines(reader, MAX_ROW, inner, cowrie::line), Vec::new)?,
+            "cowrie" => {
+                fold(&mut counted, HELD_ROWS, |inner| table::rows(reader, inner, cowrie::COLUMNS, None, cowrie::row), Vec::new)?;
+            }
             _ => return Err(ParseError::Unknown(EXPECTED)),
         }
         Ok(counted.finish())
@@ -104,17 +111,22 @@ fn mend(
     read(&mut Counted::new(&mut sink, now, Unread::default()))
 }
 
-/// Folds what the lines of a log say into sessions and passes those on, each with the line that it began with. `rest`
-/// gives what the reader of lines has held back to the end.
+/// Folds what the lines of a log say into sessions and passes those on, each with the line that it began with. As many as `held` lines are
+/// held back to bring them into the order of time. `rest` gives what the reader of lines has held back to the end.
 fn fold(
     counted: &mut Counted<'_, SessionEvent>,
+    held: usize,
     read: impl FnOnce(&mut Counted<'_, Vec<Activity>>) -> Result<(), ParseError>,
     rest: impl FnOnce() -> Vec<Activity>,
 ) -> Result<(), ParseError> {
     let (now, unread, mut sessions, mut stopped) = (counted.now, counted.unread(), Sessions::new(), false);
+    let mut ordered = Ordered::new(held);
     let mut sink = |record: Result<Record<Vec<Activity>>, Rejected>| {
         let flow = match record {
-            Ok(record) => record.event.into_iter().try_for_each(|activity| pass(counted, sessions.add(activity))),
+            Ok(record) => record.event.into_iter().try_for_each(|activity| match ordered.push(activity) {
+                Some(activity) => pass(counted, sessions.add(activity)),
+                None => ControlFlow::Continue(()),
+            }),
             Err(rejected) => counted.pass(Err(rejected)),
         };
         stopped |= flow.is_break();
@@ -123,7 +135,7 @@ fn fold(
     // A line that was understood is a record, though a session may be long in coming.
     let result = read(&mut Counted::new(&mut sink, now, unread));
     if !stopped {
-        let flow = rest().into_iter().try_for_each(|activity| pass(counted, sessions.add(activity)));
+        let flow = ordered.finish().into_iter().chain(rest()).try_for_each(|activity| pass(counted, sessions.add(activity)));
         if flow.is_continue() {
             let _ = pass(counted, sessions.finish());
         }
@@ -142,6 +154,7 @@ fn sshd(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, SessionEvent>) 
     let log = std::cell::RefCell::new(sshd::Log::new());
     fold(
         counted,
+        0,
         |inner| lines(reader, MAX_ROW, inner, |text, line, now| log.borrow_mut().line(text, line, now)),
         || log.borrow_mut().finish(),
     )

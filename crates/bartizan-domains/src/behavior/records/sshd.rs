@@ -47,8 +47,9 @@ struct Connection {
     cut_off: u32,
     /// Failures passed on.
     counted: u32,
-    /// Whether it did more than connect.
+    /// Whether it did more than connect, and whether it logged in.
     acted: bool,
+    accepted: bool,
 }
 
 impl Connection {
@@ -77,7 +78,10 @@ enum Said<'a> {
     Accepted(&'a str),
     Opened,
     Started,
-    Closed,
+    /// The end of a connection that did not log in, with the name that it gave.
+    Closed(&'a str),
+    /// The end of one that did. It may come hours later, when nothing else is known of the connection.
+    LoggedOut,
     Other,
 }
 
@@ -128,6 +132,8 @@ impl Log {
         let mut out = self.make_room(key, time, line, source.as_deref());
         let Some(connection) = self.connections.get_mut(&key) else { return out };
         connection.last = time;
+        let is_end = matches!(said, Said::Closed(_) | Said::LoggedOut);
+        let said = if is_end && connection.accepted { Said::LoggedOut } else { said };
         match (source, rhost(message)) {
             (Some(source), _) => connection.client = Some(source),
             (None, Some(host)) => connection.host = Some(short(host).to_owned()),
@@ -138,22 +144,29 @@ impl Log {
         let mut user = "";
         match said {
             Said::Failed(name) => (user, ()) = (name, count(&mut connection.named, 1)),
-            Said::Invalid(name) => (user, ()) = (name, count(&mut connection.invalid, 1)),
-            Said::Pam(more) => count(&mut connection.pam, more),
+            Said::Invalid(name) => (user, (), activity.no_such_user) = (name, count(&mut connection.invalid, 1), true),
+            Said::Pam(more) => (user, ()) = (pam_user(message), count(&mut connection.pam, more)),
             Said::CutOff => connection.cut_off = 1,
             Said::Accepted(name) => {
-                (user, activity.requests) = (name, 1);
+                (user, activity.requests, activity.accepted, connection.accepted) = (name, 1, 1, true);
                 activity.command = Some(key.wrapping_add(connection.first.1));
             }
             Said::Opened => activity.command = Some(key.wrapping_add(connection.first.1)),
             Said::Started => (activity.requests, activity.command) = (1, Some(hash(message.as_bytes()))),
-            // A connection that only looked.
-            Said::Closed => activity.requests = u32::from(!connection.acted),
-            Said::Other => {}
+            Said::Closed(name) if !connection.acted => {
+                // One that gave a name tried to log in, by a key for instance; one without only looked.
+                (user, activity.requests, activity.tries) = (name, 1, !name.is_empty());
+                (activity.tried, activity.looks) = if activity.tries { (1, 0) } else { (0, 1) };
+            }
+            Said::Closed(_) | Said::LoggedOut | Said::Other => {}
         }
         let Some(client) = connection.client.clone() else { return out };
         activity.failed_logins = connection.failures() - connection.counted;
         connection.counted += activity.failed_logins;
+        if matches!(said, Said::Failed(_) | Said::Invalid(_) | Said::Pam(_) | Said::CutOff) {
+            (activity.tries, activity.tried) = (true, activity.failed_logins);
+        }
+        activity.name = Some(user).filter(|user| !user.is_empty()).map(|user| hash(user.as_bytes()));
         activity.requests = activity.requests.max(u32::from(activity.failed_logins > 0));
         connection.acted |= activity.requests > 0;
         (activity.injection, activity.decoy) = (injected(user), decoy_account(user));
@@ -211,11 +224,9 @@ fn repeated(message: &str) -> (&str, u32) {
 }
 
 fn said(message: &str, pam: bool) -> Said<'_> {
+    /// What ends a connection before or after it logged in: before, `[preauth]` follows.
+    const ENDED: &[&str] = &["Connection closed", "Connection reset", "Disconnected from", "Received disconnect"];
     const CLOSED: &[&str] = &[
-        "Connection closed",
-        "Connection reset",
-        "Disconnected from",
-        "Received disconnect",
         "Did not receive identification",
         "Bad protocol version",
         "Unable to negotiate",
@@ -241,7 +252,9 @@ fn said(message: &str, pam: bool) -> Said<'_> {
     } else if message.contains("session opened for user") {
         Said::Opened
     } else if CLOSED.iter().any(|text| first(text)) {
-        Said::Closed
+        Said::Closed("")
+    } else if ENDED.iter().any(|text| first(text)) {
+        if message.ends_with("[preauth]") { Said::Closed(closing_user(message)) } else { Said::LoggedOut }
     } else {
         Said::Other
     }
@@ -253,6 +266,18 @@ fn user<'a>(message: &'a str, before: &str) -> &'a str {
     let rest = message.get(start..).unwrap_or_default();
     let rest = rest.rfind(" from ").map_or(rest, |end| &rest[..end]);
     rest.strip_prefix("invalid user ").or_else(|| rest.strip_prefix("illegal user ")).unwrap_or(rest).trim()
+}
+
+/// The name that PAM gives of a user.
+fn pam_user(message: &str) -> &str {
+    let rest = message.rsplit_once("  user=").or_else(|| message.rsplit_once(" user=")).map_or("", |(_, rest)| rest);
+    rest.split(' ').next().unwrap_or_default()
+}
+
+/// The user of a connection that ended before it logged in, where it had given a name.
+fn closing_user(message: &str) -> &str {
+    let rest = [" authenticating user ", " invalid user "].iter().find_map(|before| message.split_once(before));
+    rest.map_or("", |(_, rest)| rest.split(' ').next().unwrap_or_default())
 }
 
 /// The client's address. Names and parting words are the client's own choice and may hold other addresses, so each

@@ -1,7 +1,7 @@
 //! Files good and bad, written by hand.
 
 use crate::behavior::generator::{csv_header, csv_row, event_to_json, generate};
-use crate::behavior::{AttackType, Behavior, NAMES, SessionEvent};
+use crate::behavior::{AttackType, Behavior, Logins, NAMES, Service, SessionEvent};
 use bartizan_core::{How, Label, Parse, ParseError, Record, Rejected, Seed, Summary, Timestamp};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -74,6 +74,49 @@ fn logs_of_openssh_become_sessions() {
     assert_eq!(sessions(&iso), expected);
     let (_, _, result) = read(SSHD.as_bytes(), "sshd");
     assert_eq!(result.unwrap().repairs.into_iter().collect::<Vec<_>>(), [("session_time below 10".to_owned(), 4)]);
+}
+
+/// What the log tells of logins besides, of each session.
+fn logins(text: &str) -> Vec<(String, Logins)> {
+    let (good, _, _) = read(text.as_bytes(), "auto");
+    good.into_iter().map(|record| (record.event.client, record.event.logins.unwrap())).collect()
+}
+
+#[test]
+fn sessions_know_the_logins_of_their_client() {
+    let told: std::collections::HashMap<String, Logins> = logins(SSHD).into_iter().collect();
+    let one = &told["192.0.2.1"];
+    assert_eq!((one.failed_hour, one.names, one.strange_names, one.no_such_user), (1, 1, 1, true));
+    assert_eq!((told["192.0.2.2"].failed_day, told["192.0.2.2"].names, told["192.0.2.2"].no_such_user), (6, 1, false));
+    assert_eq!((told["192.0.2.3"].looks, told["192.0.2.3"].failed_day), (1, 0));
+    let seven = &told["2001:db8::7"];
+    assert_eq!((seven.accepted, seven.accepted_day, seven.looks, seven.known), (1, 1, 0, false));
+    assert_eq!((told["192.0.2.4"].names, told["192.0.2.4"].strangers), (2, 2));
+
+    let table = "protocol,start_time,duration,src_ip,login_success,login_failed\n\
+        ssh,2026-01-01T09:00:00Z,2.5,192.0.2.1,0,3\ntelnet,2026-01-01T08:00:00Z,1,192.0.2.1,0,2\nssh,2026-01-01T07:00:00Z,1,192.0.2.1,1,0\n";
+    let told: Vec<_> =
+        logins(table).into_iter().map(|(_, logins)| (logins.service, logins.failed_day, logins.known, logins.accepted_day)).collect();
+    let expected = [(Service::Ssh, 0, false, 1), (Service::Telnet, 2, true, 1), (Service::Ssh, 5, true, 1)];
+    assert_eq!(told, expected, "rows of a table are brought into the order of time");
+}
+
+#[test]
+fn the_end_of_a_connection_that_logged_in_is_no_session() {
+    let log = "\
+Jan  1 08:00:00 box sshd[13]: Accepted publickey for bob from 192.0.2.7 port 4002 ssh2: ED25519 SHA256:x
+Jan  1 08:00:00 box sshd[13]: pam_unix(sshd:session): session opened for user bob(uid=1000) by (uid=0)
+Jan  1 11:00:00 box sshd[13]: Received disconnect from 192.0.2.7 port 4002:11: disconnected by user
+Jan  1 11:00:00 box sshd[13]: Disconnected from user bob 192.0.2.7 port 4002
+Jan  1 11:00:00 box sshd[13]: pam_unix(sshd:session): session closed for user bob
+Jan  1 12:00:00 box sshd[14]: Disconnected from user ann 192.0.2.8 port 4002
+Jan  1 13:00:00 box sshd[15]: Connection closed by 192.0.2.9 port 4002 [preauth]
+Jan  1 13:00:00 box sshd[16]: Connection closed by authenticating user root 192.0.2.10 port 4002 [preauth]
+";
+    let clients: Vec<String> = sessions(log).into_iter().map(|(client, ..)| client).collect();
+    assert_eq!(clients, ["192.0.2.7", "192.0.2.9", "192.0.2.10"]);
+    let told: Vec<_> = logins(log).into_iter().map(|(_, logins)| (logins.looks, logins.failed_day, logins.names)).collect();
+    assert_eq!(told, [(0, 0, 0), (1, 0, 0), (0, 1, 1)]);
 }
 
 #[test]

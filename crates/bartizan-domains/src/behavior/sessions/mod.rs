@@ -1,12 +1,16 @@
 //! Sessions made of what logs tell of a client, line after line.
 
+mod counts;
+mod past;
 mod signs;
 
 pub(super) use signs::{decoy_account, decoy_command, decoy_path, injected, sql_in};
 
 use super::SessionEvent;
 use super::features::into_ranges;
+use super::logins::{Logins, Service};
 use bartizan_core::Timestamp;
+use past::Past;
 use std::collections::HashMap;
 
 /// Longest session: the upper bound of `session_time`. What lasts longer becomes several sessions.
@@ -43,6 +47,25 @@ pub(super) struct Activity {
     pub(super) injection: bool,
     /// Whether it touches a decoy.
     pub(super) decoy: bool,
+    /// What kind of server it is about.
+    pub(super) service: Service,
+    /// Logins that succeeded.
+    pub(super) accepted: u32,
+    /// Whether it tells of an attempt to log in that fails, and how many that were not told of before.
+    pub(super) tries: bool,
+    pub(super) tried: u32,
+    /// The name of who logs in or tries to, as a hash.
+    pub(super) name: Option<u64>,
+    /// Whether the server says that it has no such user.
+    pub(super) no_such_user: bool,
+    /// Connections that ended without an attempt to log in.
+    pub(super) looks: u32,
+}
+
+impl Activity {
+    fn is_about_logins(&self) -> bool {
+        self.tries || self.accepted > 0 || self.looks > 0
+    }
 }
 
 /// A session that has ended.
@@ -59,6 +82,7 @@ pub(super) struct Closed {
 #[derive(Default)]
 pub(super) struct Sessions {
     open: HashMap<String, Open>,
+    past: Past,
     /// The latest time met.
     latest: i64,
     /// How many may be open before those that fell silent are looked for.
@@ -67,7 +91,7 @@ pub(super) struct Sessions {
 
 impl Sessions {
     pub(super) fn new() -> Self {
-        Self { open: HashMap::new(), latest: i64::MIN, sweep_at: 1_024 }
+        Self { latest: i64::MIN, sweep_at: 1_024, ..Self::default() }
     }
 
     /// Adds what a line says; returns the sessions that ended by then.
@@ -81,15 +105,18 @@ impl Sessions {
         }
         self.latest = self.latest.max(activity.time);
         let mut closed = Vec::new();
+        // Before the line counts: a login makes nobody known in its own session.
+        let known = self.past.knows(&activity.client);
+        let logins = self.past.meet(&activity);
         match self.open.get_mut(&activity.client) {
-            Some(open) if open.goes_on(&activity) => open.add(&activity),
+            Some(open) if open.goes_on(&activity) => open.add(&activity, logins),
             _ if activity.requests == 0 => {}
             Some(open) => {
-                let ended = std::mem::replace(open, Open::begin(&activity));
+                let ended = std::mem::replace(open, Open::begin(&activity, known, logins));
                 closed.push(ended.close(activity.client));
             }
             None => {
-                self.open.insert(activity.client.clone(), Open::begin(&activity));
+                self.open.insert(activity.client.clone(), Open::begin(&activity, known, logins));
                 if self.open.len() >= self.sweep_at {
                     closed = self.sweep();
                 }
@@ -138,10 +165,11 @@ struct Open {
     commands: Vec<u64>,
     injection: bool,
     decoy: bool,
+    logins: Logins,
 }
 
 impl Open {
-    fn begin(activity: &Activity) -> Self {
+    fn begin(activity: &Activity, known: bool, logins: Logins) -> Self {
         let (line, start) = (activity.line, activity.time);
         let mut open = Self {
             line,
@@ -155,8 +183,9 @@ impl Open {
             commands: Vec::new(),
             injection: false,
             decoy: false,
+            logins: Logins { known, ..Logins::default() },
         };
-        open.add(activity);
+        open.add(activity, logins);
         open
     }
 
@@ -170,7 +199,8 @@ impl Open {
             && time >= self.last.saturating_sub(LONGEST_SECS)
     }
 
-    fn add(&mut self, activity: &Activity) {
+    fn add(&mut self, activity: &Activity, told: Logins) {
+        self.logins = self.logins.then(activity, told);
         self.start = self.start.min(activity.time);
         let end = activity.time.saturating_add(activity.span.max(0)).min(self.start.saturating_add(LONGEST_SECS));
         self.last = self.last.max(end);
@@ -202,8 +232,23 @@ impl Open {
             i64::from(self.decoy),
             self.last - self.start,
         ]);
-        let event = SessionEvent { client, ..SessionEvent::from_values(Timestamp::from_secs(self.start), values) };
+        let event =
+            SessionEvent { client, logins: Some(self.logins), ..SessionEvent::from_values(Timestamp::from_secs(self.start), values) };
         Closed { event, line: self.line, mended }
+    }
+}
+
+impl Logins {
+    /// What is known of a session's logins after one more line, by which time `told` is known of its client.
+    fn then(self, activity: &Activity, told: Self) -> Self {
+        Self {
+            service: self.service.max(activity.service),
+            accepted: self.accepted.saturating_add(activity.accepted.min(u32::from(u16::MAX)) as u16),
+            known: self.known,
+            rivals: self.rivals.max(told.rivals),
+            strangers: self.strangers.max(told.strangers),
+            ..told
+        }
     }
 }
 
