@@ -71,8 +71,10 @@ pub enum TrainError {
         /// How many there are.
         got: usize,
     },
-    /// Enough events, but too few of them that are not labelled anomalous.
-    #[error("too few events to learn from: at least {needed} that are not labelled anomalous are needed, and there are {got} among {of}")]
+    /// Enough events, but too few of them that are normal: not labelled anomalous, and not flagged unless somebody cleared them.
+    #[error(
+        "too few events to learn from: at least {needed} that are neither labelled anomalous nor flagged and not cleared are needed, and there are {got} among {of}"
+    )]
     TooFewNormal {
         /// How many are needed.
         needed: usize,

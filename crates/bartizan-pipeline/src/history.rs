@@ -20,8 +20,9 @@ const MAX_LOOKED_AT: usize = 1_000_000;
 const MAX_TRAINING_BYTES: u64 = 512 << 20;
 /// Rows learned from for every flagged one that is looked at.
 const FLAGGED_PART: usize = 2;
-/// Parts of the time of a history.
+/// Parts of the time of a history, and the share of its rows at either end that is left out when it is asked how long it is.
 const TENTHS: usize = 10;
+const TRIMMED: f64 = 0.005;
 /// In a choice, ids from here on are positions in a list of events that are not stored yet.
 pub(crate) const GIVEN: i64 = 1 << 62;
 
@@ -138,9 +139,14 @@ impl Client {
 }
 
 fn clients(entries: &[HistoryEntry]) -> HashMap<EntityHash, Client> {
-    let times = || entries.iter().map(|entry| entry.event_time.secs());
-    let (first, last) = (times().min().unwrap_or(0), times().max().unwrap_or(0));
+    let mut times: Vec<i64> = entries.iter().map(|entry| entry.event_time.secs()).collect();
+    times.sort_unstable();
+    // A few clocks that are wrong do not make it all one tenth.
+    let cut = (TRIMMED * times.len() as f64).ceil() as usize;
+    let first = times.get(cut).copied().unwrap_or(0);
+    let last = times.iter().rev().nth(cut).copied().unwrap_or(first);
     let span = last.saturating_sub(first).max(1) as f64;
+    // What lies before is in the first of them: a negative number is 0.
     let tenth = |secs: i64| (secs.saturating_sub(first) as f64 / span * TENTHS as f64) as usize;
     let mut clients: HashMap<EntityHash, Client> = HashMap::new();
     for entry in entries {
@@ -230,6 +236,7 @@ mod tests {
         };
         let mut rows = [spread("gateway", 6500, 0, 100_000), spread("flood", 20_000, 50_000, 51_000)].concat();
         rows.extend((0..350).flat_map(|i| spread(&format!("c{i}"), 10, 100 * i, 100_000)));
+        rows.push(entry(1, "c0", -2_000_000_000, 1));
         rows.sort_by_key(|row| std::cmp::Reverse(row.event_time));
         let chosen = select(&rows, 100_000, 100, 0.1);
         let of = |name: &str| chosen.iter().filter(|row| row.entity == EntityHash::of(name)).count();

@@ -2,7 +2,7 @@
 
 use crate::history::GIVEN;
 use crate::training::TrainingEvent;
-use crate::{Instance, RecordError, TrainError, aside, classes};
+use crate::{Instance, RecordError, TrainError, aside};
 use bartizan_core::{Domain, Recency, Record};
 use bartizan_storage::{Counted, EntityHash, HistoryEntry, NewDetection, StoreError};
 use std::collections::HashSet;
@@ -49,8 +49,6 @@ impl<D: Domain> Instance<D> {
         if !use_labels {
             learned.iter_mut().for_each(|event| event.label = None);
         }
-        // What is an attack by its own evidence is not learned as normal, unless somebody said what it is.
-        learned.retain(|e| e.label.is_some() || D::class(&e.event).is_some() || !classes::is_attack::<D>(&e.event));
         let (needed, got) = (self.settings.min_training_samples, learned.len());
         if got < needed {
             return Err(TrainError::TooFewEvents { needed, got });

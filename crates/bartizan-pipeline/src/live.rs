@@ -6,16 +6,16 @@
 //! - **The threshold follows.** The tail below which an event is flagged is the one that the share asked for lies below, of the tails met
 //!   lately and, as far as these are few, of those held back (decaying quantiles; the long-run rate is held as in adaptive conformal
 //!   inference: Gibbs, Candès, Adaptive Conformal Inference Under Distribution Shift, NeurIPS 2021). It changes by a factor of
-//!   [`MOST_AN_HOUR`] in an hour of event time at most, [`SLOWLY_AN_HOUR`] where only alarms have become more, and never lies further than [`STRICT`] and [`LAXEST`] from the share asked for;
-//!   where the tails that are not flagged have drifted too, up to [`STRICTEST`]. What is rarer than that is always flagged, so that attacks,
-//!   which come on top of ordinary traffic, are not swallowed. Of a client that is flagged far more often than its share, the alarms beyond that are not
-//!   counted, so that a flood of attacks does not make room for itself.
+//!   [`MOST_AN_HOUR`] in an hour of event time at most, [`SLOWLY_AN_HOUR`] where only alarms have become more, and never lies further than
+//!   [`STRICT`] and [`LAXEST`] from the share asked for; where the tails that are not flagged have drifted too, up to [`STRICTEST`]. What is
+//!   rarer than that is always flagged, so that attacks, which come on top of ordinary traffic, are not swallowed. Of a client that is
+//!   flagged more often than its share, the alarms beyond that do not count as such, so that a flood does not make room for itself.
 //! - **Drift is said.** Where even the strictest threshold is passed too often, the traffic is another one than was learned.
 //! - **Confidence follows.** Of events in a range of tails, those that are more than a uniform distribution explains are anomalous (the local
 //!   false discovery rate: Efron, Large-Scale Inference, 2010, chapter 5; π0 after Storey, A Direct Approach to False Discovery Rates, JRSS B
 //!   64, 2002). A tail below the smallest that the held-back scores resolve counts as that.
 //!
-//! Counting takes four atomic additions and no lock.
+//! Counting takes five atomic operations; a lock is taken, if it is free, where a stretch of some hundred events may end.
 
 use bartizan_core::{Timestamp, Verdict};
 use bartizan_storage::EntityHash;
@@ -45,9 +45,8 @@ const SLOWLY_AN_HOUR: f64 = 1.15;
 const STRICT: f64 = 0.667;
 const STRICTEST: f64 = 0.125;
 const LAXEST: f64 = 2.0;
-/// Part of a stretch's alarms that one client may have before it counts as a flood, and how many times its own share of them.
+/// Part of a stretch's alarms that count of one client, where its own share of them is less.
 const ONE_CLIENTS_PART: f64 = 0.4;
-const ONE_CLIENTS_TIMES: f64 = 3.0;
 /// Changes of the logarithm of the threshold's tail that are not followed.
 const SMALL: f64 = 0.05;
 /// How many times as many events as a uniform distribution has in a range are one tail, perhaps.
@@ -125,6 +124,8 @@ struct Past {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SavedLive {
     version: String,
+    /// The tail below which events are flagged.
+    tail: f64,
     past: Past,
 }
 
@@ -184,9 +185,9 @@ impl Live {
     pub(crate) fn count(&self, tail: f64, verdict: Verdict, client: EntityHash, time: Timestamp) {
         let bin = bin(tail.max(self.finest));
         self.all[bin].fetch_add(1, Relaxed);
-        if !self.floods(client, verdict) {
-            self.steady[bin].fetch_add(1, Relaxed);
-        }
+        // An alarm too many of one client counts as an event, and as no alarm.
+        let steady = if self.floods(client, verdict) { 0 } else { bin };
+        self.steady[steady].fetch_add(1, Relaxed);
         let newest = self.newest.fetch_max(time.secs(), Relaxed).max(time.secs());
         let met = self.met.fetch_add(1, Relaxed) + 1;
         if met >= self.next.load(Relaxed) || (met.is_multiple_of(FEWEST) && self.is_over(newest)) {
@@ -204,13 +205,13 @@ impl Live {
         if events < 0xffff {
             place.fetch_add(one, Relaxed);
         }
-        let most = (ONE_CLIENTS_PART * ALARMS).max(ONE_CLIENTS_TIMES * self.asked * f64::from(events));
+        let most = (ONE_CLIENTS_PART * ALARMS).max(self.asked * f64::from(events));
         verdict.is_anomalous() && f64::from(alarms) > most
     }
 
     fn is_over(&self, newest: i64) -> bool {
         let past = self.past.try_lock();
-        past.is_ok_and(|past| past.followed.is_some_and(|followed| newest - followed >= STRETCH_SECS))
+        past.is_ok_and(|past| past.followed.is_some_and(|followed| newest.saturating_sub(followed) >= STRETCH_SECS))
     }
 
     /// Takes in what was counted, and follows it; who finds another at it goes on.
@@ -230,7 +231,7 @@ impl Live {
     /// Moves the threshold to where the share asked for is kept.
     fn follow(&self, past: &mut Past, newest: i64) {
         let before = past.followed.replace(newest);
-        let hours = before.map_or(0.0, |before| (newest - before).max(0) as f64 / 3600.0).min(1.0);
+        let hours = before.map_or(0.0, |before| newest.saturating_sub(before).max(0) as f64 / 3600.0).min(1.0);
         let drifted = self.drifted(&past.steady).max(STRICTEST * self.asked);
         let strictest = drifted.min(STRICT * self.asked);
         let wanted = self.wanted(&past.steady).clamp(strictest, LAXEST * self.asked);
@@ -248,11 +249,18 @@ impl Live {
         past.drift = if drifts { past.drift.or(Some(newest)) } else { None };
     }
 
+    /// How many events the held-back scores weigh as much as, beside so many that were met: none where these are as many as are remembered.
+    fn believed(&self, steady: &[f32]) -> f64 {
+        let remembered = self.stretch as f64 / (1.0 - KEPT);
+        let few = 1.0 - f64::from(steady.iter().sum::<f32>()) / remembered;
+        (1.0 / self.finest).min(self.stretch as f64) * few.max(0.0)
+    }
+
     /// The tail that the share asked for lies below if all of the traffic has drifted, and not only that above the threshold: tails are then
     /// distributed as `t^b`, with `b` read (by its likelihood) from those that are not flagged.
     fn drifted(&self, steady: &[f32]) -> f64 {
         let plain = |bin: &usize| top(*bin + 1) >= self.asked;
-        let believed = (1.0 / self.finest).min(self.stretch as f64);
+        let believed = self.believed(steady);
         let ranges = || (0..BINS - 1).take_while(plain);
         let (mut count, mut logs) = (0.0, 0.0);
         for bin in ranges() {
@@ -274,7 +282,7 @@ impl Live {
     /// The tail that the share asked for lies below, of the tails met and of uniform ones as far as these are few.
     fn wanted(&self, steady: &[f32]) -> f64 {
         let met = f64::from(steady.iter().sum::<f32>());
-        let believed = (1.0 / self.finest).min(self.stretch as f64);
+        let believed = self.believed(steady);
         let mut room = self.asked * (met + believed);
         for bin in (0..BINS).rev() {
             let here = f64::from(steady[bin]) + believed * width(bin);
@@ -332,16 +340,17 @@ impl Live {
     /// What is to be stored.
     pub(crate) fn save(&self, version: &str) -> SavedLive {
         let past = self.past.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        SavedLive { version: version.to_owned(), past }
+        SavedLive { version: version.to_owned(), tail: self.tail(), past }
     }
 
     /// Takes in what was stored, if it is of the same model and sound.
-    pub(crate) fn restore(&self, SavedLive { version, past }: SavedLive, of: &str) {
+    pub(crate) fn restore(&self, SavedLive { version, tail, past }: SavedLive, of: &str) {
         let counts = past.all.len() == BINS && past.steady.len() == BINS;
         let sound = past.all.iter().chain(&past.steady).all(|count| (0.0..1e9).contains(count));
-        let within = (STRICTEST * self.asked..=LAXEST * self.asked).contains(&past.tail) && (0.0..=1.0).contains(&past.believed);
+        let bounds = STRICTEST * self.asked..=LAXEST * self.asked;
+        let within = bounds.contains(&tail) && bounds.contains(&past.tail) && (0.0..=1.0).contains(&past.believed);
         if version == of && counts && sound && within {
-            self.tail.store(past.tail.to_bits(), Relaxed);
+            self.tail.store(tail.to_bits(), Relaxed);
             self.learn_confidence(&past);
             *self.past.lock().unwrap_or_else(PoisonError::into_inner) = past;
         }
@@ -385,4 +394,120 @@ fn attacks(past: &Past) -> f64 {
     let plain = (1.0 - share_below(&past.all, PLAIN)) / (1.0 - PLAIN);
     let more = |bin: usize| (f64::from(past.all[bin]) - width(bin) * met * plain.min(1.0)).max(0.0);
     ((0..BINS).filter(|bin| top(*bin) <= 0.1).map(more).sum::<f64>() / met).clamp(0.0, 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Live, STRICTEST};
+    use bartizan_core::{Timestamp, Verdict};
+    use bartizan_storage::EntityHash;
+
+    const ASKED: f64 = 0.1;
+
+    /// Events at a second each, whose tails and clients are told by their number.
+    struct Traffic {
+        live: Live,
+        second: i64,
+    }
+
+    impl Traffic {
+        fn new() -> Self {
+            Self { live: Live::new(ASKED, 2_000.0), second: 0 }
+        }
+
+        /// The share of them that is flagged.
+        fn send(&mut self, events: i64, tail: impl Fn(i64) -> f64, client: impl Fn(i64) -> String) -> f64 {
+            let mut flagged = 0;
+            for i in 0..events {
+                let tail = tail(i);
+                let verdict = if tail < self.live.tail() { Verdict::Anomalous } else { Verdict::Normal };
+                flagged += i64::from(verdict.is_anomalous());
+                self.second += 1;
+                self.live.count(tail, verdict, EntityHash::of(&client(self.second)), Timestamp::from_secs(self.second));
+            }
+            flagged as f64 / events as f64
+        }
+    }
+
+    /// Evenly in (0, 1), in no order.
+    fn uniform(i: i64) -> f64 {
+        ((i * 387 + 17) % 1009) as f64 / 1009.0 + 0.0005
+    }
+
+    fn many(i: i64) -> String {
+        (i % 397).to_string()
+    }
+
+    #[test]
+    fn traffic_as_it_was_learned_leaves_the_threshold_where_it_is() {
+        let mut traffic = Traffic::new();
+        let share = traffic.send(20_000, uniform, many);
+        assert!((0.09..0.11).contains(&share), "{share}");
+        assert!((traffic.live.tail() / ASKED).ln().abs() < 0.1, "{}", traffic.live.tail());
+        assert_eq!(traffic.live.held().drift, None);
+    }
+
+    #[test]
+    fn a_drift_of_all_traffic_is_followed_within_an_hour_and_its_bounds() {
+        let mut traffic = Traffic::new();
+        let drifted = |i: i64| uniform(i).powi(2);
+        let at_once = traffic.send(200, drifted, many);
+        assert!(at_once > 0.25, "{at_once}");
+        let hourly: Vec<f64> = (0..8).map(|_| traffic.send(3_600, drifted, many)).collect();
+        assert!((0.07..0.15).contains(&hourly[7]), "{hourly:?}");
+        let mut far = Traffic::new();
+        far.send(36_000, |i| uniform(i).powi(9), many);
+        assert!(far.live.tail() >= STRICTEST * ASKED * 0.999, "{}", far.live.tail());
+        let drift = far.live.held().drift.expect("it is another traffic");
+        assert!(drift.share > 0.5, "{drift:?}");
+    }
+
+    #[test]
+    fn attacks_on_top_of_ordinary_traffic_are_not_swallowed() {
+        let attack = |i: i64| if i % 2 == 0 { 1e-4 } else { uniform(i) };
+        let mut from_many = Traffic::new();
+        from_many.send(36_000, attack, many);
+        assert!(from_many.live.tail() > 0.6 * ASKED, "{}", from_many.live.tail());
+        let mut from_one = Traffic::new();
+        from_one.send(36_000, attack, |i| if i % 2 == 1 { "flood".to_owned() } else { many(i) });
+        assert!(from_one.live.tail() > 0.8 * ASKED, "{}", from_one.live.tail());
+    }
+
+    #[test]
+    fn confidence_is_the_share_that_normal_traffic_does_not_explain() {
+        let mut none = Traffic::new();
+        none.send(20_000, uniform, many);
+        assert!(none.live.anomalous(0.05) < 0.2, "{}", none.live.anomalous(0.05));
+        for (one_in, least) in [(100, 0.9), (10, 0.99), (2, 0.995)] {
+            let mut some = Traffic::new();
+            some.send(20_000, |i| if i % one_in == 0 { 1e-5 } else { uniform(i) }, many);
+            let sure = some.live.anomalous(1e-5);
+            assert!(sure > least && sure < 1.0, "one in {one_in}: {sure}");
+            assert!(some.live.anomalous(0.9) < 0.05 && some.live.anomalous(1e-9) >= sure, "the rarer, the surer");
+        }
+    }
+
+    #[test]
+    fn many_events_with_one_tail_are_not_flagged_for_being_many() {
+        let mut traffic = Traffic::new();
+        // Nine in ten have the tail 0.97, the others tails below 0.07.
+        let share = traffic.send(36_000, |i| if i % 10 > 0 { 0.97 } else { 0.07 * uniform(i) }, many);
+        assert!((0.05..0.11).contains(&share), "{share}");
+    }
+
+    #[test]
+    fn what_was_learned_comes_back_and_only_to_the_same_model() {
+        let mut traffic = Traffic::new();
+        traffic.send(36_000, |i| uniform(i).powi(2), many);
+        let (same, other) = (Live::new(ASKED, 2_000.0), Live::new(ASKED, 2_000.0));
+        same.restore(traffic.live.save("v1"), "v1");
+        assert_eq!((same.tail(), same.held()), (traffic.live.tail(), traffic.live.held()));
+        assert_eq!(same.anomalous(1e-5), traffic.live.anomalous(1e-5));
+        other.restore(traffic.live.save("v1"), "v2");
+        assert_eq!(other.tail(), ASKED);
+        let mut damaged = traffic.live.save("v1");
+        damaged.past.all.pop();
+        other.restore(damaged, "v1");
+        assert_eq!(other.tail(), ASKED);
+    }
 }

@@ -81,7 +81,12 @@ impl<D: Domain> Instance<D> {
     /// Puts a model in the place of the one at work.
     pub(crate) fn put_to_work(&self, active: Active<D>) {
         if let Some(before) = self.active.load().as_ref() {
-            active.live.inherit(&before.live);
+            if before.info.sha256 == active.info.sha256 {
+                // It is the same model, read again.
+                active.live.restore(before.live.save(&active.version), &active.version);
+            } else {
+                active.live.inherit(&before.live);
+            }
         }
         self.active.store(Some(Arc::new(active)));
     }

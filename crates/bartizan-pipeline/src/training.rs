@@ -114,10 +114,23 @@ impl Plan {
     }
 }
 
+/// Whether an event is learned as a normal one: what is flagged, or is an attack by its own evidence, is not unless somebody said so, or a
+/// class came with it.
+fn is_normal<D: Domain>(e: &TrainingEvent<D>) -> bool {
+    match e.label {
+        Some(label) => !label.is_anomalous(),
+        None => e.flagged.is_none() && !is_attack_by_evidence(e),
+    }
+}
+
+fn is_attack_by_evidence<D: Domain>(e: &TrainingEvent<D>) -> bool {
+    e.label.is_none() && D::class(&e.event).is_none() && classes::is_attack::<D>(&e.event)
+}
+
 /// Refuses events of which almost none may be normal.
 pub(crate) fn check_normal<D: Domain>(events: &[TrainingEvent<D>]) -> Result<(), TrainError> {
     let (needed, of) = (2 * FOLDS, events.len());
-    let got = events.iter().filter(|e| e.label != Some(Label::Anomalous)).count();
+    let got = events.iter().filter(|e| is_normal(e)).count();
     if got < needed { Err(TrainError::TooFewNormal { needed, got, of }) } else { Ok(()) }
 }
 
@@ -146,7 +159,7 @@ pub(crate) fn train<D: Domain>(
     let rows = Rows::<D>::new(events, recents, plan.feature_set, plan.seed).until(stop.clone());
     let parts = Parts::of(&rows, events, plan);
     parts.check()?;
-    let baselines = rows.baselines(parts.normal(events));
+    let baselines = rows.baselines(Parts::normal(events));
     let matrix = rows.extract_out_of_fold(&parts.fitted, &parts.learned, &baselines)?;
     let fit = |keep: &dyn Fn(usize) -> bool, seed: Seed| fit(events, &parts, &matrix, plan, (keep, seed, stop));
     let detector = fit(&|_| true, plan.seed)?;
@@ -173,11 +186,8 @@ pub(crate) fn train<D: Domain>(
     let classes = classes::learn::<D>(&rows, events, &baselines, plan.least_classed, (plan.seed, stop));
     stop.check()?;
     let taught = |e: &TrainingEvent<D>| classes.is_some() && classes::taught::<D>(e).is_some();
-    let is_learned = |e: &&TrainingEvent<D>| match e.label {
-        Some(Label::Anomalous) => plan.algorithm.is_supervised() || taught(e),
-        Some(Label::Legitimate) => true,
-        None => e.flagged.is_none() || taught(e),
-    };
+    let is_supervised = |e: &TrainingEvent<D>| plan.algorithm.is_supervised() && e.label == Some(Label::Anomalous);
+    let is_learned = |e: &&TrainingEvent<D>| is_normal(e) || is_supervised(e) || taught(e);
     let samples = events.iter().filter(is_learned).count();
     Ok(Trained {
         kept_out: events.len() - samples,
@@ -217,7 +227,8 @@ struct Parts {
 
 impl Parts {
     fn of<D: Domain>(rows: &Rows<'_, D>, events: &[TrainingEvent<D>], plan: &Plan) -> Self {
-        let (anomalous, normal): (Vec<usize>, Vec<usize>) = (0..events.len()).partition(|&i| events[i].label == Some(Label::Anomalous));
+        let told = (0..events.len()).filter(|&i| !is_attack_by_evidence(&events[i]));
+        let (anomalous, normal): (Vec<usize>, Vec<usize>) = told.partition(|&i| events[i].label == Some(Label::Anomalous));
         let (unlabelled, legitimate): (Vec<usize>, Vec<usize>) = normal.iter().partition(|&&i| events[i].label.is_none());
         let suspects = suspects(events, &normal, plan.share().max(plan.asked_before));
         // A file of normal rows alone says what normal is, and corrects nothing.
@@ -241,10 +252,8 @@ impl Parts {
     }
 
     /// What the baselines learn from, in order.
-    fn normal<'a, D: Domain>(&'a self, events: &'a [TrainingEvent<D>]) -> impl Iterator<Item = usize> + 'a {
-        let learned =
-            |i: &usize| events[*i].label == Some(Label::Legitimate) || (events[*i].label.is_none() && events[*i].flagged.is_none());
-        (0..events.len()).filter(learned)
+    fn normal<D: Domain>(events: &[TrainingEvent<D>]) -> impl Iterator<Item = usize> {
+        (0..events.len()).filter(|&i| is_normal(&events[i]))
     }
 }
 
@@ -315,17 +324,20 @@ fn correct<D: Domain>(
     held_back: &[f64],
     (threshold, plan): (Threshold, &Plan),
 ) -> Result<Corrected, FitError> {
-    let chosen: Vec<usize> = if parts.corrects { parts.judged.iter().chain(&parts.unlearned).copied().collect() } else { Vec::new() };
+    let mut chosen: Vec<usize> = if parts.corrects { parts.judged.iter().chain(&parts.unlearned).copied().collect() } else { Vec::new() };
+    chosen.sort_unstable();
     if chosen.is_empty() {
         return Ok(Corrected::default());
     }
     let (schema, scores) = (D::schema(), rows.scores(&chosen, before, served)?);
     let samples: Vec<Vec<f32>> = chosen.iter().map(|&i| rows.extract(before, i)).collect();
-    let shares = |row: &Vec<f32>| served.explainer().and_then(|explainer| explainer.explain(row).ok()).map(|found| found.shares);
-    let shares: Vec<Vec<f64>> = samples.iter().map(|row| shares(row).unwrap_or_else(|| vec![0.0; row.len()])).collect();
-    let labelled = chosen.iter().zip(&samples).zip(shares.iter().zip(scores)).map(|((&i, row), (shares, score))| {
+    let explain = |place: usize| {
+        let found = served.explainer().and_then(|explainer| explainer.explain(&samples[place]).ok());
+        found.map_or_else(|| vec![0.0; schema.width()], |found| found.shares)
+    };
+    let labelled = chosen.iter().zip(&samples).zip(scores).map(|((&i, row), score)| {
         let anomalous = events[i].label == Some(Label::Anomalous);
-        labels::Labelled { row, shares, score, anomalous }
+        labels::Labelled { row, score, anomalous }
     });
     let ordinary: Vec<f32> = parts.held.iter().flat_map(|&i| rows.extract(before, i)).collect();
     let mut sorted = held_back.to_vec();
@@ -339,7 +351,7 @@ fn correct<D: Domain>(
     };
     let resolutions: Vec<f32> = schema.features().iter().map(Feature::resolution).collect();
     let scales = labels::scales(&matrix.rows(&parts.fitted), schema.width(), &resolutions);
-    let learned = labels::Corrections::learn(scales, &labelled.collect::<Vec<_>>(), bounds);
+    let learned = labels::Corrections::learn(scales, &labelled.collect::<Vec<_>>(), bounds, explain);
     let events_of = |places: Vec<usize>| places.into_iter().map(|place| chosen[place]).collect();
     Ok(Corrected { corrections: learned.corrections, from: events_of(learned.from), unmet: events_of(learned.unmet) })
 }

@@ -50,8 +50,6 @@ pub struct Corrections {
 pub struct Labelled<'a> {
     /// Its sample.
     pub row: &'a [f32],
-    /// Shares of its score, by feature.
-    pub shares: &'a [f64],
     /// Its score.
     pub score: f64,
     /// What was said.
@@ -83,9 +81,10 @@ pub struct Learned {
 }
 
 impl Corrections {
-    /// Learns from labelled events.
+    /// Learns from labelled events, oldest first. `explain` gives the shares of the score of one of them, by feature; it is asked of those
+    /// that become corrections, [`MAX_CORRECTIONS`] at most.
     #[must_use]
-    pub fn learn(scales: Vec<f32>, labelled: &[Labelled<'_>], bounds: Bounds<'_>) -> Learned {
+    pub fn learn(scales: Vec<f32>, labelled: &[Labelled<'_>], bounds: Bounds<'_>, explain: impl Fn(usize) -> Vec<f64>) -> Learned {
         let is_wrong = |l: &Labelled<'_>| (l.score > bounds.threshold.0) != l.anomalous;
         let wrong: Vec<usize> = (0..labelled.len()).filter(|&i| is_wrong(&labelled[i])).collect();
         let wrong = &wrong[wrong.len().saturating_sub(MAX_CORRECTIONS)..];
@@ -95,7 +94,7 @@ impl Corrections {
         let (mut from, mut unmet) = (Vec::new(), Vec::new());
         for &i in wrong {
             let l = &labelled[i];
-            let weights = weights(l.shares);
+            let weights = weights(&explain(i));
             let apart = |row: &[f32]| this.apart(row, l.row, &weights);
             let others = labelled.iter().filter(|other| other.anomalous != l.anomalous);
             let mut radius = others.map(|other| apart(other.row) / 2.0).fold(FARTHEST, f32::min);
@@ -210,13 +209,11 @@ mod tests {
     }
 
     fn learn(labelled: &[([f32; 2], f64, bool)], most_flagged: usize) -> (Corrections, Vec<usize>) {
-        let (ordinary, shares) = (ordinary(), [1.0, 1.0]);
-        let labelled: Vec<Labelled<'_>> = labelled
-            .iter()
-            .map(|(row, score, anomalous)| Labelled { row, shares: &shares, score: *score, anomalous: *anomalous })
-            .collect();
+        let ordinary = ordinary();
+        let labelled: Vec<Labelled<'_>> =
+            labelled.iter().map(|(row, score, anomalous)| Labelled { row, score: *score, anomalous: *anomalous }).collect();
         let bounds = Bounds { threshold: Threshold(1.8), margin: 0.1, ordinary: &ordinary, most_flagged };
-        let learned = Corrections::learn(scales(&ordinary, 2, &[0.0, 0.0]), &labelled, bounds);
+        let learned = Corrections::learn(scales(&ordinary, 2, &[0.0, 0.0]), &labelled, bounds, |_| vec![1.0, 1.0]);
         (learned.corrections, learned.unmet)
     }
 

@@ -187,7 +187,7 @@ impl From<TrainError> for Refusal {
             E::Request(error) => error.into(),
             E::TooFewEvents { needed, got } => bad(format!("Insufficient training data. Need at least {needed} samples, got {got}")),
             E::TooFewNormal { needed, got, of } => {
-                let what = "samples that are not labelled anomalous";
+                let what = "samples that are neither labelled anomalous nor flagged and not cleared";
                 bad(format!("Insufficient training data. Need at least {needed} {what}, got {got} among {of}"))
             }
             E::TooFewLabels { needed, got } => bad(format!("Insufficient corrected labels. Need at least {needed}, got {got}")),

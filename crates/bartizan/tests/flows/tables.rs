@@ -311,7 +311,10 @@ fn training_files_need_normal_flows_enough_of_them_and_no_attacks() {
         table(at, name, rows, 1, share);
     }
     let said = fails(at, &["train", "flows", "attacks.csv"], 3);
-    assert!(said.contains("at least 10 that are not labelled anomalous are needed, and there are 0 among 200"), "{said}");
+    assert!(
+        said.contains("at least 10 that are neither labelled anomalous nor flagged and not cleared are needed, and there are 0 among 200"),
+        "{said}"
+    );
     let said = fails(at, &["train", "flows", "few.csv"], 3);
     assert!(said.contains("at least 100 are needed, and there are 50"), "{said}");
     assert_eq!(json(at, &["train", "flows", "benign.csv"])["training_samples"], 200);

@@ -105,7 +105,7 @@ fn normal_flows_alone_are_enough_and_attacks_alone_are_not() {
     let benign: Vec<Value> = flows(300, 1, "0").iter().map(labelled).collect();
     let attacks: Vec<Value> = flows(300, 2, "1").iter().map(labelled).collect();
     let none = train(&server, &json!({"flows": attacks})).refusal();
-    let sentence = "Insufficient training data. Need at least 10 samples that are not labelled anomalous, got 0 among 300";
+    let sentence = "Insufficient training data. Need at least 10 samples that are neither labelled anomalous nor flagged and not cleared, got 0 among 300";
     assert_eq!(none, (400, sentence.to_owned()));
     let mixed = [&benign[..9], &attacks[..]].concat();
     let nine = train(&server, &json!({"flows": mixed})).refusal();
