@@ -215,8 +215,8 @@ impl Answer {
             message += &format!("; {} were kept out, labelled anomalous or flagged and not cleared", report.kept_out);
         }
         if !report.unmet_labels.is_empty() {
-            let count = report.unmet_labels.len();
-            message += &format!("; {count} labels cannot be followed without flagging too many events like theirs");
+            let rows = report.unmet_labels.len();
+            message += &format!("; rows whose labels cannot be followed without flagging too many events like them: {rows}");
         }
         if report.left_out > 0 {
             message += &format!("; {} older ones were left out", report.left_out);

@@ -94,7 +94,8 @@ fn print(context: &Context, report: &TrainReport) -> anyhow::Result<()> {
         "model_version": report.version, "old_model_version": report.old_version, "training_samples": report.samples,
         "training_duration_seconds": report.duration_secs, "labels": report.labels, "accuracy": report.accuracy,
         "old_accuracy": report.old_accuracy, "left_out": report.left_out,
-        "activated": report.refused.is_none(), "kept_out": report.kept_out, "unmet_labels": report.unmet_labels, "promised_false_alarm_rate": report.promise.map(|p| p.promised),
+        "activated": report.refused.is_none(), "kept_out": report.kept_out, "unmet_labels": report.unmet_labels,
+        "promised_false_alarm_rate": report.promise.map(|p| p.promised),
     });
     Ok(context.output.print(&value, || {
         let mut text = match &report.refused {
@@ -105,10 +106,10 @@ fn print(context: &Context, report: &TrainReport) -> anyhow::Result<()> {
             ),
         };
         if report.kept_out > 0 {
-            text += &format!(" {} events were kept out: labelled anomalous, or flagged and not cleared.", report.kept_out);
+            text += &format!(" Kept out, as labelled anomalous or flagged and not cleared: {}.", report.kept_out);
         }
         if !report.unmet_labels.is_empty() {
-            text += &format!(" {} labels cannot be followed without flagging too many events like theirs.", report.unmet_labels.len());
+            text += &format!(" Labels that cannot be followed without flagging too many events like theirs: {}.", report.unmet_labels.len());
         }
         if report.left_out > 0 {
             text += &format!(" {} older ones were left out: more than max_training_samples were given.", report.left_out);
