@@ -103,6 +103,13 @@ pub trait Domain: Send + Sync + 'static {
         None
     }
 
+    /// Whether an event is an attack by what it carries, whatever the history: what is flagged before there is any. Sparing, since nothing
+    /// yet says what is usual here.
+    fn known_attack(event: &Self::Event) -> bool {
+        let _ = event;
+        false
+    }
+
     /// The columns that the store keeps.
     fn facts(event: &Self::Event) -> Facts<'_>;
 

@@ -95,6 +95,9 @@ impl<D: Domain> Instance<D> {
         if is_kept(&judged) {
             counted.keep();
         }
+        if judged.as_ref().is_ok_and(|judgement| judgement.score.is_some()) {
+            self.learn_by_itself(std::slice::from_ref(&event), 1);
+        }
         judged
     }
 

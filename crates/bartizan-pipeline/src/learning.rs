@@ -82,11 +82,13 @@ impl<D: Domain> Instance<D> {
         trained.ok_or(TrainError::Stopped(Stopped))
     }
 
-    /// Trains the first model, unless a training is under way or a model has come meanwhile: then nothing is done.
-    pub(crate) async fn train_first(self: &Arc<Self>) -> Result<Option<TrainReport>, TrainError> {
+    /// Trains a model that nobody asked for, unless a training is under way, or it is the first and one has come meanwhile: then nothing is
+    /// done.
+    pub(crate) async fn train_unasked(self: &Arc<Self>) -> Result<Option<TrainReport>, TrainError> {
         let Ok(training) = self.trainings.begin_alone() else { return Ok(None) };
         let request = TrainRequest { use_labels: true, ..TrainRequest::default() };
-        training.in_turn(&self.settings.workers, self.train_now(&training, request, Lesson::History, true)).await?
+        let first = self.active.load().is_none();
+        training.in_turn(&self.settings.workers, self.train_now(&training, request, Lesson::History, first)).await?
     }
 
     /// `None` if only a first model was wanted and there is one.

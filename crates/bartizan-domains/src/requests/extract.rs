@@ -7,12 +7,13 @@
 use super::address::oddity;
 use super::baselines::{HeaderNames, RequestBaselines, fields_of};
 use super::bounded::{CutPart, MAX_HEADERS, MAX_PAYLOAD};
-use super::features::F;
+use super::features::{F, TABLE};
 use super::recency::RecentRequests;
 use super::routes::segments;
 use super::text::{Decoded, Marks, Shape, agent_risk, decode, field_hash, leaves, path_risk};
 use super::{RequestEvent, reasons, values};
 use bartizan_core::{Extract, head};
+use std::sync::LazyLock;
 
 /// Largest part of a header value that is compared with the learned ones.
 const MAX_HEADER: usize = 1_024;
@@ -189,6 +190,28 @@ impl RequestBaselines {
         set(F::RiskyHour, recent.risky);
         set(F::ErrorsHour, if event.status.is_some() { recent.errors } else { f32::NAN });
     }
+}
+
+/// Points from which a request is an attack by its marks alone: those of two marks, or of one that nothing else has.
+const ATTACK: f32 = 4.0;
+
+/// Whether a request carries the marks of an attack, read with baselines that know nothing.
+pub(super) fn known_attack(event: &RequestEvent) -> bool {
+    static NOTHING: LazyLock<RequestBaselines> = LazyLock::new(|| RequestBaselines::fit(std::iter::empty()));
+    let mut row = vec![f32::NAN; TABLE.len()];
+    NOTHING.extract(event, &RecentRequests::UNKNOWN, &mut row);
+    let weighs = [
+        (F::InjectionMarks, 1.0),
+        (F::SqlInjection, 3.0),
+        (F::ScriptInjection, 3.0),
+        (F::Traversal, 2.0),
+        (F::HeaderMarks, 1.0),
+        (F::ControlCharacters, 1.0),
+    ];
+    let marks: f32 = weighs.iter().map(|(feature, weight)| weight * row[*feature as usize].max(0.0).min(ATTACK)).sum();
+    // An agent that says what it is.
+    let tool = if row[F::AgentRisk as usize] >= 2.0 { ATTACK } else { 0.0 };
+    marks + tool >= ATTACK
 }
 
 /// Headers that contradict the request or each other.

@@ -52,6 +52,10 @@ impl Domain for Requests {
         RequestBaselines::fit(events)
     }
 
+    fn known_attack(event: &RequestEvent) -> bool {
+        extract::known_attack(event)
+    }
+
     fn facts(event: &RequestEvent) -> Facts<'_> {
         Facts {
             event_id: Cow::Borrowed(&event.request_id),

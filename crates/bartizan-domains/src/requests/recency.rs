@@ -43,7 +43,7 @@ pub struct RecentRequests {
 }
 
 impl RecentRequests {
-    const UNKNOWN: Self =
+    pub(crate) const UNKNOWN: Self =
         Self { short: f32::NAN, minute: f32::NAN, hour: f32::NAN, paths: f32::NAN, agents: f32::NAN, risky: f32::NAN, errors: f32::NAN };
 }
 
