@@ -242,6 +242,9 @@ fn check_schema<D: Domain>(file: &ModelFile) -> Result<(), LoadError> {
 pub(crate) struct Details {
     pub(crate) parameters: Vec<(String, ParamValue)>,
     pub(crate) metrics: Vec<(String, f64)>,
+    /// See [`ModelInfo::by_itself`]; absent in models of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) by_itself: Option<i64>,
 }
 
 pub(crate) fn info(record: &ModelRecord) -> ModelInfo {
@@ -259,5 +262,6 @@ pub(crate) fn info(record: &ModelRecord) -> ModelInfo {
         accuracy: model.accuracy,
         parameters: details.parameters,
         metrics: details.metrics,
+        by_itself: details.by_itself,
     }
 }

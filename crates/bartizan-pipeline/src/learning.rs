@@ -11,8 +11,18 @@ use bartizan_core::{Domain, FitError, Label, Stop};
 use bartizan_estimators::format::FormatError;
 use bartizan_storage::StoreError;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+
+/// Why there is a training.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Occasion {
+    /// Somebody asked for it.
+    Asked,
+    /// There is history enough for a first model.
+    First,
+    /// There is twice as much of it.
+    Again,
+}
 
 /// What was learned, not yet stored.
 struct Learned<B> {
@@ -78,28 +88,37 @@ impl<D: Domain> Instance<D> {
         self.plan(&request, 0.0)?;
         request.version.clone().map(version::check).transpose().map_err(RequestError::from)?;
         let training = self.trainings.begin()?;
-        let trained = training.in_turn(&self.settings.workers, self.train_now(&training, request, lesson, false)).await??;
+        let trained = training.in_turn(&self.settings.workers, self.train_now(&training, request, lesson, Occasion::Asked)).await??;
         trained.ok_or(TrainError::Stopped(Stopped))
     }
 
-    /// Trains a model that nobody asked for, unless a training is under way, or it is the first and one has come meanwhile: then nothing is
-    /// done.
+    /// Trains a model that nobody asked for, unless a training is under way or somebody asked for one meanwhile: then nothing is done.
     pub(crate) async fn train_unasked(self: &Arc<Self>) -> Result<Option<TrainReport>, TrainError> {
         let Ok(training) = self.trainings.begin_alone() else { return Ok(None) };
         let request = TrainRequest { use_labels: true, ..TrainRequest::default() };
-        let first = self.active.load().is_none();
-        training.in_turn(&self.settings.workers, self.train_now(&training, request, Lesson::History, first)).await?
+        let occasion = if self.active.load().is_none() { Occasion::First } else { Occasion::Again };
+        training.in_turn(&self.settings.workers, self.train_now(&training, request, Lesson::History, occasion)).await?
     }
 
-    /// `None` if only a first model was wanted and there is one.
+    /// Whether a model that nobody asked for would take the place of one that somebody did.
+    fn came_too_late(&self, occasion: Occasion) -> bool {
+        let is_there = || self.active.load().is_some();
+        match occasion {
+            Occasion::Asked => false,
+            Occasion::First => is_there(),
+            Occasion::Again => !self.learns_by_itself(),
+        }
+    }
+
+    /// `None` if it came too late.
     async fn train_now(
         self: &Arc<Self>,
         training: &Training,
         request: TrainRequest,
         lesson: Lesson<D::Event>,
-        first: bool,
+        occasion: Occasion,
     ) -> Result<Option<TrainReport>, TrainError> {
-        if first && self.active.load().is_some() {
+        if self.came_too_late(occasion) {
             return Ok(None);
         }
         let started = Instant::now();
@@ -118,7 +137,7 @@ impl<D: Domain> Instance<D> {
         let (learned, material) = self.learn_aside(training, material, plan.clone()).await?;
         let material = Arc::new(material);
         training.finish()?;
-        let report = self.keep(request, learned, plan, &material, first).await?;
+        let report = self.keep(request, learned, plan, &material, occasion).await?;
         if report.is_some()
             && let Err(error) = self.record_rest(&material).await
         {
@@ -167,7 +186,7 @@ impl<D: Domain> Instance<D> {
         if material.keeps {
             self.record_history(&material.rest, |_| true).await?;
             let given = material.learned.iter().filter(|event| event.is_given).count() + material.rest.len();
-            self.unlearned.fetch_add(given as u64, Ordering::Relaxed);
+            self.by_itself.add(given as u64);
         }
         Ok(())
     }
@@ -179,10 +198,10 @@ impl<D: Domain> Instance<D> {
         learned: Learned<D::Baselines>,
         plan: Plan,
         material: &Arc<Material<D>>,
-        first: bool,
+        occasion: Occasion,
     ) -> Result<Option<TrainReport>, TrainError> {
         let _managing = self.managing.lock().await;
-        if first && self.active.load().is_some() {
+        if self.came_too_late(occasion) {
             return Ok(None);
         }
         let active = self.active.load_full();
@@ -211,7 +230,8 @@ impl<D: Domain> Instance<D> {
             refused: None,
         };
         let (name, at) = (Arc::clone(&self.settings.name), self.clock.now());
-        let pack = move || Packed::new::<D>(trained, &plan, version).map(|packed| packed.into_stored(&name, at));
+        let by_itself = (occasion != Occasion::Asked).then(|| covered_secs(&material.learned));
+        let pack = move || Packed::new::<D>(trained, &plan, version, by_itself).map(|packed| packed.into_stored(&name, at));
         let stored = self.settings.workers.learn(pack).await??;
         let (stored, active) = self.load(stored).await.map_err(too_large)?;
         if let Some(refused) = refused {
@@ -267,6 +287,13 @@ fn compare<D: Domain>(old: &Active<D>, events: &[TrainingEvent<D>], recents: &[D
     let old = compared().filter(|(event, _)| old_is_right(*event)).count() as f64;
     let new = compared().filter(|(_, right)| *right).count() as f64;
     (rows > 0).then(|| Compared { old: old / rows as f64, new: new / rows as f64, rows, unseen: !all_seen })
+}
+
+/// How long the events took, in seconds of event time, but for a few whose clocks may be wrong.
+fn covered_secs<D: Domain>(in_time: &[TrainingEvent<D>]) -> i64 {
+    let cut = in_time.len() / 200;
+    let secs = |event: Option<&TrainingEvent<D>>| event.map_or(0, |event| D::facts(&event.event).time.secs());
+    secs(in_time.iter().rev().nth(cut)).saturating_sub(secs(in_time.get(cut))).max(0)
 }
 
 /// Share of the events that are labelled legitimate.

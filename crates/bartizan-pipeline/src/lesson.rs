@@ -7,7 +7,6 @@ use bartizan_core::{Domain, Recency, Record};
 use bartizan_storage::{Counted, EntityHash, HistoryEntry, NewDetection, StoreError};
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// Rows recorded together when history is brought in: a millisecond or two, in which no verdict is recorded.
 const IMPORT_CHUNK: usize = 512;
@@ -126,7 +125,7 @@ impl<D: Domain> Instance<D> {
         let this = Arc::clone(self);
         let events = aside(move || this.observed(events)).await?;
         self.record_history(&events, |_| true).await?;
-        self.unlearned.fetch_add(events.len() as u64, Ordering::Relaxed);
+        self.by_itself.add(events.len() as u64);
         Ok(events.len())
     }
 

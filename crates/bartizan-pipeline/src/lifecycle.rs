@@ -1,8 +1,8 @@
 //! The life cycle as every detector has it, whatever its kind: what the generic routes and commands call.
 
 use crate::{
-    ActivateError, Detected, Held, ImportError, Imported, LoadError, ModelInfo, ReloadError, RequestError, StatisticsReport, TrainError,
-    TrainReport, TrainRequest, Workers,
+    ActivateError, Detected, Held, ImportError, Imported, Learning, LoadError, ModelInfo, ReloadError, RequestError, StatisticsReport,
+    TrainError, TrainReport, TrainRequest, Workers,
 };
 use async_trait::async_trait;
 use bartizan_core::FeatureSchema;
@@ -109,6 +109,9 @@ pub trait LifeCycle: Send + Sync {
 
     /// What was counted since the start; read from memory, answers at once.
     fn counters(&self) -> Counters;
+
+    /// How far learning is that nobody asked for; `None` where it does not take place, or no more.
+    fn learning(&self) -> Option<Learning>;
 
     /// How the rate of alarms of the active model is held; `None` without one.
     fn held(&self) -> Option<Held>;

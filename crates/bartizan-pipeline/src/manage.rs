@@ -5,8 +5,8 @@ use crate::history;
 use crate::instance::MAX_COLUMN;
 use crate::training::Plan;
 use crate::{
-    ActivateError, Counters, Detected, Explanation, Held, ImportError, Imported, Instance, Lesson, LifeCycle, LoadError, ModelInfo,
-    ReloadError, RequestError, StatisticsReport, TrainError, TrainReport, TrainRequest, Workers, aside,
+    ActivateError, Counters, Detected, Explanation, Held, ImportError, Imported, Instance, Learning, Lesson, LifeCycle, LoadError,
+    ModelInfo, ReloadError, RequestError, StatisticsReport, TrainError, TrainReport, TrainRequest, Workers, aside,
 };
 use async_trait::async_trait;
 use bartizan_core::{Contamination, Domain, FeatureSchema, Recency, head};
@@ -254,6 +254,10 @@ impl<D: Domain> LifeCycle for Instance<D> {
             forgotten_clients: self.windows().evicted(),
             missed_by_listeners: self.feed.missed(),
         }
+    }
+
+    fn learning(&self) -> Option<Learning> {
+        Self::learning(self)
     }
 
     fn held(&self) -> Option<Held> {

@@ -21,7 +21,7 @@ pub(crate) fn brought_in(file: &[u8], decoded: &ModelFile, detector: &str, versi
     let read = |text: &String| text.parse().unwrap_or_else(|never| match never {});
     let samples = decoded.details.iter().find(|(name, _)| name == TRAINING_SAMPLES).and_then(|(_, samples)| samples.parse().ok());
     let parameters = decoded.details.iter().filter(|(name, _)| name != TRAINING_SAMPLES);
-    let details = Details { parameters: parameters.map(|(name, value)| (name.clone(), read(value))).collect(), metrics: Vec::new() };
+    let details = Details { parameters: parameters.map(|(name, value)| (name.clone(), read(value))).collect(), ..Details::default() };
     NewModel {
         detector: detector.to_owned(),
         version,
@@ -48,7 +48,12 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    pub(crate) fn new<D: Domain>(trained: Trained<D::Baselines>, plan: &Plan, version: String) -> Result<Self, StoreError> {
+    pub(crate) fn new<D: Domain>(
+        trained: Trained<D::Baselines>,
+        plan: &Plan,
+        version: String,
+        by_itself: Option<i64>,
+    ) -> Result<Self, StoreError> {
         let baselines =
             postcard::to_allocvec(&trained.baselines).map_err(|e| StoreError::Other(format!("the baselines cannot be encoded: {e}")))?;
         let mut parameters: Vec<(String, ParamValue)> = plan.algorithm.parameters().into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
@@ -77,7 +82,7 @@ impl Packed {
         Ok(Self {
             version,
             algorithm: plan.algorithm.name(),
-            details: Details { parameters, metrics },
+            details: Details { parameters, metrics, by_itself },
             training_samples,
             accuracy,
             n_features: schema.width() as u32,

@@ -145,6 +145,8 @@ pub struct ModelInfo {
     pub parameters: Vec<(String, ParamValue)>,
     /// Metrics where known, by name.
     pub metrics: Vec<(String, f64)>,
+    /// Where nobody asked for it: the seconds of event time that its history covers.
+    pub by_itself: Option<i64>,
 }
 
 /// Totals, with the active model.

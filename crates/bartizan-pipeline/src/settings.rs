@@ -11,7 +11,8 @@ use std::sync::Arc;
 pub enum ColdStart {
     /// Refuse to judge; keep the event as history.
     Refuse,
-    /// Answer `Normal` with confidence 0, and train when `min_training_samples` are there.
+    /// Answer `Normal` with confidence 0 but to what is an attack by what it carries, and train when there is history enough; again as it
+    /// doubles, until [`Settings::learn_days`] are covered.
     Learn,
 }
 
@@ -50,6 +51,8 @@ pub struct Settings {
     pub min_corrected_labels: usize,
     /// Without a model.
     pub cold_start: ColdStart,
+    /// With [`ColdStart::Learn`]: days of history that are to be covered until it is not learned again when there is twice as much.
+    pub learn_days: u32,
     /// What is kept.
     pub record: RecordPolicy,
     /// Most clients tracked in the sliding windows.
@@ -86,6 +89,7 @@ impl Settings {
             workers: Workers::new(1, || ()),
             min_corrected_labels: 10,
             cold_start: ColdStart::Refuse,
+            learn_days: 7,
             record: RecordPolicy::All,
             max_tracked_clients: 100_000,
             max_ahead_secs: 300,

@@ -4,7 +4,7 @@ use crate::VersionError;
 
 const MAX_CHARS: usize = 64;
 /// What clients are told where there is no model: no model is called so.
-const TAKEN: [&str; 2] = ["none", crate::instance::LEARNING];
+const TAKEN: [&str; 2] = ["none", crate::cold_start::LEARNING];
 
 /// A version name that people and paths can carry.
 pub(crate) fn check(name: String) -> Result<String, VersionError> {

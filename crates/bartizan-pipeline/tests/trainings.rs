@@ -170,7 +170,7 @@ async fn a_first_training_gives_way_to_a_model_that_came_meanwhile() {
     let workers = Workers::new(1, || ());
     let held = workers.training().await.unwrap();
     let instance = setup.open(move |s| (s.cold_start, s.workers) = (ColdStart::Learn, workers)).await;
-    for event in traffic(120, 1) {
+    for event in traffic(200, 1) {
         instance.judge(event, false).await.unwrap();
     }
     until(|| instance.trainings_under_way() == 1).await;
@@ -188,20 +188,20 @@ async fn a_first_training_that_failed_waits_for_twice_the_history() {
     let setup = Setup::<Requests>::new().await;
     let instance = setup.open(|settings| settings.cold_start = ColdStart::Learn).await;
     // Labelled anomalous, all of them: there is nothing normal to learn from.
-    let lesson = traffic(100, 1).into_iter().map(|event| Record::new(event, Some(Label::Anomalous))).collect();
+    let lesson = traffic(199, 1).into_iter().map(|event| Record::new(event, Some(Label::Anomalous))).collect();
     instance.import(lesson).await.unwrap();
     let mut learned_at = None;
-    for (judged, event) in traffic(400, 2).into_iter().enumerate() {
+    for (judged, event) in traffic(600, 2).into_iter().enumerate() {
         if &*instance.judge(event, false).await.unwrap().model_version != "learning" {
-            learned_at = Some(100 + judged);
+            learned_at = Some(199 + judged);
             break;
         }
         tokio::task::yield_now().await;
         until(|| instance.trainings_under_way() == 0).await;
     }
     let learned_at = learned_at.expect("a model");
-    // It failed at 101 events; from 111 on ten are normal, and it would have succeeded.
-    assert!((202..=204).contains(&learned_at), "learned after {learned_at} events");
+    // It failed at 200 events; from 209 on ten are normal, and it would have succeeded.
+    assert!((400..=402).contains(&learned_at), "learned after {learned_at} events");
     assert_eq!(instance.models().await.unwrap().len(), 1);
 }
 

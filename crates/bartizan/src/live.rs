@@ -30,6 +30,11 @@ pub(crate) struct Live {
 }
 
 impl Source {
+    /// Returns the name of the detector.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Creates a source of traffic for this detector.
     pub(crate) fn of(running: &Running) -> Self {
         Self { name: running.life().name().to_owned(), which: running.which() }

@@ -3,7 +3,7 @@
 use crate::{config::Scope, docs, mount::Mount};
 use aide::axum::routing::{ApiMethodRouter, get_with};
 use axum::{Json, extract::State};
-use bartizan_pipeline::Held;
+use bartizan_pipeline::{Held, Learning as Progress};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
@@ -19,6 +19,38 @@ struct Answer {
     model_version: Option<String>,
     /// How the rate of alarms is held; null without a model.
     alarms: Option<Alarms>,
+    /// How far learning is that nobody asked for (`cold_start = "learn"`); null where it does not take place, or no more.
+    learning: Option<Learning>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SelfLearning")]
+struct Learning {
+    /// Events in the history.
+    events: u64,
+    /// How many there must be for the next training.
+    needed: u64,
+    /// When that will be if events come as they did, in the time of the events; null before two have come.
+    ready_at: Option<String>,
+    /// The smallest share of normal events flagged that the history allows to be promised now.
+    allows: f64,
+    message: String,
+}
+
+impl Learning {
+    fn new(Progress { events, needed, ready_at, allows }: Progress, is_trained: bool) -> Self {
+        let ready_at = ready_at.map(|at| at.to_string());
+        let when = ready_at.as_ref().map(|at| format!(", about {at}")).unwrap_or_default();
+        let until = match is_trained {
+            false => "until then only what carries the marks of an attack is flagged",
+            true => "until then the model at work stays",
+        };
+        let message = format!(
+            "{events} of {needed} events{when}; {until}. The false alarms of a model of these could be kept to {:.2} %",
+            100.0 * allows
+        );
+        Self { events, needed, ready_at, allows, message }
+    }
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -65,6 +97,7 @@ async fn handler(State(mount): State<Arc<Mount>>) -> Json<Answer> {
     let model = mount.life().active();
     Json(Answer {
         alarms: mount.life().held().map(Alarms::from),
+        learning: mount.life().learning().map(|learning| Learning::new(learning, model.is_some())),
         is_trained: model.is_some(),
         training_date: model.as_ref().map(|model| model.trained_at.to_string()),
         model_accuracy: model.as_ref().and_then(|model| model.accuracy),

@@ -168,6 +168,7 @@ impl Layers {
         settings.max_training_secs = self.whole("training.max_secs").unwrap_or(600);
         settings.min_corrected_labels = size("min_corrected_labels");
         settings.max_ahead_secs = self.whole("events.max_ahead_secs").unwrap_or_default();
+        settings.learn_days = size("learn_days") as u32;
         settings.cold_start = if self.text(&path("cold_start")) == Some("learn") { ColdStart::Learn } else { ColdStart::Refuse };
         settings.record = if self.text(&path("record")) == Some("anomalies") { RecordPolicy::Anomalies } else { RecordPolicy::All };
         settings.retention_days = whole("retention_days").filter(|n| *n > 0).and_then(|n| u32::try_from(n).ok());

@@ -160,9 +160,13 @@ const DETECTOR: &[Key] = keys! {
     "max_client_share" => Shape::Share(0.0, 1.0), "0.1", [];
     /// Fewest corrected labels to retrain on.
     "min_corrected_labels" => Shape::Whole(1, 1_000_000), "10", [];
-    /// Without a model: `refuse` to judge (the event is kept as history), or `learn` (answer normal with
-    /// confidence 0 and train by itself once there are `min_training_samples`).
+    /// Without a model: `refuse` to judge (the event is kept as history), or `learn`: answer normal with confidence 0, but to what is an
+    /// attack by what it carries, and train without being asked when there is history for 20 alarms of the share that is asked for
+    /// (`min_training_samples` at least, ten times these at most). `/status` says how far it is.
     "cold_start" => Shape::Choice(&["refuse", "learn"]), "refuse", [];
+    /// With `cold_start = "learn"`: it is learned again each time that the history has doubled, until it covers so many days or a training
+    /// is asked for; 0 leaves it at the first model.
+    "learn_days" => Shape::Whole(0, 3_650), "7", [];
     /// Verdicts that are kept: `all`, or `anomalies` with a sample of the normal ones, the rest being counted.
     "record" => Shape::Choice(&["all", "anomalies"]), "all", [];
     /// Days that unlabelled verdicts are kept; 0 keeps them for ever. At most a tenth of what is stored goes in each hourly round,
