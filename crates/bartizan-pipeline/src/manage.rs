@@ -6,7 +6,7 @@ use crate::instance::MAX_COLUMN;
 use crate::training::Plan;
 use crate::{
     ActivateError, Counters, Detected, Explanation, Held, ImportError, Imported, Instance, Learning, Lesson, LifeCycle, LoadError,
-    ModelInfo, ReloadError, RequestError, StatisticsReport, TrainError, TrainReport, TrainRequest, Workers, aside,
+    ModelInfo, ReloadError, RequestError, StatisticsReport, TrainError, TrainReport, TrainRequest, Workers, aside, reliability,
 };
 use async_trait::async_trait;
 use bartizan_core::{Contamination, Domain, FeatureSchema, Recency, head};
@@ -21,6 +21,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The algorithm of a training that names none.
 pub(crate) const DEFAULT_ALGORITHM: &str = "ensemble";
 const SECS_PER_DAY: i64 = 86_400;
+/// Labelled verdicts that `/statistics` looks at, the newest.
+const MOST_LABELLED: usize = 10_000;
 /// Largest share of the stored rows that one round of retention removes because of their age. In an ordinary round it is one of
 /// days times 24; much more is past its time after a long pause, and when the clock is wrong.
 const MAX_AGED_SHARE: f64 = 0.1;
@@ -195,8 +197,15 @@ impl<D: Domain> LifeCycle for Instance<D> {
     }
 
     async fn statistics(&self) -> Result<StatisticsReport, StoreError> {
+        let name = &self.settings.name;
+        let labelled = self.store.labelled_verdicts(name, MOST_LABELLED).await?;
         Ok(StatisticsReport {
-            totals: self.store.statistics(&self.settings.name).await?,
+            totals: self.store.statistics(name).await?,
+            reliability: reliability(
+                labelled
+                    .into_iter()
+                    .map(|(verdict, confidence, label)| (verdict, confidence, verdict.is_anomalous() == label.is_anomalous())),
+            ),
             active: self.active(),
             uptime_hours: self.opened_at.elapsed().as_secs_f64() / 3600.0,
         })

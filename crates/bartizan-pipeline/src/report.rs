@@ -1,6 +1,6 @@
 //! What the life cycle answers: plain values that a server or a command line turns into its own words.
 
-use crate::ClassVerdict;
+use crate::{ClassVerdict, Reliability};
 use bartizan_core::{Attribution, Timestamp, Verdict};
 use bartizan_estimators::thresholds::Budgeted;
 use bartizan_estimators::{ParamValue, RawParams};
@@ -156,6 +156,8 @@ pub struct StatisticsReport {
     pub totals: Statistics,
     /// The active model, if any.
     pub active: Option<ModelInfo>,
+    /// Whether confidence holds, by the newest labels.
+    pub reliability: Vec<Reliability>,
     /// Hours since the instance was opened.
     pub uptime_hours: f64,
 }

@@ -2,7 +2,7 @@
 
 use crate::rows::{COLUMNS, PAYLOAD, PAYLOAD_BYTES, Reader, clamp, label, sample, verdict};
 use crate::schema::detector_id;
-use bartizan_core::Timestamp;
+use bartizan_core::{Label, Timestamp, Verdict};
 use bartizan_storage::{Detection, DetectionKey, EntityHash, HistoryEntry, HistoryQuery, StoredEvent};
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -63,6 +63,18 @@ pub(crate) fn history_index(db: &Connection, detector: &str, query: HistoryQuery
         })
     })?;
     found.collect()
+}
+
+/// Returns what was said of the newest labelled rows, and what people said: one look at the index of labelled rows for each.
+pub(crate) fn labelled_verdicts(db: &Connection, detector: &str, most: usize) -> rusqlite::Result<Vec<(Verdict, f64, Label)>> {
+    let Some(number) = detector_id(db, detector)? else { return Ok(Vec::new()) };
+    let mut query = db.prepare_cached(&format!(
+        "SELECT verdict, confidence, label FROM detections_{number} INDEXED BY labelled_{number} \
+         WHERE label IS NOT NULL AND verdict IS NOT NULL AND learning = 0 ORDER BY id DESC LIMIT ?1"
+    ))?;
+    let read = |row: &Row<'_>| Ok((verdict(row.get(0)?), row.get(1)?, label(row.get(2)?)));
+    let rows = query.query_map([clamp(most as u64)], read)?;
+    rows.filter_map(|row| row.map(|(verdict, confidence, label)| Some((verdict?, confidence, label?))).transpose()).collect()
 }
 
 /// Returns the events of rows, in the order of `ids`.

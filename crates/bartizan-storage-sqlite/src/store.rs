@@ -12,7 +12,7 @@ use crate::totals::Totals;
 use crate::writer::Writer;
 use crate::{audit, insert, labels, lookup, models, unfinished, windows};
 use async_trait::async_trait;
-use bartizan_core::Label;
+use bartizan_core::{Label, Verdict};
 use bartizan_storage::{
     AuditFilter, AuditPage, Counted, Detection, DetectionKey, DetectionRepository, Existing, HistoryEntry, HistoryQuery, LabelChange,
     LabelOutcome, ModelRecord, ModelRepository, NewDetection, NewModel, Pruned, Replaced, Retention, Statistics, StoreError, StoredEvent,
@@ -357,6 +357,11 @@ impl DetectionRepository for SqliteStore {
     async fn statistics(&self, detector: &str) -> Result<Statistics, StoreError> {
         let detector = detector.to_owned();
         self.quick.run(move |db| Ok(Totals::read(db, &detector)?.statistics())).await
+    }
+
+    async fn labelled_verdicts(&self, detector: &str, most: usize) -> Result<Vec<(Verdict, f64, Label)>, StoreError> {
+        let detector = detector.to_owned();
+        self.quick.run(move |db| lookup::labelled_verdicts(db, &detector, most)).await
     }
 
     async fn prune(&self, detector: &str, retention: Retention) -> Result<Pruned, StoreError> {

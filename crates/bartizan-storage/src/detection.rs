@@ -235,6 +235,9 @@ pub trait DetectionRepository: Send + Sync {
     /// Returns the totals of a detector.
     async fn statistics(&self, detector: &str) -> Result<Statistics, StoreError>;
 
+    /// Returns verdict, confidence and label of the newest labelled rows, at most so many; not of those judged while learning.
+    async fn labelled_verdicts(&self, detector: &str, most: usize) -> Result<Vec<(Verdict, f64, Label)>, StoreError>;
+
     /// Removes rows beyond the limits, in steps small enough not to delay recording.
     async fn prune(&self, detector: &str, retention: Retention) -> Result<Pruned, StoreError>;
 

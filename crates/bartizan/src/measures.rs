@@ -3,7 +3,7 @@
 use crate::records::Loaded;
 use bartizan_core::Domain;
 use bartizan_estimators::metrics::{self, ClassConfusion};
-use bartizan_pipeline::{ClassVerdict, Judgement};
+use bartizan_pipeline::{ClassVerdict, Judgement, Reliability, reliability};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -41,6 +41,8 @@ pub(crate) struct Measures {
     pub(crate) f1: f64,
     /// Expected calibration error of the confidence in verdicts.
     pub(crate) calibration_error: f64,
+    /// Verdicts that were right, by verdict and confidence.
+    pub(crate) reliability: Vec<Reliability>,
     /// By the name that the file gives a kind of event.
     pub(crate) by_name: Vec<Named>,
 }
@@ -74,6 +76,8 @@ impl Measures {
         let precision = share(confusion.true_positives, confusion.true_positives + confusion.false_positives);
         let recall = share(confusion.true_positives, confusion.true_positives + confusion.false_negatives);
         let right = truth.iter().zip(&judged_labelled).map(|(truth, j)| *truth == j.verdict.is_anomalous());
+        let said = truth.iter().zip(&judged_labelled);
+        let reliability = reliability(said.map(|(truth, j)| (j.verdict, j.confidence, *truth == j.verdict.is_anomalous())));
         let (confidences, right): (Vec<f64>, Vec<bool>) = judged_labelled.iter().map(|j| j.confidence).zip(right).unzip();
         Self {
             classes: ClassMeasures::of(loaded, judged),
@@ -88,6 +92,7 @@ impl Measures {
             recall,
             f1: if precision + recall > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 },
             calibration_error: metrics::expected_calibration_error(&confidences, &right, CALIBRATION_BINS),
+            reliability,
             by_name: by_name(&loaded.names, judged),
         }
     }

@@ -3,7 +3,7 @@
 use crate::{config::Scope, docs, http::refusal::Refusal, mount::Mount, routes::activate::NONE};
 use aide::axum::routing::{ApiMethodRouter, get_with};
 use axum::{Json, extract::State};
-use bartizan_pipeline::StatisticsReport;
+use bartizan_pipeline::{Reliability, StatisticsReport};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
@@ -18,6 +18,8 @@ struct Answer {
     anomaly_rate: f64,
     active_model: ActiveModel,
     label_corrections: Corrections,
+    /// How many of the verdicts that people labelled were right, by verdict and confidence: those with the newest labels, alarms first.
+    reliability: Vec<Range>,
     average_confidence: f64,
     uptime_hours: f64,
     /// Rows held now, unjudged ones included.
@@ -31,6 +33,28 @@ struct ActiveModel {
     training_date: Option<String>,
     training_samples: u64,
     accuracy_score: Option<f64>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ReliabilityRange")]
+struct Range {
+    /// `anomalous` or `normal`.
+    verdict: &'static str,
+    /// Range of confidence.
+    from: f64,
+    to: f64,
+    /// Labelled verdicts in it.
+    events: u64,
+    /// Their mean confidence.
+    confidence: f64,
+    /// The share of them that was right.
+    right: f64,
+}
+
+impl From<Reliability> for Range {
+    fn from(Reliability { verdict, from, to, events, confidence, right }: Reliability) -> Self {
+        Self { verdict, from, to, events, confidence, right }
+    }
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -50,7 +74,7 @@ async fn handler(State(mount): State<Arc<Mount>>) -> Result<Json<Answer>, Refusa
 }
 
 impl From<StatisticsReport> for Answer {
-    fn from(StatisticsReport { totals, active, uptime_hours }: StatisticsReport) -> Self {
+    fn from(StatisticsReport { totals, reliability, active, uptime_hours }: StatisticsReport) -> Self {
         Self {
             total_requests_analyzed: totals.judged,
             anomaly_count: totals.anomalous,
@@ -67,6 +91,7 @@ impl From<StatisticsReport> for Answer {
                 false_positives_corrected: totals.false_positives,
                 false_negatives_corrected: totals.false_negatives,
             },
+            reliability: reliability.into_iter().map(Range::from).collect(),
             average_confidence: totals.average_confidence,
             uptime_hours,
             stored_records: totals.stored,

@@ -76,3 +76,20 @@ pub(super) async fn imported_labels_count(store: Shared) {
     assert_eq!(set(&store, ids[1], Legitimate).await.expect("the store answers").previous, Some(Anomalous));
     assert_eq!(totals(&store).await, (3, 1, 0));
 }
+
+pub(super) async fn the_newest_labelled_verdicts_are_told(store: Shared) {
+    let told = async |most| store.labelled_verdicts(DETECTOR, most).await.expect("the store answers");
+    assert_eq!(told(10).await, []);
+    let mut learning = normal(4);
+    learning.judged.as_mut().expect("it is judged").learning = true;
+    let rows = vec![anomalous(1), normal(2), detection(DETECTOR, 3), learning, normal(5), anomalous(6)];
+    let confidence = |row: &NewDetection| row.judged.as_ref().map_or(f64::NAN, |judged| judged.confidence);
+    let (first, second, last) = (confidence(&rows[0]), confidence(&rows[1]), confidence(&rows[5]));
+    let ids = store.record(rows).await.expect("the store answers");
+    for (place, label) in [(0, Legitimate), (1, Anomalous), (2, Anomalous), (3, Anomalous), (5, Anomalous)] {
+        set(&store, ids[place], label).await;
+    }
+    let all = [(Verdict::Anomalous, last, Anomalous), (Verdict::Normal, second, Anomalous), (Verdict::Anomalous, first, Legitimate)];
+    assert_eq!(told(10).await, all, "newest first, without what was not judged by a model");
+    assert_eq!(told(1).await, all[..1]);
+}

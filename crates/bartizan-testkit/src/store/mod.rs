@@ -43,7 +43,7 @@ pub async fn store_conformance<S: Store + 'static>(make: impl AsyncFn() -> Arc<S
             a_listing_is_restricted_to_the_sample_and_to_what_came_after,
             events_come_in_the_order_asked_for;
         labels: labels_are_kept_with_who_and_when, relabelling_keeps_the_totals_exact, a_label_by_event_id_is_set_on_the_newest_row,
-            labels_of_nothing_are_none, imported_labels_count;
+            labels_of_nothing_are_none, imported_labels_count, the_newest_labelled_verdicts_are_told;
         retention: pruning_by_age_keeps_the_bound_and_the_labelled, pruning_by_number_keeps_the_newest,
             pruning_by_bytes_keeps_the_newest, age_removes_a_share_at_once_and_reports_what_it_left,
             ids_are_not_used_again_after_the_newest_is_pruned, totals_survive_pruning, pruning_does_not_touch_neighbours,

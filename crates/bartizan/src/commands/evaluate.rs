@@ -164,7 +164,12 @@ fn text(m: &Measures) -> String {
             vec!["is legitimate".to_owned(), c.false_positives.to_string(), c.true_negatives.to_string()],
         ],
     );
-    let mut text = format!("{classes}{summary}\n\n{confusion}");
+    let ranges = m.reliability.iter().map(|r| {
+        let sure = format!("{:.0} to {:.0} %", 100.0 * r.from, 100.0 * r.to);
+        vec![r.verdict.to_owned(), sure, r.events.to_string(), percent(r.confidence), percent(r.right)]
+    });
+    let reliability = output::table(&["judged", "sure", "events", "mean confidence", "right"], ranges);
+    let mut text = format!("{classes}{summary}\n\n{confusion}\n\n{reliability}");
     if !m.by_name.is_empty() {
         let rows = m.by_name.iter().map(|n| vec![n.name.clone(), n.events.to_string(), percent(n.judged_anomalous)]);
         text += &format!("\n\n{}", output::table(&["label", "events", "judged anomalous"], rows));
