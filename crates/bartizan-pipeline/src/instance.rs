@@ -173,7 +173,7 @@ impl<D: Domain> Instance<D> {
         Ok(NewDetection {
             detector: Arc::clone(&self.settings.name),
             event_id: column(facts.event_id, MAX_COLUMN),
-            entity: column(facts.entity, MAX_CLIENT),
+            entity: entity_column(facts.entity),
             resource: column(facts.resource, MAX_COLUMN),
             action: column(facts.action, MAX_ACTION),
             event_time: facts.time,
@@ -313,6 +313,11 @@ fn first_training(settings: &Settings) -> u64 {
     let share = settings.false_alarms.map_or(settings.contamination.get(), |budget| 1.0 / budget.one_in() as f64);
     let fewest = settings.min_training_samples as u64;
     ((ALARMS_HELD_BACK / share) as u64).clamp(fewest, fewest.saturating_mul(10))
+}
+
+/// An entity as it is stored.
+pub(crate) fn entity_column(entity: Cow<'_, str>) -> String {
+    column(entity, MAX_CLIENT)
 }
 
 /// A column of bounded length.

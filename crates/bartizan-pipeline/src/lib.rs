@@ -7,6 +7,7 @@ mod check;
 mod classes;
 mod codec;
 mod error;
+mod excluded;
 mod feed;
 mod history;
 mod instance;
@@ -33,7 +34,11 @@ pub use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
 pub use bartizan_estimators::{Algorithm, ParamError, ParamValue, RawParams};
 pub use batch::MAX_EXPLAINED;
 pub use classes::ClassVerdict;
-pub use error::{ActivateError, ImportError, JudgeError, LoadError, RecordError, ReloadError, RequestError, TrainError, VersionError};
+pub use error::{
+    ActivateError, ExcludeError, ExclusionFault, ImportError, JudgeError, LoadError, RecordError, ReloadError, RequestError, TrainError,
+    VersionError,
+};
+pub use excluded::{Exclude, MAX_NOTE_CHARS};
 pub use feed::Detected;
 pub use instance::Instance;
 pub use lesson::Lesson;
