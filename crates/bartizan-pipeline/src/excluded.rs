@@ -205,10 +205,10 @@ mod tests {
             (of(Some(" "), None, None), vec![ExclusionFault::NoEntity { entity: " ".to_owned() }]),
             (of(Some("a"), Some(from), Some(to)), vec![ExclusionFault::Order { from, to }]),
             (Exclude { note: "é".repeat(200), ..of(Some("a"), None, None) }, vec![]),
-            (Exclude { note: "é".repeat(201), ..of(None, None, None) }, vec![ExclusionFault::NamesNothing, ExclusionFault::LongNote {
-                limit: 200,
-                got: 201,
-            }]),
+            (
+                Exclude { note: "é".repeat(201), ..of(None, None, None) },
+                vec![ExclusionFault::NamesNothing, ExclusionFault::LongNote { limit: 200, got: 201 }],
+            ),
         ] {
             assert_eq!(exclude.faults(), expected, "{exclude:?}");
         }

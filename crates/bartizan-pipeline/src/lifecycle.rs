@@ -1,8 +1,8 @@
 //! The life cycle as every detector has it, whatever its kind: what the generic routes and commands call.
 
 use crate::{
-    ActivateError, Detected, Exclude, ExcludeError, Held, ImportError, Imported, LoadError, ModelInfo, ReloadError, RequestError, StatisticsReport, TrainError,
-    TrainReport, TrainRequest, Workers,
+    ActivateError, Detected, Exclude, ExcludeError, Held, ImportError, Imported, LoadError, ModelInfo, ReloadError, RequestError,
+    StatisticsReport, TrainError, TrainReport, TrainRequest, Workers,
 };
 use async_trait::async_trait;
 use bartizan_core::FeatureSchema;

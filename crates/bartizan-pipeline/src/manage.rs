@@ -5,15 +5,16 @@ use crate::history;
 use crate::instance::MAX_COLUMN;
 use crate::training::Plan;
 use crate::{
-    ActivateError, Counters, Detected, Exclude, ExcludeError, Explanation, Held, ImportError, Imported, Instance, Lesson, LifeCycle, LoadError, ModelInfo,
-    ReloadError, RequestError, StatisticsReport, TrainError, TrainReport, TrainRequest, Workers, aside,
+    ActivateError, Counters, Detected, Exclude, ExcludeError, Explanation, Held, ImportError, Imported, Instance, Lesson, LifeCycle,
+    LoadError, ModelInfo, ReloadError, RequestError, StatisticsReport, TrainError, TrainReport, TrainRequest, Workers, aside,
 };
 use async_trait::async_trait;
 use bartizan_core::{Contamination, Domain, FeatureSchema, Recency, head};
 use bartizan_estimators::Algorithm;
 use bartizan_estimators::thresholds::FalseAlarmBudget;
 use bartizan_storage::{
-    AuditFilter, AuditPage, Detection, DetectionKey, Exclusion, LabelChange, LabelOutcome, NewDetection, NewModel, Pruned, Retention, StoreError,
+    AuditFilter, AuditPage, Detection, DetectionKey, Exclusion, LabelChange, LabelOutcome, NewDetection, NewModel, Pruned, Retention,
+    StoreError,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -14,9 +14,9 @@ use crate::{audit, exclusions, insert, labels, lookup, models, unfinished, windo
 use async_trait::async_trait;
 use bartizan_core::Label;
 use bartizan_storage::{
-    AuditFilter, AuditPage, Counted, Detection, DetectionKey, DetectionRepository, Exclusion, ExclusionRepository, Existing, HistoryEntry, HistoryQuery, LabelChange,
-    LabelOutcome, ModelRecord, ModelRepository, NewDetection, NewExclusion, NewModel, Pruned, Replaced, Retention, Statistics, StoreError, StoredEvent,
-    WindowRepository, WindowsPart,
+    AuditFilter, AuditPage, Counted, Detection, DetectionKey, DetectionRepository, Exclusion, ExclusionRepository, Existing, HistoryEntry,
+    HistoryQuery, LabelChange, LabelOutcome, ModelRecord, ModelRepository, NewDetection, NewExclusion, NewModel, Pruned, Replaced,
+    Retention, Statistics, StoreError, StoredEvent, WindowRepository, WindowsPart,
 };
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::path::PathBuf;

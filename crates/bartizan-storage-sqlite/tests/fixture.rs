@@ -5,7 +5,8 @@
 
 use bartizan_core::{Label, Timestamp, Verdict};
 use bartizan_storage::{
-    AuditFilter, DetectionKey, DetectionRepository, Exclusion, ExclusionRepository, LabelChange, ModelRepository, NewExclusion, Retention, Statistics, WindowRepository, WindowsPart,
+    AuditFilter, DetectionKey, DetectionRepository, Exclusion, ExclusionRepository, LabelChange, ModelRepository, NewExclusion, Retention,
+    Statistics, WindowRepository, WindowsPart,
 };
 use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
 use bartizan_testkit::{detection, judged_detection, model};

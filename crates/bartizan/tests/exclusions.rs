@@ -13,7 +13,7 @@ fn traffic(at: &Path) -> String {
     generate(at, "train.ndjson", 1000, 1);
     let text = fs::read_to_string(at.join("train.ndjson")).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let mut odd: Vec<Value> = lines.iter().filter(|line| line["label"] != "anomalous").take(50).cloned().collect();
+    let mut odd: Vec<Value> = lines.iter().filter(|line| line["label"] == false).take(50).cloned().collect();
     for (i, event) in odd.iter_mut().enumerate() {
         event["ip_address"] = "198.51.100.66".into();
         event["request_id"] = format!("odd-{i}").into();
@@ -91,7 +91,11 @@ fn what_is_excluded_over_http_is_not_learned() {
     assert_eq!(client.get("/requests/exclusions"), value!({"exclusions": []}));
     let body = value!({"entity": "198.51.100.66", "note": "a scan"}).to_string();
     let (status, made) = client.send("POST", "/requests/exclusions", &body).unwrap();
-    assert_eq!((status, &made["entity"], &made["from"], &made["note"]), (201, &"198.51.100.66".into(), &Value::Null, &"a scan".into()), "{made}");
+    assert_eq!(
+        (status, &made["entity"], &made["from"], &made["note"]),
+        (201, &"198.51.100.66".into(), &Value::Null, &"a scan".into()),
+        "{made}"
+    );
     assert_eq!(client.get("/exclusions")["exclusions"], value!([made]), "the same detector at the root");
     assert_eq!(client.get("/flows/exclusions"), value!({"exclusions": []}));
     assert_eq!(json(at, &["exclude", "requests"])["exclusions"], value!([made]), "the command line reads the same store");
