@@ -1,7 +1,7 @@
 //! What can go wrong, one enum for each operation. What clients are told of it, and with which status, is the server's.
 
 use crate::Stopped;
-use bartizan_core::{FitError, RangeError};
+use bartizan_core::{FitError, RangeError, Timestamp};
 use bartizan_estimators::thresholds::BudgetError;
 use bartizan_estimators::{ParamError, format::FormatError};
 use bartizan_storage::StoreError;
@@ -57,6 +57,53 @@ pub enum RequestError {
     Version(#[from] VersionError),
 }
 
+/// What is wrong with an exclusion, whatever is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ExclusionFault {
+    /// It would keep out everything.
+    #[error("an exclusion names an entity, the beginning of a time range, or its end, or several of them")]
+    NamesNothing,
+    /// The entity is a text that no event has as its entity.
+    #[error("{entity:?} names no entity")]
+    NoEntity {
+        /// The text, shortened.
+        entity: String,
+    },
+    /// The range holds no instant.
+    #[error("the beginning {from} must be before the end {to}, which is not part of the range")]
+    Order {
+        /// Its beginning.
+        from: Timestamp,
+        /// Its end.
+        to: Timestamp,
+    },
+    /// The note is too long.
+    #[error("a note has at most {limit} characters, got {got}")]
+    LongNote {
+        /// How many it may have.
+        limit: usize,
+        /// How many it has.
+        got: usize,
+    },
+}
+
+/// Why nothing was excluded.
+#[derive(Debug, Error)]
+pub enum ExcludeError {
+    /// The exclusion is none.
+    #[error(transparent)]
+    Fault(#[from] ExclusionFault),
+    /// There are as many as there may be.
+    #[error("a detector has at most {limit} exclusions: remove those that are no longer needed, or cover several by one longer time range")]
+    TooMany {
+        /// How many there may be.
+        limit: usize,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Why there is no new model.
 #[derive(Debug, Error)]
 pub enum TrainError {
@@ -64,12 +111,14 @@ pub enum TrainError {
     #[error(transparent)]
     Request(#[from] RequestError),
     /// Too few events.
-    #[error("too few events to learn from: at least {needed} are needed, and there are {got}")]
+    #[error("too few events to learn from: at least {needed} are needed, and there are {got}{}", besides(*excluded))]
     TooFewEvents {
         /// How many are needed.
         needed: usize,
         /// How many there are.
         got: usize,
+        /// How many exclusions keep out.
+        excluded: usize,
     },
     /// Enough events, but too few of them that are normal: not labelled anomalous, and not flagged unless somebody cleared them.
     #[error(
@@ -244,3 +293,8 @@ macro_rules! through_load {
 }
 
 through_load!(ActivateError, ReloadError, ImportError);
+
+/// Says what exclusions keep out, where they do.
+fn besides(excluded: usize) -> String {
+    if excluded == 0 { String::new() } else { format!(" besides {excluded} that are excluded from training") }
+}

@@ -4,6 +4,7 @@
 //! events are read in chunks.
 
 use crate::codec::{self, CodecError, Stored};
+use crate::excluded::Excluded;
 use crate::training::TrainingEvent;
 use crate::windows::{CHUNK_BYTES, CHUNK_ROWS, within_bytes};
 use crate::{Instance, TrainError};
@@ -25,6 +26,14 @@ const TENTHS: usize = 10;
 const TRIMMED: f64 = 0.005;
 /// In a choice, ids from here on are positions in a list of events that are not stored yet.
 pub(crate) const GIVEN: i64 = 1 << 62;
+
+/// Rows to learn from.
+pub(crate) struct Chosen {
+    /// In order of event time.
+    pub(crate) entries: Vec<HistoryEntry>,
+    /// How many stored rows exclusions kept out.
+    pub(crate) excluded: usize,
+}
 
 impl<D: Domain> Instance<D> {
     /// The stored events of a choice, in its order. Rows that cannot be read are skipped and counted.
@@ -57,13 +66,15 @@ impl<D: Domain> Instance<D> {
         Ok(events)
     }
 
-    /// Which rows to learn from: of the sample of all traffic, and of what is labelled; `given` are unstored ones that count as the newest.
-    pub(crate) async fn choose(&self, given: Vec<HistoryEntry>) -> Result<Vec<HistoryEntry>, StoreError> {
+    /// Which rows to learn from: of the sample of all traffic, and of what is labelled; `given` are unstored ones that count as the newest,
+    /// of which none is excluded.
+    pub(crate) async fn choose(&self, given: Vec<HistoryEntry>, excluded: &Excluded) -> Result<Chosen, StoreError> {
         let (name, most) = (&self.settings.name, self.settings.max_training_samples);
         let looked_at = most.saturating_mul(LOOKED_AT).min(MAX_LOOKED_AT.max(most));
         let (mut labelled, mut unlabelled): (Vec<_>, Vec<_>) = given.into_iter().rev().partition(|entry| entry.label.is_some());
         let query = HistoryQuery { sampled: true, labelled: Some(false), most: looked_at, ..HistoryQuery::default() };
-        unlabelled.extend(self.store.history_index(name, query).await?);
+        let (stored, mut kept_out) = self.not_excluded(query, excluded).await?;
+        unlabelled.extend(stored);
         // What was flagged takes nobody's place: it is looked at for what it says of the rate of alarms.
         let (flagged, passed): (Vec<_>, Vec<_>) = unlabelled.into_iter().partition(|entry| entry.verdict == Some(Verdict::Anomalous));
         let (least, share) = (self.settings.min_training_samples, self.settings.max_client_share);
@@ -74,7 +85,10 @@ impl<D: Domain> Instance<D> {
         }
         let since = chosen.iter().map(|entry| entry.event_time).min();
         chosen.extend(flagged.into_iter().filter(|entry| Some(entry.event_time) >= since).take(most / FLAGGED_PART));
-        labelled.extend(self.store.history_index(name, HistoryQuery { labelled: Some(true), most, ..HistoryQuery::default() }).await?);
+        let query = HistoryQuery { labelled: Some(true), most, ..HistoryQuery::default() };
+        let (stored, more) = self.not_excluded(query, excluded).await?;
+        labelled.extend(stored);
+        kept_out += more;
         labelled.truncate(most);
         let (mut entries, cut) = within_bytes(labelled.into_iter().chain(chosen), MAX_TRAINING_BYTES);
         if cut > 0 {
@@ -84,7 +98,32 @@ impl<D: Domain> Instance<D> {
             );
         }
         entries.sort_unstable_by_key(|entry| (entry.event_time, entry.id));
-        Ok(entries)
+        Ok(Chosen { entries, excluded: kept_out })
+    }
+
+    /// As many rows as the query asks for that no exclusion names, and how many were passed over on the way. Excluded rows take nobody's
+    /// place: where a page has some, older rows follow in theirs, so that what is learned does not depend on how many there were. No stored
+    /// row is read twice, however many are excluded.
+    async fn not_excluded(&self, query: HistoryQuery, excluded: &Excluded) -> Result<(Vec<HistoryEntry>, usize), StoreError> {
+        let (mut found, mut kept_out, mut query) = (Vec::new(), 0, query);
+        loop {
+            let page = self.store.history_index(&self.settings.name, query).await?;
+            let is_last = page.len() < query.most || excluded.is_empty();
+            query.before = page.last().map(|entry| entry.id);
+            for entry in page {
+                if found.len() >= query.most {
+                    break;
+                }
+                if excluded.has(entry.entity, entry.event_time) {
+                    kept_out += 1;
+                } else {
+                    found.push(entry);
+                }
+            }
+            if is_last || found.len() >= query.most {
+                return Ok((found, kept_out));
+            }
+        }
     }
 
     pub(crate) async fn events(&self, entries: &[HistoryEntry]) -> Result<Vec<StoredEvent>, StoreError> {

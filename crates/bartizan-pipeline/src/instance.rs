@@ -157,7 +157,7 @@ impl<D: Domain> Instance<D> {
         Ok(NewDetection {
             detector: Arc::clone(&self.settings.name),
             event_id: column(facts.event_id, MAX_COLUMN),
-            entity: column(facts.entity, MAX_CLIENT),
+            entity: entity_column(facts.entity),
             resource: column(facts.resource, MAX_COLUMN),
             action: column(facts.action, MAX_ACTION),
             event_time: facts.time,
@@ -198,6 +198,11 @@ impl<D: Domain> Instance<D> {
     pub(crate) fn windows(&self) -> &D::Recency {
         &self.recency
     }
+}
+
+/// An entity as it is stored.
+pub(crate) fn entity_column(entity: Cow<'_, str>) -> String {
+    column(entity, MAX_CLIENT)
 }
 
 /// A column of bounded length.

@@ -123,7 +123,7 @@ impl<D: Domain> Instance<D> {
         }
         let started = Instant::now();
         let material = training.unless_ended(self.material(lesson, request.use_labels)).await??;
-        let left_out = material.rest.len();
+        let left_out = material.left_out;
         if left_out > 0 {
             let most = self.settings.max_training_samples;
             tracing::warn!(detector = %self.settings.name, left_out, most, "more events were given than are learned from; the newest are");
@@ -149,10 +149,10 @@ impl<D: Domain> Instance<D> {
         let _ = aside(move || drop(material)).await;
         Ok(report.map(|report| {
             let report = TrainReport { duration_secs: started.elapsed().as_secs_f64(), left_out, ..report };
-            let (TrainReport { version, samples, labels, kept_out, duration_secs, .. }, detector) = (&report, &self.settings.name);
+            let (TrainReport { version, samples, labels, kept_out, excluded, duration_secs, .. }, detector) = (&report, &self.settings.name);
             match &report.refused {
-                None => tracing::info!(%detector, %version, samples, labels, kept_out, duration_secs, "a model was trained and activated"),
-                Some(why) => tracing::warn!(%detector, %version, samples, labels, kept_out, duration_secs, why, "a model was trained and not activated"),
+                None => tracing::info!(%detector, %version, samples, labels, kept_out, excluded, duration_secs, "a model was trained and activated"),
+                Some(why) => tracing::warn!(%detector, %version, samples, labels, kept_out, excluded, duration_secs, why, "a model was trained and not activated"),
             }
             report
         }))
@@ -167,7 +167,7 @@ impl<D: Domain> Instance<D> {
     ) -> Result<(Learned<D::Baselines>, Material<D>), TrainError> {
         let (old, stop) = (self.active.load_full(), training.stop());
         let (needed, max_secs) = (self.settings.min_training_samples, self.settings.max_training_secs);
-        let work = move || learn::<D>(&material.learned, &plan, old.as_deref(), needed, &stop).map(|learned| (learned, material));
+        let work = move || learn::<D>(&material, &plan, old.as_deref(), needed, &stop).map(|learned| (learned, material));
         let mut work = std::pin::pin!(self.settings.workers.learn(work));
         let done = match tokio::time::timeout(Duration::from_secs(max_secs), &mut work).await {
             Ok(done) => done,
@@ -226,6 +226,7 @@ impl<D: Domain> Instance<D> {
             labels: material.learned.iter().filter(|event| event.label.is_some()).count(),
             promise: trained.promise,
             kept_out: trained.kept_out,
+            excluded: material.excluded,
             unmet_labels: trained.unmet.iter().filter_map(|event| material.learned[*event].id).collect(),
             refused: None,
         };
@@ -255,15 +256,16 @@ impl<D: Domain> Instance<D> {
 }
 
 fn learn<D: Domain>(
-    events: &[TrainingEvent<D>],
+    material: &Material<D>,
     plan: &Plan,
     old: Option<&Active<D>>,
     needed: usize,
     stop: &Stop,
 ) -> Result<Learned<D::Baselines>, TrainError> {
+    let events = &material.learned[..];
     training::check_normal(events)?;
     let recents = training::recents(events, plan.max_tracked_clients);
-    let mut trained = training::train::<D>(events, &recents, plan, stop).map_err(|e| too_few(e, needed))?;
+    let mut trained = training::train::<D>(events, &recents, plan, stop).map_err(|e| too_few(e, needed, material.excluded))?;
     // Where the history no longer tells classes apart, what was learned of them stays.
     trained.classes = trained.classes.or_else(|| old.and_then(|old| old.classes().cloned()));
     if !D::CLASSES.is_empty() && trained.classes.is_none() {
@@ -303,9 +305,9 @@ fn known_normal<D: Domain>(events: &[TrainingEvent<D>]) -> f64 {
     known as f64 / normal.max(1) as f64
 }
 
-fn too_few(error: FitError, needed: usize) -> TrainError {
+fn too_few(error: FitError, needed: usize, excluded: usize) -> TrainError {
     match error {
-        FitError::TooFewSamples { needed: least, got } => TrainError::TooFewEvents { needed: needed.max(least), got },
+        FitError::TooFewSamples { needed: least, got } => TrainError::TooFewEvents { needed: needed.max(least), got, excluded },
         other => other.into(),
     }
 }

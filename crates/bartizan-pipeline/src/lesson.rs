@@ -1,6 +1,7 @@
 //! What a training learns from: the stored history, events that are given with it, or both.
 
-use crate::history::GIVEN;
+use crate::excluded::Excluded;
+use crate::history::{Chosen, GIVEN};
 use crate::training::TrainingEvent;
 use crate::{Instance, RecordError, TrainError, aside};
 use bartizan_core::{Domain, Recency, Record};
@@ -29,6 +30,10 @@ pub(crate) struct Material<D: Domain> {
     pub(crate) learned: Vec<TrainingEvent<D>>,
     /// Given events that are not learned from.
     pub(crate) rest: Vec<TrainingEvent<D>>,
+    /// How many of those were too many; the others are excluded.
+    pub(crate) left_out: usize,
+    /// Events, given or stored, that exclusions keep out.
+    pub(crate) excluded: usize,
     /// Whether the given events become part of the history.
     pub(crate) keeps: bool,
 }
@@ -42,17 +47,29 @@ impl<D: Domain> Instance<D> {
             Lesson::Given(given) => (given, false, true),
             Lesson::BuiltIn(given) => (given, false, false),
         };
-        let this = Arc::clone(self);
-        let given = aside(move || this.observed(given)).await?;
-        let (mut learned, rest) = if with_history { self.beside_history(given).await? } else { self.newest_of(given, use_labels) };
+        // Generated events are nobody's, so no exclusion means them.
+        let excluded = if keeps || with_history { self.excluded().await? } else { Excluded::default() };
+        let (this, excludes) = (Arc::clone(self), excluded.clone());
+        // The windows see all of them: what is said of the others depends on what came between.
+        let split = move || this.observed(given).into_iter().partition(|e| excludes.has_event::<D>(&e.event));
+        let (kept_out, given): (Vec<_>, Vec<_>) = aside(split).await?;
+        let (mut learned, mut rest, stored) = if with_history {
+            self.beside_history(given, &excluded).await?
+        } else {
+            let (learned, rest) = self.newest_of(given, use_labels);
+            (learned, rest, 0)
+        };
+        let (left_out, excluded) = (rest.len(), stored + kept_out.len());
+        // They become history like the others: an exclusion may be removed.
+        rest.extend(kept_out);
         if !use_labels {
             learned.iter_mut().for_each(|event| event.label = None);
         }
         let (needed, got) = (self.settings.min_training_samples, learned.len());
         if got < needed {
-            return Err(TrainError::TooFewEvents { needed, got });
+            return Err(TrainError::TooFewEvents { needed, got, excluded });
         }
-        Ok(Material { learned, rest, keeps })
+        Ok(Material { learned, rest, left_out, excluded, keeps })
     }
 
     /// Events from outside in order of event time, with what windows of their own say of each: those of live traffic know nothing of them.
@@ -81,8 +98,12 @@ impl<D: Domain> Instance<D> {
         given.into_iter().partition(|_| kept.next().unwrap_or(false))
     }
 
-    /// What of given events and of the stored history is learned from, and the other given events.
-    async fn beside_history(&self, given: Vec<TrainingEvent<D>>) -> Result<Split<D>, TrainError> {
+    /// What of given events and of the stored history is learned from, the other given events, and how many stored ones are excluded.
+    async fn beside_history(
+        &self,
+        given: Vec<TrainingEvent<D>>,
+        excluded: &Excluded,
+    ) -> Result<(Vec<TrainingEvent<D>>, Vec<TrainingEvent<D>>, usize), TrainError> {
         let entry = |(position, e): (i64, &TrainingEvent<D>)| {
             let facts = D::facts(&e.event);
             HistoryEntry {
@@ -94,8 +115,8 @@ impl<D: Domain> Instance<D> {
                 bytes: postcard::experimental::serialized_size(&e.event).unwrap_or(0) as u64,
             }
         };
-        let chosen = self.choose((0..).zip(&given).map(entry).collect()).await?;
-        let (new, stored): (Vec<_>, Vec<_>) = chosen.into_iter().partition(|entry| entry.id >= GIVEN);
+        let Chosen { entries, excluded } = self.choose((0..).zip(&given).map(entry).collect(), excluded).await?;
+        let (new, stored): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.id >= GIVEN);
         let mut learned = self.read_history(&stored).await?;
         let new: HashSet<i64> = new.into_iter().map(|entry| entry.id).collect();
         let (chosen, rest): (Vec<_>, Vec<_>) = (GIVEN..).zip(given).partition(|(id, _)| new.contains(id));
@@ -103,7 +124,7 @@ impl<D: Domain> Instance<D> {
             learned.extend(chosen.into_iter().map(|(_, event)| event));
             learned.sort_by_cached_key(|e| D::facts(&e.event).time);
         }
-        Ok((learned, rest.into_iter().map(|(_, event)| event).collect()))
+        Ok((learned, rest.into_iter().map(|(_, event)| event).collect(), excluded))
     }
 
     /// Given events as they lie in the store: not judged, with their labels.

@@ -8,6 +8,7 @@ mod classes;
 mod codec;
 mod cold_start;
 mod error;
+mod excluded;
 mod feed;
 mod history;
 mod instance;
@@ -36,7 +37,11 @@ pub use bartizan_estimators::{Algorithm, ParamError, ParamValue, RawParams};
 pub use batch::MAX_EXPLAINED;
 pub use classes::ClassVerdict;
 pub use cold_start::Learning;
-pub use error::{ActivateError, ImportError, JudgeError, LoadError, RecordError, ReloadError, RequestError, TrainError, VersionError};
+pub use error::{
+    ActivateError, ExcludeError, ExclusionFault, ImportError, JudgeError, LoadError, RecordError, ReloadError, RequestError, TrainError,
+    VersionError,
+};
+pub use excluded::{Exclude, MAX_NOTE_CHARS};
 pub use feed::Detected;
 pub use instance::Instance;
 pub use lesson::Lesson;

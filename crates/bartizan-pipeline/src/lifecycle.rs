@@ -1,12 +1,12 @@
 //! The life cycle as every detector has it, whatever its kind: what the generic routes and commands call.
 
 use crate::{
-    ActivateError, Detected, Held, ImportError, Imported, Learning, LoadError, ModelInfo, ReloadError, RequestError, StatisticsReport,
-    TrainError, TrainReport, TrainRequest, Workers,
+    ActivateError, Detected, Exclude, ExcludeError, Held, ImportError, Imported, Learning, LoadError, ModelInfo, ReloadError, RequestError,
+    StatisticsReport, TrainError, TrainReport, TrainRequest, Workers,
 };
 use async_trait::async_trait;
 use bartizan_core::FeatureSchema;
-use bartizan_storage::{AuditFilter, AuditPage, Detection, DetectionKey, LabelChange, LabelOutcome, StoreError};
+use bartizan_storage::{AuditFilter, AuditPage, Detection, DetectionKey, Exclusion, LabelChange, LabelOutcome, StoreError};
 use std::sync::Arc;
 
 /// What an instance has counted since it was opened.
@@ -81,6 +81,15 @@ pub trait LifeCycle: Send + Sync {
 
     /// Corrects one detection; `None` when there is none such.
     async fn label(&self, key: &DetectionKey, change: LabelChange) -> Result<Option<LabelOutcome>, StoreError>;
+
+    /// Keeps events out of every training from now on, whether they are stored, or given with it, and whatever they are labelled.
+    async fn exclude(&self, exclude: Exclude) -> Result<Exclusion, ExcludeError>;
+
+    /// What is kept out of training, oldest first.
+    async fn exclusions(&self) -> Result<Vec<Exclusion>, StoreError>;
+
+    /// Removes an exclusion: the next training learns from its events again. `false` when there is none of that id.
+    async fn remove_exclusion(&self, id: i64) -> Result<bool, StoreError>;
 
     /// One stored detection, whole.
     async fn find(&self, key: &DetectionKey) -> Result<Option<Detection>, StoreError>;

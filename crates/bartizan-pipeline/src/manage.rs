@@ -5,15 +5,17 @@ use crate::history;
 use crate::instance::MAX_COLUMN;
 use crate::training::Plan;
 use crate::{
-    ActivateError, Counters, Detected, Explanation, Held, ImportError, Imported, Instance, Learning, Lesson, LifeCycle, LoadError,
-    ModelInfo, ReloadError, RequestError, StatisticsReport, TrainError, TrainReport, TrainRequest, Workers, aside, reliability,
+    ActivateError, Counters, Detected, Exclude, ExcludeError, Explanation, Held, ImportError, Imported, Instance, Learning, Lesson,
+    LifeCycle, LoadError, ModelInfo, ReloadError, RequestError, StatisticsReport, TrainError, TrainReport, TrainRequest, Workers, aside,
+    reliability,
 };
 use async_trait::async_trait;
 use bartizan_core::{Contamination, Domain, FeatureSchema, Recency, head};
 use bartizan_estimators::Algorithm;
 use bartizan_estimators::thresholds::FalseAlarmBudget;
 use bartizan_storage::{
-    AuditFilter, AuditPage, Detection, DetectionKey, LabelChange, LabelOutcome, NewDetection, NewModel, Pruned, Retention, StoreError,
+    AuditFilter, AuditPage, Detection, DetectionKey, Exclusion, LabelChange, LabelOutcome, NewDetection, NewModel, Pruned, Retention,
+    StoreError,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -190,6 +192,18 @@ impl<D: Domain> LifeCycle for Instance<D> {
 
     async fn label(&self, key: &DetectionKey, change: LabelChange) -> Result<Option<LabelOutcome>, StoreError> {
         self.store.label(&self.settings.name, &stored_key(key), change).await
+    }
+
+    async fn exclude(&self, exclude: Exclude) -> Result<Exclusion, ExcludeError> {
+        self.store_exclusion(exclude).await
+    }
+
+    async fn exclusions(&self) -> Result<Vec<Exclusion>, StoreError> {
+        self.store.exclusions(&self.settings.name).await
+    }
+
+    async fn remove_exclusion(&self, id: i64) -> Result<bool, StoreError> {
+        self.store.remove_exclusion(&self.settings.name, id).await
     }
 
     async fn find(&self, key: &DetectionKey) -> Result<Option<Detection>, StoreError> {

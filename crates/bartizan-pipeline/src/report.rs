@@ -86,6 +86,8 @@ pub struct TrainReport {
     pub refused: Option<String>,
     /// Rows that were not learned from, because they are labelled anomalous, or were flagged and nobody cleared them.
     pub kept_out: usize,
+    /// Events that would have been looked at and that exclusions keep out, labelled or not; no other number counts them.
+    pub excluded: usize,
     /// Rows whose labels cannot be followed within the share of alarms that was asked for.
     pub unmet_labels: Vec<i64>,
     /// The version before, if any.

@@ -93,7 +93,7 @@ pub fn tune<D: Domain>(
     let events: Vec<TrainingEvent<D>> = events.into_iter().map(event).collect();
     let needed = settings.min_training_samples;
     if events.len() < needed {
-        return Err(TrainError::TooFewEvents { needed, got: events.len() });
+        return Err(TrainError::TooFewEvents { needed, got: events.len(), excluded: 0 });
     }
     let task = Task::new::<D>(&events, settings);
     let candidates = search::candidates();

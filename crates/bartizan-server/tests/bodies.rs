@@ -10,12 +10,13 @@ use std::{io::Write, pin::pin, sync::mpsc};
 use support::{Answer, Running, record};
 
 /// Every route that reads a body.
-const ROUTES: [(&str, &str); 13] = [
+const ROUTES: [(&str, &str); 14] = [
     ("POST", "/requests/analyze"),
     ("POST", "/requests/explain"),
     ("POST", "/requests/train"),
     ("POST", "/requests/retrain"),
     ("PUT", "/requests/label/1"),
+    ("POST", "/requests/exclusions"),
     ("POST", "/flows/predict"),
     ("POST", "/flows/predict/batch"),
     ("POST", "/flows/train"),
@@ -38,7 +39,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 
 /// The fields of all routes, each of a wrong type: the answer shows that the body was read.
 fn faulty() -> Value {
-    json!({"model_version": 1, "request_id": 1, "user_label": 7, "data": 7, "flows": 7, "logs": 7, "failed_logins": "x"})
+    json!({"model_version": 1, "request_id": 1, "user_label": 7, "data": 7, "flows": 7, "logs": 7, "failed_logins": "x", "entity": 7})
 }
 
 fn wrong() -> Vec<u8> {

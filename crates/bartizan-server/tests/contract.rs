@@ -257,6 +257,31 @@ fn training_faults() -> Vec<Case> {
 fn other_faults() -> Vec<Case> {
     vec![
         (
+            "POST",
+            "/requests/exclusions",
+            body(json!({"entity": 5, "from": "soon", "to": 1_770_000_000, "note": "x".repeat(201)})),
+            vec![
+                ("string_type", json!(["body", "entity"])),
+                ("datetime_parsing", json!(["body", "from"])),
+                ("string_type", json!(["body", "to"])),
+                ("value_error", json!(["body", "note"])),
+            ],
+        ),
+        (
+            "POST",
+            "/requests/exclusions",
+            body(json!({"entity": " ", "from": "2026-02-02T04:00:00Z", "to": "2026-02-02T05:00:00+01:00"})),
+            vec![("value_error", json!(["body", "entity"])), ("value_error", json!(["body", "to"]))],
+        ),
+        (
+            "POST",
+            "/requests/exclusions",
+            body(json!({"from": "9999-12-31T23:59:59.999999Z", "to": "9999-12-31T23:59:59-23:00"})),
+            vec![("value_error", json!(["body", "to"]))],
+        ),
+        ("POST", "/requests/exclusions", body(json!({"from": null, "note": "all"})), vec![("value_error", json!(["body"]))]),
+        ("POST", "/requests/exclusions", body(json!({"entity": " , "})), vec![("value_error", json!(["body", "entity"]))]),
+        (
             "PUT",
             "/requests/label/1",
             body(json!({"user_label": 2})),

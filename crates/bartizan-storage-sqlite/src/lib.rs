@@ -12,6 +12,7 @@ mod audit;
 mod blocks;
 mod checkpoint;
 mod error;
+mod exclusions;
 mod insert;
 mod labels;
 mod lookup;

@@ -48,11 +48,13 @@ pub(crate) fn history_index(db: &Connection, detector: &str, query: HistoryQuery
     let sampled = if query.sampled { "d.sampled = 1" } else { "TRUE" };
     let mut rows = db.prepare_cached(&format!(
         "SELECT d.id, d.entity, d.label, d.verdict, d.event_time, coalesce({PAYLOAD_BYTES}, 0) FROM detections_{number} d {index} \
-         LEFT JOIN payloads_{number} p ON p.id = d.id WHERE {labelled} AND {sampled} AND d.id > ?3 AND d.event_time <= ?1 \
+         LEFT JOIN payloads_{number} p ON p.id = d.id WHERE {labelled} AND {sampled} AND d.id > ?3 AND d.id < ?4 \
+         AND d.event_time <= ?1 \
          ORDER BY d.id DESC LIMIT ?2"
     ))?;
     let until = query.until.map_or(i64::MAX, Timestamp::micros);
-    let found = rows.query_map([until, clamp(query.most as u64), query.after], |row| {
+    let before = query.before.unwrap_or(i64::MAX);
+    let found = rows.query_map([until, clamp(query.most as u64), query.after, before], |row| {
         Ok(HistoryEntry {
             id: row.get(0)?,
             entity: EntityHash::of(row.get_ref(1)?.as_str()?),

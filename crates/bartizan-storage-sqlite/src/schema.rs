@@ -11,7 +11,7 @@ const APPLICATION_ID: i64 = 0x4261_7274;
 
 /// The migration from each schema version to the next, beginning with an empty database. Never change one that has been
 /// released: add another.
-const MIGRATIONS: &[fn(&Connection) -> rusqlite::Result<()>] = &[first, second, third, fourth];
+const MIGRATIONS: &[fn(&Connection) -> rusqlite::Result<()>] = &[first, second, third, fourth, fifth];
 
 fn first(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch(
@@ -87,6 +87,18 @@ fn fourth(db: &Connection) -> rusqlite::Result<()> {
          CREATE TABLE unfinished(
              work INTEGER NOT NULL, part INTEGER NOT NULL, detector INTEGER NOT NULL REFERENCES detectors(id),
              first_id INTEGER NOT NULL, last_id INTEGER NOT NULL, UNIQUE(work, part)) STRICT;",
+    )
+}
+
+/// What is kept out of training. An id is never used again: one that somebody read before must not name another exclusion.
+fn fifth(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "CREATE TABLE exclusions(
+             id INTEGER PRIMARY KEY AUTOINCREMENT, detector INTEGER NOT NULL REFERENCES detectors(id), entity TEXT,
+             from_time INTEGER, to_time INTEGER, note TEXT NOT NULL, created_at INTEGER NOT NULL,
+             CHECK(coalesce(entity, from_time, to_time) IS NOT NULL),
+             CHECK(from_time IS NULL OR to_time IS NULL OR from_time < to_time)) STRICT;
+         CREATE INDEX exclusions_of ON exclusions(detector, id);",
     )
 }
 

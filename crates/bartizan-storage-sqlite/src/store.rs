@@ -10,13 +10,13 @@ use crate::readers::Readers;
 use crate::schema::{detector_id, migrate};
 use crate::totals::Totals;
 use crate::writer::Writer;
-use crate::{audit, insert, labels, lookup, models, unfinished, windows};
+use crate::{audit, exclusions, insert, labels, lookup, models, unfinished, windows};
 use async_trait::async_trait;
 use bartizan_core::{Label, Verdict};
 use bartizan_storage::{
-    AuditFilter, AuditPage, Counted, Detection, DetectionKey, DetectionRepository, Existing, HistoryEntry, HistoryQuery, LabelChange,
-    LabelOutcome, ModelRecord, ModelRepository, NewDetection, NewModel, Pruned, Replaced, Retention, Statistics, StoreError, StoredEvent,
-    WindowRepository, WindowsPart,
+    AuditFilter, AuditPage, Counted, Detection, DetectionKey, DetectionRepository, Exclusion, ExclusionRepository, Existing, HistoryEntry,
+    HistoryQuery, LabelChange, LabelOutcome, ModelRecord, ModelRepository, NewDetection, NewExclusion, NewModel, Pruned, Replaced,
+    Retention, Statistics, StoreError, StoredEvent, WindowRepository, WindowsPart,
 };
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::path::PathBuf;
@@ -461,6 +461,23 @@ impl WindowRepository for SqliteStore {
     async fn windows(&self, detector: &str) -> Result<Vec<WindowsPart>, StoreError> {
         let detector = detector.to_owned();
         self.scans.run(move |db| windows::list(db, &detector)).await
+    }
+}
+
+#[async_trait]
+impl ExclusionRepository for SqliteStore {
+    async fn add_exclusion(&self, exclusion: NewExclusion) -> Result<Option<i64>, StoreError> {
+        self.write(move |db| exclusions::add(db, &exclusion)).await
+    }
+
+    async fn exclusions(&self, detector: &str) -> Result<Vec<Exclusion>, StoreError> {
+        let detector = detector.to_owned();
+        self.quick.run(move |db| exclusions::list(db, &detector)).await
+    }
+
+    async fn remove_exclusion(&self, detector: &str, id: i64) -> Result<bool, StoreError> {
+        let detector = detector.to_owned();
+        self.write(move |db| exclusions::remove(db, &detector, id)).await
     }
 }
 

@@ -1,11 +1,12 @@
 //! Databases of every schema version ever released open and hold what was put in.
 //!
-//! `BARTIZAN_WRITE_FIXTURE=tests/fixtures/v4.sqlite cargo test -p bartizan-storage-sqlite --test fixture` writes the newest
+//! `BARTIZAN_WRITE_FIXTURE=tests/fixtures/v5.sqlite cargo test -p bartizan-storage-sqlite --test fixture` writes the newest
 //! one, once per schema version; those of earlier versions stay as they are.
 
 use bartizan_core::{Label, Timestamp, Verdict};
 use bartizan_storage::{
-    AuditFilter, DetectionKey, DetectionRepository, LabelChange, ModelRepository, Retention, Statistics, WindowRepository, WindowsPart,
+    AuditFilter, DetectionKey, DetectionRepository, Exclusion, ExclusionRepository, LabelChange, ModelRepository, NewExclusion, Retention,
+    Statistics, WindowRepository, WindowsPart,
 };
 use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
 use bartizan_testkit::{detection, judged_detection, model};
@@ -13,6 +14,17 @@ use std::path::Path;
 
 fn part() -> WindowsPart {
     WindowsPart { checkpoint: 1, part: 0, after: 2, blob: b"windows".to_vec() }
+}
+
+fn exclusion() -> NewExclusion {
+    NewExclusion {
+        detector: "requests".to_owned(),
+        entity: Some("192.0.2.9".to_owned()),
+        from: Some(Timestamp::from_secs(5)),
+        to: None,
+        note: "a scan".to_owned(),
+        created_at: Timestamp::from_secs(9),
+    }
 }
 
 fn change() -> LabelChange {
@@ -28,6 +40,7 @@ async fn write(path: &Path) {
     store.store_and_activate(model("v1.0", 1), Vec::new()).await.unwrap();
     store.store_model(model("v1.1", 2), false).await.unwrap();
     store.store_windows("requests", part(), true).await.unwrap();
+    store.add_exclusion(exclusion()).await.unwrap();
     store.close().await;
 }
 
@@ -37,7 +50,7 @@ async fn databases_of_every_version_open_and_hold_what_was_put_in() {
         write(Path::new(&path)).await;
     }
     let folder = tempfile::tempdir().unwrap();
-    for version in ["v1", "v2", "v3", "v4"] {
+    for version in ["v1", "v2", "v3", "v4", "v5"] {
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{version}.sqlite"));
         let path = folder.path().join(version);
         std::fs::copy(fixture, &path).unwrap();
@@ -63,8 +76,10 @@ async fn databases_of_every_version_open_and_hold_what_was_put_in() {
         assert_eq!(store.active_model("requests").await.unwrap(), Some(model("v1.0", 1)), "{version}");
         assert_eq!(store.record(vec![detection("requests", 4)]).await.unwrap(), [4], "{version}");
         // Checkpoints of before could be there in part: they are dropped.
-        let parts = if version == "v4" { vec![part()] } else { Vec::new() };
+        let parts = if matches!(version, "v4" | "v5") { vec![part()] } else { Vec::new() };
         assert_eq!(store.windows("requests").await.unwrap(), parts, "{version}");
+        let kept_out = if version == "v5" { vec![Exclusion { id: 1, exclusion: exclusion() }] } else { Vec::new() };
+        assert_eq!(store.exclusions("requests").await.unwrap(), kept_out, "{version}");
         store.ping().await.unwrap();
         let most = Retention { max_rows: Some(0), ..Retention::default() };
         assert_eq!(store.prune("requests", most).await.unwrap().removed, 3, "{version}");

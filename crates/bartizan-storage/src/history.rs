@@ -12,6 +12,8 @@ pub struct HistoryQuery {
     pub sampled: bool,
     /// Only rows recorded after the row of this id; 0 for all.
     pub after: i64,
+    /// Only rows recorded before the row of this id; `None` for all.
+    pub before: Option<i64>,
     /// Only events at or before this time; `None` for all.
     pub until: Option<Timestamp>,
     /// At most this many rows, the newest by id.

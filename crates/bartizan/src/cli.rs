@@ -69,6 +69,8 @@ pub(crate) enum Command {
     Models(commands::models::Flags),
     /// Label a stored verdict as right or wrong.
     Label(commands::label::Flags),
+    /// Keep an entity, a range of time or an incident out of training; list and remove what is kept out.
+    Exclude(commands::exclude::Flags),
     /// Show, check and describe the configuration.
     Config(commands::config::Flags),
     /// Print completions for a shell.
@@ -90,6 +92,7 @@ impl Command {
             Self::Tune(flags) => Some(&flags.name),
             Self::Generate(flags) => Some(&flags.name),
             Self::Label(flags) => Some(&flags.name),
+            Self::Exclude(flags) => Some(&flags.name),
             Self::Models(flags) => Some(flags.detector()),
             _ => None,
         }

@@ -3,7 +3,7 @@
 use crate::config::Faults;
 use crate::output::{visible_json, visible_lines};
 use bartizan_pipeline::{
-    ActivateError, ImportError, JudgeError, LoadError, RecordError, ReloadError, RequestError, TrainError, VersionError,
+    ActivateError, ExcludeError, ImportError, JudgeError, LoadError, RecordError, ReloadError, RequestError, TrainError, VersionError,
 };
 use bartizan_server::BindError;
 use bartizan_storage::StoreError;
@@ -127,6 +127,12 @@ fn pipeline(error: &(dyn std::error::Error + 'static)) -> Option<(Exit, Option<S
             }
             ImportError::Load(error) => loading(error)?,
         }
+    } else if let Some(error) = error.downcast_ref::<ExcludeError>() {
+        match error {
+            ExcludeError::Fault(_) => (Exit::Usage, "see `bartizan exclude --help`"),
+            ExcludeError::TooMany { .. } => (Exit::Failure, "list them with `bartizan exclude DETECTOR`, and remove some with --remove ID"),
+            ExcludeError::Store(error) => (Exit::Store, store_advice(error)),
+        }
     } else if let Some(error) = error.downcast_ref::<RecordError>() {
         match error {
             RecordError::Store(error) => (Exit::Store, store_advice(error)),
@@ -149,6 +155,9 @@ fn training(error: &TrainError) -> Option<(Exit, &'static str)> {
     use TrainError as E;
     Some(match error {
         E::Request(error) => request(error),
+        E::TooFewEvents { excluded: 1.., .. } => {
+            (Exit::BadData, "bring in more events with `bartizan import DETECTOR FILE`, or see what `bartizan exclude DETECTOR` keeps out")
+        }
         E::TooFewEvents { .. } => (Exit::BadData, "bring in more events with `bartizan import DETECTOR FILE`"),
         E::TooFewNormal { .. } => (Exit::BadData, "add events that are normal, labelled so or not at all"),
         E::TooFewLabels { .. } => (Exit::BadData, "label more events with `bartizan label DETECTOR ID --anomalous --by NAME`"),
@@ -215,21 +224,24 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{Exit, Problem, exit_of};
-    use bartizan_pipeline::{ActivateError, ImportError, JudgeError, LoadError, RecordError, TrainError};
+    use bartizan_pipeline::{ActivateError, ExcludeError, ExclusionFault, ImportError, JudgeError, LoadError, RecordError, TrainError};
     use bartizan_storage::StoreError;
 
     #[test]
     fn each_kind_of_error_has_its_code() {
         let full = || StoreError::Full(String::new());
-        let cases: [(anyhow::Error, Exit); 11] = [
+        let cases: [(anyhow::Error, Exit); 14] = [
             (Problem::usage("x").into(), Exit::Usage),
             (Problem::data("x").into(), Exit::BadData),
             (JudgeError::NoModel.into(), Exit::NoModel),
             (ActivateError::NoSuchModel.into(), Exit::NoModel),
             (TrainError::from(full()).into(), Exit::Store),
-            (TrainError::TooFewEvents { needed: 2, got: 1 }.into(), Exit::BadData),
+            (TrainError::TooFewEvents { needed: 2, got: 1, excluded: 0 }.into(), Exit::BadData),
             (LoadError::from(full()).into(), Exit::Store),
             (RecordError::from(full()).into(), Exit::Store),
+            (ExcludeError::from(ExclusionFault::NamesNothing).into(), Exit::Usage),
+            (ExcludeError::TooMany { limit: 1 }.into(), Exit::Failure),
+            (ExcludeError::from(full()).into(), Exit::Store),
             (ImportError::VersionTaken { version: "v1.0".to_owned(), active: true }.into(), Exit::Usage),
             (anyhow::Error::from(StoreError::Corrupt(String::new())).context("while opening"), Exit::Store),
             (anyhow::anyhow!("x"), Exit::Failure),

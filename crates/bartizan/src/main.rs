@@ -60,6 +60,7 @@ async fn dispatch(command: Command, context: Context) -> anyhow::Result<()> {
         Command::Generate(flags) => commands::generate::run(&context, flags),
         Command::Models(flags) => commands::models::run(context, flags).await,
         Command::Label(flags) => commands::label::run(context, flags).await,
+        Command::Exclude(flags) => commands::exclude::run(context, flags).await,
         Command::Config(flags) => commands::config::run(context, flags),
         Command::Completions(flags) => commands::completions::run(flags),
         Command::Bench(flags) => commands::bench::run(context, flags).await,

@@ -102,11 +102,12 @@ fn payloads() -> Vec<Case> {
 
 /// Bodies that no route takes, and what routes pass over.
 fn refused() -> Vec<Case> {
-    const ROUTES: [&str; 11] = [
+    const ROUTES: [&str; 12] = [
         "/requests/analyze",
         "/requests/explain",
         "/requests/train",
         "/requests/retrain",
+        "/requests/exclusions",
         "/flows/predict",
         "/flows/predict/batch",
         "/flows/predict/csv",

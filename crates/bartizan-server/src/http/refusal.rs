@@ -4,7 +4,9 @@ use crate::http::coding;
 use aide::{OperationOutput, generate::GenContext, openapi::Operation};
 use axum::response::{IntoResponse, Response};
 use bartizan_domains::faults::{Fault, Loc, MAX_FAULTS, shown_text};
-use bartizan_pipeline::{ActivateError, JudgeError, LoadError, ReloadError, RequestError, Stopped, TrainError, VersionError};
+use bartizan_pipeline::{
+    ActivateError, ExcludeError, ExclusionFault, JudgeError, LoadError, ReloadError, RequestError, Stopped, TrainError, VersionError,
+};
 use bartizan_storage::StoreError;
 use bytes::Bytes;
 use hyper::{
@@ -12,6 +14,7 @@ use hyper::{
     header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use serde::Serialize;
+use serde_json::Value;
 use std::borrow::Cow;
 
 /// Why a request is refused.
@@ -185,7 +188,10 @@ impl From<TrainError> for Refusal {
         let bad = |text| Self::text(StatusCode::BAD_REQUEST, text);
         match error {
             E::Request(error) => error.into(),
-            E::TooFewEvents { needed, got } => bad(format!("Insufficient training data. Need at least {needed} samples, got {got}")),
+            E::TooFewEvents { needed, got, excluded } => {
+                let besides = if excluded > 0 { format!(" besides {excluded} that are excluded: see /exclusions") } else { String::new() };
+                bad(format!("Insufficient training data. Need at least {needed} samples, got {got}{besides}"))
+            }
             E::TooFewNormal { needed, got, of } => {
                 let what = "samples that are neither labelled anomalous nor flagged and not cleared";
                 bad(format!("Insufficient training data. Need at least {needed} {what}, got {got} among {of}"))
@@ -200,6 +206,27 @@ impl From<TrainError> for Refusal {
             E::Stopped(_) => Self::TryAgain("Training was interrupted. Try again later.".into()),
         }
     }
+}
+
+impl From<ExcludeError> for Refusal {
+    fn from(error: ExcludeError) -> Self {
+        match error {
+            ExcludeError::Fault(fault) => Self::Invalid(vec![exclusion_fault(&fault)]),
+            ExcludeError::TooMany { .. } => Self::text(StatusCode::CONFLICT, error.to_string()),
+            ExcludeError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// What is wrong with an exclusion, at its place in the body.
+pub(crate) fn exclusion_fault(fault: &ExclusionFault) -> Fault {
+    let (loc, input) = match fault {
+        ExclusionFault::NamesNothing => (&["body"][..], Value::Null),
+        ExclusionFault::NoEntity { entity } => (&["body", "entity"][..], shown_text(entity)),
+        ExclusionFault::Order { to, .. } => (&["body", "to"][..], to.to_string().into()),
+        ExclusionFault::LongNote { .. } => (&["body", "note"][..], Value::Null),
+    };
+    Fault { input, ..wrong_value(loc, &fault.to_string()) }
 }
 
 impl From<LoadError> for Refusal {

@@ -83,6 +83,11 @@ pub(crate) fn time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "format": "date-time" })
 }
 
+/// A time as text, or null for none.
+pub(crate) fn text_time_or_null(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "format": "date-time" })
+}
+
 /// A number, which may come as text or as a truth value.
 pub(crate) fn number() -> Value {
     json!({ "type": ["number", "string", "boolean"], "pattern": "^[+-]?[0-9]{1,15}(\\.[0-9]{1,15})?$" })

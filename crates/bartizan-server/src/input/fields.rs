@@ -4,6 +4,7 @@ use crate::input::{
     fault::{at, note},
     scalar::{self, Bounds, Wrong},
 };
+use bartizan_core::Timestamp;
 use bartizan_domains::{
     faults::{Fault, Loc, MAX_FAULTS, missing},
     raw::{Raw, RawObject},
@@ -92,6 +93,11 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn float_if_any(&mut self, name: &'static str) -> Option<f64> {
         self.optional(name, scalar::float)
+    }
+
+    /// A time as text.
+    pub(crate) fn time_if_any(&mut self, name: &'static str) -> Option<Timestamp> {
+        self.optional(name, |value| scalar::string(value).and_then(|text| scalar::time_of_text(&text)))
     }
 
     /// A count within bounds.

@@ -4,6 +4,7 @@ pub(crate) mod activate;
 pub(crate) mod audit;
 mod cancel_training;
 pub(crate) mod detection;
+mod exclusions;
 pub(crate) mod features;
 pub(crate) mod health;
 mod info;
@@ -70,5 +71,7 @@ pub(crate) fn mount(prefix: &str, own: &[&str]) -> ApiRouter<Arc<Mount>> {
         .api_route(&at("/models/{version}/activate"), activate::route())
         .api_route(&at("/audit"), audit::route())
         .api_route(&at("/label/{id}"), label::route())
+        .api_route(&at("/exclusions"), exclusions::route())
+        .api_route(&at("/exclusions/{id}"), exclusions::one())
         .api_route(&at("/statistics"), statistics::route())
 }

@@ -51,6 +51,8 @@ struct Answer {
     new_model_version: String,
     training_samples: usize,
     corrected_labels_used: usize,
+    /// Events that would have been looked at and that exclusions keep out, labelled or not: see `/exclusions`.
+    excluded: usize,
     /// New accuracy less old, on the same labelled rows, as rows that neither has seen where there are some; null when one of them is
     /// not known.
     accuracy_improvement: Option<f64>,
@@ -105,12 +107,16 @@ impl From<TrainReport> for Answer {
         if let Some(why) = &report.refused {
             message += &format!(", and is not active: {why}. The one before stays at work");
         }
+        if report.excluded > 0 {
+            message += &format!("; {} are excluded from training", report.excluded);
+        }
         Self {
             success: true,
             old_model_version: report.old_version.unwrap_or_else(|| NONE.to_owned()),
             new_model_version: report.version,
             training_samples: report.samples,
             corrected_labels_used: report.labels,
+            excluded: report.excluded,
             accuracy_improvement: report.improvement,
             activated: report.refused.is_none(),
             message,

@@ -69,6 +69,8 @@ pub(crate) struct Answer {
     activated: bool,
     /// Events that were not learned from, because they are labelled anomalous, or were flagged and nobody cleared them.
     kept_out: usize,
+    /// Events that would have been looked at and that exclusions keep out, labelled or not: see `/exclusions`.
+    excluded: usize,
     /// Rows, at most 100, whose labels cannot be followed within the share of alarms that was asked for.
     unmet_labels: Vec<i64>,
     /// Names in `training_params` that are no parameter of any algorithm, at most 100.
@@ -214,6 +216,9 @@ impl Answer {
         if report.kept_out > 0 {
             message += &format!("; {} were kept out, labelled anomalous or flagged and not cleared", report.kept_out);
         }
+        if report.excluded > 0 {
+            message += &format!("; {} are excluded from training", report.excluded);
+        }
         if !report.unmet_labels.is_empty() {
             let rows = report.unmet_labels.len();
             message += &format!("; rows whose labels cannot be followed without flagging too many events like them: {rows}");
@@ -236,6 +241,7 @@ impl Answer {
             message,
             activated: report.refused.is_none(),
             kept_out: report.kept_out,
+            excluded: report.excluded,
             unmet_labels: report.unmet_labels.into_iter().take(MAX_UNMET).collect(),
             ignored,
             more: Map::new(),

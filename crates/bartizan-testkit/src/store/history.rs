@@ -4,7 +4,7 @@ use super::{DETECTOR, Shared, anomalous, change, detection, normal};
 use bartizan_core::{Label, Timestamp, Verdict};
 use bartizan_storage::{DetectionKey, EntityHash, HistoryEntry, HistoryQuery, NewDetection, StoredEvent};
 
-const ALL: HistoryQuery = HistoryQuery { labelled: None, sampled: false, after: 0, until: None, most: usize::MAX };
+const ALL: HistoryQuery = HistoryQuery { labelled: None, sampled: false, after: 0, before: None, until: None, most: usize::MAX };
 
 fn labelled(number: i64) -> NewDetection {
     NewDetection { label: Some(Label::Anomalous), ..anomalous(number) }
@@ -69,6 +69,10 @@ pub(super) async fn a_listing_is_restricted_to_the_sample_and_to_what_came_after
     assert_eq!(ids(&store, HistoryQuery { after: given[5], ..ALL }).await, [given[8], given[7], given[6]]);
     assert_eq!(ids(&store, HistoryQuery { after: given[3], ..sampled }).await, [given[6]]);
     assert_eq!(ids(&store, HistoryQuery { after: given[8], ..ALL }).await, [0_i64; 0]);
+    let before = |id| HistoryQuery { before: Some(id), ..sampled };
+    assert_eq!(ids(&store, before(given[6])).await, [given[3], given[0]]);
+    assert_eq!(ids(&store, HistoryQuery { after: given[1], most: 1, ..before(given[6]) }).await, [given[3]]);
+    assert_eq!(ids(&store, before(i64::MIN)).await, [0_i64; 0]);
     let found = store.find(DETECTOR, &DetectionKey::Id(given[1])).await.expect("the store answers").expect("it was recorded");
     assert!(!found.detection.sampled);
 }

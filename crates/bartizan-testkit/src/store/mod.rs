@@ -1,6 +1,7 @@
 //! The conformance suite of stores, as named cases.
 
 mod audit;
+mod exclusions;
 mod history;
 mod labels;
 mod models;
@@ -52,6 +53,9 @@ pub async fn store_conformance<S: Store + 'static>(make: impl AsyncFn() -> Arc<S
             storing_again_replaces_the_version_and_its_activity, a_version_is_replaced_only_when_asked,
             one_of_many_that_store_a_version_at_once_does, an_active_model_is_not_deleted,
             exactly_one_is_active_under_concurrent_changes, a_model_and_its_history_are_stored_together_or_not_at_all;
+        exclusions: exclusions_come_back_whole_oldest_first, exclusions_of_detectors_are_apart,
+            a_removed_exclusion_is_gone_and_its_id_is_not_used_again, exclusions_that_name_nothing_are_refused,
+            there_are_at_most_so_many_exclusions_of_a_detector;
         windows: a_checkpoint_replaces_the_one_before_when_it_is_whole, checkpoints_of_detectors_are_apart;
     }
 }

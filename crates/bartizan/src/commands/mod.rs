@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod evaluate;
+pub(crate) mod exclude;
 pub(crate) mod generate;
 pub(crate) mod import;
 pub(crate) mod label;

@@ -94,7 +94,8 @@ fn print(context: &Context, report: &TrainReport) -> anyhow::Result<()> {
         "model_version": report.version, "old_model_version": report.old_version, "training_samples": report.samples,
         "training_duration_seconds": report.duration_secs, "labels": report.labels, "accuracy": report.accuracy,
         "old_accuracy": report.old_accuracy, "left_out": report.left_out,
-        "activated": report.refused.is_none(), "kept_out": report.kept_out, "unmet_labels": report.unmet_labels,
+        "activated": report.refused.is_none(), "kept_out": report.kept_out, "excluded": report.excluded,
+        "unmet_labels": report.unmet_labels,
         "promised_false_alarm_rate": report.promise.map(|p| p.promised),
     });
     Ok(context.output.print(&value, || {
@@ -107,6 +108,9 @@ fn print(context: &Context, report: &TrainReport) -> anyhow::Result<()> {
         };
         if report.kept_out > 0 {
             text += &format!(" Kept out, as labelled anomalous or flagged and not cleared: {}.", report.kept_out);
+        }
+        if report.excluded > 0 {
+            text += &format!(" Excluded from training: {}.", report.excluded);
         }
         if !report.unmet_labels.is_empty() {
             text += &format!(" Labels that cannot be followed without flagging too many events like theirs: {}.", report.unmet_labels.len());
