@@ -46,6 +46,8 @@ struct Compared {
 const LEAST_COMPARED: usize = 20;
 /// Part of the flagged events nobody cleared that a new model must flag too.
 const LEAST_FLAGGED: f64 = 0.8;
+/// How many times the share asked for a model learned by itself may flag, and be believed in the next training by itself.
+const DISTRUSTED: f64 = 3.0;
 /// How much less of the labelled rows it may judge right.
 const MOST_LOST: f64 = 0.1;
 
@@ -122,13 +124,16 @@ impl<D: Domain> Instance<D> {
             return Ok(None);
         }
         let started = Instant::now();
-        let material = training.unless_ended(self.material(lesson, request.use_labels)).await??;
+        let mut material = training.unless_ended(self.material(lesson, request.use_labels)).await??;
         let left_out = material.left_out;
         if left_out > 0 {
             let most = self.settings.max_training_samples;
             tracing::warn!(detector = %self.settings.name, left_out, most, "more events were given than are learned from; the newest are");
         }
         let plan = self.plan(&request, known_normal(&material.learned))?;
+        if occasion == Occasion::Again {
+            distrust(&mut material.learned, plan.share());
+        }
         let (rows, width) = (material.learned.len(), self.schema.width());
         let needed = training_bytes(rows, width);
         if needed > MAX_TRAINING_BYTES {
@@ -289,6 +294,16 @@ fn compare<D: Domain>(old: &Active<D>, events: &[TrainingEvent<D>], recents: &[D
     let old = compared().filter(|(event, _)| old_is_right(*event)).count() as f64;
     let new = compared().filter(|(_, right)| *right).count() as f64;
     (rows > 0).then(|| Compared { old: old / rows as f64, new: new / rows as f64, rows, unseen: !all_seen })
+}
+
+/// A model of little history that flags many times what was asked for is wrong, not the traffic: nothing is kept out for its alarms then, but
+/// what is an attack by what it carries.
+fn distrust<D: Domain>(events: &mut [TrainingEvent<D>], share: f64) {
+    let flagged = events.iter().filter(|event| event.flagged.is_some() && event.label.is_none()).count();
+    if flagged as f64 > DISTRUSTED * share * events.len() as f64 {
+        let is_attack = |event: &TrainingEvent<D>| D::known_attack(&event.event);
+        events.iter_mut().filter(|event| !is_attack(event)).for_each(|event| event.flagged = None);
+    }
 }
 
 /// How long the events took, in seconds of event time, but for a few whose clocks may be wrong.

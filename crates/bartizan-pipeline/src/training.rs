@@ -109,7 +109,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// The share of normal events that may be called anomalous.
-    fn share(&self) -> f64 {
+    pub(crate) fn share(&self) -> f64 {
         self.false_alarms.map_or(self.contamination.get(), |budget| 1.0 / budget.one_in() as f64)
     }
 }
@@ -171,6 +171,10 @@ pub(crate) fn train<D: Domain>(
     let clients: Vec<EntityHash> = parts.held.iter().map(|&i| EntityHash::of(&D::facts(&events[i].event).entity)).collect();
     let bounded = bounded_by_client(held_back.clone(), &clients, plan.share());
     let Chosen { threshold, promise } = aim.choose(&bounded);
+    // What serves has baselines of all of the history. Where these raise the scores of what comes all the time, the threshold is above them
+    // too: many events of one kind have about the same score, and lie on one side of it together.
+    let again = bounded_by_client(rows.scores(&parts.held, &baselines, served.as_ref())?, &clients, plan.share());
+    let threshold = Threshold(threshold.0.max(aim.choose(&again).threshold.0));
     let corrected = correct(&rows, &parts, events, (&matrix, &before, served.as_ref()), &held_back, (threshold, plan))?;
     let labelled = {
         let unseen = rows.scores(&parts.unlearned, &before, served.as_ref())?;
