@@ -179,7 +179,7 @@ pub trait Recency: Send + Sync {
     /// How many clients are tracked now.
     fn entities(&self) -> usize;
 
-    /// How many clients were forgotten because the limit was reached, since the start.
+    /// How many clients were forgotten because a limit was reached, or for that reason never taken in, since the start.
     fn evicted(&self) -> u64;
 
     /// How far back the longest window reaches, in seconds of event time.

@@ -183,7 +183,10 @@ impl Shard {
             }
             // Nobody knows yet whether it comes again: until then it is the first to go.
             Seat::Free(key, None) => Some(self.insert(Client { key, role, ..Client::default() }, limits, Some(spared), evicted)),
-            Seat::None => None,
+            Seat::None => {
+                evicted.fetch_add(1, Ordering::Relaxed);
+                None
+            }
         }
     }
 

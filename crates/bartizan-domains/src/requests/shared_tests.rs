@@ -63,7 +63,7 @@ fn what_one_of_many_does_says_nothing_of_the_others() {
     }
     assert_eq!(windows.peek(&user(1_210, 3)), before);
     let eve = windows.peek(&attack(1_210, "eve", "sqlmap/1.8"));
-    assert!(eve.risky == 300.0 && eve.minute == 300.0 && eve.paths > 100.0, "{eve:?}");
+    assert!(eve.risky == 300.0 && eve.minute == 300.0 && eve.paths > 2.0, "{eve:?}");
 }
 
 #[test]
