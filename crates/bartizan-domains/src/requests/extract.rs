@@ -208,7 +208,9 @@ pub(super) fn known_attack(event: &RequestEvent) -> bool {
         (F::HeaderMarks, 1.0),
         (F::ControlCharacters, 1.0),
     ];
-    let marks: f32 = weighs.iter().map(|(feature, weight)| weight * row[*feature as usize].max(0.0).min(ATTACK)).sum();
+    // What is missing is none.
+    let points = |value: f32| if value > 0.0 { value.min(ATTACK) } else { 0.0 };
+    let marks: f32 = weighs.iter().map(|(feature, weight)| weight * points(row[*feature as usize])).sum();
     // An agent that says what it is.
     let tool = if row[F::AgentRisk as usize] >= 2.0 { ATTACK } else { 0.0 };
     marks + tool >= ATTACK
