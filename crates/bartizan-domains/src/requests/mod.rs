@@ -91,6 +91,4 @@ impl Domain for Requests {
 }
 
 #[cfg(test)]
-mod shared_tests;
-#[cfg(test)]
 mod tests;

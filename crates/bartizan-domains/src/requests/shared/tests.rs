@@ -1,8 +1,8 @@
 //! Windows of addresses that many share.
 
-use super::generator::{GeneratorConfig, generate};
-use super::recency::RequestRecency;
-use super::{RecentRequests, RequestEvent};
+use crate::requests::generator::{GeneratorConfig, generate};
+use crate::requests::recency::RequestRecency;
+use crate::requests::{RecentRequests, RequestEvent};
 use bartizan_core::{Identity, Recency, Seed, Timestamp, Tracking};
 use proptest::prelude::*;
 
