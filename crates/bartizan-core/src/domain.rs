@@ -1,6 +1,6 @@
 //! What one kind of telemetry must say of itself: everything else is written once.
 
-use crate::{Arrival, Arrived, FeatureSchema, Timestamp, TrustedProxies};
+use crate::{Arrival, Arrived, FeatureSchema, Timestamp, Tracking, TrustedProxies};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -71,8 +71,8 @@ pub trait Domain: Send + Sync + 'static {
     /// The columns of this kind's samples.
     fn schema() -> FeatureSchema;
 
-    /// Empty windows that track at most `max_entities` clients.
-    fn recency(max_entities: usize) -> Self::Recency;
+    /// Empty windows that track these clients.
+    fn recency(tracking: &Tracking) -> Self::Recency;
 
     /// Learns baselines (routes, parameter names, value shapes…) from events of normal operation, to extract one of the
     /// [`FEATURE_SETS`](Self::FEATURE_SETS).
@@ -179,7 +179,7 @@ pub trait Recency: Send + Sync {
     /// How many clients are tracked now.
     fn entities(&self) -> usize;
 
-    /// How many clients were forgotten because the limit was reached, since the start.
+    /// How many clients were forgotten because a limit was reached, or for that reason never taken in, since the start.
     fn evicted(&self) -> u64;
 
     /// How far back the longest window reaches, in seconds of event time.

@@ -129,6 +129,8 @@ pub enum Range {
     Share(f64, f64),
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// Several texts, in the default separated by commas.
+    List,
 }
 
 /// What a setting does to a detector.
@@ -140,6 +142,8 @@ pub enum Sets {
     FeatureSet,
     /// It is the most clients that the sliding windows track.
     MaxTrackedClients,
+    /// It is where an event names its client, as [`bartizan_core::Identity`] reads it.
+    Identity,
 }
 
 /// Whether a record is of an attack.

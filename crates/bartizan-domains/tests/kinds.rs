@@ -1,7 +1,7 @@
 //! What every kind must keep, tried on each without being told which there are.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
-use bartizan_core::{Extract as _, Recency as _, Record, Seed, Timestamp};
+use bartizan_core::{Extract as _, Recency as _, Record, Seed, Timestamp, Tracking};
 use bartizan_domains::kind::{Found, Kind, Plan, Range, Sets, is_attack};
 use std::collections::HashSet;
 use std::io::Cursor;
@@ -53,6 +53,7 @@ fn settings<K: Kind>() {
                 Range::Whole(low, high) => (low..=high).contains(&default.parse().unwrap()),
                 Range::Share(low, high) => default.parse::<f64>().is_ok_and(|share| share > low && share <= high),
                 Range::Choice(words) => words.contains(&default),
+                Range::List => !default.is_empty(),
             },
             "{} = {default}",
             setting.name
@@ -91,7 +92,7 @@ fn files<K: Kind>() {
 fn rows<K: Kind>() {
     assert!(K::schema().features().iter().all(|feature| feature.resolution() > 0.0), "{}", K::NAME);
     let events: Vec<K::Event> = K::generate(plan(), Seed(2)).into_iter().map(|record| record.event).collect();
-    let (recency, width) = (K::recency(100), K::schema().width());
+    let (recency, width) = (K::recency(&Tracking::by_address(100)), K::schema().width());
     for set in K::FEATURE_SETS {
         let baselines = K::fit_baselines(events.iter(), set);
         for event in &events {

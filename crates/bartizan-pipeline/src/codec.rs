@@ -14,8 +14,10 @@ const FORMAT: u8 = 4;
 /// Fields that were added to an event since format 1, and since formats 2 and 3.
 const ADDED_SINCE_1: usize = 3;
 const ADDED_SINCE_3: usize = 1;
-/// The format of a part of a checkpoint.
-const WINDOWS_FORMAT: u8 = 1;
+/// The format of a part of a checkpoint; in 2, clients of requests say at its end what they are.
+const WINDOWS_FORMAT: u8 = 2;
+/// Fields that were added to a part since format 1.
+const ADDED_TO_WINDOWS: usize = 1;
 /// And of those parts that hold the live counts of a model.
 const LIVE_FORMAT: u8 = 0x80;
 
@@ -36,7 +38,7 @@ pub(crate) enum CodecError {
     Format(u8),
     #[error("the stored event is of another kind")]
     Kind,
-    #[error("the stored checkpoint has format {0}, this release reads {WINDOWS_FORMAT}")]
+    #[error("the stored checkpoint has format {0}, this release reads 1 to {WINDOWS_FORMAT}")]
     Windows(u8),
     #[error("the stored checkpoint does not have its checksum")]
     Checksum,
@@ -112,12 +114,15 @@ pub(crate) fn decode_live(bytes: &[u8]) -> Option<SavedLive> {
 
 pub(crate) fn decode_windows<W: Recency>(bytes: &[u8]) -> Result<W::Saved, CodecError> {
     let (&format, rest) = bytes.split_first().ok_or(CodecError::Empty)?;
-    if format != WINDOWS_FORMAT {
+    if !(1..=WINDOWS_FORMAT).contains(&format) {
         return Err(CodecError::Windows(format));
     }
     let (sum, body) = rest.split_at_checked(CHECKSUM).ok_or(CodecError::Checksum)?;
     if sum != checksum(body) {
         return Err(CodecError::Checksum);
+    }
+    if format == 1 {
+        return Ok(postcard::from_bytes(&[body, &[0; ADDED_TO_WINDOWS]].concat())?);
     }
     Ok(postcard::from_bytes(body)?)
 }
@@ -126,8 +131,8 @@ pub(crate) fn decode_windows<W: Recency>(bytes: &[u8]) -> Result<W::Saved, Codec
 /// `BARTIZAN_WRITE_FIXTURES=1 cargo nextest run -p bartizan-pipeline codec`, once; none is ever changed.
 #[cfg(test)]
 mod tests {
-    use super::{CodecError, FORMAT, Stored, decode, decode_windows, encode, encode_windows};
-    use bartizan_core::{Domain, Recency, Timestamp};
+    use super::{CodecError, FORMAT, Stored, WINDOWS_FORMAT, decode, decode_windows, encode, encode_windows};
+    use bartizan_core::{Domain, Identity, Recency, Timestamp, Tracking};
     use bartizan_domains::behavior::{Behavior, Logins, SessionEvent};
     use bartizan_domains::flows::{FlowEvent, Flows};
     use bartizan_domains::requests::{RequestEvent, RequestRecency, Requests};
@@ -197,8 +202,26 @@ mod tests {
 
     /// Windows that have seen the request twice.
     fn windows() -> RequestRecency {
-        let windows = Requests::recency(10);
+        let windows = Requests::recency(&Tracking::by_address(10));
         (0..2).for_each(|_| _ = windows.observe(&request()));
+        windows
+    }
+
+    fn empty() -> RequestRecency {
+        Requests::recency(&Tracking { max_entities: 10_000, identity: Identity::parse(&["x-user-id"]).unwrap() })
+    }
+
+    /// A request of one of those who share the address, so many minutes after the first.
+    fn shared(user: usize, minutes: i64) -> RequestEvent {
+        let mut event = RequestEvent { timestamp: at().plus_secs(60 * minutes), ..request() };
+        event.headers.push(("X-User-Id".to_owned(), format!("user-{user}")));
+        event
+    }
+
+    /// Windows of an address that eight users share.
+    fn shared_windows() -> RequestRecency {
+        let windows = empty();
+        (0..20).for_each(|minutes| (0..8).for_each(|user| _ = windows.observe(&shared(user, minutes))));
         windows
     }
 
@@ -249,16 +272,25 @@ mod tests {
 
     #[test]
     fn windows_of_every_format_are_read() {
-        let path = path("requests-windows-1");
+        let newest = path(&format!("requests-windows-{WINDOWS_FORMAT}"));
         if std::env::var_os("BARTIZAN_WRITE_FIXTURES").is_some() {
-            let (windows, encode) = (windows(), |part| encode_windows::<RequestRecency>(&part).unwrap());
+            let (windows, encode) = (shared_windows(), |part| encode_windows::<RequestRecency>(&part).unwrap());
             let parts = (0..).map_while(|part| windows.save(part)).map(encode);
-            std::fs::write(&path, parts.max_by_key(Vec::len).unwrap()).unwrap();
+            std::fs::write(&newest, parts.max_by_key(Vec::len).unwrap()).unwrap();
         }
-        let bytes = std::fs::read(&path).unwrap();
-        let restored = Requests::recency(10);
-        restored.restore(decode_windows::<RequestRecency>(&bytes).unwrap());
-        assert_eq!(restored.peek(&request()), windows().peek(&request()));
+        let restored = |bytes: &[u8]| {
+            let restored = empty();
+            restored.restore(decode_windows::<RequestRecency>(bytes).unwrap());
+            restored
+        };
+        let bytes = std::fs::read(newest).unwrap();
+        let (written, read) = (shared_windows(), restored(&bytes));
+        for event in [shared(3, 21), shared(9, 21), request()] {
+            assert_eq!(read.peek(&event), written.peek(&event));
+        }
+        assert_ne!(read.peek(&shared(3, 21)), read.peek(&shared(9, 21)), "users of a shared address have windows of their own");
+        let bytes = std::fs::read(path("requests-windows-1")).unwrap();
+        assert_eq!(restored(&bytes).peek(&request()), windows().peek(&request()));
         assert!(matches!(decode_windows::<RequestRecency>(&[]), Err(CodecError::Empty)));
         assert!(matches!(decode_windows::<RequestRecency>(&[7, 0]), Err(CodecError::Windows(7))));
         for at in 1..bytes.len() {

@@ -72,7 +72,7 @@ impl<D: Domain> Instance<D> {
     pub async fn open(settings: Settings, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StoreError> {
         let history = store.stored(&settings.name).await?;
         let instance = Arc::new_cyclic(|me| Self {
-            recency: Arc::new(D::recency(settings.max_tracked_clients)),
+            recency: Arc::new(D::recency(&settings.tracking())),
             progress: Progress::default(),
             background: Background::default(),
             dated_ahead: AtomicU64::new(0),
@@ -177,7 +177,7 @@ impl<D: Domain> Instance<D> {
     /// Without a model.
     pub fn offline(&self) -> Result<Offline<D>, JudgeError> {
         let active = self.active.load_full().ok_or(JudgeError::NoModel)?;
-        let (windows, proxies) = (D::recency(self.settings.max_tracked_clients), Arc::clone(&self.settings.trusted_proxies));
+        let (windows, proxies) = (D::recency(&self.settings.tracking()), Arc::clone(&self.settings.trusted_proxies));
         Ok(Offline::new(active, windows, self.schema.clone(), self.clock.now(), proxies))
     }
 

@@ -269,7 +269,7 @@ fn learn<D: Domain>(
 ) -> Result<Learned<D::Baselines>, TrainError> {
     let events = &material.learned[..];
     training::check_normal(events)?;
-    let recents = training::recents(events, plan.max_tracked_clients);
+    let recents = training::recents(events, &plan.tracking);
     let mut trained = training::train::<D>(events, &recents, plan, stop).map_err(|e| too_few(e, needed, material.excluded))?;
     // Where the history no longer tells classes apart, what was learned of them stays.
     trained.classes = trained.classes.or_else(|| old.and_then(|old| old.classes().cloned()));

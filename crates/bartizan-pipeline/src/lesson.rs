@@ -74,7 +74,7 @@ impl<D: Domain> Instance<D> {
 
     /// Events from outside in order of event time, with what windows of their own say of each: those of live traffic know nothing of them.
     pub(crate) fn observed(&self, mut given: Vec<Record<D::Event>>) -> Vec<TrainingEvent<D>> {
-        let windows = D::recency(self.settings.max_tracked_clients);
+        let windows = D::recency(&self.settings.tracking());
         given.iter_mut().for_each(|e| self.arrive(&mut e.event));
         given.sort_by_cached_key(|e| D::facts(&e.event).time);
         let observe = |Record { event, label, .. }| TrainingEvent {

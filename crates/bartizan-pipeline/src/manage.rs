@@ -41,7 +41,7 @@ impl<D: Domain> Instance<D> {
             algorithm: Algorithm::from_raw(&raw, DEFAULT_ALGORITHM)?,
             contamination,
             false_alarms: request.one_false_alarm_in.map_or(Ok(self.settings.false_alarms), |n| FalseAlarmBudget::try_from(n).map(Some))?,
-            max_tracked_clients: self.settings.max_tracked_clients,
+            tracking: self.settings.tracking(),
             feature_set: self.settings.feature_set,
             seed: self.settings.seed,
             least_classed: self.settings.min_training_samples,

@@ -1,7 +1,7 @@
 //! What a detector instance is told.
 
 use crate::Workers;
-use bartizan_core::{Contamination, Seed, TrustedProxies};
+use bartizan_core::{Contamination, Identity, Seed, Tracking, TrustedProxies};
 use bartizan_estimators::RawParams;
 use bartizan_estimators::thresholds::FalseAlarmBudget;
 use std::sync::Arc;
@@ -57,6 +57,8 @@ pub struct Settings {
     pub record: RecordPolicy,
     /// Most clients tracked in the sliding windows.
     pub max_tracked_clients: usize,
+    /// What tells clients of one address apart.
+    pub identity: Identity,
     /// How far ahead of the clock an event's own time is believed, in seconds; beyond that, it counts at its arrival.
     pub max_ahead_secs: u64,
     /// Whose entries in a list of addresses are believed.
@@ -92,6 +94,7 @@ impl Settings {
             learn_days: 7,
             record: RecordPolicy::All,
             max_tracked_clients: 100_000,
+            identity: Identity::default(),
             max_ahead_secs: 300,
             trusted_proxies: Arc::default(),
             retention_days: Some(90),
@@ -100,5 +103,10 @@ impl Settings {
             feature_set: "",
             seed: Seed(0),
         }
+    }
+
+    /// What the sliding windows track.
+    pub(crate) fn tracking(&self) -> Tracking {
+        Tracking { max_entities: self.max_tracked_clients, identity: self.identity.clone() }
     }
 }

@@ -9,7 +9,7 @@ use crate::TrainError;
 use crate::classes;
 use crate::rows::{FOLDS, Matrix, Rows, score_all, shaped};
 use crate::threshold::{Aim, Chosen, LabelledScore, bounded_by_client};
-use bartizan_core::{AnomalyScore, Contamination, Detector, Domain, Feature, FitError, Label, Recency, Seed, Stop, Threshold};
+use bartizan_core::{AnomalyScore, Contamination, Detector, Domain, Feature, FitError, Label, Recency, Seed, Stop, Threshold, Tracking};
 use bartizan_estimators::labels::{self, Corrections, LabelCalibration};
 use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
 use bartizan_estimators::{Algorithm, FittedRandomForest, StoredDetector, calibration::Calibration};
@@ -98,7 +98,7 @@ pub(crate) struct Plan {
     pub(crate) algorithm: Algorithm,
     pub(crate) contamination: Contamination,
     pub(crate) false_alarms: Option<FalseAlarmBudget>,
-    pub(crate) max_tracked_clients: usize,
+    pub(crate) tracking: Tracking,
     pub(crate) feature_set: &'static str,
     pub(crate) seed: Seed,
     /// Fewest events with a known class to learn classes from.
@@ -136,8 +136,8 @@ pub(crate) fn check_normal<D: Domain>(events: &[TrainingEvent<D>]) -> Result<(),
 
 /// What the windows said of each event: as it was stored with it, or else as empty windows say when the events are replayed through
 /// them, in order of event time.
-pub(crate) fn recents<D: Domain>(events: &[TrainingEvent<D>], max_tracked_clients: usize) -> Vec<D::Recent> {
-    let windows = events.iter().any(|e| e.recent.is_none()).then(|| D::recency(max_tracked_clients));
+pub(crate) fn recents<D: Domain>(events: &[TrainingEvent<D>], tracking: &Tracking) -> Vec<D::Recent> {
+    let windows = events.iter().any(|e| e.recent.is_none()).then(|| D::recency(tracking));
     let recent = |e: &TrainingEvent<D>| {
         let replayed = windows.as_ref().map(|windows| windows.observe(&e.event));
         e.recent.clone().or(replayed).unwrap_or_else(|| unreachable!("there are windows where anything is missing"))

@@ -127,7 +127,7 @@ struct Task {
 
 impl Task {
     fn new<D: Domain>(events: &[TrainingEvent<D>], settings: &Settings) -> Self {
-        let recents = recents(events, settings.max_tracked_clients);
+        let recents = recents(events, &settings.tracking());
         let rows = Rows::<D>::new(events, &recents, settings.feature_set, settings.seed);
         let (anomalous, normal): (Vec<usize>, Vec<usize>) = (0..events.len()).partition(|&i| events[i].label == Some(Label::Anomalous));
         let whole = rows.baselines(normal.iter().copied());

@@ -18,7 +18,7 @@ pub use features::{NAMES, RANGES};
 pub use logins::{Logins, Service};
 pub use risk::{Assessment, risk_score};
 
-use bartizan_core::{Arrival, Arrived, Domain, Evidence, Facts, FeatureSchema, NoRecency, TrustedProxies, head};
+use bartizan_core::{Arrival, Arrived, Domain, Evidence, Facts, FeatureSchema, NoRecency, Tracking, TrustedProxies, head};
 use std::borrow::Cow;
 
 /// Most bytes that are stored of the sender's name for a session.
@@ -49,7 +49,7 @@ impl Domain for Behavior {
         FeatureSchema::new(features::TABLE.to_vec())
     }
 
-    fn recency(_max_entities: usize) -> NoRecency<SessionEvent> {
+    fn recency(_tracking: &Tracking) -> NoRecency<SessionEvent> {
         NoRecency::default()
     }
 
@@ -98,7 +98,7 @@ impl Domain for Behavior {
 #[cfg(test)]
 mod tests {
     use super::{AttackType, Behavior, CLASSES, SessionEvent};
-    use bartizan_core::{Domain, Recency, Timestamp};
+    use bartizan_core::{Domain, Recency, Timestamp, Tracking};
 
     #[test]
     fn classes_are_the_attack_types() {
@@ -117,7 +117,7 @@ mod tests {
         (event.event_id, event.client) = ("s1".to_owned(), "192.0.2.1".to_owned());
         let facts = Behavior::facts(&event);
         assert_eq!((&*facts.event_id, &*facts.entity, &*facts.resource, &*facts.action), ("s1", "192.0.2.1", "session", ""));
-        let recency = Behavior::recency(10);
+        let recency = Behavior::recency(&Tracking::by_address(10));
         recency.observe(&event);
         assert_eq!((recency.entities(), recency.evicted(), recency.horizon_secs()), (0, 0, 0));
     }

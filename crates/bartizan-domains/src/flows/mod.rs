@@ -14,7 +14,7 @@ pub use baselines::FlowBaselines;
 pub use event::FlowEvent;
 pub use features::{FeatureSet, WIDTH, suspect};
 
-use bartizan_core::{Arrival, Arrived, Domain, Facts, FeatureSchema, NoRecency};
+use bartizan_core::{Arrival, Arrived, Domain, Facts, FeatureSchema, NoRecency, Tracking};
 use std::borrow::Cow;
 
 /// The kind `flows`.
@@ -33,7 +33,7 @@ impl Domain for Flows {
         FeatureSchema::new(features::TABLE.to_vec())
     }
 
-    fn recency(_max_entities: usize) -> NoRecency<FlowEvent> {
+    fn recency(_tracking: &Tracking) -> NoRecency<FlowEvent> {
         NoRecency::default()
     }
 

@@ -5,7 +5,7 @@ pub mod body;
 mod kind;
 mod records;
 
-use bartizan_core::{Arrival, Arrived, Direction, Domain, Extract, Facts, Feature, FeatureSchema, NoRecency, Timestamp};
+use bartizan_core::{Arrival, Arrived, Direction, Domain, Extract, Facts, Feature, FeatureSchema, NoRecency, Timestamp, Tracking};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -49,7 +49,7 @@ impl Domain for Pulses {
         ])
     }
 
-    fn recency(_max_entities: usize) -> Self::Recency {
+    fn recency(_tracking: &Tracking) -> Self::Recency {
         NoRecency::default()
     }
 

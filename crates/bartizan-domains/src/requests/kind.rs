@@ -18,13 +18,27 @@ impl Kind for Requests {
             ("n_estimators", &["DEFAULT_N_ESTIMATORS"]),
             ("min_training_samples", &["MIN_TRAINING_SAMPLES"]),
         ],
-        own: &[Setting {
-            name: "max_tracked_clients",
-            range: Range::Whole(1, 100_000_000),
-            default: "100000",
-            doc: "Most clients tracked in the sliding windows; the one silent longest is forgotten first.",
-            sets: Sets::MaxTrackedClients,
-        }],
+        own: &[
+            Setting {
+                name: "max_tracked_clients",
+                range: Range::Whole(1, 100_000_000),
+                default: "100000",
+                doc: "Most clients tracked in the sliding windows, addresses and identities within them together; the one silent longest is \
+                      forgotten first.",
+                sets: Sets::MaxTrackedClients,
+            },
+            Setting {
+                name: "identity",
+                range: Range::List,
+                default: "x-user-id,x-forwarded-user,x-auth-request-user,x-api-key,authorization,cookie:session,cookie:sessionid,\
+                          cookie:session_id,cookie:sid,cookie:connect.sid,cookie:JSESSIONID,cookie:PHPSESSID,cookie:ASP.NET_SessionId,\
+                          cookie:laravel_session,agent",
+                doc: "What tells clients apart at an address that several share, the most specific first: names of headers, \
+                      `cookie:NAME`, and `agent`. The first that a request has is who it is; values are kept as hashes alone. Headers that \
+                      your gateway sets are best: a client could send others. Empty: a client is its address.",
+                sets: Sets::Identity,
+            },
+        ],
     };
 
     fn generate(plan: Plan, seed: Seed) -> Vec<Record<Self::Event>> {

@@ -8,21 +8,25 @@ mod event;
 mod extract;
 mod features;
 pub mod generator;
+mod identity;
 mod kind;
 mod rareness;
 mod reasons;
 mod recency;
 pub mod records;
 mod routes;
+mod shared;
 pub(crate) mod text;
 pub(crate) mod values;
+mod windows;
 
 pub use baselines::RequestBaselines;
 pub use bounded::{Cut, CutPart};
 pub use event::RequestEvent;
-pub use recency::{RecentRequests, RequestRecency, SavedClients};
+pub use recency::{RequestRecency, SavedClients};
+pub use windows::RecentRequests;
 
-use bartizan_core::{Arrival, Arrived, Domain, Facts, FeatureSchema, TrustedProxies};
+use bartizan_core::{Arrival, Arrived, Domain, Facts, FeatureSchema, Tracking, TrustedProxies};
 use std::borrow::Cow;
 
 /// The kind `requests`.
@@ -40,8 +44,8 @@ impl Domain for Requests {
         FeatureSchema::new(features::TABLE.to_vec())
     }
 
-    fn recency(max_entities: usize) -> RequestRecency {
-        RequestRecency::new(max_entities)
+    fn recency(tracking: &Tracking) -> RequestRecency {
+        RequestRecency::new(tracking)
     }
 
     fn align(part: &mut RequestBaselines, whole: &RequestBaselines) {

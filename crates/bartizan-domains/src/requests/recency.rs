@@ -1,168 +1,95 @@
 //! What each client did lately, in event time and bounded memory.
 //!
-//! Each client has counters in a ring of buckets for every window; a bucket is cleared when event time reaches it anew.
-//! Clients lie in shards of their own lock; when a shard is full, the one not seen for longest (by the clock algorithm)
-//! is forgotten.
+//! Each address has counters in a ring of buckets for every window; a bucket is cleared when event time reaches it anew. The identities of
+//! busy addresses have such counters as well, and it is theirs that count once an address is found to be shared (`shared.rs`). An address
+//! lies in a shard with its identities, under one lock; when a shard is full, the one not seen for longest (by the clock algorithm) is
+//! forgotten. Identities take at most half of a shard from addresses, and one address's at most a quarter of it.
 
 use super::RequestEvent;
-use super::event::path_of;
-use super::text::{agent_risk, hash, path_risk};
-use bartizan_core::{Recency, Timestamp, head};
+use super::identity::{Places, Who};
+use super::shared::{BUSY, Role, STRANGERS, Somebody, of_identity, seats};
+use super::text::hash;
+use super::windows::{Counts, RecentRequests, Seen};
+use bartizan_core::{Recency, Tracking};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const SHARDS: usize = 16;
-const BUCKETS: usize = 6;
-/// Seconds of a bucket of the short, the middle and the long window: 12 s, 60 s and one hour in all.
-const SECS: [i64; 3] = [2, 10, 600];
-/// Bytes of an endpoint that are looked at: what its path is told from others by, and searched for risky words.
-const MAX_PATH: usize = 2_048;
 /// Clients of one saved part, at most: about 100 bytes each.
 const SAVED_CLIENTS: usize = 4_096;
-const HORIZON_SECS: i64 = SECS[2] * BUCKETS as i64;
-
-/// What the windows say of a request, the request itself not counted. All NaN when the client is unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RecentRequests {
-    /// Requests in 12 seconds.
-    pub(crate) short: f32,
-    /// Requests in a minute.
-    pub(crate) minute: f32,
-    /// Requests in an hour.
-    pub(crate) hour: f32,
-    /// Different paths in an hour, about.
-    pub(crate) paths: f32,
-    /// Different agents in an hour, about.
-    pub(crate) agents: f32,
-    /// Requests for risky paths in an hour.
-    pub(crate) risky: f32,
-    /// Requests answered with an error in an hour, where logs tell.
-    pub(crate) errors: f32,
-}
-
-impl RecentRequests {
-    pub(crate) const UNKNOWN: Self =
-        Self { short: f32::NAN, minute: f32::NAN, hour: f32::NAN, paths: f32::NAN, agents: f32::NAN, risky: f32::NAN, errors: f32::NAN };
-}
-
-#[derive(Clone, Copy, Default, Serialize, Deserialize)]
-struct Ring {
-    newest: i64,
-    counts: [u16; BUCKETS],
-}
-
-impl Ring {
-    /// The sum over the window that ends with bucket `now`; a time before the window has nothing.
-    fn sum(&self, now: i64) -> u32 {
-        let buckets = BUCKETS as i64;
-        let (first, last) = (now - buckets + 1, now.min(self.newest));
-        (first.max(self.newest - buckets + 1)..=last).map(|b| u32::from(self.counts[b.rem_euclid(buckets) as usize])).sum()
-    }
-
-    /// Takes one back from bucket `now`, if it is still there.
-    fn take(&mut self, now: i64) {
-        let buckets = BUCKETS as i64;
-        if now <= self.newest && now > self.newest - buckets {
-            let count = &mut self.counts[now.rem_euclid(buckets) as usize];
-            *count = count.saturating_sub(1);
-        }
-    }
-
-    /// Counts into bucket `now`; what is older than the window is not counted.
-    fn add(&mut self, now: i64) {
-        let buckets = BUCKETS as i64;
-        if now > self.newest {
-            let cleared = (now - self.newest).min(buckets);
-            (0..cleared).for_each(|i| self.counts[(now - i).rem_euclid(buckets) as usize] = 0);
-            self.newest = now;
-        }
-        if now > self.newest - buckets {
-            let count = &mut self.counts[now.rem_euclid(buckets) as usize];
-            *count = count.saturating_add(1);
-        }
-    }
-}
-
-/// Different things seen, about: a bit for each hash, this hour and the last.
-#[derive(Clone, Copy, Default, Serialize, Deserialize)]
-struct Different {
-    epoch: i64,
-    now: u64,
-    before: u64,
-}
-
-impl Different {
-    fn at(self, epoch: i64) -> (u64, u64) {
-        match epoch - self.epoch {
-            0 => (self.now, self.before),
-            1 => (0, self.now),
-            _ => (0, 0),
-        }
-    }
-
-    /// Linear counting (Whang, Vander-Zanden, Taylor 1990) over 64 bits.
-    fn count(self, epoch: i64) -> f32 {
-        let (now, before) = self.at(epoch);
-        let zeros = (now | before).count_zeros().max(1) as f32;
-        64.0 * (64.0 / zeros).ln()
-    }
-
-    fn add(&mut self, epoch: i64, hash: u64) {
-        if epoch > self.epoch || epoch < self.epoch - 1 {
-            let (now, before) = if epoch > self.epoch { self.at(epoch) } else { return };
-            *self = Self { epoch, now, before };
-        }
-        self.now |= 1 << (hash >> 58);
-    }
-}
 
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
 struct Client {
     key: u64,
     used: bool,
-    windows: [Ring; 3],
-    risky: Ring,
-    errors: Ring,
-    paths: Different,
-    agents: Different,
+    counts: Counts,
+    /// Saved apart, since the first format has none.
+    #[serde(skip)]
+    role: Role,
 }
 
 /// Some clients with their counters.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct SavedClients(Vec<Client>);
+pub struct SavedClients {
+    clients: Vec<Client>,
+    /// Of each client. Empty in the first format, where all are addresses.
+    roles: Vec<Role>,
+}
 
 struct Shard {
     places: HashMap<u64, u32>,
     clients: Vec<Client>,
     hand: usize,
+    /// How many of the clients are identities.
+    identities: usize,
+}
+
+/// The most that one shard has.
+#[derive(Clone, Copy)]
+struct Limits {
+    clients: usize,
+    identities: usize,
+    of_one_address: usize,
 }
 
 /// The sliding windows of all clients.
 pub struct RequestRecency {
     shards: Vec<Mutex<Shard>>,
-    per_shard: usize,
+    limits: Limits,
+    identity: Places,
     evicted: AtomicU64,
 }
 
 impl RequestRecency {
-    pub(crate) fn new(max_clients: usize) -> Self {
-        let shard = || Mutex::new(Shard { places: HashMap::new(), clients: Vec::new(), hand: 0 });
-        Self { shards: (0..SHARDS).map(|_| shard()).collect(), per_shard: max_clients.div_ceil(SHARDS).max(1), evicted: AtomicU64::new(0) }
+    pub(crate) fn new(tracking: &Tracking) -> Self {
+        let shard = || Mutex::new(Shard { places: HashMap::new(), clients: Vec::new(), hand: 0, identities: 0 });
+        let clients = tracking.max_entities.div_ceil(SHARDS).max(1);
+        // All strangers of an address have a place as well.
+        let of_one_address = (clients / 4).saturating_sub(1);
+        Self {
+            shards: (0..SHARDS).map(|_| shard()).collect(),
+            limits: Limits { clients, identities: clients / 2, of_one_address },
+            identity: Places::new(&tracking.identity),
+            evicted: AtomicU64::new(0),
+        }
     }
 
-    fn with<T>(&self, event: &RequestEvent, look: impl FnOnce(&mut Shard, u64) -> T) -> Option<T> {
+    /// The key of the event's address; `None` where it has none.
+    fn address(event: &RequestEvent) -> Option<u64> {
         let client = event.client();
-        if client.is_empty() {
-            return None;
-        }
-        let key = hash(client.as_bytes());
-        Some(look(&mut self.shard(shard_of(key)), key))
+        (!client.is_empty()).then(|| hash(client.as_bytes()))
     }
 
     fn shard(&self, at: usize) -> MutexGuard<'_, Shard> {
         self.shards[at].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who sends the event, where that is looked at: the address is shared, or had so many requests in the hour before.
+    fn who(&self, event: &RequestEvent, is_shared: bool, hour: f32) -> Option<Who> {
+        let is_looked_at = !self.identity.is_empty() && self.limits.of_one_address > 0 && (is_shared || hour >= BUSY);
+        is_looked_at.then(|| self.identity.who(event))
     }
 }
 
@@ -171,103 +98,181 @@ fn shard_of(key: u64) -> usize {
     (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60) as usize % SHARDS
 }
 
+/// Where an identity sits at its address.
+enum Seat {
+    Taken(usize),
+    /// It may have this key, where another sits that gives way, or nobody.
+    Free(u64, Option<usize>),
+    None,
+}
+
 impl Shard {
-    /// The client's place, made when it is new.
-    fn client(&mut self, key: u64, most: usize, evicted: &AtomicU64) -> &mut Client {
+    /// The address's place, made when it is new.
+    fn address(&mut self, key: u64, limits: Limits, evicted: &AtomicU64) -> usize {
         if let Some(&at) = self.places.get(&key) {
-            let client = &mut self.clients[at as usize];
-            client.used = true;
-            return client;
+            self.clients[at as usize].used = true;
+            return at as usize;
         }
-        let fresh = Client { key, used: true, ..Client::default() };
-        let at = if self.clients.len() < most {
+        self.insert(Client { key, used: true, ..Client::default() }, limits, None, evicted)
+    }
+
+    /// Takes in a new client, whose place is given; another is forgotten for it where there is no room, but not the one at `spared`.
+    fn insert(&mut self, fresh: Client, limits: Limits, spared: Option<usize>, evicted: &AtomicU64) -> usize {
+        let is_identity = fresh.role.somebody().is_some();
+        let crowded = is_identity && self.identities >= limits.identities;
+        let at = if !crowded && self.clients.len() < limits.clients {
             self.clients.push(fresh);
             self.clients.len() - 1
         } else {
-            let at = self.forget_one();
+            let at = self.forget_one(crowded, spared);
             evicted.fetch_add(1, Ordering::Relaxed);
             self.clients[at] = fresh;
             at
         };
-        self.places.insert(key, at as u32);
-        &mut self.clients[at]
+        self.identities += usize::from(is_identity);
+        self.places.insert(fresh.key, at as u32);
+        at
     }
 
-    /// The place of one that was not seen since the hand last passed.
-    fn forget_one(&mut self) -> usize {
+    /// The place of one that was not seen since the hand last passed; with `crowded`, of an identity.
+    fn forget_one(&mut self, crowded: bool, spared: Option<usize>) -> usize {
         loop {
             let at = self.hand;
             self.hand = (self.hand + 1) % self.clients.len();
             let client = &mut self.clients[at];
+            let is_identity = client.role.somebody().is_some();
+            if spared == Some(at) || (crowded && !is_identity) {
+                continue;
+            }
             if !std::mem::take(&mut client.used) {
                 let key = client.key;
                 self.places.remove(&key);
+                self.identities -= usize::from(is_identity);
                 return at;
             }
         }
     }
-}
 
-impl Client {
-    /// Whether its times can be: what is read back might be damaged.
-    fn is_sound(&self) -> bool {
-        let rings = self.windows.iter().chain([&self.risky, &self.errors]).map(|ring| ring.newest);
-        rings.chain([self.paths.epoch, self.agents.epoch]).all(|time| time.abs_diff(0) < 1 << 48)
+    fn seat(&self, address: u64, who: u64, secs: i64, limits: Limits) -> Seat {
+        let mut free = Seat::None;
+        for key in seats(address, who, limits.of_one_address) {
+            let Some(&at) = self.places.get(&key) else {
+                free = Seat::Free(key, None);
+                continue;
+            };
+            match self.clients[at as usize].role.somebody() {
+                Some(other) if other.address == address && other.who == who => return Seat::Taken(at as usize),
+                Some(other) if other.gives_way(secs) && !matches!(free, Seat::Free(_, None)) => free = Seat::Free(key, Some(at as usize)),
+                _ => {}
+            }
+        }
+        free
     }
 
-    fn recent(&self, time: Timestamp) -> RecentRequests {
-        let secs = time.secs();
-        let [short, minute, hour] = [0, 1, 2].map(|w| self.windows[w].sum(secs.div_euclid(SECS[w])) as f32);
-        let (long, epoch) = (secs.div_euclid(SECS[2]), secs.div_euclid(HORIZON_SECS));
-        RecentRequests {
-            short,
-            minute,
-            hour,
-            paths: self.paths.count(epoch),
-            agents: self.agents.count(epoch),
-            risky: self.risky.sum(long) as f32,
-            errors: self.errors.sum(long) as f32,
+    /// The place of an identity of the address at `spared`, made when it is new and there is a seat for it.
+    fn sit(&mut self, (address, who, secs): (u64, u64, i64), limits: Limits, spared: usize, evicted: &AtomicU64) -> Option<usize> {
+        let role = Role::Identity(Somebody::new(address, who, secs));
+        match self.seat(address, who, secs, limits) {
+            Seat::Taken(at) => {
+                self.clients[at].used = true;
+                Some(at)
+            }
+            Seat::Free(key, Some(at)) => {
+                self.clients[at] = Client { key, role, ..Client::default() };
+                Some(at)
+            }
+            // Nobody knows yet whether it comes again: until then it is the first to go.
+            Seat::Free(key, None) => Some(self.insert(Client { key, role, ..Client::default() }, limits, Some(spared), evicted)),
+            Seat::None => {
+                evicted.fetch_add(1, Ordering::Relaxed);
+                None
+            }
         }
     }
 
-    fn count(&mut self, event: &RequestEvent) {
-        let secs = event.timestamp.secs();
-        for (window, length) in self.windows.iter_mut().zip(SECS) {
-            window.add(secs.div_euclid(length));
-        }
-        let (long, epoch) = (secs.div_euclid(SECS[2]), secs.div_euclid(HORIZON_SECS));
-        self.paths.add(epoch, hash(path_of(head(&event.endpoint, MAX_PATH)).as_bytes()));
-        self.agents.add(epoch, hash(event.agent().unwrap_or_default().as_bytes()));
-        if is_risky(event) {
-            self.risky.add(long);
-        }
-        if is_error(event) {
-            self.errors.add(long);
+    fn identity(&self, address: u64, who: u64, secs: i64, limits: Limits) -> Option<usize> {
+        match self.seat(address, who, secs, limits) {
+            Seat::Taken(at) => Some(at),
+            Seat::Free(..) | Seat::None => None,
         }
     }
 
-    /// Takes back what [`count`](Self::count) counted. Which paths and agents there were is kept: others may have had the same.
-    fn take(&mut self, event: &RequestEvent) {
-        let secs = event.timestamp.secs();
-        for (window, length) in self.windows.iter_mut().zip(SECS) {
-            window.take(secs.div_euclid(length));
-        }
-        let long = secs.div_euclid(SECS[2]);
-        if is_risky(event) {
-            self.risky.take(long);
-        }
-        if is_error(event) {
-            self.errors.take(long);
+    /// The somebody at a place.
+    fn note(&mut self, at: usize, seen: &Seen) -> bool {
+        match &mut self.clients[at].role {
+            Role::Identity(somebody) => somebody.note(seen),
+            Role::Address { .. } => false,
         }
     }
-}
 
-fn is_risky(event: &RequestEvent) -> bool {
-    path_risk(head(&event.endpoint, MAX_PATH)) >= 2 || agent_risk(event.agent().unwrap_or_default()) >= 2
-}
+    fn known(&self, at: Option<usize>) -> Option<(&Somebody, &Counts)> {
+        let client = &self.clients[at?];
+        Some((client.role.somebody()?, &client.counts))
+    }
 
-fn is_error(event: &RequestEvent) -> bool {
-    event.status.is_some_and(|status| status >= 400)
+    /// Counts a request into the identity that sent it; gives what its past says, where the address is shared.
+    fn observe_identity(&mut self, at: usize, who: Who, seen: &Seen, limits: Limits, evicted: &AtomicU64) -> Option<RecentRequests> {
+        let (address, secs) = (self.clients[at].key, seen.secs);
+        let (is_shared, clients) = (self.clients[at].role.is_shared(secs), self.clients[at].role.established(secs));
+        let own = self.sit((address, who.hash, secs), limits, at, evicted);
+        let is_known = self.known(own).is_some_and(|(somebody, _)| somebody.is_known());
+        let strangers = (is_shared && !is_known).then(|| self.identity(address, STRANGERS, secs, limits)).flatten();
+        let recent = is_shared.then(|| of_identity(self.known(own), strangers.map(|at| &self.clients[at].counts), clients, secs));
+        if let Some(own) = own {
+            self.clients[own].counts.count(seen);
+            if self.note(own, seen) {
+                self.clients[at].role.establish(who.hash, secs);
+            }
+        }
+        if !is_known {
+            self.count_stranger(at, who, seen, is_shared, limits, evicted);
+        }
+        recent
+    }
+
+    /// What shows that many share an address even where each request has a token of its own: agents that come again. And the rate of all
+    /// that are not known.
+    fn count_stranger(&mut self, at: usize, who: Who, seen: &Seen, is_shared: bool, limits: Limits, evicted: &AtomicU64) {
+        let address = self.clients[at].key;
+        if let Some(agent) = who.agent
+            && let Some(seat) = self.sit((address, agent, seen.secs), limits, at, evicted)
+            && self.note(seat, seen)
+        {
+            self.clients[at].role.establish(agent, seen.secs);
+        }
+        if is_shared && let Some(seat) = self.sit((address, STRANGERS, seen.secs), limits, at, evicted) {
+            self.clients[seat].counts.count(seen);
+        }
+    }
+
+    /// Takes back what was counted of the identity.
+    fn forget_identity(&mut self, address: u64, who: Who, seen: &Seen, is_shared: bool, limits: Limits) {
+        let mut is_known = false;
+        if let Some(own) = self.identity(address, who.hash, seen.secs, limits) {
+            self.clients[own].counts.take(seen);
+            is_known = self.take(own, seen);
+        }
+        if is_known {
+            return;
+        }
+        if let Some(seat) = who.agent.and_then(|agent| self.identity(address, agent, seen.secs, limits)) {
+            self.take(seat, seen);
+        }
+        if let Some(seat) = is_shared.then(|| self.identity(address, STRANGERS, seen.secs, limits)).flatten() {
+            self.clients[seat].counts.take(seen);
+        }
+    }
+
+    /// Takes a request back from the somebody at a place; gives whether it was known without it.
+    fn take(&mut self, at: usize, seen: &Seen) -> bool {
+        match &mut self.clients[at].role {
+            Role::Identity(somebody) => {
+                somebody.take(seen);
+                somebody.is_known()
+            }
+            Role::Address { .. } => false,
+        }
+    }
 }
 
 impl Recency for RequestRecency {
@@ -276,29 +281,44 @@ impl Recency for RequestRecency {
     type Saved = SavedClients;
 
     fn observe(&self, event: &RequestEvent) -> RecentRequests {
-        let observed = self.with(event, |shard, key| {
-            let client = shard.client(key, self.per_shard, &self.evicted);
-            let recent = client.recent(event.timestamp);
-            client.count(event);
-            recent
-        });
-        observed.unwrap_or(RecentRequests::UNKNOWN)
+        let Some(address) = Self::address(event) else { return RecentRequests::UNKNOWN };
+        let seen = Seen::of(event);
+        let mut shard = self.shard(shard_of(address));
+        let at = shard.address(address, self.limits, &self.evicted);
+        let client = &mut shard.clients[at];
+        let recent = client.counts.recent(seen.secs);
+        client.counts.count(&seen);
+        let who = self.who(event, client.role.is_shared(seen.secs), recent.hour);
+        who.and_then(|who| shard.observe_identity(at, who, &seen, self.limits, &self.evicted)).unwrap_or(recent)
     }
 
     fn peek(&self, event: &RequestEvent) -> RecentRequests {
-        let peeked = self.with(event, |shard, key| {
-            let known = shard.places.get(&key).map(|&at| shard.clients[at as usize]);
-            known.unwrap_or_default().recent(event.timestamp)
-        });
-        peeked.unwrap_or(RecentRequests::UNKNOWN)
+        let Some(address) = Self::address(event) else { return RecentRequests::UNKNOWN };
+        let (secs, limits) = (event.timestamp.secs(), self.limits);
+        let shard = self.shard(shard_of(address));
+        let client = shard.places.get(&address).map(|&at| shard.clients[at as usize]).unwrap_or_default();
+        match client.role.is_shared(secs).then(|| self.who(event, true, 0.0)).flatten() {
+            Some(who) => {
+                let own = shard.identity(address, who.hash, secs, limits);
+                let strangers = shard.identity(address, STRANGERS, secs, limits).map(|at| &shard.clients[at].counts);
+                of_identity(shard.known(own), strangers, client.role.established(secs), secs)
+            }
+            None => client.counts.recent(secs),
+        }
     }
 
     fn forget(&self, event: &RequestEvent) {
-        self.with(event, |shard, key| {
-            if let Some(&at) = shard.places.get(&key) {
-                shard.clients[at as usize].take(event);
-            }
-        });
+        let Some(address) = Self::address(event) else { return };
+        let seen = Seen::of(event);
+        let mut shard = self.shard(shard_of(address));
+        let Some(&at) = shard.places.get(&address) else { return };
+        let client = &mut shard.clients[at as usize];
+        client.counts.take(&seen);
+        // As it was when the event was counted in.
+        let is_shared = client.role.is_shared(seen.secs);
+        if let Some(who) = self.who(event, is_shared, client.counts.recent(seen.secs).hour) {
+            shard.forget_identity(address, who, &seen, is_shared, self.limits);
+        }
     }
 
     fn entities(&self) -> usize {
@@ -310,7 +330,7 @@ impl Recency for RequestRecency {
     }
 
     fn horizon_secs(&self) -> i64 {
-        2 * HORIZON_SECS
+        2 * super::windows::HORIZON_SECS
     }
 
     /// Parts are runs of the shards, in turns: a lock is held for one of them at a time.
@@ -322,21 +342,39 @@ impl Recency for RequestRecency {
         }
         let shard = self.shard(at);
         // All of them: which windows are empty by now depends on whose time is right.
-        Some(SavedClients(shard.clients.iter().skip(run * SAVED_CLIENTS).take(SAVED_CLIENTS).copied().collect()))
+        let clients: Vec<Client> = shard.clients.iter().skip(run * SAVED_CLIENTS).take(SAVED_CLIENTS).copied().collect();
+        Some(SavedClients { roles: clients.iter().map(|client| client.role).collect(), clients })
     }
 
-    fn restore(&self, SavedClients(clients): SavedClients) {
-        for client in clients.into_iter().filter(Client::is_sound) {
-            *self.shard(shard_of(client.key)).client(client.key, self.per_shard, &self.evicted) = client;
+    fn restore(&self, SavedClients { clients, roles }: SavedClients) {
+        let roles = roles.into_iter().chain(std::iter::repeat(Role::default()));
+        let clients = clients.into_iter().zip(roles).map(|(client, role)| Client { role, ..client });
+        for client in clients.filter(|client| client.counts.is_sound() && client.role.is_sound()) {
+            let address = client.role.somebody().map_or(client.key, |somebody| somebody.address);
+            let mut shard = self.shard(shard_of(address));
+            match shard.places.get(&client.key).copied() {
+                Some(at) => {
+                    let was = std::mem::replace(&mut shard.clients[at as usize], client);
+                    shard.identities += usize::from(client.role.somebody().is_some());
+                    shard.identities -= usize::from(was.role.somebody().is_some());
+                }
+                None if client.role.somebody().is_some() && self.limits.of_one_address == 0 => {}
+                None => _ = shard.insert(client, self.limits, None, &self.evicted),
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{RecentRequests, RequestRecency};
+    use super::{RecentRequests, RequestRecency, SHARDS};
     use crate::requests::generator::{GeneratorConfig, generate};
-    use bartizan_core::{Recency, Seed, Timestamp};
+    use bartizan_core::{Identity, Recency, Seed, Timestamp, Tracking};
+
+    fn windows(max_entities: usize) -> RequestRecency {
+        let identity = Identity::parse(&["x-user-id", "authorization", "agent"]).unwrap();
+        RequestRecency::new(&Tracking { max_entities, identity })
+    }
 
     fn at(secs: i64) -> crate::requests::RequestEvent {
         let (mut event, _) = generate(&GeneratorConfig::default(), Seed(1)).next().unwrap();
@@ -347,7 +385,7 @@ mod tests {
 
     #[test]
     fn windows_slide_in_event_time() {
-        let windows = RequestRecency::new(100);
+        let windows = windows(100);
         let base = 1_700_000_000 / 3600 * 3600;
         let counts = |r: RecentRequests| (r.short, r.minute, r.hour);
         for i in 0..5 {
@@ -366,7 +404,7 @@ mod tests {
 
     #[test]
     fn what_is_forgotten_was_never_counted() {
-        let windows = RequestRecency::new(100);
+        let windows = windows(100);
         let (base, counts) = (1_700_000_000 / 3600 * 3600, |r: RecentRequests| (r.short, r.minute, r.hour, r.risky, r.errors));
         let event = |secs: i64, client: &str| {
             let mut event = at(base + secs);
@@ -393,7 +431,7 @@ mod tests {
         let config = GeneratorConfig { rows: 30_000, clients: 9_000, gap_secs: 0.05, ..GeneratorConfig::default() };
         let mut events: Vec<_> = generate(&config, Seed(3)).map(|e| e.0).collect();
         let next = events.split_off(29_000);
-        let (windows, again) = (RequestRecency::new(100_000), RequestRecency::new(100_000));
+        let (windows, again) = (windows(100_000), windows(100_000));
         assert!(again.save(0).is_none(), "nothing is known");
         events.iter().for_each(|event| _ = windows.observe(event));
         let parts = (0..).map_while(|part| windows.save(part));
@@ -409,7 +447,7 @@ mod tests {
 
     #[test]
     fn clients_are_saved_in_runs_and_one_that_is_far_ahead_does_not_keep_the_others_out() {
-        let windows = RequestRecency::new(1_000_000);
+        let windows = windows(1_000_000);
         let event = |client: usize, secs: i64| {
             let mut event = at(1_700_000_000 + secs);
             event.ip_address = format!("10.{}.{}.{}", client / 65536, client / 256 % 256, client % 256);
@@ -417,14 +455,14 @@ mod tests {
         };
         (0..100_000).for_each(|client| _ = windows.observe(&event(client, 0)));
         (0..1000).for_each(|client| _ = windows.observe(&event(client, 86_400)));
-        let parts: Vec<_> = (0..).map_while(|part| windows.save(part)).map(|part| part.0.len()).collect();
-        assert!(parts.iter().sum::<usize>() == 100_000 && parts.len() == 2 * super::SHARDS, "{parts:?}");
+        let parts: Vec<_> = (0..).map_while(|part| windows.save(part)).map(|part| part.clients.len()).collect();
+        assert!(parts.iter().sum::<usize>() == 100_000 && parts.len() == 2 * SHARDS, "{parts:?}");
         assert!(parts.iter().all(|part| *part <= super::SAVED_CLIENTS), "{parts:?}");
     }
 
     #[test]
     fn nothing_seen_is_zero_and_not_minus_zero() {
-        let windows = RequestRecency::new(10);
+        let windows = windows(10);
         let recent = windows.peek(&at(1_700_000_000));
         assert!(recent.paths == 0.0 && recent.paths.is_sign_positive() && recent.agents.is_sign_positive());
     }
@@ -433,7 +471,7 @@ mod tests {
     fn history_replayed_gives_the_same() {
         let events: Vec<_> = generate(&GeneratorConfig { rows: 2000, ..GeneratorConfig::default() }, Seed(3)).map(|e| e.0).collect();
         let run = || -> Vec<String> {
-            let windows = RequestRecency::new(50);
+            let windows = windows(50);
             events.iter().map(|e| format!("{:?}", windows.observe(e))).collect()
         };
         assert_eq!(run(), run());
@@ -441,7 +479,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_forgetting_is_counted() {
-        let windows = RequestRecency::new(64);
+        let windows = windows(64);
         for i in 0..1000 {
             let mut event = at(1_700_000_000);
             event.ip_address = format!("10.0.{}.{}", i / 250, i % 250);
@@ -449,7 +487,7 @@ mod tests {
         }
         assert_eq!(windows.entities(), 64);
         assert_eq!(windows.evicted(), 936);
-        assert!(std::mem::size_of::<super::Client>() <= 200);
+        assert!(std::mem::size_of::<super::Client>() <= 232);
         let mut nobody = at(0);
         nobody.ip_address.clear();
         assert!(windows.observe(&nobody).short.is_nan());

@@ -3,7 +3,7 @@
 use super::generator::{GeneratorConfig, generate};
 use super::text::HASHED;
 use super::{RequestEvent, Requests, body::parse_event, features::F};
-use bartizan_core::{Domain, Extract, Label, Recency, Seed, Timestamp};
+use bartizan_core::{Domain, Extract, Label, Recency, Seed, Timestamp, Tracking};
 use proptest::prelude::*;
 
 fn benign(rows: usize) -> Vec<RequestEvent> {
@@ -12,7 +12,7 @@ fn benign(rows: usize) -> Vec<RequestEvent> {
 
 fn extract(baselines: &<Requests as Domain>::Baselines, event: &RequestEvent) -> Vec<f32> {
     let mut row = vec![f32::INFINITY; Requests::schema().width()];
-    let recent = Requests::recency(10).peek(event);
+    let recent = Requests::recency(&Tracking::by_address(10)).peek(event);
     baselines.extract(event, &recent, &mut row);
     assert!(row.iter().all(|v| !v.is_infinite()), "every feature is set: {row:?}");
     row
@@ -115,7 +115,7 @@ fn work_grows_with_the_size_of_a_request_and_not_faster() {
     };
     for size in [1 << 16, 1 << 18, 1 << 20] {
         for (name, event) in hostile(size) {
-            let windows = Requests::recency(10);
+            let windows = Requests::recency(&Tracking::by_address(10));
             let judging = hashed(&|| {
                 let recent = windows.observe(&event);
                 let mut row = vec![0.0; Requests::schema().width()];

@@ -82,7 +82,7 @@ pub struct Learned {
 
 impl Corrections {
     /// Learns from labelled events, oldest first. `explain` gives the shares of the score of one of them, by feature; it is asked of those
-    /// that become corrections, 256 at most.
+    /// that become corrections, `MAX_CORRECTIONS` at most.
     #[must_use]
     pub fn learn(scales: Vec<f32>, labelled: &[Labelled<'_>], bounds: Bounds<'_>, explain: impl Fn(usize) -> Vec<f64>) -> Learned {
         let is_wrong = |l: &Labelled<'_>| (l.score > bounds.threshold.0) != l.anomalous;

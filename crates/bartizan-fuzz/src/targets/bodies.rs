@@ -2,7 +2,7 @@
 
 use super::{Bounds, Target, shape};
 use crate::seeds;
-use bartizan_core::{Domain, Extract, Recency, Seed, Timestamp};
+use bartizan_core::{Domain, Extract, Identity, Recency, Seed, Timestamp, Tracking};
 use bartizan_domains::behavior::{Behavior, body as behavior};
 use bartizan_domains::faults::{Fault, Loc};
 use bartizan_domains::flows::{Flows, body as flows};
@@ -26,7 +26,8 @@ struct Rows<D: Domain> {
 impl<D: Domain> Rows<D> {
     fn new(events: &[D::Event]) -> Self {
         let baselines = D::fit_baselines(events.iter(), D::FEATURE_SETS.first().copied().unwrap_or_default());
-        Self { baselines, recency: D::recency(1_000), width: D::schema().width() }
+        let identity = Identity::parse(&["x-user-id", "authorization", "cookie:sid", "agent"]).unwrap_or_default();
+        Self { baselines, recency: D::recency(&Tracking { max_entities: 1_000, identity }), width: D::schema().width() }
     }
 
     fn make(&self, event: &D::Event) -> Vec<f32> {

@@ -3,7 +3,7 @@
 use super::key::{self, KIND};
 use super::layers::{Layers, Origin, line_of};
 use crate::kinds::Which;
-use bartizan_core::{Contamination, Seed};
+use bartizan_core::{Contamination, Identity, Seed};
 use bartizan_domains::kind::{Range, Sets, Setting};
 use bartizan_estimators::RawParams;
 use bartizan_estimators::thresholds::FalseAlarmBudget;
@@ -189,7 +189,7 @@ impl Layers {
     }
 
     /// Applies a setting that only one kind has.
-    fn set_own(&self, settings: &mut Settings, path: &str, own: &Setting) {
+    fn set_own(&mut self, settings: &mut Settings, path: &str, own: &Setting) {
         match own.sets {
             Sets::Parameter => {
                 let number = self.number(path).or_else(|| self.whole(path).map(|count| count as f64));
@@ -205,6 +205,10 @@ impl Layers {
                 let most = self.whole(path).unwrap_or(1);
                 settings.max_tracked_clients = usize::try_from(most).unwrap_or(usize::MAX);
             }
+            Sets::Identity => match Identity::parse(&self.list(path)) {
+                Ok(identity) => settings.identity = identity,
+                Err(error) => self.fault(self.origin(path), format!("{path}: {error}")),
+            },
         }
     }
 }
@@ -213,6 +217,7 @@ impl Layers {
 mod tests {
     use super::super::{Config, Faults, resolve};
     use super::{Layers, MAX_DETECTORS, Which};
+    use bartizan_core::{Identity, Place};
     use bartizan_pipeline::ParamValue;
 
     fn read(file: &str, variables: &[(&str, &str)]) -> Result<Config, Faults> {
@@ -238,6 +243,23 @@ mod tests {
         assert_eq!(settings("lab").params.values["nu"], ParamValue::Number(0.2));
         assert_eq!(settings("lab").params.algorithm, settings("flows").params.algorithm);
         assert!(config.detector("lab2").unwrap_err().to_string().contains("requests, flows, behavior"));
+    }
+
+    #[test]
+    fn what_tells_clients_apart_is_read_and_refused_with_its_place() {
+        let identity = |file: &str, variables: &[(&str, &str)]| {
+            let config = read(file, variables).unwrap();
+            config.detector("requests").unwrap().settings.identity.clone()
+        };
+        let usual = identity("", &[]);
+        assert_eq!((usual.places().first(), usual.places().last()), (Some(&Place::Header("x-user-id".to_owned())), Some(&Place::Agent)));
+        assert_eq!(identity("[detectors.requests]\nidentity = []", &[]), Identity::default());
+        let told = identity("", &[("BARTIZAN_DETECTORS_REQUESTS_IDENTITY", "X-Tenant, cookie:Sid")]);
+        assert_eq!(told, Identity::parse(&["x-tenant", "cookie:Sid"]).unwrap());
+        let faults = read("[detectors.requests]\nidentity = [\"agent\", \"user id\"]", &[]).unwrap_err().to_string();
+        assert!(faults.contains("b.toml:2: detectors.requests.identity: \"user id\" is neither the name of a header"), "{faults}");
+        let faults = read("[detectors.flows]\nidentity = []", &[]).unwrap_err().to_string();
+        assert!(faults.contains("a detector of kind requests has one"), "{faults}");
     }
 
     #[test]

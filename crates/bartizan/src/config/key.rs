@@ -115,6 +115,7 @@ impl From<Range> for Shape {
             Range::Whole(low, high) => Self::Whole(low, high),
             Range::Share(low, high) => Self::Share(low, high),
             Range::Choice(words) => Self::Choice(words),
+            Range::List => Self::List,
         }
     }
 }

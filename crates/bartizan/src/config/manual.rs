@@ -64,7 +64,7 @@ fn default_of(shape: Shape, text: &str) -> Value {
     match shape {
         Shape::Whole(..) => text.parse::<u64>().map_or(Value::Null, Value::from),
         Shape::Share(..) => text.parse::<f64>().map_or(Value::Null, Value::from),
-        Shape::List => Value::Array(Vec::new()),
+        Shape::List => text.split(',').filter(|text| !text.is_empty()).collect(),
         _ => Value::from(text),
     }
 }
