@@ -1,7 +1,7 @@
 //! What is wrong with a training, before anything is read for it.
 
 use crate::manage::DEFAULT_ALGORITHM;
-use crate::{RequestError, Settings, TrainRequest, version};
+use crate::{RequestError, Settings, TrainRequest, alarms_a_day, version};
 use bartizan_core::Contamination;
 use bartizan_estimators::Algorithm;
 use bartizan_estimators::thresholds::FalseAlarmBudget;
@@ -16,7 +16,8 @@ impl TrainRequest {
         let contamination = self.contamination.and_then(|share| Contamination::try_from(share).err()).map(RequestError::from);
         let budget = self.one_false_alarm_in.and_then(|count| FalseAlarmBudget::try_from(count).err()).map(RequestError::from);
         let params = Algorithm::faults(&self.params.over(&settings.params), DEFAULT_ALGORITHM);
-        version.into_iter().chain(contamination).chain(budget).chain(params.into_iter().map(RequestError::from)).collect()
+        let a_day = alarms_a_day::fault(self, settings);
+        version.into_iter().chain(contamination).chain(a_day).chain(budget).chain(params.into_iter().map(RequestError::from)).collect()
     }
 }
 
@@ -37,6 +38,8 @@ mod tests {
         for (change, word) in [
             ((|r| r.contamination = Some(0.7)) as fn(&mut TrainRequest), "0.7"),
             (|r| r.one_false_alarm_in = Some(1), "1"),
+            (|r| r.alarms_per_day = Some(0), "alarms_per_day"),
+            (|r| (r.alarms_per_day, r.contamination) = (Some(5), Some(0.1)), "one of them"),
             (|r| r.version = Some("a/b".to_owned()), "a/b"),
             (|r| r.params = RawParams::named("nonsense"), "nonsense"),
             (|r| r.params = RawParams::named("isolation_forest").with("n_estimators", 0.0), "n_estimators"),

@@ -52,6 +52,14 @@ pub enum RequestError {
     /// A budget of false alarms that is none.
     #[error("one_false_alarm_in: {0}")]
     Budget(#[from] BudgetError),
+    /// Alarms a day that cannot be counted.
+    #[error(
+        "alarms_per_day: at least 1, and of a detector that records every verdict (record = \"all\"), since the events of a day are counted in its history"
+    )]
+    AlarmsPerDay,
+    /// More than one thing that sets the threshold.
+    #[error("contamination, one_false_alarm_in and alarms_per_day set the same threshold: say one of them")]
+    TwoBudgets,
     /// The version is no name.
     #[error(transparent)]
     Version(#[from] VersionError),
@@ -131,6 +139,14 @@ pub enum TrainError {
         got: usize,
         /// How many there are with the anomalous ones.
         of: usize,
+    },
+    /// Alarms a day were asked for, and it is not known how many events there are in a day.
+    #[error(
+        "alarms_per_day: the {events} events took less than an hour, which does not tell how many come in a day; give one_false_alarm_in"
+    )]
+    NoDay {
+        /// How many there are.
+        events: usize,
     },
     /// Too few labels to retrain on.
     #[error("too few labels to learn from: at least {needed} are needed, and there are {got}")]

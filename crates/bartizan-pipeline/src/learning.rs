@@ -6,7 +6,7 @@ use crate::lesson::{Lesson, Material};
 use crate::packed::Packed;
 use crate::training::{self, MAX_TRAINING_BYTES, Plan, Trained, TrainingEvent, training_bytes};
 use crate::trainings::Training;
-use crate::{Instance, LoadError, RequestError, Stopped, TrainError, TrainReport, TrainRequest, aside, version};
+use crate::{Instance, LoadError, RequestError, Stopped, TrainError, TrainReport, TrainRequest, alarms_a_day, aside, version};
 use bartizan_core::{Domain, FitError, Label, Stop};
 use bartizan_estimators::format::FormatError;
 use bartizan_storage::StoreError;
@@ -124,13 +124,17 @@ impl<D: Domain> Instance<D> {
             return Ok(None);
         }
         let started = Instant::now();
+        let with_history = matches!(lesson, Lesson::History | Lesson::WithHistory(_));
         let mut material = training.unless_ended(self.material(lesson, request.use_labels)).await??;
         let left_out = material.left_out;
         if left_out > 0 {
             let most = self.settings.max_training_samples;
             tracing::warn!(detector = %self.settings.name, left_out, most, "more events were given than are learned from; the newest are");
         }
-        let plan = self.plan(&request, known_normal(&material.learned))?;
+        let mut plan = self.plan(&request, known_normal(&material.learned))?;
+        if let Some(alarms) = alarms_a_day::asked(&request, &self.settings) {
+            plan.false_alarms = Some(self.budget_of(alarms, &material, with_history).await?);
+        }
         if occasion == Occasion::Again {
             distrust(&mut material.learned, plan.share());
         }

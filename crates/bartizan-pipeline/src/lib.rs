@@ -1,6 +1,7 @@
 //! A detector at work: score, decide, record, label, train, activate. No HTTP, no SQL.
 
 mod active;
+mod alarms_a_day;
 mod background;
 mod batch;
 mod check;

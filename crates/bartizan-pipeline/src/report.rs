@@ -71,6 +71,8 @@ pub struct TrainRequest {
     pub contamination: Option<f64>,
     /// One false alarm in how many normal events, 2 or more; `None` for the instance's setting.
     pub one_false_alarm_in: Option<u64>,
+    /// False alarms in a day, 1 or more: one in as many events as come in a day for each of them.
+    pub alarms_per_day: Option<u64>,
     /// Algorithm and parameters; unset ones from the instance's settings.
     pub params: RawParams,
     /// Activate the model whatever the comparison with the active one says.

@@ -36,6 +36,8 @@ pub struct Settings {
     pub contamination: Contamination,
     /// Most false alarms; `None` leaves the threshold to the contamination.
     pub false_alarms: Option<FalseAlarmBudget>,
+    /// False alarms in a day, instead of both.
+    pub alarms_per_day: Option<u64>,
     /// Fewest events to train on.
     pub min_training_samples: usize,
     /// Most unlabelled events to train on, the newest; and as many of those that are labelled.
@@ -84,6 +86,7 @@ impl Settings {
             params: RawParams::default(),
             contamination: crate::default_contamination(),
             false_alarms: None,
+            alarms_per_day: None,
             min_training_samples: 100,
             max_training_samples: 10_000,
             max_client_share: 0.1,

@@ -78,7 +78,9 @@ pub(crate) struct Chosen {
 impl Aim {
     /// The threshold that keeps to the aim among the held-back scores. Labels do not move it: the share asked for is one of all traffic,
     /// and one wrong label must neither raise nor lower it.
-    pub(crate) fn choose(self, held_back: &[f64]) -> Chosen {
+    ///
+    /// `kept_out` are the scores of rows that are neither learned from nor held back: the room above a threshold ends at these too.
+    pub(crate) fn choose(self, held_back: &[f64], kept_out: &[f64]) -> Chosen {
         let quantile = |c: Contamination| Chosen { threshold: Calibration::quantile_threshold(held_back, c), promise: None };
         let Chosen { threshold, promise } = match self {
             Self::Contamination(contamination) => quantile(contamination),
@@ -86,14 +88,14 @@ impl Aim {
                 .threshold(held_back)
                 .map_or_else(|| quantile(crate::default_contamination()), |got| Chosen { threshold: got.threshold, promise: Some(got) }),
         };
-        Chosen { threshold: with_room(threshold, held_back), promise }
+        Chosen { threshold: with_room(threshold, held_back, kept_out), promise }
     }
 }
 
 /// The threshold halfway to the next greater score: events of one kind have the same score but for what baselines of a little more
 /// history make of them.
-fn with_room(threshold: Threshold, held_back: &[f64]) -> Threshold {
-    let greater = || held_back.iter().copied().filter(|score| *score > threshold.0);
+fn with_room(threshold: Threshold, held_back: &[f64], kept_out: &[f64]) -> Threshold {
+    let greater = || held_back.iter().chain(kept_out).copied().filter(|score| *score > threshold.0);
     let next = greater().fold(f64::INFINITY, f64::min);
     if next.is_finite() {
         return Threshold(f64::midpoint(threshold.0, next));
@@ -112,9 +114,9 @@ mod tests {
     #[test]
     fn the_share_or_the_budget_decides() {
         let held_back: Vec<f64> = (0..999).map(|i| f64::from(i) / 1000.0).collect();
-        let budget = Aim::Budget(FalseAlarmBudget::try_from(100).unwrap()).choose(&held_back);
+        let budget = Aim::Budget(FalseAlarmBudget::try_from(100).unwrap()).choose(&held_back, &[]);
         assert!((0.989..0.990).contains(&budget.threshold.0) && budget.promise.unwrap().promised <= 0.01, "{budget:?}");
-        let share = Aim::Contamination(Contamination::try_from(0.1).unwrap()).choose(&held_back);
+        let share = Aim::Contamination(Contamination::try_from(0.1).unwrap()).choose(&held_back, &[]);
         assert!((share.threshold.0 - 0.899).abs() < 0.002 && share.promise.is_none(), "{share:?}");
     }
 
@@ -125,7 +127,7 @@ mod tests {
         let clients: Vec<EntityHash> = (0..1000).map(client).collect();
         let threshold = |clients: &[EntityHash]| {
             let aim = Aim::Contamination(Contamination::try_from(0.1).unwrap());
-            aim.choose(&bounded_by_client(scores.clone(), clients, 0.1)).threshold.0
+            aim.choose(&bounded_by_client(scores.clone(), clients, 0.1), &[]).threshold.0
         };
         assert!(threshold(&[EntityHash::NONE; 1000]) > 5000.0, "nobody's rows are no client's");
         let got = threshold(&clients);
@@ -133,6 +135,6 @@ mod tests {
         let all_the_time: Vec<EntityHash> = (0..1000).map(|i| client((i * 387) % 1000)).collect();
         let scores: Vec<f64> = (0..1000).map(|i| scores[(i * 387) % 1000]).collect();
         let aim = Aim::Contamination(Contamination::try_from(0.1).unwrap());
-        assert!(aim.choose(&bounded_by_client(scores, &all_the_time, 0.1)).threshold.0 > 5000.0, "it is odd all the time");
+        assert!(aim.choose(&bounded_by_client(scores, &all_the_time, 0.1), &[]).threshold.0 > 5000.0, "it is odd all the time");
     }
 }

@@ -170,11 +170,13 @@ pub(crate) fn train<D: Domain>(
     let aim = plan.false_alarms.map_or(Aim::Contamination(plan.contamination), Aim::Budget);
     let clients: Vec<EntityHash> = parts.held.iter().map(|&i| EntityHash::of(&D::facts(&events[i].event).entity)).collect();
     let bounded = bounded_by_client(held_back.clone(), &clients, plan.share());
-    let Chosen { threshold, promise } = aim.choose(&bounded);
+    let suspects = rows.scores(&parts.suspects, &before, served.as_ref())?;
+    let Chosen { threshold, promise } = aim.choose(&bounded, &suspects);
     // What serves has baselines of all of the history. Where these raise the scores of what comes all the time, the threshold is above them
     // too: many events of one kind have about the same score, and lie on one side of it together.
     let again = bounded_by_client(rows.scores(&parts.held, &baselines, served.as_ref())?, &clients, plan.share());
-    let threshold = Threshold(threshold.0.max(aim.choose(&again).threshold.0));
+    let suspects_again = rows.scores(&parts.suspects, &baselines, served.as_ref())?;
+    let threshold = Threshold(threshold.0.max(aim.choose(&again, &suspects_again).threshold.0));
     let corrected = correct(&rows, &parts, events, (&matrix, &before, served.as_ref()), &held_back, (threshold, plan))?;
     let labelled = {
         let unseen = rows.scores(&parts.unlearned, &before, served.as_ref())?;
@@ -185,7 +187,6 @@ pub(crate) fn train<D: Domain>(
     };
     let calibration = Calibration::fit(&bounded, plan.contamination);
     let confidence = learn_confidence(&calibration, &labelled, threshold);
-    let suspects = rows.scores(&parts.suspects, &before, served.as_ref())?;
     let suspects_flagged = suspects.iter().filter(|score| **score > threshold.0).count();
     let classes = classes::learn::<D>(&rows, events, &baselines, plan.least_classed, (plan.seed, stop));
     stop.check()?;

@@ -202,3 +202,31 @@ async fn large_events_are_listed_in_short_and_learned_from_in_chunks() {
     let error = instance.train(TrainRequest::default()).await.unwrap_err().to_string();
     assert!(error.contains("at least 20 are needed, and there are 0"), "events that cannot be read are left out: {error}");
 }
+
+/// A request a minute is 1,440 a day: 72 alarms are one in 20 of them.
+#[tokio::test]
+async fn alarms_a_day_are_a_budget_by_what_the_history_has_of_a_day() {
+    let minutely = |start: i64| {
+        let at = |(i, event): (i64, RequestEvent)| RequestEvent { timestamp: Timestamp::from_secs(start + 60 * i), ..event };
+        (0..).zip(ordinary(2_000, 50, NOW, 1)).map(at).collect::<Vec<RequestEvent>>()
+    };
+    let asked = TrainRequest { alarms_per_day: Some(72), use_labels: true, ..TrainRequest::default() };
+    let setup = Setup::new();
+    let instance = setup.open(|_| {}).await;
+    instance.import(unlabelled(ordinary(300, 50, NOW - 600, 1))).await.unwrap();
+    let error = instance.train(asked.clone()).await.unwrap_err().to_string();
+    assert!(error.contains("less than an hour"), "{error}");
+    let setup = Setup::new();
+    let instance = setup.open(|settings| settings.alarms_per_day = Some(144)).await;
+    instance.import(unlabelled(minutely(NOW - 4_000 * 60))).await.unwrap();
+    for (request, expected) in
+        [(asked, 0.05), (TrainRequest::default(), 0.1), (TrainRequest { one_false_alarm_in: Some(50), ..TrainRequest::default() }, 0.02)]
+    {
+        instance.train(TrainRequest { force: true, ..request }).await.unwrap();
+        let held = instance.held().unwrap();
+        assert!((held.asked / expected - 1.0).abs() < 0.06, "{held:?}, not {expected}");
+    }
+    let fresh = instance.judge_many(minutely(NOW - 2_000 * 60), false).await.unwrap();
+    let flagged = fresh.iter().filter(|judgement| judgement.verdict.is_anomalous()).count();
+    assert!((10..=60).contains(&flagged), "{flagged} of 2,000 where 40 were asked for");
+}

@@ -111,6 +111,9 @@ pub(crate) struct Training {
     /// Set the threshold for at most one false alarm in N normal events, instead of by contamination.
     #[arg(long, value_name = "N")]
     pub(crate) one_false_alarm_in: Option<u64>,
+    /// Set the threshold for at most N false alarms in a day, by how many of the events come in a day.
+    #[arg(long, value_name = "N", conflicts_with_all = ["contamination", "one_false_alarm_in"])]
+    pub(crate) alarms_per_day: Option<u64>,
     /// Trees of a forest.
     #[arg(long, value_name = "N")]
     pub(crate) n_estimators: Option<u64>,

@@ -154,6 +154,7 @@ fn train_request(flags: &Training, version: Option<String>, use_labels: bool) ->
         use_labels,
         contamination: flags.contamination,
         one_false_alarm_in: flags.one_false_alarm_in,
+        alarms_per_day: flags.alarms_per_day,
         params: flags.params(),
     }
 }

@@ -164,6 +164,7 @@ fn training(error: &TrainError) -> Option<(Exit, &'static str)> {
         E::TooLarge { .. } | E::ModelTooLarge(_) | E::TooLong { .. } => {
             (Exit::BadData, "see `bartizan train --help` and `bartizan config show`")
         }
+        E::NoDay { .. } => (Exit::BadData, "give --one-false-alarm-in N, or learn from more than an hour"),
         E::Fit(_) => (Exit::BadData, "check the training data"),
         E::Store(error) => (Exit::Store, store_advice(error)),
         E::Unusable(error) => loading(error)?,
@@ -174,7 +175,11 @@ fn training(error: &TrainError) -> Option<(Exit, &'static str)> {
 fn request(error: &RequestError) -> (Exit, &'static str) {
     match error {
         RequestError::Version(_) => (Exit::Usage, OTHER_NAME),
-        RequestError::Contamination(_) | RequestError::Param(_) | RequestError::Budget(_) => (Exit::Usage, "see `bartizan train --help`"),
+        RequestError::Contamination(_)
+        | RequestError::Param(_)
+        | RequestError::Budget(_)
+        | RequestError::AlarmsPerDay
+        | RequestError::TwoBudgets => (Exit::Usage, "see `bartizan train --help`"),
     }
 }
 

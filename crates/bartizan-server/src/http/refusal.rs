@@ -170,6 +170,9 @@ impl From<RequestError> for Refusal {
             RequestError::Contamination(_) => Self::text(StatusCode::BAD_REQUEST, text),
             RequestError::Param(error) => Self::Invalid(vec![wrong_value(&["body", "training_params", error.parameter()], &text)]),
             RequestError::Budget(_) => Self::Invalid(vec![wrong_value(&["body", "training_params", "one_false_alarm_in"], &text)]),
+            RequestError::AlarmsPerDay | RequestError::TwoBudgets => {
+                Self::Invalid(vec![wrong_value(&["body", "training_params", "alarms_per_day"], &text)])
+            }
             RequestError::Version(error) => error.into(),
         }
     }
@@ -197,7 +200,7 @@ impl From<TrainError> for Refusal {
                 bad(format!("Insufficient training data. Need at least {needed} {what}, got {got} among {of}"))
             }
             E::TooFewLabels { needed, got } => bad(format!("Insufficient corrected labels. Need at least {needed}, got {got}")),
-            E::NoClasses { .. } | E::TooLarge { .. } | E::ModelTooLarge(_) | E::Fit(_) => bad(error.to_string()),
+            E::NoDay { .. } | E::NoClasses { .. } | E::TooLarge { .. } | E::ModelTooLarge(_) | E::Fit(_) => bad(error.to_string()),
             E::Busy { .. } => Self::text(StatusCode::CONFLICT, error.to_string()),
             E::Cancelled => Self::text(StatusCode::CONFLICT, "Training was cancelled"),
             E::TooLong { .. } => Self::text(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),

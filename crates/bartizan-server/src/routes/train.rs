@@ -28,6 +28,9 @@ pub(crate) struct Params {
     /// One false alarm in how many normal events: sets the threshold instead of the contamination.
     #[schemars(schema_with = "described::whole_or_null::<2, { i64::MAX }>", default)]
     one_false_alarm_in: Option<u64>,
+    /// False alarms in a day: sets the threshold instead of the contamination, by how many events of the history came in a day.
+    #[schemars(schema_with = "described::whole_or_null::<1, { i64::MAX }>", default)]
+    alarms_per_day: Option<u64>,
     /// Trees; 100 if left out. A random cut forest has at most 1,000; in the others, trees and rows multiply to at most 8,388,608.
     #[schemars(schema_with = "described::whole_or_null::<1, MAX_TREES>", default)]
     n_estimators: Option<u64>,
@@ -92,7 +95,7 @@ pub(crate) const NAMES: [&str; 4] = ["model_version", "use_corrected_labels", "t
 
 const PARAMS: &str = NAMES[2];
 /// Parameters of every training; all others belong to algorithms.
-const GENERAL: [&str; 6] = ["contamination", "one_false_alarm_in", "algorithm", "n_estimators", "max_samples", "force"];
+const GENERAL: [&str; 7] = ["contamination", "one_false_alarm_in", "alarms_per_day", "algorithm", "n_estimators", "max_samples", "force"];
 /// Most trees, and most rows in a tree's sample, that a body may ask of any algorithm, also of one that has none; some bound them further.
 const MAX_TREES: i64 = 10_000;
 const MAX_ROWS: i64 = 65_536;
@@ -121,6 +124,7 @@ pub(crate) fn read_train_body(fields: &mut Fields<'_>, naming: Naming, life: &dy
             }
         }
         request.one_false_alarm_in = params.count_if_any("one_false_alarm_in", 2..=i64::MAX);
+        request.alarms_per_day = params.count_if_any("alarms_per_day", 1..=i64::MAX);
         for name in algorithms_own() {
             if let Some(value) = params.param_if_any(name) {
                 request.params.values.insert(name.to_owned(), value);

@@ -162,6 +162,7 @@ impl Layers {
             settings.contamination = share;
         }
         settings.false_alarms = whole("one_false_alarm_in").and_then(|n| FalseAlarmBudget::try_from(n).ok());
+        settings.alarms_per_day = whole("alarms_per_day");
         settings.min_training_samples = size("min_training_samples");
         settings.max_training_samples = size("max_training_samples");
         settings.max_client_share = self.number(&path("max_client_share")).unwrap_or(settings.max_client_share);
@@ -180,12 +181,26 @@ impl Layers {
         for own in which.settings().own {
             self.set_own(&mut settings, &path(own.name), own);
         }
+        self.check_alarms_a_day(&settings, &path("alarms_per_day"), &path("one_false_alarm_in"));
         if settings.min_training_samples > settings.max_training_samples {
             let (least, most) = (settings.min_training_samples, settings.max_training_samples);
             let what = format!("{} ({least}) is above {} ({most})", path("min_training_samples"), path("max_training_samples"));
             self.fault(self.origin(&path("min_training_samples")), what);
         }
         settings
+    }
+
+    /// Alarms a day are counted in the history, which must have all events, and are said instead of another budget.
+    fn check_alarms_a_day(&mut self, settings: &Settings, path: &str, other: &str) {
+        if settings.alarms_per_day.is_none() {
+            return;
+        }
+        if settings.record == RecordPolicy::Anomalies {
+            self.fault(self.origin(path), format!("{path} needs record = \"all\": the events of a day are counted in the history"));
+        }
+        if settings.false_alarms.is_some() {
+            self.fault(self.origin(path), format!("{path} and {other} set the same threshold: say one of them"));
+        }
     }
 
     /// Applies a setting that only one kind has.

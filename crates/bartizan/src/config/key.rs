@@ -148,6 +148,8 @@ const DETECTOR: &[Key] = keys! {
     "contamination" => Shape::Share(0.0, 0.5), unset, [];
     /// One false alarm in how many normal events; sets the threshold instead of the contamination. Unset: the contamination does.
     "one_false_alarm_in" => Shape::Whole(2, 1_000_000_000), unset, [];
+    /// False alarms in a day; sets the threshold instead of both, by how many events of the history came in a day.
+    "alarms_per_day" => Shape::Whole(1, 1_000_000_000), unset, [];
     /// Trees of a forest. Unset: the algorithm's own default.
     "n_estimators" => Shape::Whole(1, 10_000), unset, [];
     /// Rows drawn for each tree. Unset: the algorithm's own default.
