@@ -23,6 +23,8 @@ const COPIES: u64 = 8;
 pub(crate) const MAX_TRAINING_BYTES: u64 = 2 << 30;
 /// Labels from which confidence is calibrated on them.
 const LABELS_FOR_CALIBRATION: usize = 50;
+/// The grade of events that are flagged far beyond the threshold: of a tail that is a ninth of the threshold's.
+const FAR: f64 = 0.9;
 /// Flagged rows that are always explained.
 const LEAST_EXPLAINED: usize = 3;
 /// Held-back rows that are to lie above the threshold: the rate of alarms then differs from the share asked for by a fifth or so.
@@ -78,7 +80,8 @@ pub(crate) struct Trained<B> {
     pub(crate) samples: usize,
     /// Those that are not, because they are labelled anomalous, or were flagged and not cleared.
     pub(crate) kept_out: usize,
-    /// Flagged events that are more than the share of false alarms asked for explains, and how many of them this model flags too.
+    /// Flagged events far beyond the threshold that are more than the share of false alarms asked for explains, and how many of them this model
+    /// flags too.
     pub(crate) suspects: (usize, usize),
     /// Tells classes apart, where enough events with a known class were there.
     pub(crate) classes: Option<FittedRandomForest>,
@@ -187,7 +190,10 @@ pub(crate) fn train<D: Domain>(
     };
     let calibration = Calibration::fit(&bounded, plan.contamination);
     let confidence = learn_confidence(&calibration, &labelled, threshold);
-    let suspects_flagged = suspects.iter().filter(|score| **score > threshold.0).count();
+    // What is compared with the model at work are alarms far beyond its threshold: on those near to it, two good models may differ.
+    let far: Vec<f64> =
+        parts.suspects.iter().zip(&suspects).filter(|(row, _)| events[**row].flagged >= Some(FAR)).map(|(_, s)| *s).collect();
+    let far_flagged = far.iter().filter(|score| **score > threshold.0).count();
     let classes = classes::learn::<D>(&rows, events, &baselines, plan.least_classed, (plan.seed, stop));
     stop.check()?;
     let taught = |e: &TrainingEvent<D>| classes.is_some() && classes::taught::<D>(e).is_some();
@@ -196,7 +202,7 @@ pub(crate) fn train<D: Domain>(
     let samples = events.iter().filter(is_learned).count();
     Ok(Trained {
         kept_out: events.len() - samples,
-        suspects: (parts.suspects.len(), suspects_flagged),
+        suspects: (far.len(), far_flagged),
         classes,
         baselines,
         detector,
