@@ -12,6 +12,7 @@ mod labels;
 mod public_flows;
 mod rates;
 mod report;
+pub(crate) mod section;
 mod streams;
 mod tally;
 mod ties;
@@ -42,6 +43,9 @@ pub(crate) struct Plan {
     /// File to write the table to, beside standard output.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Write the table into docs/QUALITY.md.
+    #[arg(long, conflicts_with_all = ["only", "quick"])]
+    document: bool,
     /// Fewer settings and shorter streams.
     #[arg(long)]
     quick: bool,
@@ -138,6 +142,9 @@ pub(crate) fn run(root: &Path, plan: &Plan) -> anyhow::Result<bool> {
     let text = report::document(&rows);
     if let Some(out) = &plan.out {
         std::fs::write(out, &text).with_context(|| out.display().to_string())?;
+    }
+    if plan.document {
+        section::write(&root.join("docs/QUALITY.md"), &rows)?;
     }
     println!("{text}");
     Ok(report::all_hold(&rows))

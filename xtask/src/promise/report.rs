@@ -162,15 +162,21 @@ pub(super) fn all_hold(rows: &[Row]) -> bool {
 
 /// The table in Markdown, and a line for each promise. Lines of one promise stand together.
 pub(super) fn document(rows: &[Row]) -> String {
+    format!("{}\n{}", table(rows, false), summary(rows))
+}
+
+/// A line for each promise.
+pub(super) fn summary(rows: &[Row]) -> String {
+    summaries(rows).iter().map(|summary| format!("- {}\n", summary.line())).collect()
+}
+
+/// The table in Markdown: all lines, or those that have a goal.
+pub(super) fn table(rows: &[Row], with_goal: bool) -> String {
     let mut text = "| id | stream | phase | asked | got | got / asked | recall | events | goal | met |\n".to_owned();
     text += "|---|---|---|---|---|---|---|---|---|---|\n";
-    for row in rows {
+    for row in rows.iter().filter(|row| !with_goal || row.standing != Standing::Reported) {
         // Writing to a text does not fail.
         let _ = writeln!(text, "| {} |", row.cells().join(" | "));
-    }
-    text.push('\n');
-    for summary in summaries(rows) {
-        let _ = writeln!(text, "- {}", summary.line());
     }
     text
 }

@@ -6,6 +6,7 @@ mod report;
 mod sets;
 mod split;
 
+use crate::promise::section;
 use anyhow::Context;
 use bartizan_core::{AnomalyScore, FeatureSchema, Samples, Seed};
 use bartizan_estimators::{Algorithm, RawParams, metrics};
@@ -64,12 +65,14 @@ pub(crate) fn run(root: &Path, data: &Path, algorithms: &[String]) -> anyhow::Re
         eprintln!("{}", report::progress(on_benchmark.last().zip(one_class.last())));
     }
     let baselines = baselines::read(data)?;
-    let text = report::document(&benchmark, &on_benchmark, &one_class, &baselines);
+    let path = root.join("docs/QUALITY.md");
+    let before = std::fs::read_to_string(&path).unwrap_or_default();
+    let promises = section::of(&before).unwrap_or_default();
+    let text = report::document(&benchmark, &on_benchmark, &one_class, &baselines, promises);
     if !algorithms.is_empty() {
         println!("{text}");
         return Ok(());
     }
-    let path = root.join("docs/QUALITY.md");
     std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
