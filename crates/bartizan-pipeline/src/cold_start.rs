@@ -23,7 +23,7 @@ pub struct Learning {
     pub events: u64,
     /// How many it needs for the next training.
     pub needed: u64,
-    /// When that will be if events come as they did since the start, in event time; `None` before two have come.
+    /// When that will be if events come as they did since the start, by the clock; `None` before two have come.
     pub ready_at: Option<Timestamp>,
     /// The smallest share of alarms that the history allows to be promised now, (0, 0.5].
     pub allows: f64,
@@ -35,10 +35,9 @@ pub(crate) struct ByItself {
     history: AtomicU64,
     /// How many there must be for the next training.
     next: AtomicU64,
-    /// Since the start: events that came, and the seconds of the first and of the newest of them.
+    /// Since the start: events that came, and the microseconds of the clock when the first of them did. Their own times may be anything.
     came: AtomicU64,
-    first: AtomicI64,
-    newest: AtomicI64,
+    since: AtomicI64,
     trains: AtomicBool,
 }
 
@@ -49,8 +48,7 @@ impl ByItself {
             history: AtomicU64::new(history),
             next: AtomicU64::new(first_training(settings)),
             came: AtomicU64::new(0),
-            first: AtomicI64::new(i64::MAX),
-            newest: AtomicI64::new(i64::MIN),
+            since: AtomicI64::new(i64::MAX),
             trains: AtomicBool::new(false),
         }
     }
@@ -69,22 +67,17 @@ impl ByItself {
         self.history.load(Relaxed)
     }
 
-    fn meet(&self, times: impl Iterator<Item = i64>) {
-        let (mut first, mut newest, mut came) = (i64::MAX, i64::MIN, 0);
-        for time in times {
-            (first, newest, came) = (first.min(time), newest.max(time), came + 1);
-        }
-        self.first.fetch_min(first, Relaxed);
-        self.newest.fetch_max(newest, Relaxed);
-        self.came.fetch_add(came, Relaxed);
+    fn meet(&self, events: u64, now: Timestamp) {
+        self.since.fetch_min(now.micros(), Relaxed);
+        self.came.fetch_add(events, Relaxed);
     }
 
-    fn progress(&self, share: f64) -> Learning {
+    fn progress(&self, share: f64, now: Timestamp) -> Learning {
         let (events, needed) = (self.history(), self.next.load(Relaxed));
-        let (first, newest, came) = (self.first.load(Relaxed), self.newest.load(Relaxed), self.came.load(Relaxed));
-        let ready_at = (came > 1 && newest > first).then(|| {
-            let secs = newest.saturating_sub(first) as f64 / (came - 1) as f64 * needed.saturating_sub(events) as f64;
-            Timestamp::from_secs(newest).plus_secs(secs as i64)
+        let (since, came) = (self.since.load(Relaxed), self.came.load(Relaxed));
+        let ready_at = (came > 1 && since <= now.micros()).then(|| {
+            let micros = now.micros().saturating_sub(since) as f64 / came as f64 * needed.saturating_sub(events) as f64;
+            Timestamp::from_micros(now.micros().saturating_add(micros as i64))
         });
         Learning { events, needed, ready_at, allows: (ALARMS / events.max(1) as f64).clamp(share.min(0.5), 0.5) }
     }
@@ -93,7 +86,7 @@ impl ByItself {
 impl<D: Domain> Instance<D> {
     /// How far learning by itself is; `None` where it does not take place, or no more.
     pub(crate) fn learning(&self) -> Option<Learning> {
-        self.learns_by_itself().then(|| self.by_itself.progress(share(&self.settings)))
+        self.learns_by_itself().then(|| self.by_itself.progress(share(&self.settings), self.clock.now()))
     }
 
     /// Until a model is at work that was asked for, or one whose history covers the days that are to be covered.
@@ -104,12 +97,12 @@ impl<D: Domain> Instance<D> {
     }
 
     /// Events became history: counts them, and trains when it is time. While one trains that somebody asked for, the next event tries again.
-    pub(crate) fn learn_by_itself(&self, events: &[D::Event], recorded: usize) {
+    pub(crate) fn learn_by_itself(&self, recorded: usize) {
         if !self.learns_by_itself() {
             return;
         }
         let by_itself = &self.by_itself;
-        by_itself.meet(events.iter().map(|event| D::facts(event).time.secs()));
+        by_itself.meet(recorded as u64, self.clock.now());
         by_itself.add(recorded as u64);
         if by_itself.history() >= by_itself.next.load(Relaxed) && !by_itself.trains.swap(true, Relaxed) {
             match self.me.upgrade() {
@@ -163,7 +156,7 @@ impl<D: Domain> Instance<D> {
             return Err(JudgeError::NoModel);
         }
         self.count(ids.len(), said.iter().filter(|said| said.verdict.is_anomalous()).count());
-        self.learn_by_itself(events, ids.len());
+        self.learn_by_itself(ids.len());
         let judgement = |(id, said): (i64, Judged)| Judgement {
             id: Some(id),
             verdict: said.verdict,
@@ -215,16 +208,19 @@ mod tests {
     #[test]
     fn progress_says_how_many_when_and_what_can_be_promised() {
         let by_itself = ByItself::new(&Settings::new("requests"), 0);
-        let nothing = by_itself.progress(0.1);
+        let at = Timestamp::from_secs;
+        let nothing = by_itself.progress(0.1, at(1_000));
         assert_eq!(nothing, Learning { events: 0, needed: 200, ready_at: None, allows: 0.5 });
-        by_itself.meet((0..50).map(|i| 1_000 + 10 * i));
+        by_itself.meet(1, at(1_000));
+        by_itself.meet(49, at(1_400));
         by_itself.add(50);
-        let some = by_itself.progress(0.1);
-        assert_eq!(some, Learning { events: 50, needed: 200, ready_at: Some(Timestamp::from_secs(1_490 + 1_500)), allows: 0.4 });
+        let some = by_itself.progress(0.1, at(1_500));
+        assert_eq!(some, Learning { events: 50, needed: 200, ready_at: Some(at(1_500 + 1_500)), allows: 0.4 });
         by_itself.add(950);
         by_itself.wait_for_twice(1_000);
-        assert_eq!((by_itself.progress(0.1).needed, by_itself.progress(0.1).allows), (2_000, 0.1));
-        assert_eq!(by_itself.progress(0.001).allows, 0.02);
+        let later = by_itself.progress(0.1, at(2_000));
+        assert_eq!((later.needed, later.allows), (2_000, 0.1));
+        assert_eq!(by_itself.progress(0.001, at(2_000)).allows, 0.02);
     }
 
     #[test]
@@ -233,7 +229,7 @@ mod tests {
             let mut settings = Settings::new("requests");
             settings.contamination = bartizan_core::Contamination::try_from(share).unwrap();
             settings.min_training_samples = fewest;
-            assert_eq!(ByItself::new(&settings, 0).progress(share).needed, expected, "{share} {fewest}");
+            assert_eq!(ByItself::new(&settings, 0).progress(share, Timestamp::from_secs(0)).needed, expected, "{share} {fewest}");
         }
     }
 }

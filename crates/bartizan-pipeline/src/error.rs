@@ -148,6 +148,14 @@ pub enum TrainError {
         /// How many there are.
         events: usize,
     },
+    /// More alarms a day were asked for than half of the events of a day.
+    #[error("alarms_per_day: {alarms} are more than half of the {events} events that come in a day")]
+    MostOfADay {
+        /// Alarms.
+        alarms: u64,
+        /// Events of a day, about.
+        events: u64,
+    },
     /// Too few labels to retrain on.
     #[error("too few labels to learn from: at least {needed} are needed, and there are {got}")]
     TooFewLabels {

@@ -215,7 +215,9 @@ impl<D: Domain> Instance<D> {
         }
         let active = self.active.load_full();
         let at_work = active.map(|active| active.version.to_string());
-        let refused = learned.refusal().filter(|_| at_work.is_some() && !request.force);
+        // One that is still learning by itself knows too little for its alarms to be held against another.
+        let is_judge = at_work.is_some() && !self.learns_by_itself();
+        let refused = learned.refusal().filter(|_| is_judge && !request.force);
         // The name of the active model stays with it.
         let free = |version: &String| refused.is_none() || at_work.as_ref() != Some(version);
         let version = match request.version.filter(free) {
@@ -310,11 +312,12 @@ fn distrust<D: Domain>(events: &mut [TrainingEvent<D>], share: f64) {
     }
 }
 
-/// How long the events took, in seconds of event time, but for a few whose clocks may be wrong.
+/// How long the events took, in seconds of event time, by the middle nine tenths of them: clocks may be wrong.
 fn covered_secs<D: Domain>(in_time: &[TrainingEvent<D>]) -> i64 {
-    let cut = in_time.len() / 200;
+    let cut = in_time.len() / 20;
     let secs = |event: Option<&TrainingEvent<D>>| event.map_or(0, |event| D::facts(&event.event).time.secs());
-    secs(in_time.iter().rev().nth(cut)).saturating_sub(secs(in_time.get(cut))).max(0)
+    let middle = secs(in_time.iter().rev().nth(cut)).saturating_sub(secs(in_time.get(cut))).max(0);
+    middle.saturating_mul(10) / 9
 }
 
 /// Share of the events that are labelled legitimate.

@@ -164,6 +164,7 @@ fn training(error: &TrainError) -> Option<(Exit, &'static str)> {
         E::TooLarge { .. } | E::ModelTooLarge(_) | E::TooLong { .. } => {
             (Exit::BadData, "see `bartizan train --help` and `bartizan config show`")
         }
+        E::MostOfADay { .. } => (Exit::Usage, "give fewer, or --contamination SHARE"),
         E::NoDay { .. } => (Exit::BadData, "give --one-false-alarm-in N, or learn from more than an hour"),
         E::Fit(_) => (Exit::BadData, "check the training data"),
         E::Store(error) => (Exit::Store, store_advice(error)),

@@ -28,7 +28,8 @@ fn readers(events: usize) -> Vec<String> {
             6..=8 => format!("/article/{}", draw(40) * draw(40)),
             _ => format!("/search?q={}", ["rain", "harbour", "council", "bridge", "school"][draw(5) as usize]),
         };
-        let agent = ["Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0", "Mozilla/5.0 (Macintosh) Safari/605.1", "feed-reader/2.4"][draw(3) as usize];
+        let agent =
+            ["Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0", "Mozilla/5.0 (Macintosh) Safari/605.1", "feed-reader/2.4"][draw(3) as usize];
         let client = draw(80);
         json!({
             "request_id": format!("r-{number}"), "ip_address": format!("10.3.{}.{}", client % 8, client + 1), "endpoint": path,
@@ -61,7 +62,8 @@ fn attack(id: &str) -> String {
 #[test]
 fn it_says_how_far_it_is_and_keeps_the_share_that_was_asked_for() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("bartizan.toml"), format!("[detectors.requests]\ncold_start = \"learn\"\ncontamination = {ASKED}\n")).unwrap();
+    fs::write(folder.path().join("bartizan.toml"), format!("[detectors.requests]\ncold_start = \"learn\"\ncontamination = {ASKED}\n"))
+        .unwrap();
     let server = Running::start(folder.path(), &["--only", "requests"]);
     let mut client = server.connect();
     let events = readers(3_000);

@@ -200,7 +200,9 @@ impl From<TrainError> for Refusal {
                 bad(format!("Insufficient training data. Need at least {needed} {what}, got {got} among {of}"))
             }
             E::TooFewLabels { needed, got } => bad(format!("Insufficient corrected labels. Need at least {needed}, got {got}")),
-            E::NoDay { .. } | E::NoClasses { .. } | E::TooLarge { .. } | E::ModelTooLarge(_) | E::Fit(_) => bad(error.to_string()),
+            E::NoDay { .. } | E::MostOfADay { .. } | E::NoClasses { .. } | E::TooLarge { .. } | E::ModelTooLarge(_) | E::Fit(_) => {
+                bad(error.to_string())
+            }
             E::Busy { .. } => Self::text(StatusCode::CONFLICT, error.to_string()),
             E::Cancelled => Self::text(StatusCode::CONFLICT, "Training was cancelled"),
             E::TooLong { .. } => Self::text(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),

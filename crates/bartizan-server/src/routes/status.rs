@@ -30,7 +30,7 @@ struct Learning {
     events: u64,
     /// How many there must be for the next training.
     needed: u64,
-    /// When that will be if events come as they did, in the time of the events; null before two have come.
+    /// When that will be if events come as they did since the start; null before two have come.
     ready_at: Option<String>,
     /// The smallest share of normal events flagged that the history allows to be promised now.
     allows: f64,
