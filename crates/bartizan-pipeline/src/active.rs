@@ -1,7 +1,7 @@
 //! A model at work.
 
 use crate::live::Live;
-use crate::{ClassVerdict, Explanation, LoadError, ModelInfo, Reason, classes};
+use crate::{ClassVerdict, Explanation, LoadError, ModelInfo, Reason, TrainRequest, classes};
 use bartizan_core::{AnomalyScore, Confidence, Detector, Domain, Explain as _, Extract, FeatureSchema, Samples, Threshold, Verdict};
 use bartizan_estimators::calibration::{Calibration, right};
 use bartizan_estimators::format::{self, FormatError, ModelFile};
@@ -26,6 +26,8 @@ pub(crate) struct Active<D: Domain> {
     baselines: D::Baselines,
     detector: Arc<dyn Detector>,
     calibration: Calibration,
+    /// How far the threshold lies above the score that the share asked for of the held-back rows is above.
+    room: f64,
     labels: Option<LabelCalibration>,
     corrections: Corrections,
     classes: Option<FittedRandomForest>,
@@ -77,7 +79,9 @@ impl<D: Domain> Active<D> {
             model: NewModel { blob: Vec::new(), ..stored.clone() },
         });
         let asked = asked(&info).unwrap_or_else(|| file.calibration.tail(AnomalyScore(file.threshold.0)));
+        let room = (file.threshold.0 - file.calibration.score_at(asked).0).max(0.0);
         Ok(Self {
+            room,
             live: Live::new(asked, file.calibration.rows()),
             info,
             version: Arc::from(stored.version.as_str()),
@@ -110,12 +114,28 @@ impl<D: Domain> Active<D> {
         if tail == asked { self.threshold } else { Threshold(self.threshold.0 + at(tail) - at(asked)) }
     }
 
+    /// The budget that was asked of it, as a request.
+    pub(crate) fn budget(&self) -> TrainRequest {
+        let named = |name: &str| match self.info.parameters.iter().find(|(n, _)| n == name) {
+            Some((_, ParamValue::Number(number))) => Some(*number),
+            _ => None,
+        };
+        let one_false_alarm_in = named("one_false_alarm_in").map(|one_in| one_in as u64);
+        let contamination = named("contamination").filter(|_| one_false_alarm_in.is_none());
+        TrainRequest { one_false_alarm_in, contamination, ..TrainRequest::default() }
+    }
+
+    /// The tail of a score, such that the threshold's is the share asked for: what lies in the room below it is no alarm.
+    fn tail(&self, score: AnomalyScore) -> f64 {
+        self.calibration.tail(AnomalyScore(score.0 - self.room))
+    }
+
     /// Decides on an event that was scored, as the threshold and the traffic are now, and counts it.
     pub(crate) fn judge(&self, live: &Live, unjudged: Unjudged, event: &D::Event) -> Scored {
         let covered = unjudged.covered;
         let (scored, facts) = (self.decide(live, unjudged), D::facts(event));
         if covered {
-            live.count(self.calibration.tail(scored.score), scored.verdict, EntityHash::of(&facts.entity), facts.time);
+            live.count(self.tail(scored.score), scored.verdict, EntityHash::of(&facts.entity), facts.time);
         }
         scored
     }
@@ -187,7 +207,7 @@ impl<D: Domain> Active<D> {
     fn confidence(&self, live: &Live, score: AnomalyScore, threshold: Threshold) -> Confidence {
         match &self.labels {
             Some(labels) => self.calibration.confidence_by(labels, score, threshold),
-            None => right(live.anomalous(self.calibration.tail(score)), threshold.decide(score)),
+            None => right(live.anomalous(self.tail(score)), threshold.decide(score)),
         }
     }
 

@@ -40,7 +40,12 @@ impl<D: Domain> Instance<D> {
         Ok(Plan {
             algorithm: Algorithm::from_raw(&raw, DEFAULT_ALGORITHM)?,
             contamination,
-            false_alarms: request.one_false_alarm_in.map_or(Ok(self.settings.false_alarms), |n| FalseAlarmBudget::try_from(n).map(Some))?,
+            false_alarms: match (request.one_false_alarm_in, request.contamination) {
+                (Some(one_in), _) => Some(FalseAlarmBudget::try_from(one_in)?),
+                // What is asked for goes before what is configured.
+                (None, Some(_)) => None,
+                (None, None) => self.settings.false_alarms,
+            },
             tracking: self.settings.tracking(),
             feature_set: self.settings.feature_set,
             seed: self.settings.seed,
@@ -182,7 +187,9 @@ impl<D: Domain> LifeCycle for Instance<D> {
         if got < needed {
             return Err(TrainError::TooFewLabels { needed, got });
         }
-        self.train(TrainRequest { version, use_labels: true, ..Default::default() }).await
+        // Labels change what is known, not what is asked for.
+        let asked = self.active.load().as_ref().map(|active| active.budget()).unwrap_or_default();
+        self.train(TrainRequest { version, use_labels: true, ..asked }).await
     }
 
     async fn audit(&self, filter: &AuditFilter, offset: u64, limit: u64) -> Result<AuditPage, StoreError> {

@@ -7,7 +7,8 @@ use bartizan_core::{Label, Record, Seed};
 use bartizan_domains::requests::generator::{GeneratorConfig, generate};
 use bartizan_domains::requests::{RequestEvent, Requests};
 use bartizan_pipeline::{
-    ColdStart, ImportError, Instance, Lesson, LifeCycle, RawParams, RequestError, Settings, TrainError, TrainReport, TrainRequest, Workers,
+    ColdStart, FalseAlarmBudget, ImportError, Instance, Lesson, LifeCycle, RawParams, RequestError, Settings, TrainError, TrainReport,
+    TrainRequest, Workers,
 };
 use common::{Setup, label_change, request, unlabelled};
 use std::sync::Arc;
@@ -287,4 +288,26 @@ async fn an_improvement_is_measured_on_the_same_rows() {
     let report = instance.retrain(None).await.unwrap();
     let (accuracy, old, improvement) = (report.accuracy.unwrap(), report.old_accuracy.unwrap(), report.improvement.unwrap());
     assert!((improvement - (accuracy - old)).abs() < 1e-12, "all 30 rows are new to both: {accuracy} {old} {improvement}");
+}
+
+/// What is asked for goes before what is configured, and is asked for again when labels are learned from.
+#[tokio::test]
+async fn the_share_that_was_asked_for_is_kept_by_a_retraining() {
+    let setup = Setup::<Requests>::new().await;
+    let change = |settings: &mut Settings| {
+        settings.false_alarms = FalseAlarmBudget::try_from(500_u64).ok();
+        settings.min_corrected_labels = 1;
+    };
+    let instance = setup.open(change).await;
+    instance.import(unlabelled(traffic(400, 1))).await.unwrap();
+    let asked = async || instance.held().unwrap().asked;
+    instance.train(TrainRequest { use_labels: true, ..TrainRequest::default() }).await.unwrap();
+    assert!((asked().await - 0.002).abs() < 1e-9, "as configured: {}", asked().await);
+    instance.train(TrainRequest { contamination: Some(0.04), force: true, ..TrainRequest::default() }).await.unwrap();
+    assert!((asked().await - 0.04).abs() < 1e-9, "{}", asked().await);
+    let judged = instance.judge(traffic(1, 2).remove(0), false).await.unwrap();
+    let key = bartizan_storage::DetectionKey::Id(judged.id.unwrap());
+    instance.label(&key, label_change(Label::Legitimate)).await.unwrap();
+    instance.retrain(None).await.unwrap();
+    assert!((asked().await - 0.04).abs() < 1e-9, "{}", asked().await);
 }

@@ -46,7 +46,12 @@ impl Display for Budgeted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "at most one false alarm in {} normal events", (1.0 / self.promised).floor())?;
         if !self.reachable {
-            write!(f, ", the fewest that can be promised so far: one in {} needs {} normal rows", self.needed_rows + 1, self.needed_rows)?;
+            write!(
+                f,
+                ", the fewest that can be promised so far: one in {} needs {} normal rows to hold back",
+                self.needed_rows + 1,
+                self.needed_rows
+            )?;
         }
         Ok(())
     }

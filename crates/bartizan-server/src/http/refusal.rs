@@ -263,7 +263,7 @@ impl From<ReloadError> for Refusal {
     }
 }
 
-fn wrong_value(loc: &[&str], text: &str) -> Fault {
+pub(crate) fn wrong_value(loc: &[&str], text: &str) -> Fault {
     Fault::value_error(loc.iter().map(|step| Loc::Key((*step).to_owned())).collect(), text)
 }
 

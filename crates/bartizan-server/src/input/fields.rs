@@ -11,7 +11,7 @@ use bartizan_domains::{
 };
 use bartizan_pipeline::ParamValue;
 use serde_json::Value;
-use std::ops::RangeInclusive;
+use std::ops::{ControlFlow, RangeInclusive};
 
 /// A JSON object being read.
 pub(crate) struct Fields<'a> {
@@ -60,6 +60,21 @@ impl<'a> Fields<'a> {
     /// Adds a fault that the route itself found.
     pub(crate) fn fault(&mut self, fault: Fault) {
         note(self.faults, fault);
+    }
+
+    /// The first name of the object that is none of these, shortened.
+    pub(crate) fn unknown(&self, known: &[&str]) -> Option<String> {
+        const SHOWN: usize = 64;
+        let mut unknown = None;
+        // What is no JSON was refused before.
+        let _ = self.object.whole().fields(|name, _| {
+            if known.contains(&&*name) {
+                return ControlFlow::Continue(());
+            }
+            unknown = Some(bartizan_core::head(&name, SHOWN).to_owned());
+            ControlFlow::Break(())
+        });
+        unknown
     }
 
     /// Whether no more faults are taken.

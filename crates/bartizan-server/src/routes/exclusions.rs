@@ -3,7 +3,7 @@
 use crate::{
     config::Scope,
     docs,
-    http::refusal::{Refusal, exclusion_fault, json},
+    http::refusal::{Refusal, exclusion_fault, json, wrong_value},
     input::{
         content::{Content, FromBody},
         described,
@@ -100,7 +100,8 @@ pub(crate) fn route() -> ApiMethodRouter<Arc<Mount>> {
 /// The routes of a single one.
 pub(crate) fn one() -> ApiMethodRouter<Arc<Mount>> {
     delete_with(remove_handler, |op| {
-        let op = docs::needs(op, Scope::Manage).summary("Remove an exclusion: the next training learns from its events again");
+        let op = docs::needs(op, Scope::Manage)
+            .summary("Remove an exclusion: the next training learns from its events again, unless another one names them");
         docs::refuses::<404>(op, "No such exclusion")
     })
 }
@@ -145,6 +146,10 @@ impl FromBody for Wanted {
         let is_there = ["entity", "from", "to"].into_iter().any(|name| fields.raw(name).is_some());
         let faults = exclude.faults().into_iter().filter(|fault| !(is_there && *fault == ExclusionFault::NamesNothing));
         faults.for_each(|fault| fields.fault(exclusion_fault(&fault)));
+        // A name that is misspelt would leave a bound away, and exclude more than was meant.
+        if let Some(name) = fields.unknown(Self::NAMES) {
+            fields.fault(wrong_value(&["body"], &format!("there is no field {name:?}, only {}", Self::NAMES.join(", "))));
+        }
         Some(Self(exclude))
     }
 }

@@ -45,10 +45,14 @@ impl Learning {
             false => "until then only what carries the marks of an attack is flagged",
             true => "until then the model at work stays",
         };
-        let message = format!(
-            "{events} of {needed} events{when}; {until}. The false alarms of a model of these could be kept to {:.2} %",
-            100.0 * allows
-        );
+        let message = match events {
+            0 => format!("no event of {needed} has come; {until}"),
+            events if events >= needed => format!("{events} events, and {needed} were needed: a model is being learned; {until}"),
+            _ => {
+                let share = 100.0 * allows;
+                format!("{events} of {needed} events{when}; {until}. The false alarms of a model of these could be kept to {share:.2} %")
+            }
+        };
         Self { events, needed, ready_at, allows, message }
     }
 }
@@ -78,8 +82,8 @@ impl From<Held> for Alarms {
     fn from(Held { asked, tail, share, attacks, drift }: Held) -> Self {
         let message = |share: f64| {
             format!(
-                "{:.1} % of the events are flagged where {:.1} % was asked for: the traffic is another one than was learned. Look at the audit; \
-                 label what is legitimate, and train",
+                "{:.1} % of the latest events lie beyond the threshold as it was learned, where {:.1} % was asked for: the traffic is another one. \
+                 Look at the audit, label what is legitimate, and train",
                 100.0 * share,
                 100.0 * asked
             )

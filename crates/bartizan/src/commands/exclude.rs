@@ -99,7 +99,9 @@ async fn remove(output: Output, life: &dyn LifeCycle, id: i64) -> anyhow::Result
         let problem = Problem::data(format!("there is no exclusion {id}"));
         return Err(problem.advise(format!("see which there are with `bartizan exclude {}`", life.name())).into());
     }
-    Ok(output.print(&json!({"removed": id}), || format!("Exclusion {id} is removed; the next training learns from its events again."))?)
+    Ok(output.print(&json!({"removed": id}), || {
+        format!("Exclusion {id} is removed; the next training learns from its events again, unless another one names them.")
+    })?)
 }
 
 fn list(output: Output, exclusions: &[Exclusion], detector: &str) -> anyhow::Result<()> {
