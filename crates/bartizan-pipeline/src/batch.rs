@@ -202,7 +202,7 @@ impl<D: Domain> Instance<D> {
         let Some(Prepared { in_windows, mut judgements, kept, detections, counted }) = prepared else { return Ok(Vec::new()) };
         let detected: Vec<_> = detections.iter().map(|detection| self.feed.prepare(detection)).collect();
         let ids = self.store.record_part(detections, &self.settings.name, counted).await?;
-        self.learn_by_itself(judgements.len());
+        self.learn_by_itself(in_windows.events(), judgements.len());
         in_windows.keep();
         self.progress.recorded(&ids);
         self.count(judgements.len(), judgements.iter().filter(|judgement| judgement.verdict.is_anomalous()).count());

@@ -2,13 +2,16 @@
 //! each time the history has doubled, until it covers some days. A model that somebody asked for ends it.
 
 use crate::{ColdStart, Instance, JudgeError, Judgement, Settings, TrainReport};
-use bartizan_core::{Domain, Timestamp, Verdict};
+use bartizan_core::{Domain, Recency as _, Timestamp, Verdict};
 use bartizan_storage::{Counted, Judged};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 /// Alarms that the events of a first training are to have: half of them are among those held back.
 const ALARMS: f64 = 20.0;
+/// Seconds of event time that a first training waits for where windows look back, unless as many events as are learned from at once come
+/// before: windows of a few minutes say little of what they will say.
+const LEAST_SECS: i64 = 480;
 /// A first training waits for no more than this many times the fewest events.
 const MOST_WAITED_FOR: u64 = 10;
 /// Grade and confidence of what is an attack by what it carries, before there is a model.
@@ -23,6 +26,8 @@ pub struct Learning {
     pub events: u64,
     /// How many it needs for the next training.
     pub needed: u64,
+    /// How many seconds of event time the history must still cover for a first model.
+    pub secs_left: u64,
     /// When that will be if events come as they did since the start, by the clock; `None` before two have come.
     pub ready_at: Option<Timestamp>,
     /// The smallest share of alarms that the history allows to be promised now, (0, 0.5].
@@ -38,6 +43,9 @@ pub(crate) struct ByItself {
     /// Since the start: events that came, and the microseconds of the clock when the first of them did. Their own times may be anything.
     came: AtomicU64,
     since: AtomicI64,
+    /// The seconds of the first and of the newest event that came.
+    first: AtomicI64,
+    newest: AtomicI64,
     trains: AtomicBool,
 }
 
@@ -49,6 +57,8 @@ impl ByItself {
             next: AtomicU64::new(first_training(settings)),
             came: AtomicU64::new(0),
             since: AtomicI64::new(i64::MAX),
+            first: AtomicI64::new(i64::MAX),
+            newest: AtomicI64::new(i64::MIN),
             trains: AtomicBool::new(false),
         }
     }
@@ -67,9 +77,21 @@ impl ByItself {
         self.history.load(Relaxed)
     }
 
-    fn meet(&self, events: u64, now: Timestamp) {
+    fn meet(&self, times: impl Iterator<Item = i64>, now: Timestamp) {
+        let (mut first, mut newest, mut came) = (i64::MAX, i64::MIN, 0);
+        for time in times {
+            (first, newest, came) = (first.min(time), newest.max(time), came + 1);
+        }
         self.since.fetch_min(now.micros(), Relaxed);
-        self.came.fetch_add(events, Relaxed);
+        self.came.fetch_add(came, Relaxed);
+        self.first.fetch_min(first, Relaxed);
+        self.newest.fetch_max(newest, Relaxed);
+    }
+
+    /// How many seconds what came since the start must still cover.
+    fn secs_left(&self) -> u64 {
+        let taken = self.newest.load(Relaxed).saturating_sub(self.first.load(Relaxed)).max(0);
+        LEAST_SECS.saturating_sub(taken).max(0) as u64
     }
 
     fn progress(&self, share: f64, now: Timestamp) -> Learning {
@@ -79,14 +101,24 @@ impl ByItself {
             let micros = now.micros().saturating_sub(since) as f64 / came as f64 * needed.saturating_sub(events) as f64;
             Timestamp::from_micros(now.micros().saturating_add(micros as i64))
         });
-        Learning { events, needed, ready_at, allows: (ALARMS / events.max(1) as f64).clamp(share.min(0.5), 0.5) }
+        Learning { events, needed, secs_left: 0, ready_at, allows: (ALARMS / events.max(1) as f64).clamp(share.min(0.5), 0.5) }
     }
 }
 
 impl<D: Domain> Instance<D> {
     /// How far learning by itself is; `None` where it does not take place, or no more.
     pub(crate) fn learning(&self) -> Option<Learning> {
-        self.learns_by_itself().then(|| self.by_itself.progress(share(&self.settings), self.clock.now()))
+        self.learns_by_itself().then(|| {
+            let progress = self.by_itself.progress(share(&self.settings), self.clock.now());
+            Learning { secs_left: self.secs_left(), ..progress }
+        })
+    }
+
+    /// How many seconds a first model must still wait for.
+    fn secs_left(&self) -> u64 {
+        let looks_back = self.recency.horizon_secs() > 0;
+        let is_full = self.by_itself.history() >= self.settings.max_training_samples as u64;
+        if looks_back && !is_full && self.active.load().is_none() { self.by_itself.secs_left() } else { 0 }
     }
 
     /// Until a model is at work that was asked for, or one whose history covers the days that are to be covered.
@@ -97,14 +129,15 @@ impl<D: Domain> Instance<D> {
     }
 
     /// Events became history: counts them, and trains when it is time. While one trains that somebody asked for, the next event tries again.
-    pub(crate) fn learn_by_itself(&self, recorded: usize) {
+    pub(crate) fn learn_by_itself(&self, events: &[D::Event], recorded: usize) {
         if !self.learns_by_itself() {
             return;
         }
         let by_itself = &self.by_itself;
-        by_itself.meet(recorded as u64, self.clock.now());
+        by_itself.meet(events.iter().map(|event| D::facts(event).time.secs()), self.clock.now());
         by_itself.add(recorded as u64);
-        if by_itself.history() >= by_itself.next.load(Relaxed) && !by_itself.trains.swap(true, Relaxed) {
+        let is_time = by_itself.history() >= by_itself.next.load(Relaxed) && self.secs_left() == 0;
+        if is_time && !by_itself.trains.swap(true, Relaxed) {
             match self.me.upgrade() {
                 Some(this) => self.background.spawn(this.train_by_itself()),
                 None => by_itself.trains.store(false, Relaxed),
@@ -156,7 +189,7 @@ impl<D: Domain> Instance<D> {
             return Err(JudgeError::NoModel);
         }
         self.count(ids.len(), said.iter().filter(|said| said.verdict.is_anomalous()).count());
-        self.learn_by_itself(ids.len());
+        self.learn_by_itself(events, ids.len());
         let judgement = |(id, said): (i64, Judged)| Judgement {
             id: Some(id),
             verdict: said.verdict,
@@ -210,12 +243,14 @@ mod tests {
         let by_itself = ByItself::new(&Settings::new("requests"), 0);
         let at = Timestamp::from_secs;
         let nothing = by_itself.progress(0.1, at(1_000));
-        assert_eq!(nothing, Learning { events: 0, needed: 200, ready_at: None, allows: 0.5 });
-        by_itself.meet(1, at(1_000));
-        by_itself.meet(49, at(1_400));
+        assert_eq!(nothing, Learning { events: 0, needed: 200, secs_left: 0, ready_at: None, allows: 0.5 });
+        assert_eq!(by_itself.secs_left(), 480);
+        by_itself.meet(std::iter::once(0), at(1_000));
+        by_itself.meet((1..50).map(|i| 8 * i), at(1_400));
+        assert_eq!(by_itself.secs_left(), 480 - 392);
         by_itself.add(50);
         let some = by_itself.progress(0.1, at(1_500));
-        assert_eq!(some, Learning { events: 50, needed: 200, ready_at: Some(at(1_500 + 1_500)), allows: 0.4 });
+        assert_eq!(some, Learning { events: 50, needed: 200, secs_left: 0, ready_at: Some(at(1_500 + 1_500)), allows: 0.4 });
         by_itself.add(950);
         by_itself.wait_for_twice(1_000);
         let later = by_itself.progress(0.1, at(2_000));

@@ -96,7 +96,7 @@ impl<D: Domain> Instance<D> {
             counted.keep();
         }
         if judged.as_ref().is_ok_and(|judgement| judgement.score.is_some()) {
-            self.learn_by_itself(1);
+            self.learn_by_itself(std::slice::from_ref(&event), 1);
         }
         judged
     }

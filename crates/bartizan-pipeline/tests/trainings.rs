@@ -187,7 +187,9 @@ async fn a_first_training_gives_way_to_a_model_that_came_meanwhile() {
 #[tokio::test]
 async fn a_first_training_that_failed_waits_for_twice_the_history() {
     let setup = Setup::<Requests>::new().await;
-    let instance = setup.open(|settings| settings.cold_start = ColdStart::Learn).await;
+    // With as many events as are learned from at once, it waits for no time to pass.
+    let change = |settings: &mut Settings| (settings.cold_start, settings.max_training_samples) = (ColdStart::Learn, 150);
+    let instance = setup.open(change).await;
     // Labelled anomalous, all of them: there is nothing normal to learn from.
     let lesson = traffic(199, 1).into_iter().map(|event| Record::new(event, Some(Label::Anomalous))).collect();
     instance.import(lesson).await.unwrap();

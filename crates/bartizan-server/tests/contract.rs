@@ -280,7 +280,12 @@ fn other_faults() -> Vec<Case> {
             vec![("value_error", json!(["body", "to"]))],
         ),
         ("POST", "/requests/exclusions", body(json!({"from": null, "note": "all"})), vec![("value_error", json!(["body"]))]),
-        ("POST", "/requests/exclusions", body(json!({"entiti": "a", "from": "2024-01-01T00:00:00Z"})), vec![("value_error", json!(["body"]))]),
+        (
+            "POST",
+            "/requests/exclusions",
+            body(json!({"entiti": "a", "from": "2024-01-01T00:00:00Z"})),
+            vec![("value_error", json!(["body"]))],
+        ),
         ("POST", "/requests/exclusions", body(json!({"entity": " , "})), vec![("value_error", json!(["body", "entity"]))]),
         (
             "PUT",

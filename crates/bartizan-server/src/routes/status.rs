@@ -30,6 +30,8 @@ struct Learning {
     events: u64,
     /// How many there must be for the next training.
     needed: u64,
+    /// How many seconds of traffic a first model must still wait for, however many events there are.
+    seconds_left: u64,
     /// When that will be if events come as they did since the start; null before two have come.
     ready_at: Option<String>,
     /// The smallest share of normal events flagged that the history allows to be promised now.
@@ -38,7 +40,7 @@ struct Learning {
 }
 
 impl Learning {
-    fn new(Progress { events, needed, ready_at, allows }: Progress, is_trained: bool) -> Self {
+    fn new(Progress { events, needed, secs_left, ready_at, allows }: Progress, is_trained: bool) -> Self {
         let ready_at = ready_at.map(|at| at.to_string());
         let when = ready_at.as_ref().map(|at| format!(", about {at}")).unwrap_or_default();
         let until = match is_trained {
@@ -47,13 +49,16 @@ impl Learning {
         };
         let message = match events {
             0 => format!("no event of {needed} has come; {until}"),
+            events if events >= needed && secs_left > 0 => {
+                format!("{events} events, and {needed} were needed; they must cover {secs_left} seconds more; {until}")
+            }
             events if events >= needed => format!("{events} events, and {needed} were needed: a model is being learned; {until}"),
             _ => {
                 let share = 100.0 * allows;
                 format!("{events} of {needed} events{when}; {until}. The false alarms of a model of these could be kept to {share:.2} %")
             }
         };
-        Self { events, needed, ready_at, allows, message }
+        Self { events, needed, seconds_left: secs_left, ready_at, allows, message }
     }
 }
 
