@@ -46,11 +46,16 @@ struct QueuedProbe(Option<Arc<Probes>>);
 
 impl QueuedProbe {
     fn run(mut self, writer: &mut Writer) {
-        if let Some(probes) = self.0.take()
-            && !probes.lock().is_empty()
-        {
-            let outcome = writer.probe();
-            probes.answer(|| outcome.clone());
+        let Some(probes) = self.0.take() else { return };
+        // Those that ask while it runs are not answered by it: what it found may have changed before they asked.
+        let asked = std::mem::take(&mut *probes.lock());
+        if asked.is_empty() {
+            return;
+        }
+        let outcome = writer.probe();
+        for reply in asked {
+            // A caller that has gone away needs no answer.
+            let _ = reply.send(outcome.clone());
         }
     }
 }
