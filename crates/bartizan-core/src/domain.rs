@@ -110,6 +110,12 @@ pub trait Domain: Send + Sync + 'static {
         false
     }
 
+    /// What says so of such an event: the index of a feature, its value, and a sentence for the person on duty.
+    fn known_reason(event: &Self::Event) -> Option<(usize, f32, String)> {
+        let _ = event;
+        None
+    }
+
     /// The columns that the store keeps.
     fn facts(event: &Self::Event) -> Facts<'_>;
 
@@ -175,6 +181,12 @@ pub trait Recency: Send + Sync {
     /// Takes back that `event` was counted in, for one that was refused after all. Counts go down by one; what only knows whether
     /// something was seen, such as how many different paths there were, may keep it.
     fn forget(&self, event: &Self::Event);
+
+    /// Takes over from the windows of other events what these showed of who shares an address, as if they ended `now`; nothing that was
+    /// counted.
+    fn adopt(&self, other: &Self, now: Timestamp) {
+        let _ = (other, now);
+    }
 
     /// How many clients are tracked now.
     fn entities(&self) -> usize;

@@ -1,7 +1,7 @@
 //! Learning that nobody asked for: a first model as soon as there is history enough for the share of alarms that was asked for, and another one
 //! each time the history has doubled, until it covers some days. A model that somebody asked for ends it.
 
-use crate::{ColdStart, Instance, JudgeError, Judgement, Settings, TrainReport};
+use crate::{ColdStart, Instance, JudgeError, Judgement, Reason, Settings, TrainReport};
 use bartizan_core::{Domain, Recency as _, Timestamp, Verdict};
 use bartizan_storage::{Counted, Judged};
 use std::sync::Arc;
@@ -204,6 +204,13 @@ impl<D: Domain> Instance<D> {
             explained: false,
         };
         Ok(ids.into_iter().zip(said).map(judgement).collect())
+    }
+
+    /// Why an event is an attack by what it carries.
+    pub(crate) fn known_reason(&self, event: &D::Event) -> Option<Reason> {
+        let (index, value, text) = D::known_reason(event)?;
+        let feature = self.schema.features().get(index)?.name.to_string();
+        Some(Reason { feature, value: Some(f64::from(value)), share: KNOWN_ATTACK, text })
     }
 
     fn without_model(&self, is_attack: bool) -> Judged {

@@ -72,7 +72,7 @@ pub enum ExclusionFault {
     #[error("an exclusion names an entity, the beginning of a time range, or its end, or several of them")]
     NamesNothing,
     /// The entity is a text that no event has as its entity.
-    #[error("{entity:?} names no entity")]
+    #[error("{entity:?} names no entity: write one as events have it, not a network or a blank text")]
     NoEntity {
         /// The text, shortened.
         entity: String,

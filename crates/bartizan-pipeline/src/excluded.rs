@@ -5,6 +5,7 @@ use crate::{ExcludeError, ExclusionFault, Instance};
 use bartizan_core::{Domain, Timestamp, head};
 use bartizan_storage::{EntityHash, Exclusion, MAX_EXCLUSIONS, NewExclusion, StoreError};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Most characters of an exclusion's note.
@@ -34,7 +35,7 @@ impl Exclude {
         let chars = self.note.chars().count();
         [
             nothing.then_some(ExclusionFault::NamesNothing),
-            self.entity.as_deref().filter(|entity| entity.trim().is_empty()).map(no_entity),
+            self.entity.as_deref().filter(|entity| entity.trim().is_empty() || is_network(entity)).map(no_entity),
             range.map(|(from, to)| ExclusionFault::Order { from, to }),
             (chars > MAX_NOTE_CHARS).then_some(ExclusionFault::LongNote { limit: MAX_NOTE_CHARS, got: chars }),
         ]
@@ -42,6 +43,12 @@ impl Exclude {
         .flatten()
         .collect()
     }
+}
+
+/// A network would be taken for the name of one client, and exclude nothing.
+fn is_network(entity: &str) -> bool {
+    let parts = entity.trim().split_once('/');
+    parts.is_some_and(|(address, bits)| address.parse::<IpAddr>().is_ok() && bits.parse::<u8>().is_ok())
 }
 
 fn no_entity(entity: &str) -> ExclusionFault {
@@ -202,6 +209,9 @@ mod tests {
             (of(None, Some(at(1)), Some(at(2))), vec![]),
             (of(None, far.0, far.1), vec![]),
             (of(None, None, None), vec![ExclusionFault::NamesNothing]),
+            (of(Some("::/0"), None, None), vec![ExclusionFault::NoEntity { entity: "::/0".to_owned() }]),
+            (of(Some("10.0.0.0/8"), None, None), vec![ExclusionFault::NoEntity { entity: "10.0.0.0/8".to_owned() }]),
+            (of(Some("api/8"), None, None), vec![]),
             (of(Some(" "), None, None), vec![ExclusionFault::NoEntity { entity: " ".to_owned() }]),
             (of(Some("a"), Some(from), Some(to)), vec![ExclusionFault::Order { from, to }]),
             (Exclude { note: "é".repeat(200), ..of(Some("a"), None, None) }, vec![]),

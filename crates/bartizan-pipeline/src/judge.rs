@@ -90,7 +90,7 @@ impl<D: Domain> Instance<D> {
         let prepared = self.active.load().as_deref().map(prepare).transpose()?;
         let judged = match prepared {
             Some(prepared) => self.record(prepared).await.map_err(JudgeError::from),
-            None => Box::pin(self.meet_one_without_model(&event, &recent)).await,
+            None => Box::pin(self.meet_one_without_model(&event, &recent, explain)).await,
         };
         if is_kept(&judged) {
             counted.keep();
@@ -118,7 +118,7 @@ impl<D: Domain> Instance<D> {
         let (prepared, recent, counted) = looked_at.await??;
         let judged = match prepared {
             Some(prepared) => self.record(prepared).await.map_err(JudgeError::from),
-            None => self.meet_one_without_model(&counted.events()[0], &recent).await,
+            None => self.meet_one_without_model(&counted.events()[0], &recent, explain).await,
         };
         if is_kept(&judged) {
             counted.keep();
@@ -126,9 +126,19 @@ impl<D: Domain> Instance<D> {
         judged
     }
 
-    async fn meet_one_without_model(self: &Arc<Self>, event: &D::Event, recent: &D::Recent) -> Result<Judgement, JudgeError> {
+    async fn meet_one_without_model(
+        self: &Arc<Self>,
+        event: &D::Event,
+        recent: &D::Recent,
+        explain: bool,
+    ) -> Result<Judgement, JudgeError> {
         let met = self.meet_without_model(std::slice::from_ref(event), std::slice::from_ref(recent), false).await?;
-        met.into_iter().next().ok_or(JudgeError::NoModel)
+        let mut judgement = met.into_iter().next().ok_or(JudgeError::NoModel)?;
+        if explain && judgement.verdict.is_anomalous() {
+            judgement.explained = true;
+            judgement.reasons = self.known_reason(event).into_iter().collect();
+        }
+        Ok(judgement)
     }
 
     /// Scores a whole event, and makes of `stored`, which may be a shorter one, what is recorded.

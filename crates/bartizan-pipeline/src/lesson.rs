@@ -51,7 +51,7 @@ impl<D: Domain> Instance<D> {
         let excluded = if keeps || with_history { self.excluded().await? } else { Excluded::default() };
         let (this, excludes) = (Arc::clone(self), excluded.clone());
         // The windows see all of them: what is said of the others depends on what came between.
-        let split = move || this.observed(given).into_iter().partition(|e| excludes.has_event::<D>(&e.event));
+        let split = move || this.observed(given, keeps).into_iter().partition(|e| excludes.has_event::<D>(&e.event));
         let (kept_out, given): (Vec<_>, Vec<_>) = aside(split).await?;
         let (mut learned, mut rest, stored) = if with_history {
             self.beside_history(given, &excluded).await?
@@ -72,8 +72,9 @@ impl<D: Domain> Instance<D> {
         Ok(Material { learned, rest, left_out, excluded, keeps })
     }
 
-    /// Events from outside in order of event time, with what windows of their own say of each: those of live traffic know nothing of them.
-    pub(crate) fn observed(&self, mut given: Vec<Record<D::Event>>) -> Vec<TrainingEvent<D>> {
+    /// Events from outside in order of event time, with what windows of their own say of each: those of live traffic count none of them. Of
+    /// what is one's own history, these take over which addresses are shared: the model learns what each client there does by itself.
+    pub(crate) fn observed(&self, mut given: Vec<Record<D::Event>>, is_history: bool) -> Vec<TrainingEvent<D>> {
         let windows = D::recency(&self.settings.tracking());
         given.iter_mut().for_each(|e| self.arrive(&mut e.event));
         given.sort_by_cached_key(|e| D::facts(&e.event).time);
@@ -87,7 +88,12 @@ impl<D: Domain> Instance<D> {
             flagged: None,
             is_given: true,
         };
-        given.into_iter().map(observe).collect()
+        let observed = given.into_iter().map(observe).collect();
+        if is_history {
+            self.windows().adopt(&windows, self.clock.now());
+            self.progress.recorded(&[]);
+        }
+        observed
     }
 
     /// The newest of given events, and the others: at most `max_training_samples`, and as many of those whose labels are learned from.
@@ -144,7 +150,7 @@ impl<D: Domain> Instance<D> {
     /// When the store fails; the transactions before stay.
     pub async fn import(self: &Arc<Self>, events: Vec<Record<D::Event>>) -> Result<usize, RecordError> {
         let this = Arc::clone(self);
-        let events = aside(move || this.observed(events)).await?;
+        let events = aside(move || this.observed(events, true)).await?;
         self.record_history(&events, |_| true).await?;
         self.by_itself.add(events.len() as u64);
         Ok(events.len())

@@ -42,7 +42,7 @@ pub struct Reason {
     pub feature: String,
     /// Its value in the sample; `None` when missing.
     pub value: Option<f64>,
-    /// Its share of the score; the base and all shares sum to the score. Where a kind tells classes apart and the class is
+    /// Its share of the score; the base and all shares sum to the score. Before there is a model, the grade. Where a kind tells classes apart and the class is
     /// not normal, its share of the probability of that.
     pub share: f64,
     /// A sentence for a person.

@@ -79,8 +79,9 @@ fn it_says_how_far_it_is_and_keeps_the_share_that_was_asked_for() {
     let mut client = server.connect();
     let events = readers(3_000);
 
-    let first = judge(&mut client, &attack("attack-1"));
-    assert_eq!((&first["isAnomaly"], &first["model_version"]), (&json!(true), &json!("learning")), "{first}");
+    let (status, first) = client.send("POST", "/requests/analyze?explain=true", &attack("attack-1")).unwrap();
+    assert_eq!((status, &first["isAnomaly"], &first["model_version"]), (200, &json!(true), &json!("learning")), "{first}");
+    assert!(first["reasons"][0]["text"].as_str().unwrap().contains("SQL"), "it says which mark: {first}");
     assert_eq!(flagged(&mut client, &events[..99]), 0.0, "nothing is flagged for being unlike what is not known");
     let status = client.get("/requests/status");
     let learning = &status["learning"];

@@ -73,6 +73,13 @@ fn attack(until: &Value, says: Says) -> Vec<Value> {
     (0..ATTACKS).map(request).collect()
 }
 
+/// The share of the requests through the gateway that is flagged.
+fn share(requests: &[Value], flagged: &[bool]) -> f64 {
+    let through = requests.iter().zip(flagged).filter(|(request, _)| request["ip_address"] == GATEWAY);
+    let alarms: Vec<f64> = through.map(|(_, flagged)| f64::from(u8::from(*flagged))).collect();
+    alarms.iter().sum::<f64>() / alarms.len() as f64
+}
+
 /// The shares flagged of clean requests through the gateway before the attack and after it, and of the attack.
 fn shares(says: Says, settings: &str) -> [f64; 3] {
     let folder = tempfile::tempdir().unwrap();
@@ -86,11 +93,6 @@ fn shares(says: Says, settings: &str) -> [f64; 3] {
     let body = json!({"model_version": "v1.0", "training_params": {"contamination": ASKED}}).to_string();
     assert_eq!(client.send("POST", "/requests/train", &body).unwrap().0, 200);
     let (before, after) = traffic[LEARNED..].split_at(PHASE);
-    let share = |requests: &[Value], flagged: &[bool]| {
-        let through = requests.iter().zip(flagged).filter(|(request, _)| request["ip_address"] == GATEWAY);
-        let alarms: Vec<f64> = through.map(|(_, flagged)| f64::from(u8::from(*flagged))).collect();
-        alarms.iter().sum::<f64>() / alarms.len() as f64
-    };
     let first = share(before, &flagged(&mut client, before));
     let attacks = attack(&after[0], says);
     let of_attack = share(&attacks, &flagged(&mut client, &attacks));
@@ -108,6 +110,24 @@ fn an_attack_through_a_gateway_flags_nobody_else() {
         println!("{says:?}: flagged before, after and of the attack: {before}, {after}, {attack}");
         assert!(attack > 0.95, "{says:?}: {attack}");
         assert!(before <= 2.0 * ASKED && after <= before + ASKED / 2.0, "{says:?}: {before}, {after}");
+    }
+}
+
+/// The model learns what each user does, and the server counts from its first request on as the model does.
+#[test]
+fn a_gateway_that_is_in_the_file_learned_from_is_known_when_serving() {
+    for says in [Says::User, Says::Token] {
+        let folder = tempfile::tempdir().unwrap();
+        let traffic = shop(folder.path(), says);
+        let (learned, live) = traffic.split_at(LEARNED);
+        let lines: Vec<String> = learned.iter().map(Value::to_string).collect();
+        fs::write(folder.path().join("learned.ndjson"), lines.join("\n")).unwrap();
+        json(folder.path(), &["train", "requests", "learned.ndjson", "--contamination", &ASKED.to_string()]);
+        let server = Running::start(folder.path(), &["--only", "requests"]);
+        let flagged = flagged(&mut server.connect(), live);
+        let shares: Vec<f64> = live.chunks(300).zip(flagged.chunks(300)).map(|(requests, flagged)| share(requests, flagged)).collect();
+        println!("{says:?}: flagged of each 300 requests: {shares:?}");
+        assert!(share(live, &flagged) <= 2.0 * ASKED && shares[0] <= 3.0 * ASKED, "{says:?}: {shares:?}");
     }
 }
 

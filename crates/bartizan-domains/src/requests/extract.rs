@@ -194,26 +194,50 @@ impl RequestBaselines {
 
 /// Points from which a request is an attack by its marks alone: those of two marks, or of one that nothing else has.
 const ATTACK: f32 = 4.0;
+/// What the marks weigh; the agent counts where it says what it is.
+const WEIGHS: [(F, f32); 7] = [
+    (F::SqlInjection, 3.0),
+    (F::ScriptInjection, 3.0),
+    (F::Traversal, 2.0),
+    (F::InjectionMarks, 1.0),
+    (F::HeaderMarks, 1.0),
+    (F::ControlCharacters, 1.0),
+    (F::AgentRisk, ATTACK),
+];
+/// From where on it does.
+const TOOL: f32 = 2.0;
+/// Baselines that know nothing.
+static NOTHING: LazyLock<RequestBaselines> = LazyLock::new(|| RequestBaselines::fit(std::iter::empty()));
+
+fn row_of_nothing(event: &RequestEvent) -> Vec<f32> {
+    let mut row = vec![f32::NAN; TABLE.len()];
+    NOTHING.extract(event, &RecentRequests::UNKNOWN, &mut row);
+    row
+}
+
+/// The points that a row has for one feature: none for what is not known.
+fn points(row: &[f32], (feature, weight): (F, f32)) -> f32 {
+    let value = row[feature as usize];
+    let counted = match feature {
+        F::AgentRisk => f32::from(u8::from(value >= TOOL)),
+        _ if value > 0.0 => value.min(ATTACK),
+        _ => 0.0,
+    };
+    weight * counted
+}
 
 /// Whether a request carries the marks of an attack, read with baselines that know nothing.
 pub(super) fn known_attack(event: &RequestEvent) -> bool {
-    static NOTHING: LazyLock<RequestBaselines> = LazyLock::new(|| RequestBaselines::fit(std::iter::empty()));
-    let mut row = vec![f32::NAN; TABLE.len()];
-    NOTHING.extract(event, &RecentRequests::UNKNOWN, &mut row);
-    let weighs = [
-        (F::InjectionMarks, 1.0),
-        (F::SqlInjection, 3.0),
-        (F::ScriptInjection, 3.0),
-        (F::Traversal, 2.0),
-        (F::HeaderMarks, 1.0),
-        (F::ControlCharacters, 1.0),
-    ];
-    // Of headers that are not known there are no points.
-    let points = |points: f32| if points > 0.0 { points.min(ATTACK) } else { 0.0 };
-    let marks: f32 = weighs.iter().map(|(feature, weight)| weight * points(row[*feature as usize])).sum();
-    // An agent that says what it is.
-    let tool = if row[F::AgentRisk as usize] >= 2.0 { ATTACK } else { 0.0 };
-    marks + tool >= ATTACK
+    let row = row_of_nothing(event);
+    WEIGHS.iter().map(|weigh| points(&row, *weigh)).sum::<f32>() >= ATTACK
+}
+
+/// The mark of most points, its value and a sentence.
+pub(super) fn known_reason(event: &RequestEvent) -> Option<(usize, f32, String)> {
+    let row = row_of_nothing(event);
+    let (feature, _) = WEIGHS.into_iter().rev().max_by(|a, b| points(&row, *a).total_cmp(&points(&row, *b)))?;
+    let index = feature as usize;
+    Some((index, row[index], NOTHING.reason(event, &row, index)?))
 }
 
 /// Headers that contradict the request or each other.

@@ -60,6 +60,10 @@ impl Domain for Requests {
         extract::known_attack(event)
     }
 
+    fn known_reason(event: &RequestEvent) -> Option<(usize, f32, String)> {
+        extract::known_reason(event)
+    }
+
     fn facts(event: &RequestEvent) -> Facts<'_> {
         Facts {
             event_id: Cow::Borrowed(&event.request_id),

@@ -10,9 +10,9 @@ use super::identity::{Places, Who};
 use super::shared::{BUSY, Role, STRANGERS, Somebody, of_identity, seats};
 use super::text::hash;
 use super::windows::{Counts, RecentRequests, Seen};
-use bartizan_core::{Recency, Tracking};
+use bartizan_core::{Recency, Timestamp, Tracking};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -318,6 +318,28 @@ impl Recency for RequestRecency {
         let is_shared = client.role.is_shared(seen.secs);
         if let Some(who) = self.who(event, is_shared, client.counts.recent(seen.secs).hour) {
             shard.forget_identity(address, who, &seen, is_shared, self.limits);
+        }
+    }
+
+    /// Addresses that are shared, and who is known there; of those that are tracked already, only that they are shared.
+    fn adopt(&self, other: &Self, now: Timestamp) {
+        for at in 0..SHARDS {
+            let found = other.shard(at).clients.clone();
+            let is_shared = |client: &&Client| client.role.was_shared();
+            let shared: HashSet<u64> = found.iter().filter(is_shared).map(|client| client.key).collect();
+            let mut shard = self.shard(at);
+            for Client { key, role, .. } in found {
+                let address = role.somebody().map_or(key, |somebody| somebody.address);
+                if !shared.contains(&address) || (role.somebody().is_some() && self.limits.of_one_address == 0) {
+                    continue;
+                }
+                let place = shard.places.get(&key).copied();
+                let place = place.map_or_else(
+                    || shard.insert(Client { key, role, ..Client::default() }, self.limits, None, &self.evicted),
+                    |place| place as usize,
+                );
+                shard.clients[place].role.share(now.secs());
+            }
         }
     }
 

@@ -77,6 +77,18 @@ impl Role {
         matches!(self, Self::Address { shared_until, .. } if *shared_until != 0 && secs < *shared_until)
     }
 
+    /// Whether it is an address that ever was shared.
+    pub(super) fn was_shared(&self) -> bool {
+        matches!(self, Self::Address { shared_until, .. } if *shared_until != 0)
+    }
+
+    /// It is shared, as far as was seen elsewhere until now.
+    pub(super) fn share(&mut self, now: i64) {
+        if let Self::Address { shared_until, .. } = self {
+            *shared_until = (*shared_until).max(now.saturating_add(SHARED_SECS));
+        }
+    }
+
     /// How many clients it stands for, about.
     pub(super) fn established(&self, secs: i64) -> f32 {
         let counted = match self {

@@ -7,7 +7,7 @@ use crate::output;
 use crate::records::{self, Loaded};
 use bartizan_core::Domain;
 use bartizan_domains::kind::Kind;
-use bartizan_pipeline::{Instance, Settings};
+use bartizan_pipeline::{Instance, LifeCycle as _, Settings};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -39,6 +39,7 @@ async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings
     let (labelled, rejected) = (loaded.labelled(), loaded.rejected);
     let (opened, instance) = context::open::<D>(config, settings).await?;
     let done = store(&instance, loaded).await;
+    instance.close().await;
     opened.close().await;
     let imported = done?;
     let value = json!({"imported": imported, "labelled": labelled, "rejected": rejected});

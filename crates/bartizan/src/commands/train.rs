@@ -8,7 +8,7 @@ use crate::output;
 use crate::records::{self, Loaded};
 use bartizan_core::Domain;
 use bartizan_domains::kind::Kind;
-use bartizan_pipeline::{Instance, Lesson, Settings, TrainReport, TrainRequest};
+use bartizan_pipeline::{Instance, Lesson, LifeCycle as _, Settings, TrainReport, TrainRequest};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -66,6 +66,8 @@ async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings
         train(&instance, lesson, request).await
     };
     let done = done.await;
+    // What it learned of the windows is stored too.
+    instance.close().await;
     opened.close().await;
     print(context, &done?)
 }
