@@ -23,7 +23,7 @@ pub use bounded::bounded;
 pub use domain::{Domain, Evidence, Extract, Facts, Label, NoRecency, Recency};
 pub use estimator::{Attribution, Detector, Estimator, Explain, FitError, ScoreError};
 pub use identity::{Identity, IdentityError, Place, Tracking};
-pub use parse::{How, Parse, ParseError, Record, Rejected, Sink, Summary};
+pub use parse::{AUTO, Chosen, Fault, Format, How, Parse, ParseError, Record, Rejected, Sink, Summary};
 pub use reservoir::Reservoir;
 pub use sample::{Samples, ShapeError};
 pub use schema::{Direction, Feature, FeatureSchema};

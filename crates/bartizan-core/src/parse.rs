@@ -9,20 +9,39 @@ use thiserror::Error;
 /// A kind of telemetry whose events are parsed from bytes. A file, a body, a stream and a command share this one reader: it holds no more
 /// than one record at a time, and memory does not grow with what is read.
 pub trait Parse: Domain {
-    /// Names of the formats; the first is `auto`, which tells the others from the content.
-    const FORMATS: &'static [&'static str];
+    /// The formats, in groups. Their names are unique; `auto`, which is none of them, tells them from the content.
+    const FORMATS: &'static [&'static [Format]];
 
-    /// Parses bytes to their end, plain or gzip; `now` stands in for what they do not say of time.
+    /// The formats one by one.
+    fn formats() -> impl Iterator<Item = &'static Format> {
+        Self::FORMATS.iter().copied().flatten()
+    }
+
+    /// Parses bytes to their end, packed or plain; `now` stands in for what they do not say of time.
     ///
     /// # Errors
     /// When the whole cannot be read; single records go to the sink as rejected.
     fn parse(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, Self::Event>) -> Result<Summary, ParseError>;
 }
 
+/// The name that stands for whatever format the content shows.
+pub const AUTO: &str = "auto";
+
+/// A format of files, as an entry of the table that a kind reads by.
+#[derive(Clone, Copy, Debug)]
+pub struct Format {
+    /// Its name in commands and reports.
+    pub name: &'static str,
+    /// What writes it, and what it is of it.
+    pub what: &'static str,
+    /// A few lines of it. A test reads them by name and recognises them.
+    pub sample: &'static str,
+}
+
 /// How a file is read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct How<'a> {
-    /// One of [`FORMATS`](Parse::FORMATS).
+    /// The name of one of [`FORMATS`](Parse::FORMATS), or [`AUTO`].
     pub format: &'a str,
     /// Name of the column of a table, or of the field of JSON records, that holds the label; `None` for those that usually do.
     pub label_column: Option<&'a str>,
@@ -60,19 +79,55 @@ impl<E> Record<E> {
 pub struct Rejected {
     /// Its line, or its position in an array; from 1.
     pub line: u64,
-    /// Why.
+    /// Why, for a person.
     pub reason: String,
 }
 
-/// What was met.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What was met. Each map and list has a limit.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
     /// Records read.
     pub accepted: u64,
     /// Records that could not be.
     pub rejected: u64,
+    /// The format that the whole was taken for.
+    pub format: Option<Chosen>,
+    /// Records by the format that each was read as, with what it was wrapped in: `combined in Docker's JSON`.
+    pub formats: BTreeMap<String, u64>,
+    /// What is wrong with the records that could not be read, by kind: the reason without what differs from record to record.
+    pub faults: BTreeMap<String, Fault>,
     /// Faults in accepted records that were mended, and how often: `Flow Bytes/s: Infinity`.
     pub repairs: BTreeMap<String, u64>,
+    /// Columns or fields that the kind knows and the file does not have.
+    pub missing: Vec<String>,
+    /// Labels by name, as the file has them, and records of each.
+    pub labels: BTreeMap<String, u64>,
+}
+
+impl Summary {
+    /// Records read, and records that could not be.
+    #[must_use]
+    pub fn counts(&self) -> (u64, u64) {
+        (self.accepted, self.rejected)
+    }
+}
+
+/// The format that a file was taken for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Chosen {
+    /// Its name in the table.
+    pub name: &'static str,
+    /// The share of the records looked at that it can read, [0, 1]; 1 where it was named.
+    pub sure: f64,
+}
+
+/// Records that could not be read for one kind of reason.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fault {
+    /// How many.
+    pub count: u64,
+    /// The first of them.
+    pub first: Vec<Rejected>,
 }
 
 /// The file as a whole cannot be read.

@@ -76,7 +76,7 @@ fn files<K: Kind>() {
     assert_eq!(text, lines(&K::generate(plan(), Seed(1)), true), "the same seed gives the same events");
     for (with_label, text) in [(true, text), (false, lines(&records, false))] {
         let mut read = Vec::new();
-        let summary = K::parse(Box::new(Cursor::new(text)), K::FORMATS[0].into(), plan().start, &mut |record| {
+        let summary = K::parse(Box::new(Cursor::new(text)), bartizan_core::AUTO.into(), plan().start, &mut |record| {
             read.push(record.unwrap());
             ControlFlow::Continue(())
         });

@@ -2,7 +2,7 @@
 
 use crate::failure::Problem;
 use crate::output;
-use bartizan_core::{Domain, How, Label, ParseError, Record, Rejected, Reservoir, Seed, Summary, Timestamp};
+use bartizan_core::{AUTO, Domain, How, Label, ParseError, Record, Rejected, Reservoir, Seed, Summary, Timestamp};
 use bartizan_domains::kind::Kind;
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 const MAX_HELD_BYTES: usize = 2 << 30;
 /// Rejected lines that are shown of each file.
 const SHOWN_REJECTED: usize = 5;
+/// Missing columns that are named of each file.
+const SHOWN_MISSING: usize = 5;
 /// Repairs that are shown of each file.
 const SHOWN_REPAIRS: usize = 8;
 
@@ -31,17 +33,22 @@ pub(crate) struct Format {
 impl Format {
     /// Refuses a format that the kind does not have, before a file is opened.
     pub(crate) fn check<D: Kind>(&self) -> anyhow::Result<()> {
-        let format = self.name::<D>();
-        if D::FORMATS.contains(&format) {
+        let format = self.name();
+        if format == AUTO || D::formats().any(|known| known.name == format) {
             return Ok(());
         }
-        let known = D::FORMATS.join(", ");
-        Err(Problem::usage(format!("--format {format:?} is none of {}: {known}", D::NAME)).into())
+        Err(Problem::usage(format!("--format {format:?} is none of {}: {}", D::NAME, names::<D>())).into())
     }
 
-    fn name<D: Kind>(&self) -> &str {
-        self.format.as_deref().unwrap_or(D::FORMATS[0])
+    fn name(&self) -> &str {
+        self.format.as_deref().unwrap_or(AUTO)
     }
+}
+
+/// The names of a kind's formats, for a message.
+fn names<D: Kind>() -> String {
+    let names: Vec<&str> = std::iter::once(AUTO).chain(D::formats().map(|format| format.name)).collect();
+    names.join(", ")
 }
 
 /// Events of one or more files, in order.
@@ -228,7 +235,7 @@ pub(crate) fn stream<D: Kind>(
     each: &mut dyn FnMut(usize, Record<D::Event>) -> ControlFlow<()>,
 ) -> anyhow::Result<u64> {
     format.check::<D>()?;
-    let how = How { format: format.name::<D>(), label_column: format.label_column.as_deref() };
+    let how = How { format: format.name(), label_column: format.label_column.as_deref() };
     let (mut rejected, mut stopped) = (0, false);
     for (at, file) in files.iter().enumerate() {
         rejected += stream_one::<D>(file, how, now, &mut |record| {
@@ -268,7 +275,7 @@ fn stream_one<D: Kind>(
         let advice = match &error {
             ParseError::NoLabelColumn { .. } => "name one of these with --label-column".to_owned(),
             ParseError::FixedLabels(_) => "leave --label-column out".to_owned(),
-            _ => format!("--format takes {}", D::FORMATS.join(", ")),
+            _ => format!("--format takes {}", names::<D>()),
         };
         refuse(error.to_string()).advise(advice)
     })?;
@@ -282,6 +289,12 @@ fn stream_one<D: Kind>(
 
 /// Reports the faults of a file that was read all the same.
 fn report(path: &Path, summary: &Summary, rejected: &[Rejected]) {
+    let missing = &summary.missing;
+    if !missing.is_empty() {
+        let first = missing[..missing.len().min(SHOWN_MISSING)].join(", ");
+        let more = if missing.len() > SHOWN_MISSING { ", ..." } else { "" };
+        output::note(&format!("{}: {} columns are missing: {first}{more}", output::path(path), missing.len()));
+    }
     for bad in rejected {
         output::note(&format!("{}:{}: skipped: {}", output::path(path), bad.line, output::clean(&bad.reason, 200)));
     }

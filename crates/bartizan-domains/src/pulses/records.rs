@@ -3,15 +3,20 @@
 use super::{PulseEvent, Pulses, body::parse_pulse};
 use crate::raw::Raw;
 use crate::records::{Counted, LabelField, MAX_JSON, label_of, lines, open};
-use bartizan_core::{How, Parse, ParseError, Record, Sink, Summary, Timestamp};
+use bartizan_core::{Format, How, Parse, ParseError, Record, Sink, Summary, Timestamp};
 use std::io::Read;
 
 impl Parse for Pulses {
-    const FORMATS: &'static [&'static str] = &["auto", "ndjson"];
+    const FORMATS: &'static [&'static [Format]] = &[&[Format {
+        name: "ndjson",
+        what: "bodies of /judge, one a line",
+        sample: r#"{"host": "web-1", "service": "cron", "interval_secs": 60.5}"#,
+    }]];
 
     fn parse(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, PulseEvent>) -> Result<Summary, ParseError> {
         let (reader, unread) = open(reader)?;
         let mut counted = Counted::new(sink, now, unread);
+        counted.chosen(Self::FORMATS, "ndjson", 1.0);
         let mut labels = LabelField::named(how);
         lines(reader, MAX_JSON, &mut counted, |text, line, now| {
             let event =

@@ -17,7 +17,8 @@ pub(crate) use lines::{lines, skip_line};
 pub(crate) use rows::{Next, Rows};
 pub(crate) use written::csv_line;
 
-use bartizan_core::{Label, ParseError, Record, Rejected, Sink, Summary, Timestamp};
+use bartizan_core::{Chosen, Format, Label, ParseError, Record, Rejected, Sink, Summary, Timestamp, head};
+use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::ops::ControlFlow;
 
@@ -34,11 +35,21 @@ pub const MAX_UNREAD: u64 = 64 << 20;
 const MAX_REASON: usize = 500;
 /// Different repairs that are told apart; what is more is counted together.
 const MAX_REPAIRS: usize = 1_000;
+/// Kinds of faults that are told apart, and records that are named of each.
+const MAX_FAULTS: usize = 50;
+const FIRST: usize = 3;
+/// Different labels that are counted apart, and characters of each.
+const MAX_LABELS: usize = 100;
+const MAX_LABEL: usize = 64;
+/// What is counted together beyond a limit.
+const OTHERS: &str = "others";
 
 /// Counts what passes on its way to the sink.
 pub(crate) struct Counted<'a, E> {
     sink: Sink<'a, E>,
     summary: Summary,
+    /// Records by format and wrapper; few, so that looking through them costs nothing.
+    formats: Vec<(&'static str, &'static str, u64)>,
     unread: Unread,
     /// Stands in for missing times.
     pub(crate) now: Timestamp,
@@ -46,7 +57,7 @@ pub(crate) struct Counted<'a, E> {
 
 impl<'a, E> Counted<'a, E> {
     pub(crate) fn new(sink: Sink<'a, E>, now: Timestamp, unread: Unread) -> Self {
-        Self { sink, summary: Summary::default(), unread, now }
+        Self { sink, summary: Summary::default(), formats: Vec::new(), unread, now }
     }
 
     pub(crate) fn pass(&mut self, record: Result<Record<E>, Rejected>) -> ControlFlow<()> {
@@ -54,6 +65,7 @@ impl<'a, E> Counted<'a, E> {
             Ok(record) => {
                 self.summary.accepted += 1;
                 self.unread.clear();
+                self.labelled(&record);
                 Ok(record)
             }
             Err(Rejected { line, mut reason }) => {
@@ -63,6 +75,7 @@ impl<'a, E> Counted<'a, E> {
                     let end = (0..=MAX_REASON).rev().find(|end| reason.is_char_boundary(*end)).unwrap_or(0);
                     reason = format!("{}...", &reason[..end]);
                 }
+                self.fault(line, &reason);
                 Err(Rejected { line, reason })
             }
         };
@@ -82,17 +95,86 @@ impl<'a, E> Counted<'a, E> {
 
     /// Notes that something in an accepted record was mended.
     pub(crate) fn repaired(&mut self, what: &str, times: u64) {
-        if let Some(count) = self.summary.repairs.get_mut(what) {
-            *count += times;
-        } else {
-            let what = if self.summary.repairs.len() < MAX_REPAIRS { what } else { "others" };
-            *self.summary.repairs.entry(what.to_owned()).or_default() += times;
+        count(&mut self.summary.repairs, what, times, MAX_REPAIRS);
+    }
+
+    /// Notes the format that the whole is taken for, one of the table's, and the share of the records looked at that it can read.
+    pub(crate) fn chosen(&mut self, formats: &[&'static [Format]], name: &str, sure: f64) {
+        let format = formats.iter().copied().flatten().find(|format| format.name == name);
+        self.summary.format = format.map(|format| Chosen { name: format.name, sure });
+    }
+
+    /// Notes the format that a record was read as, and what it was wrapped in, if in anything.
+    #[cfg_attr(not(test), expect(dead_code, reason = "used by readers of mixed files"))]
+    pub(crate) fn read_as(&mut self, format: &'static str, wrapper: &'static str) {
+        match self.formats.iter_mut().find(|(name, within, _)| *name == format && *within == wrapper) {
+            Some((.., times)) => *times += 1,
+            None => self.formats.push((format, wrapper, 1)),
         }
     }
 
-    pub(crate) fn finish(self) -> Summary {
+    /// Notes columns or fields that the file does not have.
+    pub(crate) fn missing(&mut self, names: impl IntoIterator<Item = &'static str>) {
+        self.summary.missing.extend(names.into_iter().map(str::to_owned));
+    }
+
+    fn labelled(&mut self, record: &Record<E>) {
+        let name = match (record.label_name.as_deref(), record.label) {
+            (Some(name), _) => head(name, MAX_LABEL),
+            (None, Some(Label::Anomalous)) => "anomalous",
+            (None, Some(Label::Legitimate)) => "legitimate",
+            (None, None) => return,
+        };
+        count(&mut self.summary.labels, name, 1, MAX_LABELS);
+    }
+
+    fn fault(&mut self, line: u64, reason: &str) {
+        let kind = kind_of(reason);
+        let faults = &mut self.summary.faults;
+        let kind = if faults.len() < MAX_FAULTS || faults.contains_key(&kind) { kind } else { OTHERS.to_owned() };
+        let fault = faults.entry(kind).or_default();
+        fault.count += 1;
+        if fault.first.len() < FIRST {
+            fault.first.push(Rejected { line, reason: reason.to_owned() });
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Summary {
+        for (format, wrapper, times) in self.formats {
+            let name = if wrapper.is_empty() { format.to_owned() } else { format!("{format} in {wrapper}") };
+            *self.summary.formats.entry(name).or_default() += times;
+        }
         self.summary
     }
+}
+
+fn count(counts: &mut BTreeMap<String, u64>, what: &str, times: u64, most: usize) {
+    if let Some(count) = counts.get_mut(what) {
+        *count += times;
+    } else {
+        let what = if counts.len() < most { what } else { OTHERS };
+        *counts.entry(what.to_owned()).or_default() += times;
+    }
+}
+
+/// A reason without what differs from record to record: texts in quotes, and numbers.
+fn kind_of(reason: &str) -> String {
+    let (mut kind, mut quoted, mut digits) = (String::with_capacity(reason.len()), false, false);
+    for character in reason.chars() {
+        let digit = character.is_ascii_digit();
+        match character {
+            '"' => {
+                kind.push_str(if quoted { "…\"" } else { "\"" });
+                quoted = !quoted;
+            }
+            _ if quoted => {}
+            _ if digit && digits => {}
+            _ if digit => kind.push('N'),
+            _ => kind.push(character),
+        }
+        digits = digit && !quoted;
+    }
+    kind
 }
 
 /// The beginning of a file, without consuming it.
@@ -119,8 +201,8 @@ mod tests;
 
 #[cfg(test)]
 mod counted_tests {
-    use super::{Counted, MAX_REASON, MAX_REPAIRS, Record, Rejected, Unread};
-    use bartizan_core::Timestamp;
+    use super::{Counted, FIRST, MAX_FAULTS, MAX_REASON, MAX_REPAIRS, Record, Rejected, Unread};
+    use bartizan_core::{Label, Timestamp};
     use std::ops::ControlFlow;
 
     #[test]
@@ -133,6 +215,40 @@ mod counted_tests {
         let repairs = counted.finish().repairs;
         assert_eq!((repairs["a: NaN"], repairs["others"]), (3, MAX_REPAIRS as u64 + 1));
         assert_eq!(repairs.len(), MAX_REPAIRS + 1);
+    }
+
+    #[test]
+    fn faults_are_counted_by_kind_and_the_first_of_each_are_named() {
+        let mut sink = |_: Result<Record<()>, Rejected>| ControlFlow::Continue(());
+        let mut counted = Counted::new(&mut sink, Timestamp::from_secs(0), Unread::default());
+        for (line, reason) in (1..).zip(["12 fields, expected 80", "\"a\" is no time", "7 fields, expected 80", "\"b 1\" is no time"]) {
+            let _ = counted.pass(Err(Rejected { line, reason: reason.to_owned() }));
+        }
+        for line in 0..1_000 {
+            let reason = format!("{}{}", "x".repeat(line), "no");
+            let _ = counted.pass(Err(Rejected { line: 5, reason }));
+        }
+        let faults = counted.finish().faults;
+        assert_eq!((faults["N fields, expected N"].count, faults["\"…\" is no time"].count), (2, 2));
+        assert_eq!(faults["N fields, expected N"].first[1], Rejected { line: 3, reason: "7 fields, expected 80".to_owned() });
+        assert_eq!(
+            (faults.len(), faults["others"].count, faults["others"].first.len()),
+            (MAX_FAULTS + 1, 1_002 - MAX_FAULTS as u64, FIRST)
+        );
+    }
+
+    #[test]
+    fn labels_and_formats_are_counted() {
+        let mut sink = |_: Result<Record<()>, Rejected>| ControlFlow::Continue(());
+        let mut counted = Counted::new(&mut sink, Timestamp::from_secs(0), Unread::default());
+        let record = |label, name: Option<&str>| Record { event: (), label, label_name: name.map(str::to_owned), line: 1 };
+        for (label, name) in [(None, None), (Some(Label::Anomalous), None), (Some(Label::Anomalous), Some("DDoS")), (None, Some("DDoS"))] {
+            counted.read_as("combined", if name.is_some() { "syslog" } else { "" });
+            let _ = counted.pass(Ok(record(label, name)));
+        }
+        let summary = counted.finish();
+        assert_eq!(summary.labels, [("DDoS".to_owned(), 2), ("anomalous".to_owned(), 1)].into());
+        assert_eq!(summary.formats, [("combined".to_owned(), 2), ("combined in syslog".to_owned(), 2)].into());
     }
 
     #[test]

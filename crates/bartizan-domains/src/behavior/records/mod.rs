@@ -3,6 +3,7 @@
 mod access;
 mod bodies;
 mod cowrie;
+mod formats;
 mod ordered;
 mod sshd;
 mod table;
@@ -12,7 +13,7 @@ use super::sessions::{Activity, Closed, Sessions};
 use super::{AttackType, Behavior, NAMES, SessionEvent};
 use crate::records::{Counted, LabelField, MAX_JSON, MAX_ROW, Unread, array, label_from_name, lines, open, peek, refuse_named};
 use crate::requests::records::combined;
-use bartizan_core::{How, Label, Parse, ParseError, Record, Rejected, Sink, Summary, Timestamp};
+use bartizan_core::{AUTO, Format, How, Label, Parse, ParseError, Record, Rejected, Sink, Summary, Timestamp};
 use ordered::Ordered;
 use std::io::{BufRead, Read};
 use std::ops::ControlFlow;
@@ -27,17 +28,15 @@ const EXPECTED: &str = "it is neither NDJSON, a JSON array or a table of session
 const LINES_LOOKED_AT: usize = 20;
 
 impl Parse for Behavior {
-    /// `ndjson`, `json`: bodies of `/predict`, one a line or in an array. `csv`: a table with the features as columns.
-    /// `sshd`: `auth.log`, `secure` or the journal's text. `access-log`: Apache or nginx, common or combined.
-    /// `cowrie`: the honeypot's JSON lines, or a table of its sessions.
-    const FORMATS: &'static [&'static str] = &["auto", "ndjson", "json", "csv", "sshd", "access-log", "cowrie"];
+    const FORMATS: &'static [&'static [Format]] = &[formats::FORMATS];
 
     fn parse(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, SessionEvent>) -> Result<Summary, ParseError> {
         let (mut reader, unread) = open(reader)?;
         let start = peek(&mut reader)?;
-        let format = if how.format == "auto" { detect(start, now)? } else { how.format };
+        let format = if how.format == AUTO { detect(start, now)? } else { how.format };
         let json = start.trim_ascii_start().first() == Some(&b'{');
         let mut counted = Counted::new(sink, now, unread);
+        counted.chosen(Self::FORMATS, format, 1.0);
         if !["ndjson", "json", "csv"].contains(&format) {
             refuse_named(how, format)?;
         }

@@ -2,6 +2,7 @@
 
 mod cells;
 mod connection;
+mod formats;
 mod header;
 mod reader;
 mod suricata;
@@ -15,19 +16,20 @@ use super::features::TABLE;
 use super::{FlowEvent, Flows};
 use crate::faults::{Fault, Loc};
 use crate::records::{Counted, LabelField, MAX_JSON, array, label_of, lines, open, peek, refuse_named};
-use bartizan_core::{How, Parse, ParseError, Record, Sink, Summary, Timestamp};
+use bartizan_core::{AUTO, Format, How, Parse, ParseError, Record, Sink, Summary, Timestamp};
 use std::io::Read;
 
 /// What a file of flows may be.
 const EXPECTED: &str = "it is neither a table of CICFlowMeter (cicflow), NDJSON (ndjson), a JSON array (json), Zeek's conn.log (zeek) nor Suricata's eve.json (suricata)";
 
 impl Parse for Flows {
-    const FORMATS: &'static [&'static str] = &["auto", "cicflow", "ndjson", "json", "zeek", "suricata"];
+    const FORMATS: &'static [&'static [Format]] = &[formats::FORMATS];
 
     fn parse(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, FlowEvent>) -> Result<Summary, ParseError> {
         let (mut reader, unread) = open(reader)?;
-        let format = if how.format == "auto" { detect(peek(&mut reader)?)? } else { how.format };
+        let format = if how.format == AUTO { detect(peek(&mut reader)?)? } else { how.format };
         let mut counted = Counted::new(sink, now, unread);
+        counted.chosen(Self::FORMATS, format, 1.0);
         if ["zeek", "suricata"].contains(&format) {
             refuse_named(how, format)?;
         }
@@ -47,7 +49,7 @@ impl Parse for Flows {
             "suricata" => suricata::read(reader, &mut counted)?,
             _ => return Err(ParseError::Unknown(EXPECTED)),
         }
-        note_missing(&mut counted, &format!("features that {format} does not give"), &missing_of(format));
+        counted.missing(missing_of(format));
         Ok(counted.finish())
     }
 }
@@ -62,15 +64,6 @@ pub fn missing_of(format: &str) -> Vec<&'static str> {
     };
     let missing = |index: &usize| !connection::GIVEN.iter().chain(given).any(|f| *f as usize == *index);
     (0..TABLE.len()).filter(missing).map(super::features::name).collect()
-}
-
-/// Notes features that no flow of a file has, the first by name.
-fn note_missing(counted: &mut Counted<'_, FlowEvent>, what: &str, missing: &[&str]) {
-    const SHOWN: usize = 5;
-    if !missing.is_empty() {
-        let more = if missing.len() > SHOWN { ", ..." } else { "" };
-        counted.repaired(&format!("{what} ({}{more})", missing[..missing.len().min(SHOWN)].join(", ")), missing.len() as u64);
-    }
 }
 
 /// Tells the format from the beginning of a file.

@@ -247,6 +247,6 @@ impl Rows {
         for name in &self.header.twice {
             counted.repaired(&format!("{name}: column twice"), 1);
         }
-        super::note_missing(counted, "columns that are not there", &self.header.missing());
+        counted.missing(self.header.missing());
     }
 }
