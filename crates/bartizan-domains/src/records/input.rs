@@ -10,7 +10,7 @@ use std::rc::Rc;
 /// Bytes read at once.
 const BUFFER: usize = 1 << 17;
 /// Bytes at the beginning that are there to be looked at.
-const HEAD: usize = 1 << 17;
+pub(super) const HEAD: usize = 1 << 17;
 /// What a rejected record counts for besides its bytes: a quarter of a million short ones in a row is as hopeless as one that never ends.
 const REJECTED_BYTES: u64 = 256;
 /// Longest beginning by which packed data is told.

@@ -1,15 +1,27 @@
 //! Files of one record a line.
 
-use super::{Counted, too_long};
+use super::syslog::{self, Header};
+use super::wrapped::{Unwrapped, Unwrapper, trimmed};
+use super::{Counted, HEAD, MAX_ROW, text_of, too_long};
 use bartizan_core::{ParseError, Record, Rejected, Timestamp};
 use std::io::{BufRead, Read};
 
 /// Reads line by line; empty lines are passed over, and so are those of more than `most` bytes, which are counted.
 pub(crate) fn lines<E>(
-    mut reader: Box<dyn BufRead + '_>,
+    reader: Box<dyn BufRead + '_>,
     most: usize,
     counted: &mut Counted<'_, E>,
     mut parse: impl FnMut(&[u8], u64, Timestamp) -> Result<Record<E>, String>,
+) -> Result<(), ParseError> {
+    each_line(reader, most, counted, |text, line, now| Some(parse(text, line, now)))
+}
+
+/// Reads line by line, and passes over those for which `parse` gives nothing.
+fn each_line<E>(
+    mut reader: Box<dyn BufRead + '_>,
+    most: usize,
+    counted: &mut Counted<'_, E>,
+    mut parse: impl FnMut(&[u8], u64, Timestamp) -> Option<Result<Record<E>, String>>,
 ) -> Result<(), ParseError> {
     let mut buffer = Vec::new();
     let mut line = 0;
@@ -25,14 +37,73 @@ pub(crate) fn lines<E>(
             skip_line(&mut reader).map_err(io)?;
         }
         line += 1;
-        let text = buffer.strip_prefix(b"\xef\xbb\xbf").filter(|_| line == 1).unwrap_or(&buffer).trim_ascii();
+        let text = trimmed(&buffer);
         if text.is_empty() && whole {
             continue;
         }
-        let parsed = if whole { parse(text, line, counted.now) } else { Err(too_long(most)) };
+        let parsed = if whole { parse(text, line, counted.now) } else { Some(Err(too_long(most))) };
+        let Some(parsed) = parsed else { continue };
         if counted.pass(parsed.map_err(|reason| Rejected { line, reason })).is_break() {
             return Ok(());
         }
+    }
+}
+
+/// A line of a log, without what was put around it.
+#[expect(dead_code, reason = "readers of logins ask for all of it next")]
+pub(crate) struct Line<'a> {
+    /// Its text; after the header, where it has one.
+    pub(crate) text: &'a str,
+    /// What syslog says in front.
+    pub(crate) header: Option<Header<'a>>,
+    /// The outermost wrapper that was taken off; empty without one.
+    pub(crate) wrapper: &'static str,
+    /// Its number; from 1.
+    pub(crate) number: u64,
+}
+
+/// Reads the lines of a log, without their wrappers. Text that is no UTF-8 is windows-1252, or has a byte that is none replaced.
+pub(crate) fn log_lines<E>(
+    reader: Box<dyn BufRead + '_>,
+    counted: &mut Counted<'_, E>,
+    mut parse: impl FnMut(Line<'_>, Timestamp) -> Option<Result<Record<E>, String>>,
+) -> Result<(), ParseError> {
+    let mut unwrapper = Unwrapper::default();
+    each_line(reader, MAX_ROW, counted, |bytes, number, now| unwrapped(&mut unwrapper, bytes, number, now, &mut parse))
+}
+
+/// Hands the line within `bytes` to `parse`; `None` where there is none to be read.
+pub(crate) fn unwrapped<R>(
+    unwrapper: &mut Unwrapper,
+    bytes: &[u8],
+    number: u64,
+    now: Timestamp,
+    parse: impl FnOnce(Line<'_>, Timestamp) -> Option<R>,
+) -> Option<R> {
+    let Unwrapped { text, wrapper } = unwrapper.take_off(bytes)?;
+    let text = text_of(&text);
+    let (header, text, wrapper) = match syslog::header(&text, now) {
+        Some((header, message)) => (Some(header), message, if wrapper.is_empty() { "syslog" } else { wrapper }),
+        None => (None, &*text, wrapper),
+    };
+    parse(Line { text, header, wrapper, number }, now)
+}
+
+/// Lines at the beginning of a file, without their wrappers, by which its format is told: whole ones, and no more than this many.
+pub(crate) const LOOKED_AT: usize = 200;
+
+/// Calls `look` for the first [`LOOKED_AT`] lines of the beginning of a file.
+#[expect(dead_code, reason = "formats are told by it next")]
+pub(crate) fn head_lines(start: &[u8], now: Timestamp, mut look: impl FnMut(Line<'_>)) {
+    // What the beginning cuts off is no line.
+    let whole = if start.len() < HEAD { start } else { &start[..memchr::memrchr(b'\n', start).unwrap_or(start.len())] };
+    let lines = (1..).zip(whole.split(|byte| *byte == b'\n'));
+    let mut unwrapper = Unwrapper::default();
+    for (number, line) in lines.filter(|(_, line)| !trimmed(line).is_empty()).take(LOOKED_AT) {
+        let _: Option<()> = unwrapped(&mut unwrapper, line, number, now, |line, _| {
+            look(line);
+            None
+        });
     }
 }
 

@@ -8,13 +8,20 @@ mod input;
 mod label;
 mod lines;
 mod rows;
+pub(crate) mod syslog;
+mod text;
+mod wrapped;
 mod written;
 
 pub(crate) use array::array;
+use input::HEAD;
 pub(crate) use input::{Unread, open};
 pub(crate) use label::{LabelField, label_of, lacking, refuse_named};
-pub(crate) use lines::{lines, skip_line};
+#[expect(unused_imports, reason = "formats are told by it next")]
+pub(crate) use lines::head_lines;
+pub(crate) use lines::{Line, lines, log_lines, skip_line};
 pub(crate) use rows::{Next, Rows};
+pub(crate) use text::{decode, text_of};
 pub(crate) use written::csv_line;
 
 use bartizan_core::{Chosen, Format, Label, ParseError, Record, Rejected, Sink, Summary, Timestamp, head};

@@ -11,7 +11,7 @@ mod time;
 
 use super::sessions::{Activity, Closed, Sessions};
 use super::{AttackType, Behavior, NAMES, SessionEvent};
-use crate::records::{Counted, LabelField, MAX_JSON, MAX_ROW, Unread, array, label_from_name, lines, open, peek, refuse_named};
+use crate::records::{Counted, LabelField, Line, MAX_JSON, MAX_ROW, Unread, array, label_from_name, lines, log_lines, open, peek, refuse_named};
 use crate::requests::records::combined;
 use bartizan_core::{AUTO, Format, How, Label, Parse, ParseError, Record, Rejected, Sink, Summary, Timestamp};
 use ordered::Ordered;
@@ -55,7 +55,10 @@ impl Parse for Behavior {
             }
             "csv" => mend(&mut counted, |inner| table::rows(reader, inner, &NAMES, how.label_column, table::session))?,
             "sshd" => sshd(reader, &mut counted)?,
-            "access-log" => fold(&mut counted, 0, |inner| lines(reader, MAX_ROW, inner, access::line), Vec::new)?,
+            "access-log" => {
+                let line = |line: Line<'_>, now| Some(access::line(line.text.as_bytes(), line.number, now));
+                fold(&mut counted, 0, |inner| log_lines(reader, inner, line), Vec::new)?;
+            }
             "cowrie" if json => fold(&mut counted, 0, |inner| lines(reader, MAX_ROW, inner, cowrie::line), Vec::new)?,
             "cowrie" => {
                 fold(&mut counted, HELD_ROWS, |inner| table::rows(reader, inner, cowrie::COLUMNS, None, cowrie::row), Vec::new)?;

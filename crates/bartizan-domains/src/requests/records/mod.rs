@@ -6,7 +6,7 @@ pub(crate) mod json;
 mod payloads;
 
 use super::{RequestEvent, Requests};
-use crate::records::{Counted, LabelField, MAX_JSON, MAX_ROW, array, lines, open, peek, refuse_named};
+use crate::records::{Counted, LabelField, MAX_JSON, array, lines, log_lines, open, peek, refuse_named};
 use bartizan_core::{AUTO, Format, How, Parse, ParseError, Sink, Summary, Timestamp};
 use std::io::Read;
 
@@ -60,7 +60,7 @@ fn read(reader: impl Read, how: How<'_>, now: Timestamp, sink: Sink<'_, RequestE
         "http-params" => return payloads::read(reader, &mut counted, how.label_column).map(|()| counted.finish()),
         "combined" => {
             refuse_named(how, "combined")?;
-            lines(reader, MAX_ROW, &mut counted, combined::line)?;
+            log_lines(reader, &mut counted, |line, now| Some(combined::line(line.text.as_bytes(), line.number, now)))?;
         }
         "atrdf" => {
             refuse_named(how, "atrdf")?;
