@@ -11,9 +11,11 @@ mod time;
 
 use super::sessions::{Activity, Closed, Sessions};
 use super::{AttackType, Behavior, NAMES, SessionEvent};
-use crate::records::{Counted, LabelField, Line, MAX_JSON, MAX_ROW, Unread, array, label_from_name, lines, log_lines, open, peek, refuse_named};
-use crate::requests::records::combined;
-use bartizan_core::{AUTO, Format, How, Label, Parse, ParseError, Record, Rejected, Sink, Summary, Timestamp};
+use crate::access::{self as web, Access, Entry};
+use crate::records::{
+    Counted, LabelField, MAX_JSON, MAX_ROW, Unread, array, head_lines, label_from_name, lines, open, peek, refuse_named, trimmed,
+};
+use bartizan_core::{AUTO, Format, How, Label, Parse, ParseError, Record, Rejected, Sink, Summary, Timestamp, TrustedProxies};
 use ordered::Ordered;
 use std::io::{BufRead, Read};
 use std::ops::ControlFlow;
@@ -24,19 +26,21 @@ const HELD_ROWS: usize = 65_536;
 /// What a file of sessions may be.
 const EXPECTED: &str = "it is neither NDJSON, a JSON array or a table of sessions, nor a log of OpenSSH, of a web server or of Cowrie";
 
-/// Lines at the beginning of a file of which one must be readable for its format to be told.
-const LINES_LOOKED_AT: usize = 20;
+/// Longest beginning of a first line that is looked at for names of columns.
+const MAX_HEADER: usize = 8_192;
+/// The name that stands for every format of access logs.
+const ACCESS: &str = "access-log";
 
 impl Parse for Behavior {
-    const FORMATS: &'static [&'static [Format]] = &[formats::FORMATS];
+    const FORMATS: &'static [&'static [Format]] = &[formats::FORMATS, web::FORMATS];
 
     fn parse(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, SessionEvent>) -> Result<Summary, ParseError> {
         let (mut reader, unread) = open(reader)?;
         let start = peek(&mut reader)?;
-        let format = if how.format == AUTO { detect(start, now)? } else { how.format };
-        let json = start.trim_ascii_start().first() == Some(&b'{');
+        let (format, sure) = if how.format == AUTO { detect(start, how, now)? } else { (how.format, 1.0) };
+        let json = trimmed(start).first() == Some(&b'{');
         let mut counted = Counted::new(sink, now, unread);
-        counted.chosen(Self::FORMATS, format, 1.0);
+        counted.chosen(Self::FORMATS, format, sure);
         if !["ndjson", "json", "csv"].contains(&format) {
             refuse_named(how, format)?;
         }
@@ -55,13 +59,15 @@ impl Parse for Behavior {
             }
             "csv" => mend(&mut counted, |inner| table::rows(reader, inner, &NAMES, how.label_column, table::session))?,
             "sshd" => sshd(reader, &mut counted)?,
-            "access-log" => {
-                let line = |line: Line<'_>, now| Some(access::line(line.text.as_bytes(), line.number, now));
-                fold(&mut counted, 0, |inner| log_lines(reader, inner, line), Vec::new)?;
-            }
             "cowrie" if json => fold(&mut counted, 0, |inner| lines(reader, MAX_ROW, inner, cowrie::line), Vec::new)?,
             "cowrie" => {
                 fold(&mut counted, HELD_ROWS, |inner| table::rows(reader, inner, cowrie::COLUMNS, None, cowrie::row), Vec::new)?;
+            }
+            _ if format == ACCESS || Access::has(format) => {
+                let default = TrustedProxies::default();
+                let (proxies, mut access) = (how.proxies.unwrap_or(&default), Access::new(how)?);
+                let record = |entry: &Entry<'_>, line| access::record(entry, line, proxies);
+                fold(&mut counted, 0, |inner| web::read(reader, &mut access, inner, record), Vec::new)?;
             }
             _ => return Err(ParseError::Unknown(EXPECTED)),
         }
@@ -69,25 +75,44 @@ impl Parse for Behavior {
     }
 }
 
-/// Tells the format from the beginning of a file.
-fn detect(start: &[u8], now: Timestamp) -> Result<&'static str, ParseError> {
-    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
-    let first: Vec<String> = start
-        .split(|b| *b == b'\n')
-        .map(<[u8]>::trim_ascii)
-        .filter(|line| !line.is_empty())
-        .take(LINES_LOOKED_AT)
-        .map(|line| String::from_utf8_lossy(&line[..line.len().min(8_192)]).into_owned())
-        .collect();
-    let Some(header) = first.first() else { return Err(ParseError::Empty) };
+/// Tells the format from the beginning of a file, and the share of its lines that are of it.
+fn detect(start: &[u8], how: How<'_>, now: Timestamp) -> Result<(&'static str, f64), ParseError> {
+    let start = trimmed(start);
+    let array = |start: &[u8]| matches!(trimmed(&start[1..]).first(), Some(b'{' | b']') | None);
     match start.first() {
-        Some(b'{') if header.contains("\"eventid\"") => Ok("cowrie"),
-        Some(b'{') => Ok("ndjson"),
-        Some(b'[') => Ok("json"),
-        _ if header.contains("failed_logins") && header.contains("session_time") => Ok("csv"),
-        _ if header.contains("login_failed") && header.contains("src_ip") => Ok("cowrie"),
-        _ if first.iter().any(|line| combined::is_line(line)) => Ok("access-log"),
-        _ if first.iter().any(|line| sshd::is_line(line, now)) => Ok("sshd"),
+        None => return Err(ParseError::Empty),
+        Some(b'[') if array(start) => return Ok(("json", 1.0)),
+        Some(_) => {}
+    }
+    let (mut first, mut lines, mut json) = (String::new(), 0_u32, 0_u32);
+    let mut counts = [("ndjson", 0_u32), ("cowrie", 0), ("sshd", 0)];
+    head_lines(start, now, |line| {
+        if first.is_empty() {
+            first = line.text.chars().take(MAX_HEADER).collect();
+        }
+        lines += 1;
+        json += u32::from(line.text.starts_with('{'));
+        let has = |name| line.text.contains(name);
+        match line.text.as_bytes().first() {
+            Some(b'{') if has("\"eventid\"") => counts[1].1 += 1,
+            Some(b'{') if has("\"failed_logins\"") || has("\"session_time\"") => counts[0].1 += 1,
+            Some(_) if line.header.is_some_and(|header| !header.program.is_empty()) => counts[2].1 += 1,
+            _ => {}
+        }
+    });
+    if first.contains("failed_logins") && first.contains("session_time") && !first.starts_with('{') {
+        return Ok(("csv", 1.0));
+    }
+    if first.contains("login_failed") && first.contains("src_ip") && !first.starts_with('{') {
+        return Ok(("cowrie", 1.0));
+    }
+    let share = |count: u32| f64::from(count) / f64::from(lines.max(1));
+    let (name, count) = counts.into_iter().rev().max_by_key(|(_, count)| *count).unwrap_or_default();
+    match Access::detect(start, how, now)? {
+        Some((name, sure)) if sure > share(count) => Ok((name, sure)),
+        _ if count > 0 => Ok((name, share(count))),
+        // Bodies with faults are named by their faults.
+        _ if 2 * json > lines || start.starts_with(b"{") => Ok(("ndjson", 0.0)),
         _ => Err(ParseError::Unknown(EXPECTED)),
     }
 }

@@ -18,11 +18,6 @@ const MAX_NAME: usize = 256;
 /// Seconds after which the same process number is another connection.
 const REUSED_SECS: i64 = 600;
 
-/// Whether a text looks like a line of such a log.
-pub(super) fn is_line(text: &str, now: Timestamp) -> bool {
-    split(text, now).is_some_and(|(.., program, message)| !program.is_empty() && !message.is_empty())
-}
-
 /// Time, host, program with its process number, message.
 fn split(text: &str, now: Timestamp) -> Option<(Timestamp, &str, &str, &str)> {
     let (time, rest) = leading(text, now)?;
