@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod evaluate;
 pub(crate) mod exclude;
+pub(crate) mod formats;
 pub(crate) mod generate;
 pub(crate) mod import;
 pub(crate) mod label;
