@@ -29,6 +29,14 @@ pub struct OfflineVerdict {
     row: Vec<f32>,
 }
 
+impl OfflineVerdict {
+    /// The value of a feature, by its place in the schema; `None` where it is missing.
+    #[must_use]
+    pub fn value(&self, index: usize) -> Option<f32> {
+        self.row.get(index).copied().filter(|value| value.is_finite())
+    }
+}
+
 impl<D: Domain> Offline<D> {
     pub(crate) fn new(
         active: Arc<Active<D>>,
