@@ -82,20 +82,18 @@ impl<D: Kind> Scored<D> {
         self.flagged as f64 / self.judged.max(1) as f64
     }
 
-    /// What to do where the model flags most of what it is given, in sentences. That attacks are found in all of a honeypot's sessions says
+    /// What to do where the model flags most of what it is given, in lines. That attacks are found in all of a honeypot's sessions says
     /// nothing of it.
-    fn warning(&self) -> Option<[String; 3]> {
+    fn warning(&self) -> Option<[String; 4]> {
         let share = self.anomalous as f64 / self.judged.max(1) as f64;
         does_not_fit(self.judged, share, self.asked).then(|| {
             let (share, asked, events) = (output::percent(share), output::percent(self.asked), D::EVENTS);
             let (name, kind) = (&self.name, D::NAME);
             [
-                format!("{share} of the {events} are called unusual, and about {asked} were to be."),
+                format!("{share} of the {events} are called unusual; about {asked} were expected."),
                 "Unless all of them are attacks, the model does not fit this source.".to_owned(),
-                format!(
-                    "Train on ordinary {events} of its own with `bartizan train {name} FILE`, or with a detector for it alone: \
-                     [detectors.NAME] with kind = \"{kind}\"."
-                ),
+                format!("Train on ordinary ones from there: `bartizan train {name} FILE`,"),
+                format!("or add a detector for them: [detectors.NAME] with kind = \"{kind}\"."),
             ]
         })
     }
@@ -136,7 +134,7 @@ impl<D: Kind> Scored<D> {
             parts.push(output::table(&met::head::<D>(), rows));
         }
         parts.push(self.summary());
-        let cells = |warning: [String; 3]| vec![Cell::Line("warning".to_owned()), Cell::Lines(warning.into())];
+        let cells = |warning: [String; 4]| vec![Cell::Line("warning".to_owned()), Cell::Lines(warning.into())];
         parts.extend(self.warning().map(|warning| output::table(&[], [cells(warning)])));
         parts.retain(|part| !part.is_empty());
         parts.join("\n\n")

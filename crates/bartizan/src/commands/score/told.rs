@@ -18,7 +18,7 @@ const LISTED_RESOURCES: usize = 10;
 /// Most characters of a client's name.
 const NAME: usize = 39;
 /// Columns that labels take in the text, and the least that is left for what an event was.
-const LABELS: usize = 10;
+const LABELS: usize = 12;
 const LEAST_WHAT: usize = 30;
 
 /// A finding and its explanations.
@@ -92,9 +92,9 @@ impl<'a, D: Kind> Told<'a, D> {
     }
 
     /// Its lines: whom it is about, what, on what, and the worst example. `place` is where that stands.
-    pub(super) fn rows(&self, heading: String, number: usize, place: &str, (width, on): (usize, bool)) -> Vec<Vec<Cell>> {
+    pub(super) fn rows(&self, heading: Vec<String>, number: usize, place: &str, (width, on): (usize, bool)) -> Vec<Vec<Cell>> {
         let row = |label: &str, lines: Vec<String>| vec![Cell::Line(label.to_owned()), Cell::Lines(lines)];
-        let mut rows = vec![row(&number.to_string(), vec![heading])];
+        let mut rows = vec![row(&number.to_string(), heading)];
         let what = self.what();
         if !what.is_empty() {
             rows.push(row("what", vec![what]));
@@ -109,17 +109,19 @@ impl<'a, D: Kind> Told<'a, D> {
                 Some(risk) => format!("risk {risk} of 10, grade {:.3}", judgement.grade),
                 None => format!("grade {:.3}, sure {:.0} %", judgement.grade, judgement.confidence * 100.0),
             };
-            let begin = format!("{place}, {bad}: ");
-            let left = width.saturating_sub(LABELS + begin.chars().count()).max(LEAST_WHAT);
-            let worst = std::iter::once(begin + &met.what::<D>(left)).chain(shown_reasons(explanation));
-            rows.push(row("worst", worst.collect()));
+            let begin = format!("{place}, {bad}");
+            let what = met.what::<D>(width.saturating_sub(LABELS + begin.chars().count()).max(LEAST_WHAT));
+            let first = if what.is_empty() { begin } else { format!("{begin}: {what}") };
+            rows.push(row("worst", std::iter::once(first).chain(shown_reasons(explanation)).collect()));
         }
         rows
     }
 
     fn what(&self) -> String {
         let kinds: Vec<String> = self.kinds().into_iter().map(|(name, events)| format!("{name} ({events})")).collect();
-        let features: Vec<String> = self.features().into_iter().map(|name| clean(&words(name), 40)).collect();
+        let is_sign = |name: &&str| D::SIGNS.iter().zip(&self.finding.kinds).any(|(sign, events)| sign.feature == *name && *events > 0);
+        let features = self.features().into_iter().filter(|name| !is_sign(name)).map(|name| clean(&words(name), 40));
+        let features: Vec<String> = features.collect();
         [kinds.join(", "), features.join(", ")].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
     }
 
@@ -142,8 +144,8 @@ impl<'a, D: Kind> Told<'a, D> {
     }
 }
 
-/// The first lines of findings, in columns where these fit.
-pub(super) fn headings<D: Kind>(told: &[Told<'_, D>], width: usize) -> Vec<String> {
+/// The first lines of findings: whom they are about, how much was flagged, and when; in columns where these fit.
+pub(super) fn headings<D: Kind>(told: &[Told<'_, D>], width: usize) -> Vec<Vec<String>> {
     let parts: Vec<[String; 3]> = told
         .iter()
         .map(|told| {
@@ -156,8 +158,11 @@ pub(super) fn headings<D: Kind>(told: &[Told<'_, D>], width: usize) -> Vec<Strin
     let (first, second) = (longest(0), longest(1));
     let fits = LABELS + first + second + longest(2) + 4 <= width;
     let heading = |[who, flagged, when]: &[String; 3]| {
-        let text = if fits { format!("{who:<first$}  {flagged:>second$}  {when}") } else { format!("{who}  {flagged}  {when}") };
-        text.trim_end().to_owned()
+        let lines = match fits {
+            true => vec![format!("{who:<first$}  {flagged:>second$}  {when}")],
+            false => vec![format!("{who}  {flagged}"), when.clone()],
+        };
+        lines.into_iter().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect()
     };
     parts.iter().map(heading).collect()
 }
