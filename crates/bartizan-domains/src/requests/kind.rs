@@ -68,3 +68,18 @@ impl Kind for Requests {
         body::event_to_json(event)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Requests;
+    use crate::kind::Kind as _;
+    use bartizan_core::Domain as _;
+
+    #[test]
+    fn signs_are_features() {
+        let schema = Requests::schema();
+        for sign in Requests::SIGNS {
+            assert!(schema.names().any(|name| name == sign.feature) && sign.least > 0.0, "{sign:?}");
+        }
+    }
+}

@@ -4,7 +4,6 @@ use super::finding::{Finding, resource};
 use super::met::Met;
 use bartizan_core::{Domain, Timestamp, head};
 use bartizan_domains::kind::Kind;
-use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -113,26 +112,26 @@ impl<D: Kind> Findings<D> {
 
     /// Gives up the least of them.
     fn give_up_half(&mut self) {
-        let mut all: Vec<(String, Finding<D>)> = self.clients.drain().collect();
-        all.sort_by(|a, b| order((&a.0, &a.1), (&b.0, &b.1)));
-        self.bytes = 0;
-        for (name, finding) in all {
-            let bytes = LEAST_BYTES + name.len() + finding.bytes(self.width);
-            let fits = self.clients.len() < self.limits.clients / 2 && self.bytes + bytes <= self.limits.bytes / 2;
-            if fits || self.clients.is_empty() {
-                self.bytes += bytes;
-                self.clients.insert(name, finding);
-            } else if finding.flagged > 0 {
-                self.further.clients += 1;
-                self.further.flagged += finding.flagged;
+        let (mut kept, mut bytes, mut given_up) = (0, 0, Vec::new());
+        for (name, finding) in in_order(self.clients.iter()) {
+            let needed = LEAST_BYTES + name.len() + finding.bytes(self.width);
+            if kept == 0 || (kept < self.limits.clients / 2 && bytes + needed <= self.limits.bytes / 2) {
+                kept += 1;
+                bytes += needed;
+            } else {
+                given_up.push(name.clone());
             }
+        }
+        self.bytes = bytes;
+        for finding in given_up.iter().filter_map(|name| self.clients.remove(name)).filter(|finding| finding.flagged > 0) {
+            self.further.clients += 1;
+            self.further.flagged += finding.flagged;
         }
     }
 
     /// The worst findings, worst first, and how many there are in all.
     pub(super) fn worst(&self, top: usize) -> (Vec<(Who<'_>, &Finding<D>)>, usize) {
-        let mut flagged: Vec<(&String, &Finding<D>)> = self.clients.iter().filter(|(_, finding)| finding.flagged > 0).collect();
-        flagged.sort_by(|a, b| order(*a, *b));
+        let flagged = in_order(self.clients.iter().filter(|(_, finding)| finding.flagged > 0));
         let all = flagged.len();
         let named = flagged.into_iter().take(top).map(|(key, finding)| match key.strip_prefix(RESOURCE) {
             Some(name) => (Who::Resource(name), finding),
@@ -154,10 +153,104 @@ impl<D: Kind> Findings<D> {
 
 /// Flagged ones first, the worst of them at the front; of those that are not, the busiest. Alike ones by name, so that every run gives the
 /// same list.
-fn order<D: Kind>(a: (&String, &Finding<D>), b: (&String, &Finding<D>)) -> Ordering {
-    let key = |finding: &Finding<D>| (finding.standing(), finding.rank());
-    let ((stands_a, rank_a), (stands_b, rank_b)) = (key(a.1), key(b.1));
-    let flagged = (b.1.flagged > 0).cmp(&(a.1.flagged > 0));
-    let worse = flagged.then(stands_b.total_cmp(&stands_a)).then(rank_b.total_cmp(&rank_a));
-    worse.then(b.1.events.cmp(&a.1.events)).then(a.0.cmp(b.0))
+fn in_order<'a, D: Kind>(clients: impl Iterator<Item = (&'a String, &'a Finding<D>)>) -> Vec<(&'a String, &'a Finding<D>)> {
+    let key = |finding: &Finding<D>| (finding.flagged > 0, finding.standing(), finding.rank(), finding.events);
+    let mut keyed: Vec<_> = clients.map(|(name, finding)| (key(finding), name, finding)).collect();
+    keyed.sort_unstable_by(|(a, name_a, _), (b, name_b, _)| {
+        let worse = b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)).then(b.2.total_cmp(&a.2));
+        worse.then(b.3.cmp(&a.3)).then(name_a.cmp(name_b))
+    });
+    keyed.into_iter().map(|(_, name, finding)| (name, finding)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Findings, Further, Limits, Who};
+    use crate::commands::score::met::Met;
+    use bartizan_core::{Domain as _, Timestamp, Verdict};
+    use bartizan_domains::behavior::{Behavior, SessionEvent};
+    use bartizan_pipeline::{ClassVerdict, Judgement, OfflineVerdict};
+    use std::sync::Arc;
+
+    const NORMAL: usize = 0;
+    const BRUTE_FORCE: usize = 1;
+    const INJECTION: usize = 2;
+
+    fn now() -> Timestamp {
+        Timestamp::from_secs(1_000)
+    }
+
+    /// A session of a client, of a class with a probability.
+    fn session(client: &str, class: usize, probability: f64) -> Arc<Met<SessionEvent>> {
+        let mut event = SessionEvent::from_values(now(), [0, 1, 0, 0, 0, 10]);
+        client.clone_into(&mut event.client);
+        let judgement = Judgement {
+            id: None,
+            verdict: Verdict::Normal,
+            score: Some(0.5),
+            grade: 0.5,
+            confidence: 0.9,
+            model_version: "v1.0".into(),
+            analyzed_at: now(),
+            class: Some(ClassVerdict { index: class, name: Behavior::CLASSES[class], probability }),
+            margin: None,
+            reasons: Vec::new(),
+            explained: false,
+        };
+        Arc::new(Met { file: 0, line: 1, event, verdict: OfflineVerdict::new(judgement, vec![0.0; 6]), rank: probability })
+    }
+
+    fn names(findings: &Findings<Behavior>) -> Vec<&str> {
+        let name = |who| match who {
+            Who::Client(name) | Who::Resource(name) => name,
+        };
+        findings.worst(usize::MAX).0.into_iter().map(|(who, _)| name(who)).collect()
+    }
+
+    #[test]
+    fn many_sure_alarms_come_before_one_and_doubtful_ones_after_it() {
+        let mut findings = Findings::<Behavior>::new(now(), Limits::COMMAND);
+        (0..50).for_each(|_| findings.meet(&session("doubtful", BRUTE_FORCE, 0.3)));
+        findings.meet(&session("single", INJECTION, 0.99));
+        (0..500).for_each(|_| findings.meet(&session("many", BRUTE_FORCE, 0.97)));
+        (0..900).for_each(|_| findings.meet(&session("honest", NORMAL, 0.99)));
+        findings.meet(&session("", BRUTE_FORCE, 0.2));
+        assert_eq!(names(&findings), ["many", "single", "doubtful", "session"]);
+        let (worst, all) = findings.worst(1);
+        assert_eq!((worst[0].1.events, worst[0].1.flagged, &worst[0].1.kinds, all), (500, 500, &vec![0, 500, 0, 0, 0], 4));
+        assert_eq!(worst[0].1.span, None, "a record without a time has that of the reading");
+    }
+
+    #[test]
+    fn the_least_are_given_up_when_there_are_too_many() {
+        for (name, limits) in
+            [("clients", Limits { clients: 100, bytes: usize::MAX }), ("bytes", Limits { clients: usize::MAX, bytes: 40_000 })]
+        {
+            let mut findings = Findings::<Behavior>::new(now(), limits);
+            (0..20).for_each(|_| findings.meet(&session("attacker", INJECTION, 0.99)));
+            (0..9).for_each(|_| findings.meet(&session("busy", NORMAL, 0.99)));
+            for i in 0..1_000 {
+                findings.meet(&session(&format!("honest {i}"), NORMAL, 0.99));
+                findings.meet(&session(&format!("odd {i}"), BRUTE_FORCE, 0.4));
+                let (held, bytes) = (findings.clients.len(), findings.bytes);
+                assert!(held <= limits.clients && bytes <= limits.bytes, "{name}: {held} with {bytes} bytes");
+            }
+            let (worst, all) = findings.worst(1);
+            assert_eq!((worst[0].0, worst[0].1.flagged), (Who::Client("attacker"), 20), "{name}");
+            let Further { clients, flagged } = findings.further();
+            assert_eq!((clients + all as u64, clients), (1_001, flagged), "{name}");
+            let counted: usize =
+                findings.clients.iter().map(|(key, finding)| super::LEAST_BYTES + key.len() + finding.bytes(findings.width)).sum();
+            assert_eq!(findings.bytes, counted, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_client_and_a_resource_of_one_name_are_two() {
+        let mut findings = Findings::<Behavior>::new(now(), Limits::COMMAND);
+        ["session", ""].iter().for_each(|client| findings.meet(&session(client, INJECTION, 0.99)));
+        let mut found: Vec<String> = findings.worst(9).0.iter().map(|(who, _)| format!("{who:?}")).collect();
+        found.sort();
+        assert_eq!(found, ["Client(\"session\")", "Resource(\"session\")"]);
+    }
 }
