@@ -1,4 +1,4 @@
-//! One command, one file.
+//! One command, one file; `score` is a folder.
 
 pub(crate) mod bench;
 pub(crate) mod completions;
