@@ -151,7 +151,7 @@ pub enum ParseError {
     #[error("the file's format is not known: {0}; name its format if it is one of these")]
     Unknown(&'static str),
     /// Packed in a way that is not unpacked here.
-    #[error("it is packed with {0}: unpack it first; only gzip is unpacked while reading")]
+    #[error("it is packed with {0}, which is not unpacked while reading; gzip, zstd, xz, bzip2, and zip given as a file are")]
     Packed(&'static str),
     /// A header without an end.
     #[error("the table's header has more than {max_columns} columns or more than {max_bytes} bytes")]

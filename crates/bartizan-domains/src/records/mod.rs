@@ -4,6 +4,7 @@
 //! counted, and named by its line. Reading ends with an error when [`MAX_UNREAD`] bytes have come without a record in them.
 
 mod array;
+mod encoding;
 mod input;
 mod label;
 mod lines;
@@ -11,6 +12,8 @@ mod rows;
 mod written;
 
 pub(crate) use array::array;
+pub(crate) use encoding::decode;
+pub use input::{PACKING_BYTES, Packing, packing};
 pub(crate) use input::{Unread, open};
 pub(crate) use label::{LabelField, label_of, lacking, refuse_named};
 pub(crate) use lines::{lines, skip_line};

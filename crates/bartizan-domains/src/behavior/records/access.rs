@@ -12,7 +12,7 @@ use bartizan_core::{Record, Timestamp};
 const LOGINS: &[&str] = &["login", "logon", "signin", "sign-in", "/auth", "/session", "/token"];
 
 pub(super) fn line(bytes: &[u8], line: u64, now: Timestamp) -> Result<Record<Vec<Activity>>, String> {
-    let request = combined::parse(&String::from_utf8_lossy(bytes), now)?;
+    let request = combined::parse(&crate::records::decode(bytes).0, now)?;
     let path = decode(request.path(), false).text;
     let changes = ["POST", "PUT", "PATCH", "DELETE"].iter().any(|method| request.http_method.eq_ignore_ascii_case(method));
     let failed = login_failed(&request, &path, changes);

@@ -98,25 +98,6 @@ pub(super) fn number(cell: &[u8]) -> Result<f64, Oddity> {
     }
 }
 
-/// A text in UTF-8, or else in windows-1252, which the public tables' labels are in. True when it was the latter.
-pub(super) fn decode(bytes: &[u8]) -> (Cow<'_, str>, bool) {
-    /// What 0x80 to 0x9f are; the rest of windows-1252 is as in Unicode.
-    const HIGH: [char; 32] = [
-        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’', '“', '”', '•',
-        '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
-    ];
-    match std::str::from_utf8(bytes) {
-        Ok(text) => (Cow::Borrowed(text), false),
-        Err(_) => {
-            let of = |byte: &u8| match byte {
-                0x80..=0x9f => HIGH[usize::from(*byte - 0x80)],
-                other => char::from(*other),
-            };
-            (Cow::Owned(bytes.iter().map(of).collect()), true)
-        }
-    }
-}
-
 /// Cuts a record into its cells, without the quotes around them; `""` inside is one quote. What follows the cell number `most` is left.
 pub(super) fn split(text: &[u8], separator: u8, most: usize) -> Vec<Cow<'_, [u8]>> {
     let mut cells = Vec::new();
@@ -162,7 +143,7 @@ fn quoted(text: &[u8], start: usize, separator: u8) -> (Cow<'_, [u8]>, usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Oddity, decode, number, scan, split};
+    use super::{Oddity, number, scan, split};
     use proptest::prelude::*;
 
     #[test]
@@ -214,13 +195,6 @@ mod tests {
     }
 
     #[test]
-    fn labels_of_old_encodings_are_read() {
-        assert_eq!(decode(b"Web Attack \x96 XSS"), ("Web Attack – XSS".into(), true));
-        assert_eq!(decode("Web Attack – XSS".as_bytes()), ("Web Attack – XSS".into(), false));
-        assert_eq!(decode(b"caf\xe9 \x80").0, "café €");
-    }
-
-    #[test]
     fn quotes_are_taken_off() {
         let of = |text: &str| {
             split(text.as_bytes(), b',', usize::MAX).iter().map(|c| String::from_utf8_lossy(c).into_owned()).collect::<Vec<_>>()
@@ -245,7 +219,7 @@ mod tests {
         #[test]
         fn any_bytes_are_cells(bytes in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'"'), Just(b',')], 0..60)) {
             for cell in split(&bytes, b',', usize::MAX) {
-                let _ = (number(&cell), scan(&cell), decode(&cell));
+                let _ = (number(&cell), scan(&cell));
             }
         }
     }

@@ -3,11 +3,11 @@
 use super::super::event::Draft;
 use super::super::features::{WIDTH, name};
 use super::super::names::Column;
-use super::cells::{Oddity, decode, number, scan, split};
+use super::cells::{Oddity, number, scan, split};
 use super::header::{Header, Plan};
 use super::reader::{Lines, Next};
 use crate::flows::FlowEvent;
-use crate::records::{Counted, MAX_COLUMNS, MAX_ROW, lacking, too_long};
+use crate::records::{Counted, MAX_COLUMNS, MAX_ROW, decode, lacking, too_long};
 use bartizan_core::{ParseError, Record, Rejected};
 use std::io::BufRead;
 

@@ -3,11 +3,10 @@
 use super::super::event::Draft;
 use super::super::features::F;
 use super::super::names::Column;
-use super::cells::decode;
 use super::connection::Connection;
 use super::reader::{Lines, Next};
 use crate::flows::FlowEvent;
-use crate::records::{Counted, MAX_ROW, too_long};
+use crate::records::{Counted, MAX_ROW, decode, too_long};
 use bartizan_core::{ParseError, Record, Rejected, Timestamp};
 use serde_json::{Map, Value};
 use std::borrow::Cow;

@@ -2,6 +2,7 @@
 //! `client ident user [time] "request" status bytes "referrer" "agent"`. The common format (without the last two) is read too.
 
 use super::Record;
+use crate::records::decode;
 use crate::requests::RequestEvent;
 use bartizan_core::Timestamp;
 
@@ -11,7 +12,7 @@ pub(crate) fn is_line(text: &str) -> bool {
 }
 
 pub(super) fn line(bytes: &[u8], line: u64, now: Timestamp) -> Result<Record, String> {
-    let event = parse(&String::from_utf8_lossy(bytes), now)?;
+    let event = parse(&decode(bytes).0, now)?;
     Ok(Record { event, label: None, label_name: None, line })
 }
 
