@@ -7,7 +7,7 @@ use crate::failure::Problem;
 use crate::files;
 use crate::kinds::{for_kind, found};
 use crate::output::{self, Cell, clean};
-use crate::records;
+use crate::records::{self, Files, Report, Stop};
 use anyhow::Context as _;
 use bartizan_core::{Record, Timestamp};
 use bartizan_domains::kind::Kind;
@@ -30,7 +30,8 @@ pub(crate) struct Flags {
     /// Detector, by name: one of the kinds, or one that the configuration declares.
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
-    /// Files, plain or .gz, scored in the order of their events.
+    /// Files, plain or packed (gz, zst, xz, bz2, zip), patterns in quotes such as 'logs/*.gz', or - for standard input; scored in the
+    /// order of their events.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -44,6 +45,10 @@ pub(crate) struct Flags {
     /// Write the reasons of anomalous events too; takes longer.
     #[arg(long, requires = "out")]
     reasons: bool,
+    /// Go on with one plain file as it grows, through rotation and truncation, and print anomalous events at once, one a line, with
+    /// --json as JSON; SIGINT (Ctrl-C) and SIGTERM end it.
+    #[arg(long)]
+    follow: bool,
 }
 
 /// An event with the file it came from.
@@ -62,57 +67,110 @@ pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
 async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings, flags: Flags) -> anyhow::Result<()> {
     flags.format.check::<D>()?;
     flags.out.as_deref().map(Out::is_csv).transpose()?;
+    let stop = records::Stop::default();
+    let files = if flags.follow { Files::followed(&flags.files, &stop)? } else { Files::of(&flags.files)? };
+    let follow = flags.follow.then(|| Following { json: context.output.json, stop: stop.clone() });
     let (opened, instance) = context::open::<D>(config, settings).await?;
     context::prepare(&instance).await?;
+    if flags.follow {
+        let signal = super::serve::stop_signal();
+        tokio::spawn(async move {
+            signal.await;
+            stop.set();
+        });
+    }
     let offline = instance.offline();
     let done = tokio::task::block_in_place(|| {
         let offline = offline?;
         // Not before there is a model: what stands in the file so far would be lost for nothing.
         let out = flags.out.as_deref().map(Out::create).transpose()?;
-        score(offline, &flags, out)
+        score(offline, &flags, &files, follow.as_ref(), out)
     });
     opened.close().await;
     let scored: Scored<D> = done?;
-    Ok(context.output.print(&scored.document(), || scored.text())?)
+    if follow.is_some() && context.output.json {
+        say(&scored.document().to_string())?;
+    } else {
+        context.output.print(&scored.document(), || scored.text())?;
+    }
+    flags.format.check_skipped(&scored.read)
+}
+
+/// How what is found in a file that grows is told while it is read.
+struct Following {
+    json: bool,
+    stop: Stop,
+}
+
+impl Following {
+    fn tell<D: Kind>(&self, line: u64, event: &D::Event, judgement: &Judgement, why: Option<&Explanation>) -> std::io::Result<()> {
+        if self.json {
+            return say(&body::<D>(line, event, judgement, why).to_string());
+        }
+        let facts = D::facts(event);
+        let what = format!("{} {}", facts.action, facts.resource);
+        let (client, what, grade) = (clean(&facts.entity, 39), clean(what.trim(), 60), judgement.grade);
+        say(&format!("{} {client} {what}: grade {grade:.3}: {}", facts.time, clean(&reasons(why).join("; "), 200)))
+    }
+}
+
+/// Prints a line, at once.
+fn say(line: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", output::visible_json(line))?;
+    out.flush()
 }
 
 /// Reads on one thread and judges on the others.
-fn score<D: Kind>(offline: Offline<D>, flags: &Flags, out: Option<Out>) -> anyhow::Result<Scored<D>> {
+fn score<D: Kind>(
+    offline: Offline<D>,
+    flags: &Flags,
+    files: &Files,
+    follow: Option<&Following>,
+    out: Option<Out>,
+) -> anyhow::Result<Scored<D>> {
     let now = context::clock().now();
     let (sender, receiver) = sync_channel(WAITING);
     std::thread::scope(|scope| {
-        let reader = scope.spawn(move || read::<D>(flags, now, &sender));
-        let judged = judge(offline, flags, out, receiver);
-        let rejected = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let reader = scope.spawn(move || read::<D>(flags, files, now, &sender));
+        let judged = judge(offline, flags, files, follow, out, receiver);
+        if let Some(follow) = follow {
+            follow.stop.set();
+        }
+        let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // What went wrong in judging made the reader stop; it is the fault to tell.
         let mut scored = judged?;
-        scored.rejected = rejected?;
+        scored.read = read?;
         Ok(scored)
     })
 }
 
-fn read<D: Kind>(flags: &Flags, now: Timestamp, sender: &SyncSender<Vec<Read<D::Event>>>) -> anyhow::Result<u64> {
-    let mut chunk = Vec::with_capacity(CHUNK);
-    let rejected = records::stream::<D>(&flags.files, &flags.format, now, &mut |file, record| {
+fn read<D: Kind>(flags: &Flags, files: &Files, now: Timestamp, sender: &SyncSender<Vec<Read<D::Event>>>) -> anyhow::Result<Vec<Report>> {
+    // What is read of a file that grows is judged before more is waited for.
+    let most = if flags.follow { 1 } else { CHUNK };
+    let mut chunk = Vec::with_capacity(most);
+    let reports = records::stream::<D>(files, &flags.format, now, &mut |file, record| {
         chunk.push(Read { file, record });
-        if chunk.len() == CHUNK && sender.send(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK))).is_err() {
+        if chunk.len() == most && sender.send(std::mem::replace(&mut chunk, Vec::with_capacity(most))).is_err() {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
     })?;
     // The receiver is gone only after a fault of its own.
     drop(sender.send(chunk));
-    Ok(rejected)
+    Ok(reports)
 }
 
 fn judge<D: Kind>(
     offline: Offline<D>,
     flags: &Flags,
+    files: &Files,
+    follow: Option<&Following>,
     mut out: Option<Out>,
     receiver: Receiver<Vec<Read<D::Event>>>,
 ) -> anyhow::Result<Scored<D>> {
-    let (files, classes) = (flags.files.clone(), vec![0; D::CLASSES.len()]);
-    let mut scored = Scored { offline, files, classes, judged: 0, anomalous: 0, strange: 0, rejected: 0, worst: Vec::new() };
+    let (files, classes) = (files.names(), vec![0; D::CLASSES.len()]);
+    let mut scored = Scored { offline, files, classes, judged: 0, anomalous: 0, strange: 0, read: Vec::new(), worst: Vec::new() };
     for chunk in receiver {
         let (read, mut events): (Vec<_>, Vec<_>) = chunk.into_iter().map(|r| ((r.file, r.record.line), r.record.event)).unzip();
         scored.offline.arrive(&mut events);
@@ -123,6 +181,13 @@ fn judge<D: Kind>(
                 let explanation = explained.then(|| scored.offline.explain(event, verdict)).flatten();
                 out.write::<D>(*line, event, &verdict.judgement, explanation.as_ref())?;
             }
+        }
+        if let Some(follow) = follow {
+            for (((_, line), event), verdict) in read.iter().zip(&events).zip(&verdicts).filter(|(_, v)| v.judgement.verdict.is_anomalous())
+            {
+                follow.tell::<D>(*line, event, &verdict.judgement, scored.offline.explain(event, verdict).as_ref())?;
+            }
+            out.as_mut().map_or(Ok(()), Out::flush)?;
         }
         for (((file, line), event), verdict) in read.into_iter().zip(events).zip(verdicts) {
             let rank = D::rank(&found(&verdict.judgement));
@@ -146,12 +211,13 @@ struct Met<E> {
 /// What came of it all.
 struct Scored<D: Kind> {
     offline: Offline<D>,
-    files: Vec<PathBuf>,
+    files: Vec<String>,
     judged: u64,
     anomalous: u64,
     /// Events such as the model has not learned from, which it calls no anomalies.
     strange: u64,
-    rejected: u64,
+    /// What was met in each file.
+    read: Vec<Report>,
     /// Events of each class, for kinds that tell classes apart.
     classes: Vec<u64>,
     /// The worst so far, and some more; in order after [`cut`](Self::cut).
@@ -184,7 +250,8 @@ impl<D: Kind> Scored<D> {
             body["file"] = json!(self.files.get(met.file));
             body
         });
-        let mut document = json!({"scored": self.judged, "anomalous": self.anomalous, "rejected": self.rejected});
+        let mut document = json!({"scored": self.judged, "anomalous": self.anomalous, "rejected": self.read.iter().map(|file| file.summary.rejected).sum::<u64>()});
+        document["files"] = records::documents(&self.read);
         if self.strange > 0 {
             document["unlike_all_learned"] = json!(self.strange);
         }
@@ -305,6 +372,10 @@ impl Out {
     }
 
     fn finish(mut self) -> anyhow::Result<()> {
+        self.flush()
+    }
+
+    fn flush(&mut self) -> anyhow::Result<()> {
         let written = self.file.flush();
         self.said(written)
     }
