@@ -1,5 +1,7 @@
 //! Any file in: standard input, patterns, archives, files that grow; and what is said of each.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
 mod common;
 
 use common::{attack, bartizan, browser, fails, generate, json, run, stderr};
@@ -164,6 +166,29 @@ fn what_was_met_is_said_and_too_much_of_it_is_refused() {
     assert_eq!((output.status.code(), &scored["scored"], &scored["files"][0]["given"]), (Some(3), &json!(40), &json!(true)));
     let said = stderr(&output);
     assert!(said.contains("bad.log: 40 requests read as combined (given by name), 60 skipped\n  skipped: 60 × "), "{said}");
+}
+
+#[test]
+fn options_that_cannot_apply_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::write(at.join("a.log"), log(30, 0)).unwrap();
+    for (arguments, expected) in [
+        (&["train", "requests", "--format", "combined"][..], "--format says how files are read, and none is given"),
+        (&["train", "requests", "--label-column", "x"], "--label-column says how files are read"),
+        (&["train", "requests", "a.log", "--ignore-labels", "--label-column", "x"], "cannot be used with"),
+        (&["evaluate", "requests", "a.log", "--algorithm", "hbos"], "--algorithm is for training, and nothing is trained"),
+        (&["evaluate", "requests", "a.log", "--seed", "1"], "--split"),
+        (&["score", "requests", "a.log", "--reasons"], "--out"),
+        (&["score", "requests", "a.log", "--max-skipped", "2"], "--max-skipped must be from 0 to 1, got 2"),
+        (&["score", "requests", "a.log", "--max-skipped", "NaN"], "--max-skipped must be from 0 to 1, got NaN"),
+        (&["tune", "requests", "a.log", "--format", "zeek"], "is none of requests: auto, "),
+    ] {
+        let said = fails(at, arguments, 2);
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    }
+    let said = fails(at, &["import", "requests", "a.log", "--label-column", "x"], 3);
+    assert!(said.contains("leave --label-column out"), "{said}");
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub(crate) struct Flags {
     #[arg(long, value_enum, default_value = "auto", requires = "split")]
     by: SplitBy,
     /// Seed of the split.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, requires = "split")]
     seed: u64,
     #[command(flatten)]
     training: Training,
@@ -46,6 +46,9 @@ pub(crate) struct Flags {
 pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
     if let Some(share) = flags.split.filter(|share| !(*share > 0.0 && *share < 1.0)) {
         return Err(Problem::usage(format!("--split must be above 0 and below 1, got {share}")).into());
+    }
+    if let Some(flag) = flags.training.first_set().filter(|_| flags.split.is_none() && flags.fit_on.is_empty()) {
+        return Err(Problem::usage(format!("{flag} is for training, and nothing is trained without --fit-on or --split")).into());
     }
     let config = context.quiet_config()?;
     let detector = config.detector(&flags.name)?;

@@ -3,6 +3,7 @@
 use crate::cli::Training;
 use crate::config::Config;
 use crate::context::{self, Context};
+use crate::failure::Problem;
 use crate::kinds::for_kind;
 use crate::output;
 use crate::records::{self, Loaded, Report};
@@ -29,7 +30,7 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "VERSION")]
     model_version: Option<String>,
     /// Do not learn from labels.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "label_column")]
     ignore_labels: bool,
     /// Activate the model also where it would let pass what was flagged and nobody cleared, or judges labelled events worse.
     #[arg(long)]
@@ -49,6 +50,9 @@ async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings
     let request = context::checked_request(&flags.training, flags.model_version, !flags.ignore_labels, settings)?;
     let request = TrainRequest { force: flags.force, ..request };
     flags.format.check::<D>()?;
+    if let Some(flag) = flags.format.first_set().filter(|_| flags.files.is_empty()) {
+        return Err(Problem::usage(format!("{flag} says how files are read, and none is given")).into());
+    }
     let mut loaded = match flags.files.as_slice() {
         [] => None,
         files => Some(records::sample::<D>(files, &flags.format, context::clock().now(), settings.max_training_samples, settings.seed)?),

@@ -66,6 +66,12 @@ impl Format {
         Err(Problem::data(what).advise("name its format with --format, or allow more with --max-skipped").into())
     }
 
+    /// Returns the first flag that is set, of those that say what a file is.
+    pub(crate) fn first_set(&self) -> Option<&'static str> {
+        let set = [(self.format.is_some(), "--format"), (self.label_column.is_some(), "--label-column")];
+        set.into_iter().find_map(|(is_set, name)| is_set.then_some(name))
+    }
+
     fn name(&self) -> &str {
         self.format.as_deref().unwrap_or(AUTO)
     }
