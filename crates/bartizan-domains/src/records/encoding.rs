@@ -216,7 +216,7 @@ mod tests {
             ("big", units("203.0.113.7 - é - [", Order::Big), Some(Order::Big)),
             ("NULs alone", vec![0; 1_000], None),
             ("NULs, then text", [vec![0; 7], b"203.0.113.7".to_vec()].concat(), None),
-            ("one NUL, then text", b"\0203.0.113.7 - - [".to_vec(), None),
+            ("one NUL, then text", b"\x00203.0.113.7 - - [".to_vec(), None),
             ("a NUL in a short text", b"a\0".to_vec(), None),
         ] {
             assert_eq!(utf16(&start), expected, "{name}");

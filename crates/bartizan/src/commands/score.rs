@@ -183,11 +183,11 @@ fn judge<D: Kind>(
             }
         }
         if let Some(follow) = follow {
+            out.as_mut().map_or(Ok(()), Out::flush)?;
             for (((_, line), event), verdict) in read.iter().zip(&events).zip(&verdicts).filter(|(_, v)| v.judgement.verdict.is_anomalous())
             {
                 follow.tell::<D>(*line, event, &verdict.judgement, scored.offline.explain(event, verdict).as_ref())?;
             }
-            out.as_mut().map_or(Ok(()), Out::flush)?;
         }
         for (((file, line), event), verdict) in read.into_iter().zip(events).zip(verdicts) {
             let rank = D::rank(&found(&verdict.judgement));
@@ -250,8 +250,9 @@ impl<D: Kind> Scored<D> {
             body["file"] = json!(self.files.get(met.file));
             body
         });
-        let mut document = json!({"scored": self.judged, "anomalous": self.anomalous, "rejected": self.read.iter().map(|file| file.summary.rejected).sum::<u64>()});
-        document["files"] = records::documents(&self.read);
+        let rejected: u64 = self.read.iter().map(|file| file.summary.rejected).sum();
+        let files = records::documents(&self.read);
+        let mut document = json!({"scored": self.judged, "anomalous": self.anomalous, "rejected": rejected, "files": files});
         if self.strange > 0 {
             document["unlike_all_learned"] = json!(self.strange);
         }

@@ -32,7 +32,7 @@ fn every_encoding_gives_the_same_text() {
         ("one NUL first", [vec![0], text.clone().into_bytes()].concat()),
         ("NULs before each line", text.lines().flat_map(|line| format!("\0\0\0{line}\n").into_bytes()).collect()),
     ] {
-        assert_eq!(text_of(bytes.as_slice()) == text, true, "{name}");
+        assert!(text_of(bytes.as_slice()) == text, "{name}");
         let outcome = read::<Requests>("auto", bytes.as_slice());
         assert_eq!((outcome.accepted, outcome.rejected.len()), (2_000, 0), "{name}: {:?}", outcome.error);
     }
