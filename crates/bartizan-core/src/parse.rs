@@ -158,7 +158,7 @@ pub enum ParseError {
     #[error("the format of one's own (files.log_format) cannot be used: {0}")]
     OwnFormat(String),
     /// Packed in a way that is not unpacked here.
-    #[error("it is packed with {0}: unpack it first; only gzip is unpacked while reading")]
+    #[error("it is packed with {0}, which is not unpacked while reading; gzip, zstd, xz, bzip2, and zip given as a file are")]
     Packed(&'static str),
     /// A header without an end.
     #[error("the table's header has more than {max_columns} columns or more than {max_bytes} bytes")]

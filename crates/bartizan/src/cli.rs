@@ -10,7 +10,7 @@ Exit codes:
   0  done
   1  failed for another reason than those below
   2  the command line or the configuration is wrong
-  3  the data given is wrong or too little
+  3  the data given is wrong, too little, or more of it unreadable than --max-skipped allows
   4  no such model, no model at all, or a damaged one
   5  the store is locked, full, damaged or not a store
 
@@ -134,6 +134,22 @@ impl Training {
             .with_any("n_estimators", self.n_estimators.map(|count| count as f64))
             .with_any("max_samples", self.max_samples.map(|count| count as f64));
         self.params.iter().fold(raw, |raw, (name, value)| raw.with(name, value.clone()))
+    }
+}
+
+impl Training {
+    /// Returns the first flag that is set.
+    pub(crate) fn first_set(&self) -> Option<&'static str> {
+        let set = [
+            (self.algorithm.is_some(), "--algorithm"),
+            (self.contamination.is_some(), "--contamination"),
+            (self.one_false_alarm_in.is_some(), "--one-false-alarm-in"),
+            (self.alarms_per_day.is_some(), "--alarms-per-day"),
+            (self.n_estimators.is_some(), "--n-estimators"),
+            (self.max_samples.is_some(), "--max-samples"),
+            (!self.params.is_empty(), "--param"),
+        ];
+        set.into_iter().find_map(|(is_set, name)| is_set.then_some(name))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Files that are one array of JSON.
 
-use super::{Counted, MAX_JSON, too_long};
+use super::{Counted, MAX_JSON, decode, too_long};
 use bartizan_core::{ParseError, Record, Rejected, Timestamp};
 use std::io::BufRead;
 
@@ -23,9 +23,7 @@ pub(crate) fn array<E>(
         let parsed = match end {
             End::File => Err("the array breaks off".to_owned()),
             End::TooLong { .. } => Err(too_long(MAX_JSON)),
-            End::Comma | End::Bracket => {
-                std::str::from_utf8(text).map_err(|e| e.to_string()).and_then(|text| parse(text, line, counted.now))
-            }
+            End::Comma | End::Bracket => parse(&decode(text).0, line, counted.now),
         };
         if counted.pass(parsed.map_err(|reason| Rejected { line, reason })).is_break() || matches!(end, End::File) {
             return Ok(());

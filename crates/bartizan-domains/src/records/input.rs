@@ -1,10 +1,14 @@
-//! Opening files: what is packed is unpacked, and what never gives a record ends.
+//! Opening files: what is packed is unpacked, what is not in UTF-8 is decoded, and what never gives a record ends.
 
 use super::MAX_UNREAD;
+use super::encoding::{Plain, SAMPLE, Utf16, utf16};
 use bartizan_core::ParseError;
+use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
+use liblzma::read::XzDecoder;
+use liblzma::stream::{CONCATENATED, Stream};
 use std::cell::Cell;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 use std::rc::Rc;
 
 /// Bytes read at once.
@@ -13,19 +17,54 @@ const BUFFER: usize = 1 << 17;
 pub(super) const HEAD: usize = 1 << 17;
 /// What a rejected record counts for besides its bytes: a quarter of a million short ones in a row is as hopeless as one that never ends.
 const REJECTED_BYTES: u64 = 256;
-/// Longest beginning by which packed data is told.
-const MAX_MAGIC: usize = 6;
+/// Longest beginning by which packed data is told: that of a tar archive.
+const MAGIC: usize = 264;
+/// Where a tar archive names itself.
+const TAR_AT: usize = 257;
+/// Packings one within the other that are taken off.
+const MAX_LAYERS: usize = 4;
+/// The largest window of zstd, as a power of two: what its command line takes without being asked for more.
+const ZSTD_WINDOW_LOG: u32 = 27;
+/// Most bytes that unpacking xz may take.
+const XZ_MEMORY: u64 = 256 << 20;
 
-/// What other packers begin their files with; gzip alone is unpacked here.
-const PACKED: &[(&[u8], &str)] = &[
-    (b"PK\x03\x04", "zip"),
-    (b"PK\x05\x06", "zip"),
-    (b"\x28\xb5\x2f\xfd", "zstd"),
-    (b"BZh", "bzip2"),
-    (b"\xfd7zXZ\0", "xz"),
-    (b"7z\xbc\xaf\x27\x1c", "7z"),
-    (b"\x04\x22\x4d\x18", "lz4"),
-];
+/// How a file is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    /// gzip.
+    Gzip,
+    /// Zstandard.
+    Zstd,
+    /// xz.
+    Xz,
+    /// bzip2.
+    Bzip2,
+    /// A zip archive: its members are read by who can seek in it.
+    Zip,
+    /// Another, by name, which is not unpacked.
+    Other(&'static str),
+}
+
+/// The longest beginning that [`packing`] looks at.
+pub const PACKING_BYTES: usize = MAGIC;
+
+/// Tells from the first bytes of a file how it is packed.
+#[must_use]
+pub fn packing(start: &[u8]) -> Option<Packing> {
+    Some(match start {
+        [0x1f, 0x8b, ..] => Packing::Gzip,
+        // The second is a frame to be skipped, which some writers begin with.
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Packing::Zstd,
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Packing::Xz,
+        [b'B', b'Z', b'h', b'1'..=b'9', rest @ ..] if rest.starts_with(b"1AY&SY") || rest.starts_with(b"\x17rE8P\x90") => Packing::Bzip2,
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Packing::Zip,
+        [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, ..] => Packing::Other("7z"),
+        [0x04, 0x22, 0x4d, 0x18, ..] => Packing::Other("lz4"),
+        [b'R', b'a', b'r', b'!', 0x1a, 7, ..] => Packing::Other("rar"),
+        _ if start.get(TAR_AT..).is_some_and(|at| at.starts_with(b"ustar")) => Packing::Other("tar"),
+        _ => return None,
+    })
+}
 
 /// Bytes read, unpacked, since the last record that could be read. Shared by the reader, which ends beyond [`MAX_UNREAD`], and by who
 /// counts the records.
@@ -43,51 +82,151 @@ impl Unread {
         self.add(REJECTED_BYTES);
     }
 
-    fn add(&self, bytes: u64) {
+    pub(super) fn add(&self, bytes: u64) {
         self.0.set(self.0.get().saturating_add(bytes));
     }
-}
 
-/// Unpacks what is gzip, told from its first bytes, to the end of its last member.
-///
-/// # Errors
-/// When the file cannot be read, or is packed in another way.
-pub(crate) fn open<'a>(mut reader: impl Read + 'a) -> Result<(Box<dyn BufRead + 'a>, Unread), ParseError> {
-    let mut magic = Vec::new();
-    reader.by_ref().take(MAX_MAGIC as u64).read_to_end(&mut magic).map_err(|source| ParseError::Io { line: 0, source })?;
-    if let Some((_, packer)) = PACKED.iter().find(|(start, _)| magic.starts_with(start)) {
-        return Err(ParseError::Packed(packer));
-    }
-    let gzip = magic.starts_with(&[0x1f, 0x8b]);
-    let whole = Cursor::new(magic).chain(reader);
-    let source: Box<dyn Read + 'a> =
-        if gzip { Box::new(MultiGzDecoder::new(BufReader::with_capacity(BUFFER, whole))) } else { Box::new(whole) };
-    let unread = Unread::default();
-    let mut guarded = Guarded { source, unread: unread.clone(), failed: None };
-    let mut head = Vec::with_capacity(HEAD);
-    // What came before a fault is read first.
-    guarded.failed = guarded.by_ref().take(HEAD as u64).read_to_end(&mut head).err();
-    Ok((Box::new(Cursor::new(head).chain(BufReader::with_capacity(BUFFER, guarded))), unread))
-}
-
-/// Ends reading when nothing of what is read is a record.
-struct Guarded<'a> {
-    source: Box<dyn Read + 'a>,
-    unread: Unread,
-    failed: Option<io::Error>,
-}
-
-impl Read for Guarded<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Some(failed) = self.failed.take() {
-            return Err(failed);
-        }
-        if self.unread.0.get() > MAX_UNREAD {
+    /// Fails when too much was read without a record.
+    pub(super) fn check(&self) -> io::Result<()> {
+        if self.0.get() > MAX_UNREAD {
             let most = MAX_UNREAD >> 20;
             return Err(io::Error::other(format!("{most} MiB, unpacked, were read without a record that can be read")));
         }
+        Ok(())
+    }
+}
+
+/// Unpacks, to the end of the last member, what is packed, told from its first bytes; decodes UTF-16, told likewise.
+///
+/// A source that waits for more, as of a file that is still written, says so by [`ErrorKind::WouldBlock`], and waits when it is asked
+/// again. So a file is recognised by what is there.
+///
+/// # Errors
+/// When the file is packed in a way that is not unpacked here.
+pub(crate) fn open<'a>(reader: impl Read + 'a) -> Result<(Box<dyn BufRead + 'a>, Unread), ParseError> {
+    let unread = Unread::default();
+    let start = Start::of(unpacked(Box::new(reader), &unread)?, SAMPLE);
+    let text: Box<dyn Read + 'a> = match utf16(start.seen()) {
+        Some(order) => Box::new(Plain::new(Utf16::new(start, order), unread.clone())),
+        None => Box::new(Plain::new(start, unread.clone())),
+    };
+    // What came before a fault is read first.
+    let head = Start::of(Guarded { source: text, unread: unread.clone() }, HEAD);
+    Ok((Box::new(head.into_buffered()), unread))
+}
+
+/// Takes off one packing after the other.
+fn unpacked<'a>(mut source: Box<dyn Read + 'a>, unread: &Unread) -> Result<Box<dyn Read + 'a>, ParseError> {
+    for layer in 0..=MAX_LAYERS {
+        let start = Start::of(source, MAGIC);
+        let packing = packing(start.seen());
+        let packed = match packing {
+            None => return Ok(Box::new(start)),
+            Some(_) if layer == MAX_LAYERS => break,
+            Some(_) => BufReader::with_capacity(BUFFER, start),
+        };
+        let unpacked: Box<dyn Read + 'a> = match packing {
+            Some(Packing::Gzip) => Box::new(MultiGzDecoder::new(packed)),
+            Some(Packing::Zstd) => Box::new(zstd(packed).map_err(|source| ParseError::Io { line: 0, source })?),
+            Some(Packing::Xz) => Box::new(xz(packed).map_err(|source| ParseError::Io { line: 0, source })?),
+            Some(Packing::Bzip2) => Box::new(MultiBzDecoder::new(packed)),
+            Some(Packing::Zip) => return Err(ParseError::Packed("zip")),
+            Some(Packing::Other(name)) => return Err(ParseError::Packed(name)),
+            None => Box::new(packed),
+        };
+        // What one packing gives the next one counts too: it may be far more than the file weighs and hold nothing.
+        source = Box::new(Guarded { source: unpacked, unread: unread.clone() });
+    }
+    Err(ParseError::Packed("more packings, one within the other, than are taken off"))
+}
+
+fn zstd<'a>(packed: impl BufRead + 'a) -> io::Result<impl Read + 'a> {
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(packed)?;
+    decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+    Ok(decoder)
+}
+
+fn xz<'a>(packed: impl BufRead + 'a) -> io::Result<impl Read + 'a> {
+    Ok(XzDecoder::new_stream(packed, Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED)?))
+}
+
+/// A source of which the first bytes were looked at. They are read first, then what went wrong after them, then the rest. That nothing
+/// more is there yet is said again too: who looks at the first bytes next does not wait for more either.
+struct Start<R> {
+    head: Cursor<Vec<u8>>,
+    failed: Option<io::Error>,
+    rest: R,
+}
+
+impl<R: Read> Start<R> {
+    /// Reads up to `most` bytes, or what is there.
+    fn of(mut source: R, most: usize) -> Self {
+        let (mut head, mut length, mut failed) = (vec![0; most], 0, None);
+        while length < most {
+            match source.read(&mut head[length..]) {
+                Ok(0) => break,
+                Ok(more) => length += more,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock && length == 0 => {}
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        head.truncate(length);
+        Self { head: Cursor::new(head), failed, rest: source }
+    }
+
+    fn seen(&self) -> &[u8] {
+        self.head.get_ref()
+    }
+
+    /// One reader that shows all of the beginning at first.
+    fn into_buffered<'a>(self) -> impl BufRead + 'a
+    where
+        R: 'a,
+    {
+        let rest = Start { head: Cursor::default(), ..self };
+        self.head.chain(BufReader::with_capacity(BUFFER, Waiting(rest)))
+    }
+}
+
+impl<R: Read> Read for Start<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.head.read(buffer)?;
+        if length > 0 {
+            return Ok(length);
+        }
+        self.failed.take().map_or_else(|| self.rest.read(buffer), Err)
+    }
+}
+
+/// Ends reading when nothing of what is read is a record.
+struct Guarded<R> {
+    source: R,
+    unread: Unread,
+}
+
+impl<R: Read> Read for Guarded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.unread.check()?;
         let length = self.source.read(buffer)?;
         self.unread.add(length as u64);
         Ok(length)
+    }
+}
+
+/// Asks again a source that waits for more.
+struct Waiting<R>(R);
+
+impl<R: Read> Read for Waiting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                done => return done,
+            }
+        }
     }
 }

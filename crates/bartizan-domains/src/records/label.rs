@@ -1,6 +1,6 @@
 //! Labels in a column or field that somebody named.
 
-use super::label_from_name;
+use super::{decode, label_from_name};
 use crate::raw::Raw;
 use bartizan_core::{How, Label, ParseError};
 use serde_json::Value;
@@ -73,7 +73,7 @@ impl Names {
 impl<'a> FromIterator<&'a [u8]> for Names {
     fn from_iter<I: IntoIterator<Item = &'a [u8]>>(cells: I) -> Self {
         let mut names = Self::default();
-        cells.into_iter().for_each(|cell| names.push(&String::from_utf8_lossy(cell)));
+        cells.into_iter().for_each(|cell| names.push(&decode(cell).0));
         names
     }
 }

@@ -4,23 +4,23 @@
 //! counted, and named by its line. Reading ends with an error when [`MAX_UNREAD`] bytes have come without a record in them.
 
 mod array;
+mod encoding;
 mod input;
 mod label;
 mod lines;
 mod rows;
 pub(crate) mod syslog;
-mod text;
 mod wrapped;
 mod written;
 
 pub(crate) use array::array;
+pub(crate) use encoding::{decode, text_of};
 use input::HEAD;
+pub use input::{PACKING_BYTES, Packing, packing};
 pub(crate) use input::{Unread, open};
 pub(crate) use label::{LabelField, label_of, lacking, refuse_named};
-pub(crate) use lines::head_lines;
-pub(crate) use lines::{Line, lines, log_lines, skip_line};
+pub(crate) use lines::{Line, head_lines, lines, log_lines, skip_line};
 pub(crate) use rows::{Next, Rows};
-pub(crate) use text::{decode, text_of};
 pub(crate) use wrapped::trimmed;
 pub(crate) use written::csv_line;
 

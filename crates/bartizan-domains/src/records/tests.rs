@@ -5,12 +5,13 @@ use crate::behavior::Behavior;
 use crate::flows::Flows;
 use crate::requests::Requests;
 use bartizan_core::{How, Parse, ParseError, Rejected, Timestamp};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use std::cell::Cell;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::rc::Rc;
+
+mod encoded;
+mod packed;
 
 /// A beginning, and after it the same bytes for ever.
 struct Endless {
@@ -176,32 +177,4 @@ fn arrays_are_read_up_to_what_is_wrong_in_them() {
     }
     assert!(matches!(read::<Requests>("json", "{}".as_bytes()).error, Some(ParseError::Unknown(_))));
     assert!(matches!(read::<Requests>("json", " ".as_bytes()).error, Some(ParseError::Empty)));
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-#[test]
-fn archives_that_hold_far_more_than_they_weigh_end_with_an_error() {
-    let packed = gzip(&[b' '; 1 << 20]);
-    let bomb = [gzip(b"["), packed.repeat(2 + (MAX_UNREAD >> 20) as usize)].concat();
-    assert!(bomb.len() < 200_000);
-    for format in ["auto", "json"] {
-        let error = read::<Requests>(format, bomb.as_slice()).error.unwrap().to_string();
-        assert!(error.contains("64 MiB, unpacked"), "{format}: {error}");
-    }
-    // Every member is read, empty ones too, and what came before a fault.
-    let body = "{\"request_id\":\"1\",\"ip_address\":\"1.1.1.1\",\"endpoint\":\"/\",\"http_method\":\"GET\",\"headers\":{}}\n";
-    let members = [gzip(b"").repeat(10_000), gzip(body.as_bytes()).repeat(3)].concat();
-    assert_eq!(read::<Requests>("auto", members.as_slice()).accepted, 3);
-    let cut = read::<Requests>("auto", &members[..members.len() - 4]);
-    assert_eq!((cut.accepted, matches!(cut.error, Some(ParseError::Io { line: 3, .. }))), (3, true), "{:?}", cut.error);
-    for (start, packer) in [("PK\x03\x04", "zip"), ("(\u{b5}/\u{fd}", "zstd"), ("BZh9", "bzip2")] {
-        let bytes: Vec<u8> = start.chars().map(|c| c as u8).chain([0; 40]).collect();
-        let error = read::<Flows>("auto", bytes.as_slice()).error.unwrap().to_string();
-        assert!(error.starts_with(&format!("it is packed with {packer}: unpack it first")), "{error}");
-    }
 }

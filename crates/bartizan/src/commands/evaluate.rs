@@ -21,7 +21,7 @@ pub(crate) struct Flags {
     /// Detector, by name: one of the kinds, or one that the configuration declares.
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
-    /// Labelled files, plain or .gz; events without a label are left out of the measures.
+    /// Labelled files, plain or packed (gz, zst, xz, bz2, zip), patterns in quotes, or - for standard input; events without a label are left out of the measures.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -36,7 +36,7 @@ pub(crate) struct Flags {
     #[arg(long, value_enum, default_value = "auto", requires = "split")]
     by: SplitBy,
     /// Seed of the split.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, requires = "split")]
     seed: u64,
     #[command(flatten)]
     training: Training,
@@ -47,16 +47,21 @@ pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
     if let Some(share) = flags.split.filter(|share| !(*share > 0.0 && *share < 1.0)) {
         return Err(Problem::usage(format!("--split must be above 0 and below 1, got {share}")).into());
     }
+    if let Some(flag) = flags.training.first_set().filter(|_| flags.split.is_none() && flags.fit_on.is_empty()) {
+        return Err(Problem::usage(format!("{flag} is for training, and nothing is trained without --fit-on or --split")).into());
+    }
     let config = context.quiet_config()?;
     let detector = config.detector(&flags.name)?;
     for_kind!(detector.which, D => run_on::<D>(&context, &config, &detector.settings, flags).await)
 }
 
-async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings, flags: Flags) -> anyhow::Result<()> {
-    flags.format.check::<D>()?;
+async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings, mut flags: Flags) -> anyhow::Result<()> {
+    flags.format.settle::<D>(config, settings)?;
     let request = context::checked_request(&flags.training, None, true, settings)?;
     let read = |files| records::load::<D>(files, &flags.format, context::clock().now());
-    let loaded = read(&flags.files)?;
+    records::one_standard_input(flags.files.iter().chain(&flags.fit_on))?;
+    let mut loaded = read(&flags.files)?;
+    let mut files = std::mem::take(&mut loaded.files);
     let (fit, mut test) = match flags.split {
         Some(share) => {
             let (fit, test) = loaded.split(share, flags.by, Seed(flags.seed));
@@ -64,7 +69,11 @@ async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings
             (Some(fit), test)
         }
         None if flags.fit_on.is_empty() => (None, loaded),
-        None => (Some(read(&flags.fit_on)?), loaded),
+        None => {
+            let mut fit = read(&flags.fit_on)?;
+            files.append(&mut fit.files);
+            (Some(fit), loaded)
+        }
     };
     check_labels(&test, &flags.name)?;
     let judged = match fit {
@@ -72,7 +81,9 @@ async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings
         None => score(config, settings, &mut test).await?,
     };
     let measures = Measures::of(&test, &judged);
-    Ok(context.output.print(&serde_json::to_value(&measures)?, || text(&measures))?)
+    let mut document = serde_json::to_value(&measures)?;
+    document["files"] = records::documents(&files);
+    Ok(context.output.print(&document, || text(&measures))?)
 }
 
 /// Files that name no times or no clients cannot be split by them.

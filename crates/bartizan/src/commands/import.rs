@@ -19,7 +19,7 @@ pub(crate) struct Flags {
     /// Detector, by name: one of the kinds, or one that the configuration declares.
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
-    /// Files, plain or .gz.
+    /// Files, plain or packed (gz, zst, xz, bz2, zip), patterns in quotes such as 'logs/*.gz', or - for standard input.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -33,16 +33,17 @@ pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
     for_kind!(detector.which, D => run_on::<D>(&context, &config, &detector.settings, flags).await)
 }
 
-async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings, flags: Flags) -> anyhow::Result<()> {
-    flags.format.check::<D>()?;
-    let loaded = records::load::<D>(&flags.files, &flags.format, context::clock().now())?;
-    let (labelled, rejected) = (loaded.labelled(), loaded.rejected);
+async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings, mut flags: Flags) -> anyhow::Result<()> {
+    flags.format.settle::<D>(config, settings)?;
+    let mut loaded = records::load::<D>(&flags.files, &flags.format, context::clock().now())?;
+    let (labelled, rejected) = (loaded.labelled(), loaded.rejected());
+    let files = std::mem::take(&mut loaded.files);
     let (opened, instance) = context::open::<D>(config, settings).await?;
     let done = store(&instance, loaded).await;
     instance.close().await;
     opened.close().await;
     let imported = done?;
-    let value = json!({"imported": imported, "labelled": labelled, "rejected": rejected});
+    let value = json!({"imported": imported, "labelled": labelled, "rejected": rejected, "files": records::documents(&files)});
     Ok(context.output.print(&value, || format!("{imported} events imported, {labelled} of them labelled; {rejected} lines rejected."))?)
 }
 

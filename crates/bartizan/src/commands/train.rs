@@ -3,9 +3,10 @@
 use crate::cli::Training;
 use crate::config::Config;
 use crate::context::{self, Context};
+use crate::failure::Problem;
 use crate::kinds::for_kind;
 use crate::output;
-use crate::records::{self, Loaded};
+use crate::records::{self, Loaded, Report};
 use bartizan_core::Domain;
 use bartizan_domains::kind::Kind;
 use bartizan_pipeline::{Instance, Lesson, LifeCycle as _, Settings, TrainReport, TrainRequest};
@@ -19,8 +20,9 @@ pub(crate) struct Flags {
     /// Detector, by name: one of the kinds, or one that the configuration declares.
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
-    /// Files to learn from and keep as history, plain or .gz; none trains on the stored history, and a kind with built-in
-    /// training data, such as `behavior`, on what it generates.
+    /// Files to learn from and keep as history, plain or packed (gz, zst, xz, bz2, zip), patterns in quotes such as 'logs/*.gz', or - for
+    /// standard input; none trains on the stored history, and a kind with built-in training data, such as `behavior`, on what it
+    /// generates.
     files: Vec<PathBuf>,
     #[command(flatten)]
     format: records::Format,
@@ -28,7 +30,7 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "VERSION")]
     model_version: Option<String>,
     /// Do not learn from labels.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "label_column")]
     ignore_labels: bool,
     /// Activate the model also where it would let pass what was flagged and nobody cleared, or judges labelled events worse.
     #[arg(long)]
@@ -44,14 +46,18 @@ pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
     for_kind!(detector.which, D => run_on::<D>(&context, &config, &detector.settings, flags).await)
 }
 
-async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings, flags: Flags) -> anyhow::Result<()> {
+async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings, mut flags: Flags) -> anyhow::Result<()> {
     let request = context::checked_request(&flags.training, flags.model_version, !flags.ignore_labels, settings)?;
     let request = TrainRequest { force: flags.force, ..request };
-    flags.format.check::<D>()?;
-    let loaded = match flags.files.as_slice() {
+    flags.format.settle::<D>(config, settings)?;
+    if let Some(flag) = flags.format.first_set().filter(|_| flags.files.is_empty()) {
+        return Err(Problem::usage(format!("{flag} says how files are read, and none is given")).into());
+    }
+    let mut loaded = match flags.files.as_slice() {
         [] => None,
         files => Some(records::sample::<D>(files, &flags.format, context::clock().now(), settings.max_training_samples, settings.seed)?),
     };
+    let files = loaded.as_mut().map(|loaded| std::mem::take(&mut loaded.files)).unwrap_or_default();
     let (opened, instance) = context::open::<D>(config, settings).await?;
     let done = async {
         if loaded.as_ref().is_some_and(|loaded| !tells_classes_apart(loaded)) {
@@ -69,7 +75,7 @@ async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings
     // What it learned of the windows is stored too.
     instance.close().await;
     opened.close().await;
-    print(context, &done?)
+    print(context, &done?, &files)
 }
 
 /// Whether events of more than one class are among these; true for a kind that has no classes.
@@ -91,14 +97,14 @@ pub(crate) async fn train<D: Domain>(
     Ok(report?)
 }
 
-fn print(context: &Context, report: &TrainReport) -> anyhow::Result<()> {
+fn print(context: &Context, report: &TrainReport, files: &[Report]) -> anyhow::Result<()> {
     let value = json!({
         "model_version": report.version, "old_model_version": report.old_version, "training_samples": report.samples,
         "training_duration_seconds": report.duration_secs, "labels": report.labels, "accuracy": report.accuracy,
         "old_accuracy": report.old_accuracy, "left_out": report.left_out,
         "activated": report.refused.is_none(), "kept_out": report.kept_out, "excluded": report.excluded,
         "unmet_labels": report.unmet_labels,
-        "promised_false_alarm_rate": report.promise.map(|p| p.promised),
+        "promised_false_alarm_rate": report.promise.map(|p| p.promised), "files": records::documents(files),
     });
     Ok(context.output.print(&value, || {
         let mut text = match &report.refused {

@@ -1,5 +1,6 @@
 //! `bartizan tune`: which algorithm suits these events.
 
+use crate::config::Config;
 use crate::context::{self, Context};
 use crate::failure::Problem;
 use crate::kinds::for_kind;
@@ -18,7 +19,7 @@ pub(crate) struct Flags {
     /// Detector, by name: one of the kinds, or one that the configuration declares.
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
-    /// Files, plain or .gz; labels of anomalies in them decide, where there are at least ten.
+    /// Files, plain or packed (gz, zst, xz, bz2, zip), patterns in quotes, or - for standard input; labels of anomalies in them decide, where there are at least ten.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -35,15 +36,17 @@ pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
     }
     let config = context.quiet_config()?;
     let detector = config.detector(&flags.name)?;
-    for_kind!(detector.which, D => run_on::<D>(&context, &detector.settings, &flags))
+    for_kind!(detector.which, D => run_on::<D>(&context, &config, &detector.settings, flags))
 }
 
 /// Events that candidates are compared on and learn from, of kinds that can be sampled.
 const MOST: usize = 20_000;
 
-fn run_on<D: Kind>(context: &Context, settings: &Settings, flags: &Flags) -> anyhow::Result<()> {
-    flags.format.check::<D>()?;
-    let events = records::sample::<D>(&flags.files, &flags.format, context::clock().now(), MOST, settings.seed)?.into_labelled();
+fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings, mut flags: Flags) -> anyhow::Result<()> {
+    flags.format.settle::<D>(config, settings)?;
+    let mut loaded = records::sample::<D>(&flags.files, &flags.format, context::clock().now(), MOST, settings.seed)?;
+    let files = records::documents(&std::mem::take(&mut loaded.files));
+    let events = loaded.into_labelled();
     let bar = output::progress(1, "tuning");
     let tuning = tune::<D>(events, settings, Duration::from_secs(flags.time_secs), &mut |done, of, name| {
         bar.set_length(of as u64);
@@ -52,7 +55,9 @@ fn run_on<D: Kind>(context: &Context, settings: &Settings, flags: &Flags) -> any
     });
     bar.finish_and_clear();
     let tuning = tuning?;
-    Ok(context.output.print(&document(&tuning), || text(&tuning, &flags.name))?)
+    let mut document = document(&tuning);
+    document["files"] = files;
+    Ok(context.output.print(&document, || text(&tuning, &flags.name))?)
 }
 
 fn flags_of(trial: &Trial) -> String {

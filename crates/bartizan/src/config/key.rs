@@ -264,4 +264,7 @@ const SERVICE: &[Key] = keys! {
     "log.level" => Shape::Choice(&["trace", "debug", "info", "warn", "error", "off"]), "info", ["LOG_LEVEL"];
     /// File for JSON log lines besides standard error; a new one every day, 30 are kept.
     "log.file" => Shape::Path, unset, ["LOG_FILE"];
+    /// A format of access logs of one's own, in the words of nginx's `log_format` or Apache's `LogFormat`: the words alone, or the whole
+    /// directive, pasted. Lines are then tried as this format first; `--format own` reads no other.
+    "files.log_format" => Shape::Text, unset, [];
 };

@@ -41,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) log_level: String,
     /// File for JSON log lines.
     pub(crate) log_file: Option<PathBuf>,
+    /// The format of access logs of one's own, in words.
+    pub(crate) log_format: Option<String>,
     /// Warnings: what is not a fault but should be known.
     pub(crate) warnings: Vec<String>,
     /// All detectors: one of each kind under the kind's name, then those that the file declares.
@@ -114,6 +116,7 @@ pub(crate) fn resolve(mut layers: Layers) -> Result<Config, Faults> {
         survive_power_loss: text("storage.durability").as_deref() == Some("power"),
         log_level: text("log.level").unwrap_or_default(),
         log_file: text("log.file").map(PathBuf::from),
+        log_format: text("files.log_format"),
         warnings: warnings(&layers),
         detectors,
     };

@@ -5,7 +5,7 @@ use crate::behavior::SessionEvent;
 use crate::behavior::body::parse_session;
 use crate::faults::{Fault, Loc};
 use crate::raw::{Raw, RawObject};
-use crate::records::LabelField;
+use crate::records::{LabelField, decode};
 use crate::requests::records::json::describe;
 use bartizan_core::{Record, Timestamp};
 use serde_json::Value;
@@ -14,6 +14,8 @@ const LABELS: &[&str] = &["attack_type", "label"];
 
 /// A body and its label, from the field that was named or from those that usually have one.
 pub(super) fn line(text: &[u8], line: u64, now: Timestamp, named: Option<&mut LabelField<'_>>) -> Result<Record<Mended>, String> {
+    let (text, _) = decode(text);
+    let text = text.as_bytes();
     let (mut event, mended) = match parse_session(text, now) {
         Ok(event) => (event, Vec::new()),
         Err(faults) => into_ranges(text, faults, now).map_err(|faults| describe(&faults))?,

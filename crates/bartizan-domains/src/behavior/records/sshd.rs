@@ -5,6 +5,7 @@
 
 use super::time::{address, leading, word};
 use crate::behavior::sessions::{Activity, decoy_account, decoy_command, injected, sql_in};
+use crate::records::decode;
 use crate::requests::text::{hash, hash_on};
 use bartizan_core::{Record, Timestamp};
 use std::collections::{HashMap, VecDeque};
@@ -96,7 +97,7 @@ impl Log {
     /// # Errors
     /// When the line is none of a log. Lines of other programs say nothing.
     pub(super) fn line(&mut self, text: &[u8], line: u64, now: Timestamp) -> Result<Record<Vec<Activity>>, String> {
-        let text = String::from_utf8_lossy(text);
+        let (text, _) = decode(text);
         let (time, host, program, message) = split(&text, now).ok_or("a time, a host and a program were expected")?;
         let time = time.secs();
         let name = program.split(['[', '(']).next().unwrap_or_default();

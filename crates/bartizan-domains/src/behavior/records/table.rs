@@ -4,7 +4,7 @@ use super::{Mended, told};
 use crate::behavior::body::whole_of_text;
 use crate::behavior::features::into_ranges;
 use crate::behavior::{NAMES, SessionEvent};
-use crate::records::{Counted, MAX_COLUMNS, MAX_ROW, lacking, lines, peek};
+use crate::records::{Counted, MAX_COLUMNS, MAX_ROW, decode, lacking, lines, peek};
 use bartizan_core::{ParseError, Record, Timestamp};
 use std::io::BufRead;
 
@@ -88,7 +88,7 @@ pub(super) fn rows<E: Default>(
     if first.trim_ascii().is_empty() {
         return Err(ParseError::Empty);
     }
-    let mut header = Header::of(&String::from_utf8_lossy(first.trim_ascii()), label);
+    let mut header = Header::of(&decode(first.trim_ascii()).0, label);
     // The beginning that is there to be looked at has no end of this line: neither has the file, or it is no header.
     if header.names.len() > MAX_COLUMNS || (first.len() == start.len() && first.len() >= MAX_HEADER) {
         return Err(ParseError::Header { max_columns: MAX_COLUMNS, max_bytes: MAX_ROW });
@@ -100,7 +100,7 @@ pub(super) fn rows<E: Default>(
         return Err(ParseError::Column(name));
     }
     lines(reader, MAX_ROW, counted, |text, line, now| {
-        let text = String::from_utf8_lossy(text);
+        let (text, _) = decode(text);
         if required.iter().all(|name| text.contains(name)) {
             header = Header::of(&text, label);
             if header.names.len() > MAX_COLUMNS {

@@ -7,7 +7,7 @@ use super::cells::{Oddity, number, scan, split};
 use super::header::{Header, Plan};
 use super::reader::{Lines, Next};
 use crate::flows::FlowEvent;
-use crate::records::{Counted, decode, MAX_COLUMNS, MAX_ROW, lacking, too_long};
+use crate::records::{Counted, MAX_COLUMNS, MAX_ROW, decode, lacking, too_long};
 use bartizan_core::{ParseError, Record, Rejected};
 use std::io::BufRead;
 

@@ -6,7 +6,7 @@ use super::super::names::Column;
 use super::connection::Connection;
 use super::reader::{Lines, Next};
 use crate::flows::FlowEvent;
-use crate::records::{Counted, decode, MAX_ROW, too_long};
+use crate::records::{Counted, MAX_ROW, decode, too_long};
 use bartizan_core::{ParseError, Record, Rejected, Timestamp};
 use serde_json::{Map, Value};
 use std::borrow::Cow;

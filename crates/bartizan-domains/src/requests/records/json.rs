@@ -3,7 +3,7 @@
 use super::Record;
 use crate::faults::{Fault, Loc};
 use crate::raw::{Raw, RawObject};
-use crate::records::{LabelField, label_of};
+use crate::records::{LabelField, decode, label_of};
 use crate::requests::body::parse_event;
 use bartizan_core::{Label, Timestamp};
 use std::borrow::Cow;
@@ -12,6 +12,8 @@ const LABELS: &[&str] = &["user_label", "label", "attack_type"];
 
 /// A body and its label, from the field that was named or from those that usually have one.
 pub(super) fn line(text: &[u8], line: u64, now: Timestamp, named: Option<&mut LabelField<'_>>) -> Result<Record, String> {
+    let (text, _) = decode(text);
+    let text = text.as_bytes();
     let event = parse_event(text, now).map_err(|faults| describe(&faults))?;
     let labels = Raw::parse(text).ok().and_then(|raw| RawObject::read(raw, LABELS));
     let (label, name) = match named {

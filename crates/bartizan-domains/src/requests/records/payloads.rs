@@ -1,7 +1,7 @@
 //! Tables of single parameter values: HttpParamsDataset (Morzeux 2016) and tables with the same columns.
 
 use super::Record;
-use crate::records::{Counted, MAX_COLUMNS, MAX_ROW, Next, Rows, label_from_name, lacking, too_long};
+use crate::records::{Counted, MAX_COLUMNS, MAX_ROW, Next, Rows, decode, label_from_name, lacking, too_long};
 use crate::requests::RequestEvent;
 use bartizan_core::{ParseError, Rejected, Timestamp};
 use std::io::BufRead;
@@ -32,7 +32,7 @@ pub(super) fn read(
     loop {
         let next = rows.next()?;
         let line = rows.line();
-        let text = |column: usize| rows.cell(column).map(|v| String::from_utf8_lossy(v).into_owned());
+        let text = |column: usize| rows.cell(column).map(|v| decode(v).0.into_owned());
         let record = match (next, text(payload), text(named)) {
             (Next::End, ..) => return Ok(()),
             (Next::TooLong, ..) => {

@@ -3,6 +3,7 @@
 
 mod finding;
 mod findings;
+mod follow;
 mod met;
 mod out;
 mod scored;
@@ -11,12 +12,13 @@ mod told;
 use crate::config::Config;
 use crate::context::{self, Context};
 use crate::kinds::{for_kind, found};
-use crate::records;
+use crate::records::{self, Files, Report};
 use bartizan_core::{Record, Timestamp};
 use bartizan_domains::kind::Kind;
 use bartizan_pipeline::{LifeCycle as _, Settings};
 use clap::Args;
 use findings::{Findings, Limits};
+use follow::{Following, say};
 use met::Met;
 use out::Out;
 use scored::Scored;
@@ -36,7 +38,8 @@ pub(crate) struct Flags {
     /// Detector, by name: one of the kinds, or one that the configuration declares.
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
-    /// Files, plain or .gz, scored in the order of their events.
+    /// Files, plain or packed (gz, zst, xz, bz2, zip), patterns in quotes such as 'logs/*.gz', or - for standard input; scored in the
+    /// order of their events.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -53,6 +56,10 @@ pub(crate) struct Flags {
     /// Write the reasons of anomalous events too; takes longer.
     #[arg(long, requires = "out")]
     reasons: bool,
+    /// Go on with one plain file as it grows, through rotation and truncation, and print anomalous events at once, one a line, with
+    /// --json as JSON; SIGINT (Ctrl-C) and SIGTERM end it.
+    #[arg(long)]
+    follow: bool,
 }
 
 /// An event with the file it came from.
@@ -68,11 +75,21 @@ pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
     for_kind!(detector.which, D => run_on::<D>(&context, &config, &detector.settings, flags).await)
 }
 
-async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings, flags: Flags) -> anyhow::Result<()> {
-    flags.format.check::<D>()?;
+async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings, mut flags: Flags) -> anyhow::Result<()> {
+    flags.format.settle::<D>(config, settings)?;
     flags.out.as_deref().map(Out::is_csv).transpose()?;
+    let stop = records::Stop::default();
+    let files = if flags.follow { Files::followed(&flags.files, &stop)? } else { Files::of(&flags.files)? };
+    let follow = flags.follow.then(|| Following { json: context.output.json, stop: stop.clone() });
     let (opened, instance) = context::open::<D>(config, settings).await?;
     context::prepare(&instance).await?;
+    if flags.follow {
+        let signal = super::serve::stop_signal();
+        tokio::spawn(async move {
+            signal.await;
+            stop.set();
+        });
+    }
     let asked = instance.held().map_or(0.0, |held| held.asked);
     let (offline, top, json) = (instance.offline(), flags.top as usize, context.output.json);
     let done = tokio::task::block_in_place(|| {
@@ -84,19 +101,19 @@ async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings
         let scored = Scored {
             offline,
             name: flags.name.clone(),
-            files: flags.files.clone(),
+            files: files.names(),
             asked,
             judged: 0,
             flagged: 0,
             anomalous: 0,
             strange: 0,
-            rejected: 0,
+            read: Vec::new(),
             classes: vec![0; D::CLASSES.len()],
             findings: Findings::new(now, Limits::COMMAND),
             kept: if json || flags.events { top } else { 0 },
             worst: Vec::new(),
         };
-        let scored = score(scored, &flags, now, out)?;
+        let scored = score(scored, &flags, &files, follow.as_ref(), now, out)?;
         Ok::<_, anyhow::Error>((scored, beside))
     });
     opened.close().await;
@@ -107,40 +124,58 @@ async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings
         beside.finish()?;
     }
     let document = if json { scored.document((&told, all)) } else { Value::Null };
-    Ok(context.output.print(&document, || scored.text((&told, all), flags.events))?)
+    if follow.is_some() && json {
+        say(&document.to_string())?;
+    } else {
+        context.output.print(&document, || scored.text((&told, all), flags.events))?;
+    }
+    flags.format.check_skipped(&scored.read)
 }
 
 /// Reads on one thread and judges on the others.
-fn score<D: Kind>(scored: Scored<D>, flags: &Flags, now: Timestamp, out: Option<Out>) -> anyhow::Result<Scored<D>> {
+fn score<D: Kind>(
+    scored: Scored<D>,
+    flags: &Flags,
+    files: &Files,
+    follow: Option<&Following>,
+    now: Timestamp,
+    out: Option<Out>,
+) -> anyhow::Result<Scored<D>> {
     let (sender, receiver) = sync_channel(WAITING);
     std::thread::scope(|scope| {
-        let reader = scope.spawn(move || read::<D>(flags, now, &sender));
-        let judged = judge(scored, flags.reasons, out, receiver);
-        let rejected = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let reader = scope.spawn(move || read::<D>(flags, files, now, &sender));
+        let judged = judge(scored, flags.reasons, follow, out, receiver);
+        if let Some(follow) = follow {
+            follow.stop.set();
+        }
+        let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // What went wrong in judging made the reader stop; it is the fault to tell.
         let mut scored = judged?;
-        scored.rejected = rejected?;
+        scored.read = read?;
         Ok(scored)
     })
 }
 
-fn read<D: Kind>(flags: &Flags, now: Timestamp, sender: &SyncSender<Vec<Read<D::Event>>>) -> anyhow::Result<u64> {
-    let mut chunk = Vec::with_capacity(CHUNK);
-    let rejected = records::stream::<D>(&flags.files, &flags.format, now, &mut |file, record| {
+fn read<D: Kind>(flags: &Flags, files: &Files, now: Timestamp, sender: &SyncSender<Vec<Read<D::Event>>>) -> anyhow::Result<Vec<Report>> {
+    // What is read of a file that grows is judged before more is waited for.
+    let most = if flags.follow { 1 } else { CHUNK };
+    let mut chunk = Vec::with_capacity(most);
+    let reports = records::stream::<D>(files, &flags.format, now, &mut |file, record| {
         chunk.push(Read { file, record });
-        if chunk.len() == CHUNK && sender.send(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK))).is_err() {
+        if chunk.len() == most && sender.send(std::mem::replace(&mut chunk, Vec::with_capacity(most))).is_err() {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
     })?;
     // The receiver is gone only after a fault of its own.
     drop(sender.send(chunk));
-    Ok(rejected)
+    Ok(reports)
 }
 
 fn judge<D: Kind>(
     mut scored: Scored<D>,
     with_reasons: bool,
+    follow: Option<&Following>,
     mut out: Option<Out>,
     receiver: Receiver<Vec<Read<D::Event>>>,
 ) -> anyhow::Result<Scored<D>> {
@@ -153,6 +188,14 @@ fn judge<D: Kind>(
                 let explained = with_reasons && verdict.judgement.verdict.is_anomalous();
                 let explanation = explained.then(|| scored.offline.explain(event, verdict)).flatten();
                 out.verdict::<D>(*line, event, &verdict.judgement, explanation.as_ref())?;
+            }
+        }
+        if let Some(follow) = follow {
+            out.as_mut().map_or(Ok(()), Out::flush)?;
+            for (((_, line), event), verdict) in read.iter().zip(&events).zip(&verdicts) {
+                if verdict.judgement.verdict.is_anomalous() {
+                    follow.tell::<D>(*line, event, &verdict.judgement, scored.offline.explain(event, verdict).as_ref())?;
+                }
             }
         }
         for (((file, line), event), verdict) in read.into_iter().zip(events).zip(verdicts) {

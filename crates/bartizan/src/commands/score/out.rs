@@ -88,6 +88,10 @@ impl Out {
     }
 
     pub(super) fn finish(mut self) -> anyhow::Result<()> {
+        self.flush()
+    }
+
+    pub(super) fn flush(&mut self) -> anyhow::Result<()> {
         let written = self.file.flush();
         self.said(written)
     }

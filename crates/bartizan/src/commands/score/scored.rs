@@ -5,10 +5,10 @@ use super::findings::{Findings, Who};
 use super::met::{self, Met, body};
 use super::told::{Told, headings};
 use crate::output::{self, Cell};
+use crate::records::{self, Report};
 use bartizan_domains::kind::Kind;
 use bartizan_pipeline::Offline;
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Events beside the worst that may be held before they are dropped.
@@ -24,7 +24,7 @@ pub(super) struct Scored<D: Kind> {
     pub(super) offline: Offline<D>,
     /// The name of the detector.
     pub(super) name: String,
-    pub(super) files: Vec<PathBuf>,
+    pub(super) files: Vec<String>,
     /// The share of events that the model was asked to flag.
     pub(super) asked: f64,
     pub(super) judged: u64,
@@ -32,7 +32,8 @@ pub(super) struct Scored<D: Kind> {
     pub(super) anomalous: u64,
     /// Events such as the model has not learned from, which it calls no anomalies.
     pub(super) strange: u64,
-    pub(super) rejected: u64,
+    /// What was met in each file.
+    pub(super) read: Vec<Report>,
     /// Events of each class, for kinds that tell classes apart.
     pub(super) classes: Vec<u64>,
     pub(super) findings: Findings<D>,
@@ -106,8 +107,9 @@ impl<D: Kind> Scored<D> {
             body
         });
         let further = self.findings.further();
+        let rejected: u64 = self.read.iter().map(|file| file.summary.rejected).sum();
         let mut document = json!({
-            "scored": self.judged, "anomalous": self.anomalous, "rejected": self.rejected, "flagged": self.flagged, "share": self.share(),
+            "scored": self.judged, "anomalous": self.anomalous, "rejected": rejected, "files": records::documents(&self.read), "flagged": self.flagged, "share": self.share(),
             "warning": self.warning().map(|warning| warning.join(" ")), "findings_in_all": all,
             "further": {"clients": further.clients, "flagged": further.flagged},
         });
@@ -171,7 +173,7 @@ impl<D: Kind> Scored<D> {
     /// Where an event stands.
     fn place(&self, met: &Met<D::Event>) -> String {
         match self.files.get(met.file) {
-            Some(file) if self.files.len() > 1 => format!("{}:{}", output::path(file), met.line),
+            Some(file) if self.files.len() > 1 => format!("{}:{}", output::visible(file), met.line),
             _ => format!("line {}", met.line),
         }
     }
