@@ -93,7 +93,6 @@ pub(crate) fn unwrapped<R>(
 pub(crate) const LOOKED_AT: usize = 200;
 
 /// Calls `look` for the first [`LOOKED_AT`] lines of the beginning of a file.
-#[expect(dead_code, reason = "formats are told by it next")]
 pub(crate) fn head_lines(start: &[u8], now: Timestamp, mut look: impl FnMut(Line<'_>)) {
     // What the beginning cuts off is no line.
     let whole = if start.len() < HEAD { start } else { &start[..memchr::memrchr(b'\n', start).unwrap_or(start.len())] };

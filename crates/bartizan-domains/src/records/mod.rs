@@ -7,6 +7,7 @@ mod array;
 mod input;
 mod label;
 mod lines;
+mod mend;
 mod rows;
 pub(crate) mod syslog;
 mod text;
@@ -17,9 +18,9 @@ pub(crate) use array::array;
 use input::HEAD;
 pub(crate) use input::{Unread, open};
 pub(crate) use label::{LabelField, label_of, lacking, refuse_named};
-#[expect(unused_imports, reason = "formats are told by it next")]
 pub(crate) use lines::head_lines;
 pub(crate) use lines::{Line, lines, log_lines, skip_line};
+pub(crate) use mend::mended;
 pub(crate) use rows::{Next, Rows};
 pub(crate) use text::{decode, text_of};
 pub(crate) use written::csv_line;

@@ -1,31 +1,41 @@
 //! Sessions from files: tables and bodies of sessions, and logs that are folded into sessions.
 
 mod access;
+mod address;
 mod bodies;
+mod connections;
 mod cowrie;
+mod detect;
 mod formats;
+mod ftp;
+mod local;
+mod mail;
 mod ordered;
+mod pam;
 mod sshd;
+mod syslog;
 mod table;
-mod time;
+mod told;
+mod windows;
+mod years;
 
 use super::sessions::{Activity, Closed, Sessions};
 use super::{AttackType, Behavior, NAMES, SessionEvent};
 use crate::records::{Counted, LabelField, Line, MAX_JSON, MAX_ROW, Unread, array, label_from_name, lines, log_lines, open, peek, refuse_named};
-use crate::requests::records::combined;
 use bartizan_core::{AUTO, Format, How, Label, Parse, ParseError, Record, Rejected, Sink, Summary, Timestamp};
+use detect::detect;
 use ordered::Ordered;
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io::{BufRead, Read};
 use std::ops::ControlFlow;
+use years::Years;
 
 /// Rows of a table that are held back to bring them into the order of time: tables are written in any.
 const HELD_ROWS: usize = 65_536;
 
 /// What a file of sessions may be.
-const EXPECTED: &str = "it is neither NDJSON, a JSON array or a table of sessions, nor a log of OpenSSH, of a web server or of Cowrie";
-
-/// Lines at the beginning of a file of which one must be readable for its format to be told.
-const LINES_LOOKED_AT: usize = 20;
+const EXPECTED: &str = "it is neither NDJSON, a JSON array or a table of sessions, nor a log of syslog, vsftpd, Winlogbeat, a web server or Cowrie";
 
 impl Parse for Behavior {
     const FORMATS: &'static [&'static [Format]] = &[formats::FORMATS];
@@ -33,11 +43,11 @@ impl Parse for Behavior {
     fn parse(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, SessionEvent>) -> Result<Summary, ParseError> {
         let (mut reader, unread) = open(reader)?;
         let start = peek(&mut reader)?;
-        let format = if how.format == AUTO { detect(start, now)? } else { how.format };
-        let json = start.trim_ascii_start().first() == Some(&b'{');
+        let (format, sure) = if how.format == AUTO { detect(start, now)? } else { (how.format, 1.0) };
+        let json = start.iter().find(|byte| !byte.is_ascii_whitespace() && !b"\0\xef\xbb\xbf".contains(byte)) == Some(&b'{');
         let mut counted = Counted::new(sink, now, unread);
-        counted.chosen(Self::FORMATS, format, 1.0);
-        if !["ndjson", "json", "csv"].contains(&format) {
+        counted.chosen(Self::FORMATS, format, sure);
+        if !["ndjson", "json", "csv"].contains(&format) && (format != "cowrie" || json) {
             refuse_named(how, format)?;
         }
         match format {
@@ -54,41 +64,21 @@ impl Parse for Behavior {
                 labels.map_or(Ok(()), LabelField::finish)?;
             }
             "csv" => mend(&mut counted, |inner| table::rows(reader, inner, &NAMES, how.label_column, table::session))?,
-            "sshd" => sshd(reader, &mut counted)?,
+            "sshd" => syslog(reader, &mut counted)?,
+            "vsftpd" => vsftpd(reader, &mut counted)?,
+            "winlogbeat" => winlogbeat(reader, &mut counted)?,
             "access-log" => {
                 let line = |line: Line<'_>, now| Some(access::line(line.text.as_bytes(), line.number, now));
-                fold(&mut counted, 0, |inner| log_lines(reader, inner, line), Vec::new)?;
+                fold(&mut counted, 0, None, |inner| log_lines(reader, inner, line), Vec::new)?;
             }
-            "cowrie" if json => fold(&mut counted, 0, |inner| lines(reader, MAX_ROW, inner, cowrie::line), Vec::new)?,
+            "cowrie" if json => fold(&mut counted, 0, None, |inner| lines(reader, MAX_ROW, inner, cowrie::line), Vec::new)?,
             "cowrie" => {
-                fold(&mut counted, HELD_ROWS, |inner| table::rows(reader, inner, cowrie::COLUMNS, None, cowrie::row), Vec::new)?;
+                let label = how.label_column;
+                fold(&mut counted, HELD_ROWS, None, |inner| table::rows(reader, inner, cowrie::COLUMNS, label, cowrie::row), Vec::new)?;
             }
             _ => return Err(ParseError::Unknown(EXPECTED)),
         }
         Ok(counted.finish())
-    }
-}
-
-/// Tells the format from the beginning of a file.
-fn detect(start: &[u8], now: Timestamp) -> Result<&'static str, ParseError> {
-    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
-    let first: Vec<String> = start
-        .split(|b| *b == b'\n')
-        .map(<[u8]>::trim_ascii)
-        .filter(|line| !line.is_empty())
-        .take(LINES_LOOKED_AT)
-        .map(|line| String::from_utf8_lossy(&line[..line.len().min(8_192)]).into_owned())
-        .collect();
-    let Some(header) = first.first() else { return Err(ParseError::Empty) };
-    match start.first() {
-        Some(b'{') if header.contains("\"eventid\"") => Ok("cowrie"),
-        Some(b'{') => Ok("ndjson"),
-        Some(b'[') => Ok("json"),
-        _ if header.contains("failed_logins") && header.contains("session_time") => Ok("csv"),
-        _ if header.contains("login_failed") && header.contains("src_ip") => Ok("cowrie"),
-        _ if first.iter().any(|line| combined::is_line(line)) => Ok("access-log"),
-        _ if first.iter().any(|line| sshd::is_line(line, now)) => Ok("sshd"),
-        _ => Err(ParseError::Unknown(EXPECTED)),
     }
 }
 
@@ -114,19 +104,29 @@ fn mend(
 }
 
 /// Folds what the lines of a log say into sessions and passes those on, each with the line that it began with. As many as `held` lines are
-/// held back to bring them into the order of time. `rest` gives what the reader of lines has held back to the end.
+/// held back to bring them into the order of time. `years` are those of a log whose times have none. `rest` gives what the reader of lines
+/// has held back to the end.
 fn fold(
     counted: &mut Counted<'_, SessionEvent>,
     held: usize,
+    years: Option<&Years>,
     read: impl FnOnce(&mut Counted<'_, Vec<Activity>>) -> Result<(), ParseError>,
     rest: impl FnOnce() -> Vec<Activity>,
 ) -> Result<(), ParseError> {
     let (now, unread, mut sessions, mut stopped) = (counted.now, counted.unread(), Sessions::new(), false);
     let mut ordered = Ordered::new(held);
+    let mut unplaced = VecDeque::new();
+    let mut pass = |counted: &mut Counted<'_, SessionEvent>, closed: Vec<Closed>, is_end| {
+        let closed = match years {
+            Some(years) => years.pass(&mut unplaced, closed, is_end),
+            None => closed,
+        };
+        pass_on(counted, closed)
+    };
     let mut sink = |record: Result<Record<Vec<Activity>>, Rejected>| {
         let flow = match record {
             Ok(record) => record.event.into_iter().try_for_each(|activity| match ordered.push(activity) {
-                Some(activity) => pass(counted, sessions.add(activity)),
+                Some(activity) => pass(counted, sessions.add(activity), false),
                 None => ControlFlow::Continue(()),
             }),
             Err(rejected) => counted.pass(Err(rejected)),
@@ -137,29 +137,40 @@ fn fold(
     // A line that was understood is a record, though a session may be long in coming.
     let result = read(&mut Counted::new(&mut sink, now, unread));
     if !stopped {
-        let flow = ordered.finish().into_iter().chain(rest()).try_for_each(|activity| pass(counted, sessions.add(activity)));
+        let flow = ordered.finish().into_iter().chain(rest()).try_for_each(|activity| pass(counted, sessions.add(activity), false));
         if flow.is_continue() {
-            let _ = pass(counted, sessions.finish());
+            let _ = pass(counted, sessions.finish(), true);
         }
     }
     result
 }
 
-fn pass(counted: &mut Counted<'_, SessionEvent>, closed: Vec<Closed>) -> ControlFlow<()> {
-    closed.into_iter().try_for_each(|Closed { event, line, mended }| {
+fn pass_on(counted: &mut Counted<'_, SessionEvent>, closed: Vec<Closed>) -> ControlFlow<()> {
+    closed.into_iter().try_for_each(|Closed { mut event, line, label, mended }| {
         mended.iter().for_each(|what| counted.repaired(what, 1));
-        counted.pass(Ok(Record { event, label: None, label_name: None, line }))
+        let (label, label_name) = label.map_or((None, None), |name| told(&mut event, &name));
+        counted.pass(Ok(Record { event, label, label_name, line }))
     })
 }
 
-fn sshd(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, SessionEvent>) -> Result<(), ParseError> {
-    let log = std::cell::RefCell::new(sshd::Log::new());
-    fold(
-        counted,
-        0,
-        |inner| lines(reader, MAX_ROW, inner, |text, line, now| log.borrow_mut().line(text, line, now)),
-        || log.borrow_mut().finish(),
-    )
+/// A log of syslog: of OpenSSH and of other programs that people log in to.
+fn syslog(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, SessionEvent>) -> Result<(), ParseError> {
+    let (log, years) = (RefCell::new(syslog::Log::default()), Years::default());
+    let line = |line: Line<'_>, now| Some(log.borrow_mut().line(&line, &years, now));
+    fold(counted, 0, Some(&years), |inner| log_lines(reader, inner, line), || log.borrow_mut().finish())
+}
+
+/// vsftpd's own log.
+fn vsftpd(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, SessionEvent>) -> Result<(), ParseError> {
+    let log = RefCell::new(syslog::Log::default());
+    let line = |line: Line<'_>, _| Some(log.borrow_mut().line_of_vsftpd(&line));
+    fold(counted, 0, None, |inner| log_lines(reader, inner, line), || log.borrow_mut().finish())
+}
+
+fn winlogbeat(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, SessionEvent>) -> Result<(), ParseError> {
+    let events = RefCell::new(windows::Events::default());
+    let line = |text: &[u8], line, _| events.borrow_mut().line(text, line);
+    fold(counted, 0, None, |inner| lines(reader, MAX_ROW, inner, line), || events.borrow_mut().finish())
 }
 
 /// Takes over what a label column says: the name of an attack type, or what people write for "belongs" and "does not".
