@@ -35,9 +35,10 @@ pub(super) fn is_start(message: &str) -> bool {
 
 /// The user and the client of `… for USER from HOST port 42 ssh2`, after which a method may tell more of itself.
 fn login(message: &str) -> Option<(&str, Peer<'_>)> {
+    let start = message.find(" for ")? + " for ".len();
     let of = |text| {
         let (before, peer) = from(text)?;
-        Some((before.split_once(" for ")?.1, peer))
+        Some((before.get(start..)?, peer))
     };
     let with_protocol = |text: &_| str::ends_with(text, " ssh2") || str::ends_with(text, " ssh1");
     let whole = with_protocol(message).then(|| of(message)).flatten();

@@ -9,6 +9,8 @@ use proptest::prelude::*;
 use std::io::Write;
 use std::ops::ControlFlow;
 
+mod logs;
+
 type Outcome = (Vec<Record<SessionEvent>>, Vec<Rejected>, Result<Summary, ParseError>);
 
 fn read(bytes: &[u8], format: &str) -> Outcome {
