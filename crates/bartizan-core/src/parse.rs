@@ -1,6 +1,6 @@
 //! From bytes to events: the trait that every kind implements, and what it reports.
 
-use crate::{Domain, Label, Timestamp};
+use crate::{Domain, Label, Timestamp, TrustedProxies};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -45,11 +45,15 @@ pub struct How<'a> {
     pub format: &'a str,
     /// Name of the column of a table, or of the field of JSON records, that holds the label; `None` for those that usually do.
     pub label_column: Option<&'a str>,
+    /// A format of access logs in the words of nginx's `log_format` or Apache's `LogFormat`.
+    pub own: Option<&'a str>,
+    /// The proxies whose word on the client is taken where a log has lists of addresses.
+    pub proxies: Option<&'a TrustedProxies>,
 }
 
 impl<'a> From<&'a str> for How<'a> {
     fn from(format: &'a str) -> Self {
-        Self { format, label_column: None }
+        Self { format, ..Self::default() }
     }
 }
 
@@ -150,6 +154,9 @@ pub enum ParseError {
     /// No known format.
     #[error("the file's format is not known: {0}; name its format if it is one of these")]
     Unknown(&'static str),
+    /// A format of one's own that is none.
+    #[error("the format of one's own (files.log_format) cannot be used: {0}")]
+    OwnFormat(String),
     /// Packed in a way that is not unpacked here.
     #[error("it is packed with {0}: unpack it first; only gzip is unpacked while reading")]
     Packed(&'static str),

@@ -4,6 +4,7 @@
 //! once, elsewhere. Nothing here opens a file, knows HTTP, or knows an estimator. The list below is the only one of the kinds: modules
 //! of the server, names of the command line, sections of the configuration and mounts are made from it.
 
+mod access;
 pub mod faults;
 pub mod kind;
 pub mod raw;

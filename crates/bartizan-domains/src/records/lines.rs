@@ -50,7 +50,6 @@ fn each_line<E>(
 }
 
 /// A line of a log, without what was put around it.
-#[expect(dead_code, reason = "readers of logins ask for all of it next")]
 pub(crate) struct Line<'a> {
     /// Its text; after the header, where it has one.
     pub(crate) text: &'a str,

@@ -22,7 +22,9 @@ pub(crate) use lines::head_lines;
 pub(crate) use lines::{Line, lines, log_lines, skip_line};
 pub(crate) use mend::mended;
 pub(crate) use rows::{Next, Rows};
+pub(crate) use syslog::MONTHS;
 pub(crate) use text::{decode, text_of};
+pub(crate) use wrapped::trimmed;
 pub(crate) use written::csv_line;
 
 use bartizan_core::{Chosen, Format, Label, ParseError, Record, Rejected, Sink, Summary, Timestamp, head};
@@ -56,8 +58,6 @@ const OTHERS: &str = "others";
 pub(crate) struct Counted<'a, E> {
     sink: Sink<'a, E>,
     summary: Summary,
-    /// Records by format and wrapper; few, so that looking through them costs nothing.
-    formats: Vec<(&'static str, &'static str, u64)>,
     unread: Unread,
     /// Stands in for missing times.
     pub(crate) now: Timestamp,
@@ -65,7 +65,7 @@ pub(crate) struct Counted<'a, E> {
 
 impl<'a, E> Counted<'a, E> {
     pub(crate) fn new(sink: Sink<'a, E>, now: Timestamp, unread: Unread) -> Self {
-        Self { sink, summary: Summary::default(), formats: Vec::new(), unread, now }
+        Self { sink, summary: Summary::default(), unread, now }
     }
 
     pub(crate) fn pass(&mut self, record: Result<Record<E>, Rejected>) -> ControlFlow<()> {
@@ -112,13 +112,10 @@ impl<'a, E> Counted<'a, E> {
         self.summary.format = format.map(|format| Chosen { name: format.name, sure });
     }
 
-    /// Notes the format that a record was read as, and what it was wrapped in, if in anything.
-    #[cfg_attr(not(test), expect(dead_code, reason = "used by readers of mixed files"))]
-    pub(crate) fn read_as(&mut self, format: &'static str, wrapper: &'static str) {
-        match self.formats.iter_mut().find(|(name, within, _)| *name == format && *within == wrapper) {
-            Some((.., times)) => *times += 1,
-            None => self.formats.push((format, wrapper, 1)),
-        }
+    /// Notes the format that records were read as, and what they were wrapped in, if in anything.
+    pub(crate) fn read_as(&mut self, format: &str, wrapper: &str, times: u64) {
+        let name = if wrapper.is_empty() { format.to_owned() } else { format!("{format} in {wrapper}") };
+        *self.summary.formats.entry(name).or_default() += times;
     }
 
     /// Notes columns or fields that the file does not have.
@@ -147,11 +144,7 @@ impl<'a, E> Counted<'a, E> {
         }
     }
 
-    pub(crate) fn finish(mut self) -> Summary {
-        for (format, wrapper, times) in self.formats {
-            let name = if wrapper.is_empty() { format.to_owned() } else { format!("{format} in {wrapper}") };
-            *self.summary.formats.entry(name).or_default() += times;
-        }
+    pub(crate) fn finish(self) -> Summary {
         self.summary
     }
 }
@@ -251,7 +244,7 @@ mod counted_tests {
         let mut counted = Counted::new(&mut sink, Timestamp::from_secs(0), Unread::default());
         let record = |label, name: Option<&str>| Record { event: (), label, label_name: name.map(str::to_owned), line: 1 };
         for (label, name) in [(None, None), (Some(Label::Anomalous), None), (Some(Label::Anomalous), Some("DDoS")), (None, Some("DDoS"))] {
-            counted.read_as("combined", if name.is_some() { "syslog" } else { "" });
+            counted.read_as("combined", if name.is_some() { "syslog" } else { "" }, 1);
             let _ = counted.pass(Ok(record(label, name)));
         }
         let summary = counted.finish();

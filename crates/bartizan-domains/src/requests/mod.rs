@@ -23,6 +23,7 @@ mod windows;
 pub use baselines::RequestBaselines;
 pub use bounded::{Cut, CutPart};
 pub use event::RequestEvent;
+pub(crate) use event::path_of;
 pub use recency::{RequestRecency, SavedClients};
 pub use windows::RecentRequests;
 

@@ -1,38 +1,38 @@
 //! What a line of a web server's access log says of its client.
 
+use crate::access::Entry;
 use crate::behavior::Service;
 use crate::behavior::sessions::{Activity, decoy_path, injected};
-use crate::requests::RequestEvent;
-use crate::requests::records::combined;
+use crate::requests::path_of;
 use crate::requests::text::decode;
 use crate::requests::values::parameters;
-use bartizan_core::{Record, Timestamp};
+use bartizan_core::{Record, Timestamp, TrustedProxies};
 
 /// Parts of paths where people log in.
 const LOGINS: &[&str] = &["login", "logon", "signin", "sign-in", "/auth", "/session", "/token"];
 
-pub(super) fn line(bytes: &[u8], line: u64, now: Timestamp) -> Result<Record<Vec<Activity>>, String> {
-    let request = combined::parse(&String::from_utf8_lossy(bytes), now)?;
-    let path = decode(request.path(), false).text;
-    let changes = ["POST", "PUT", "PATCH", "DELETE"].iter().any(|method| request.http_method.eq_ignore_ascii_case(method));
-    let failed = login_failed(&request, &path, changes);
+/// What an entry says; `proxies` choose the client from a list.
+pub(super) fn record(entry: &Entry<'_>, line: u64, proxies: &TrustedProxies) -> Record<Vec<Activity>> {
+    let path = decode(path_of(&entry.target), false).text;
+    let changes = ["POST", "PUT", "PATCH", "DELETE"].iter().any(|method| entry.method.eq_ignore_ascii_case(method));
+    let failed = login_failed(entry.status, &path, changes);
     let is_login = changes && is_where_people_log_in(&path);
     let activity = Activity {
-        client: request.client().to_owned(),
-        time: request.timestamp.secs(),
+        client: proxies.client(&entry.told_client()).into_owned(),
+        time: entry.time.map_or(0, Timestamp::secs),
         line,
         requests: 1,
         failed_logins: u32::from(failed),
         service: Service::Web,
         tries: is_login && failed,
         tried: u32::from(is_login && failed),
-        accepted: u32::from(is_login && !failed && matches!(request.status, Some(200..=399))),
+        accepted: u32::from(is_login && !failed && matches!(entry.status, Some(200..=399))),
         changes: u32::from(changes),
-        injection: carries_injection(&request, &path),
-        decoy: decoy_path(&path, request.status),
+        injection: carries_injection(&entry.target, &path),
+        decoy: decoy_path(&path, entry.status),
         ..Activity::default()
     };
-    Ok(Record { event: vec![activity], label: None, label_name: None, line })
+    Record { event: vec![activity], label: None, label_name: None, line }
 }
 
 fn is_where_people_log_in(path: &str) -> bool {
@@ -42,9 +42,9 @@ fn is_where_people_log_in(path: &str) -> bool {
 
 /// 401 says it of any path; other refusals say it where people log in. WordPress answers a failed login with the form
 /// again, and a good one with a redirection.
-fn login_failed(request: &RequestEvent, path: &str, changes: bool) -> bool {
+fn login_failed(status: Option<u16>, path: &str, changes: bool) -> bool {
     let login = changes && is_where_people_log_in(path);
-    match request.status {
+    match status {
         Some(401) => true,
         Some(400 | 403 | 422 | 429) => login,
         Some(200) => login && path.to_ascii_lowercase().ends_with("/wp-login.php"),
@@ -52,8 +52,9 @@ fn login_failed(request: &RequestEvent, path: &str, changes: bool) -> bool {
     }
 }
 
-fn carries_injection(request: &RequestEvent, path: &str) -> bool {
+fn carries_injection(target: &str, path: &str) -> bool {
     let mut found = injected(path);
-    parameters(request.query(), |name, value| found = found || injected(name) || injected(&value.text));
+    let query = target.split_once('?').map_or("", |(_, query)| query);
+    parameters(query, |name, value| found = found || injected(name) || injected(&value.text));
     found
 }

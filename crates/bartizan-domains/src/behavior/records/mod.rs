@@ -21,8 +21,11 @@ mod years;
 
 use super::sessions::{Activity, Closed, Sessions};
 use super::{AttackType, Behavior, NAMES, SessionEvent};
-use crate::records::{Counted, LabelField, Line, MAX_JSON, MAX_ROW, Unread, array, label_from_name, lines, log_lines, open, peek, refuse_named};
-use bartizan_core::{AUTO, Format, How, Label, Parse, ParseError, Record, Rejected, Sink, Summary, Timestamp};
+use crate::access::{self as web, Access, Entry};
+use crate::records::{
+    Counted, LabelField, Line, MAX_JSON, MAX_ROW, Unread, array, label_from_name, lines, log_lines, open, peek, refuse_named, trimmed,
+};
+use bartizan_core::{AUTO, Format, How, Label, Parse, ParseError, Record, Rejected, Sink, Summary, Timestamp, TrustedProxies};
 use detect::detect;
 use ordered::Ordered;
 use std::cell::RefCell;
@@ -34,17 +37,20 @@ use years::Years;
 /// Rows of a table that are held back to bring them into the order of time: tables are written in any.
 const HELD_ROWS: usize = 65_536;
 
+/// The name that stands for every format of access logs.
+const ACCESS: &str = "access-log";
+
 /// What a file of sessions may be.
 const EXPECTED: &str = "it is neither NDJSON, a JSON array or a table of sessions, nor a log of syslog, vsftpd, Winlogbeat, a web server or Cowrie";
 
 impl Parse for Behavior {
-    const FORMATS: &'static [&'static [Format]] = &[formats::FORMATS];
+    const FORMATS: &'static [&'static [Format]] = &[formats::FORMATS, web::FORMATS];
 
     fn parse(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, SessionEvent>) -> Result<Summary, ParseError> {
         let (mut reader, unread) = open(reader)?;
         let start = peek(&mut reader)?;
-        let (format, sure) = if how.format == AUTO { detect(start, now)? } else { (how.format, 1.0) };
-        let json = start.iter().find(|byte| !byte.is_ascii_whitespace() && !b"\0\xef\xbb\xbf".contains(byte)) == Some(&b'{');
+        let (format, sure) = if how.format == AUTO { detect(start, how, now)? } else { (how.format, 1.0) };
+        let json = trimmed(start).first() == Some(&b'{');
         let mut counted = Counted::new(sink, now, unread);
         counted.chosen(Self::FORMATS, format, sure);
         if !["ndjson", "json", "csv"].contains(&format) && (format != "cowrie" || json) {
@@ -67,14 +73,16 @@ impl Parse for Behavior {
             "sshd" => syslog(reader, &mut counted)?,
             "vsftpd" => vsftpd(reader, &mut counted)?,
             "winlogbeat" => winlogbeat(reader, &mut counted)?,
-            "access-log" => {
-                let line = |line: Line<'_>, now| Some(access::line(line.text.as_bytes(), line.number, now));
-                fold(&mut counted, 0, None, |inner| log_lines(reader, inner, line), Vec::new)?;
-            }
             "cowrie" if json => fold(&mut counted, 0, None, |inner| lines(reader, MAX_ROW, inner, cowrie::line), Vec::new)?,
             "cowrie" => {
                 let label = how.label_column;
                 fold(&mut counted, HELD_ROWS, None, |inner| table::rows(reader, inner, cowrie::COLUMNS, label, cowrie::row), Vec::new)?;
+            }
+            _ if format == ACCESS || Access::has(format) => {
+                let default = TrustedProxies::default();
+                let (proxies, mut access) = (how.proxies.unwrap_or(&default), Access::new(how)?);
+                let record = |entry: &Entry<'_>, line| access::record(entry, line, proxies);
+                fold(&mut counted, 0, None, |inner| web::read(reader, &mut access, inner, record), Vec::new)?;
             }
             _ => return Err(ParseError::Unknown(EXPECTED)),
         }
@@ -157,7 +165,11 @@ fn pass_on(counted: &mut Counted<'_, SessionEvent>, closed: Vec<Closed>) -> Cont
 fn syslog(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, SessionEvent>) -> Result<(), ParseError> {
     let (log, years) = (RefCell::new(syslog::Log::default()), Years::default());
     let line = |line: Line<'_>, now| Some(log.borrow_mut().line(&line, &years, now));
-    fold(counted, 0, Some(&years), |inner| log_lines(reader, inner, line), || log.borrow_mut().finish())
+    fold(counted, 0, Some(&years), |inner| log_lines(reader, inner, line), || log.borrow_mut().finish())?;
+    for (wrapper, times) in log.borrow().wrappers() {
+        counted.read_as("sshd", wrapper, *times);
+    }
+    Ok(())
 }
 
 /// vsftpd's own log.

@@ -63,6 +63,8 @@ pub(super) struct Log {
     last: HashMap<String, Last>,
     /// Stands in for a time that a line does not say.
     time: Option<i64>,
+    /// Lines by what they were wrapped in: there are few wrappers.
+    wrappers: Vec<(&'static str, u64)>,
 }
 
 /// A line without its header.
@@ -87,6 +89,10 @@ impl Log {
             None => self.time.unwrap_or(now.secs()),
         };
         self.time = Some(time);
+        match self.wrappers.iter_mut().find(|(wrapper, _)| *wrapper == line.wrapper) {
+            Some((_, lines)) => *lines += 1,
+            None => self.wrappers.push((line.wrapper, 1)),
+        }
         let at = (time, line.number);
         let event = if let Some(times) = repeats_last(header.program, line.text) {
             match self.last.remove(header.host) {
@@ -113,6 +119,11 @@ impl Log {
         let (host, program, process, at, times) = ("", "vsftpd", "", (time, line.number), 1);
         let event = self.read(Message { host, program, process, message, at, times });
         Ok(Record { event, label: None, label_name: None, line: line.number })
+    }
+
+    /// How many lines were read, by what they were wrapped in.
+    pub(super) fn wrappers(&self) -> &[(&'static str, u64)] {
+        &self.wrappers
     }
 
     /// What was held back to the end.

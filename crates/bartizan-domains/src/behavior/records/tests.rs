@@ -313,14 +313,14 @@ fn another_column_may_hold_the_labels() {
     let text =
         "failed_logins,request_rate,commands_count,sql_payload,honeytoken_access,session_time,label,Truth\n1,2,3,0,0,40,Normal,Recon\n";
     let mut attacks = Vec::new();
-    let how = How { format: "csv", label_column: Some("truth") };
+    let how = How { format: "csv", label_column: Some("truth"), ..How::default() };
     let mut sink = |record: Result<Record<SessionEvent>, Rejected>| {
         attacks.push(record.unwrap().event.attack);
         ControlFlow::Continue(())
     };
     Behavior::parse(Box::new(text.as_bytes()), how, Timestamp::from_secs(0), &mut sink).unwrap();
     assert_eq!(attacks, [Some(AttackType::Recon)]);
-    let lacking = How { format: "csv", label_column: Some("said") };
+    let lacking = How { format: "csv", label_column: Some("said"), ..How::default() };
     let error =
         Behavior::parse(Box::new(text.as_bytes()), lacking, Timestamp::from_secs(0), &mut |_| ControlFlow::Continue(())).unwrap_err();
     let has = "failed_logins, request_rate, commands_count, sql_payload, honeytoken_access, session_time, label, truth";
@@ -338,7 +338,7 @@ fn a_field_of_json_may_hold_the_labels() {
             attacks.push(record.unwrap().event.attack);
             ControlFlow::Continue(())
         };
-        let how = How { format, label_column: Some(name) };
+        let how = How { format, label_column: Some(name), ..How::default() };
         Behavior::parse(Box::new(text.as_bytes()), how, Timestamp::from_secs(0), &mut sink).map(|_| attacks)
     };
     for (text, format) in [(&lines, "auto"), (&lines, "ndjson"), (&array, "json")] {

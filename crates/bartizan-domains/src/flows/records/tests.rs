@@ -121,7 +121,7 @@ fn labels_in_old_encodings_and_texts_with_line_breaks_are_read() {
 #[test]
 fn another_column_may_hold_the_labels() {
     let text = "Flow Duration,Label,Family \n1,x,BENIGN\n2,BENIGN,Bot\nFlow Duration,Flow Bytes/s,family\n3,4,DDoS\n";
-    let how = |label_column| How { format: "cicflow", label_column: Some(label_column) };
+    let how = |label_column| How { format: "cicflow", label_column: Some(label_column), ..How::default() };
     let (records, _, _) = read_how(text.as_bytes(), how("family")).unwrap();
     let labels: Vec<_> = records.iter().map(|r| r.label_name.as_deref()).collect();
     assert_eq!(labels, [Some("BENIGN"), Some("Bot"), Some("DDoS")]);
@@ -134,7 +134,7 @@ fn a_field_of_json_may_hold_the_labels() {
     let lines = "{\"data\":{\"Flow Dur\":1},\"truth\":\"Bot\"}\n{\"Flow Dur\":NaN,\"Label\":\"DDoS\",\"truth\":\"BENIGN\"}\n{\"data\":{\"Flow Dur\":1},\"truth\":1}\n{\"Flow Dur\":1,\"Label\":\"x\"}\n";
     let array = format!("[{}]", lines.trim().replace('\n', ","));
     for (text, format) in [(lines, "ndjson"), (&array, "json")] {
-        let how = |name| How { format, label_column: Some(name) };
+        let how = |name| How { format, label_column: Some(name), ..How::default() };
         let (records, _, _) = read_how(text.as_bytes(), how("truth")).unwrap();
         let labels: Vec<_> = records.iter().map(|r| (r.label, r.label_name.as_deref())).collect();
         let (attack, normal) = (Some(Label::Anomalous), Some(Label::Legitimate));
@@ -142,7 +142,7 @@ fn a_field_of_json_may_hold_the_labels() {
         let lacking = read_how(text.as_bytes(), how("none")).unwrap_err().to_string();
         assert_eq!(lacking, "there is no column or field \"none\" to read labels from; there are data, truth", "{format}");
     }
-    let zeek = How { format: "zeek", label_column: Some("truth") };
+    let zeek = How { format: "zeek", label_column: Some("truth"), ..How::default() };
     assert!(matches!(read_how(ZEEK.as_bytes(), zeek), Err(ParseError::FixedLabels(format)) if format == "zeek"));
 }
 

@@ -22,6 +22,12 @@ pub(super) fn line(text: &[u8], line: u64, now: Timestamp, named: Option<&mut La
     Ok(Record { event, label, label_name: kind.map(Cow::into_owned).or(name), line })
 }
 
+/// Whether a line is such a body, whatever is wrong with its fields.
+pub(super) fn is_body(text: &[u8]) -> bool {
+    let read = Raw::parse(text).ok().and_then(|raw| RawObject::read(raw, &["endpoint", "http_method", "ip_address"]));
+    read.is_some_and(|body| body.get("endpoint").is_some() && (body.get("http_method").is_some() || body.get("ip_address").is_some()))
+}
+
 fn usual_label(labels: &RawObject<'_>) -> (Option<Label>, Option<String>) {
     let said = labels.some("user_label").or(labels.some("label"));
     label_of(said.and_then(Raw::scalar).as_ref())

@@ -1,0 +1,303 @@
+//! Access logs in JSON: those of Caddy, Traefik, Envoy, clouds, and what people have nginx and ingress-nginx write.
+//!
+//! One table of names serves them all. Objects within objects are read under their path (`request.headers.User-Agent`), lists by their first
+//! text.
+
+use super::entry::{Entry, number, request_line};
+use super::time::{bracketed, rfc_3339, since_1970};
+use crate::raw::{Raw, RawKind};
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+
+/// Depth to which objects are looked into, fields of a line that are looked at, and the longest path.
+const MAX_DEPTH: usize = 4;
+const MAX_FIELDS: usize = 512;
+const MAX_PATH: usize = 256;
+
+/// Names of each field, in lower case and without `_`, `-` and blanks, the likeliest first.
+const CLIENT: &[&str] = &[
+    "remoteaddr",
+    "clienthost",
+    "request.clientip",
+    "request.remoteip",
+    "httprequest.remoteip",
+    "clientip",
+    "remoteip",
+    "client.ip",
+    "source.ip",
+    "client",
+    "clientaddr",
+    "clientaddress",
+    "remoteaddress",
+    "cip",
+    "ip",
+    "ipaddress",
+    "downstreamremoteaddress",
+    "requestip",
+    "request.remoteaddr",
+    "remotehost",
+    "host.ip",
+];
+const FORWARDED: &[&str] = &[
+    "xforwardedfor",
+    "httpxforwardedfor",
+    "requestxforwardedfor",
+    "forwardedfor",
+    "request.headers.xforwardedfor",
+    "proxyaddxforwardedfor",
+];
+const USER: &[&str] = &["remoteuser", "clientusername", "userid", "user", "username", "user.name", "xuserid"];
+const TIME: &[&str] = &[
+    "time",
+    "timelocal",
+    "timeiso8601",
+    "startutc",
+    "starttime",
+    "timestamp",
+    "@timestamp",
+    "ts",
+    "startlocal",
+    "edgestarttimestamp",
+    "datetime",
+    "date",
+    "msec",
+    "requesttimeepoch",
+    "timemsec",
+    "eventtime",
+];
+const REQUEST: &[&str] = &["request", "requestline", "httprequest"];
+const METHOD: &[&str] = &[
+    "requestmethod",
+    "method",
+    "request.method",
+    "httprequest.requestmethod",
+    "http.request.method",
+    "clientrequestmethod",
+    "verb",
+    "httpmethod",
+    "csmethod",
+];
+const TARGET: &[&str] = &[
+    "requesturi",
+    "uri",
+    "requestpath",
+    "path",
+    "request.uri",
+    "url",
+    "httprequest.requesturl",
+    "url.original",
+    "clientrequesturi",
+    "xenvoyoriginalpath",
+    "requesturl",
+    "endpoint",
+    "url.path",
+    "document",
+    "csuristem",
+    "request.url",
+    "target",
+];
+const QUERY: &[&str] = &["args", "requestquery", "querystring", "query", "url.query", "csuriquery"];
+const STATUS: &[&str] = &[
+    "status",
+    "downstreamstatus",
+    "responsecode",
+    "httprequest.status",
+    "http.response.statuscode",
+    "edgeresponsestatus",
+    "statuscode",
+    "response",
+    "scstatus",
+    "resp.status",
+    "response.status",
+    "code",
+    "httpstatus",
+    "originstatus",
+];
+const SENT: &[&str] = &[
+    "bodybytessent",
+    "bytessent",
+    "downstreamcontentsize",
+    "size",
+    "httprequest.responsesize",
+    "edgeresponsebytes",
+    "responsesize",
+    "bytes",
+    "http.response.body.bytes",
+    "scbytes",
+];
+const REFERRER: &[&str] = &[
+    "httpreferer",
+    "httpreferrer",
+    "referer",
+    "referrer",
+    "requestreferer",
+    "request.headers.referer",
+    "httprequest.referer",
+    "clientrequestreferer",
+    "http.request.referrer",
+];
+const AGENT: &[&str] = &[
+    "httpuseragent",
+    "useragent",
+    "requestuseragent",
+    "request.headers.useragent",
+    "httprequest.useragent",
+    "clientrequestuseragent",
+    "agent",
+    "useragent.original",
+];
+const HOST: &[&str] = &[
+    "host",
+    "httphost",
+    "requesthost",
+    "request.host",
+    "authority",
+    "vhost",
+    "clientrequesthost",
+    "servername",
+    "url.domain",
+    "requestaddr",
+];
+const TOOK: &[&str] = &["requesttime", "duration", "latency", "httprequest.latency", "responsetime", "elapsed", "timetaken"];
+
+/// The names by which formats are told apart, of which all must be there.
+const FORMATS: &[(&str, &[&str])] = &[
+    ("traefik-json", &["DownstreamStatus", "RequestPath"]),
+    ("caddy", &["request.uri", "request.method", "status"]),
+    ("envoy-json", &["response_code", "path"]),
+    ("gcp", &["httpRequest.requestUrl"]),
+    ("cloudflare", &["ClientRequestURI"]),
+];
+
+/// A line's fields by what they are, each with the place of its name in the list of names.
+#[derive(Default)]
+struct Found<'a> {
+    fields: [Option<(usize, Raw<'a>)>; 14],
+    /// Of each format, the names met.
+    formats: [u8; FORMATS.len()],
+    seen: usize,
+}
+
+const LISTS: [&[&str]; 14] = [CLIENT, FORWARDED, USER, TIME, REQUEST, METHOD, TARGET, QUERY, STATUS, SENT, REFERRER, AGENT, HOST, TOOK];
+
+/// Reads a line; gives the name of its format beside.
+pub(super) fn parse(line: &str) -> Result<(Entry<'_>, &'static str), String> {
+    let raw = Raw::parse(line.as_bytes()).map_err(|error| error.to_string())?;
+    let mut found = Found::default();
+    look(raw, "", 0, &mut found);
+    let [client, forwarded, user, time, request, method, target, query, status, sent, referrer, agent, host, took] =
+        found.fields.map(|field| field.map(|(_, raw)| raw));
+    let mut entry = Entry { time: time.and_then(moment), ..Entry::default() };
+    if let Some(line) = request.and_then(|raw| raw.text()) {
+        request_line(line, &mut entry);
+    }
+    if let Some(target) = target.and_then(first_text) {
+        (entry.target, entry.method) = (target, method.and_then(first_text).unwrap_or(std::mem::take(&mut entry.method)));
+    }
+    if entry.target.is_empty() {
+        return Err("it has no path: a field such as request, uri or path was expected".to_owned());
+    }
+    let query = text(query);
+    if !query.is_empty() && !entry.target.contains('?') {
+        entry.target = Cow::Owned(format!("{}?{}", entry.target, query.strip_prefix('?').unwrap_or(&query)));
+    }
+    if entry.time.is_none() {
+        return Err("it has no time: a field such as time or timestamp was expected".to_owned());
+    }
+    entry.status = status.and_then(whole);
+    (entry.client, entry.forwarded, entry.user) = (text(client), text(forwarded), text(user));
+    if entry.status.is_none() && entry.client.is_empty() {
+        return Err("it has neither a client nor a status".to_owned());
+    }
+    entry.sent = sent.and_then(whole);
+    (entry.referrer, entry.agent, entry.host) = (text(referrer), text(agent), text(host));
+    let format = FORMATS.iter().zip(found.formats).find(|((_, names), met)| names.len() == met.count_ones() as usize);
+    let name = format.map_or("nginx-json", |((name, _), _)| *name);
+    entry.secs = took.and_then(|raw| seconds(raw, name));
+    Ok((entry, name))
+}
+
+/// Looks for known names among the fields of an object and of those within.
+fn look<'a>(object: Raw<'a>, path: &str, depth: usize, found: &mut Found<'a>) {
+    let _ = object.fields(|name, value| {
+        found.seen += 1;
+        if found.seen > MAX_FIELDS {
+            return ControlFlow::Break(());
+        }
+        let path = if path.is_empty() { name } else { Cow::Owned(format!("{path}.{name}")) };
+        if path.len() > MAX_PATH {
+            return ControlFlow::Continue(());
+        }
+        for (met, (_, names)) in found.formats.iter_mut().zip(FORMATS) {
+            if let Some(at) = names.iter().position(|known| *known == path) {
+                *met |= 1 << at;
+            }
+        }
+        if value.kind() == RawKind::Object {
+            if depth < MAX_DEPTH {
+                look(value, &path, depth + 1, found);
+            }
+            return ControlFlow::Continue(());
+        }
+        let plain: String = path.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).map(|c| c.to_ascii_lowercase()).collect();
+        for (field, names) in found.fields.iter_mut().zip(LISTS) {
+            if let Some(rank) = names.iter().position(|known| *known == plain)
+                && !value.is_null()
+                && field.is_none_or(|(before, _)| rank < before)
+            {
+                *field = Some((rank, value));
+            }
+        }
+        ControlFlow::Continue(())
+    });
+}
+
+/// A text, a number's digits, or the first text of a list.
+fn first_text(raw: Raw<'_>) -> Option<Cow<'_, str>> {
+    match raw.kind() {
+        RawKind::Text => raw.text(),
+        RawKind::Number => Some(Cow::Borrowed(raw.json())),
+        RawKind::List => {
+            let mut first = None;
+            let _ = raw.elements(|_, element| {
+                first = element.text();
+                ControlFlow::<()>::Break(())
+            });
+            first
+        }
+        _ => None,
+    }
+}
+
+/// A text; empty where there is none.
+fn text(raw: Option<Raw<'_>>) -> Cow<'_, str> {
+    raw.and_then(first_text).filter(|text| text != "-").unwrap_or_default()
+}
+
+fn whole<N: std::str::FromStr>(raw: Raw<'_>) -> Option<N> {
+    first_text(raw).and_then(|text| number(&text))
+}
+
+/// A text with a time or with the digits of a number, or a number.
+fn moment(raw: Raw<'_>) -> Option<bartizan_core::Timestamp> {
+    let text = first_text(raw)?;
+    let inner = text.trim_start_matches('[').trim_end_matches(']');
+    match inner.parse::<f64>() {
+        Ok(number) => since_1970(number),
+        Err(_) => bracketed(inner).or_else(|| rfc_3339(inner)),
+    }
+}
+
+/// Traefik counts nanoseconds and Envoy milliseconds; others have seconds, `0.5s` or `12ms`.
+fn seconds(raw: Raw<'_>, format: &str) -> Option<f64> {
+    let text = first_text(raw)?;
+    let number = |text: &str, unit: f64| text.trim().parse::<f64>().ok().map(|number| number / unit).filter(|secs| secs.is_finite());
+    if let Some(millis) = text.strip_suffix("ms") {
+        return number(millis, 1e3);
+    }
+    match format {
+        "traefik-json" => number(&text, 1e9),
+        "envoy-json" => number(&text, 1e3),
+        _ => number(text.trim_end_matches('s'), 1.0),
+    }
+}

@@ -1,0 +1,247 @@
+//! Lines as Apache's and nginx's default formats write them, and what is built upon those:
+//! `client identity user [time] "request" status bytes "referrer" "agent"`, and whatever follows.
+//!
+//! In front of the client may stand the virtual host, the client may be a list as in X-Forwarded-For, and ingress-nginx repeated it in
+//! brackets. All names, agents and referrers are the client's own choice and may hold what looks like another field. The time is read
+//! before the first quoted text that is followed by a status; where a name holds all of that, quotes included, by the last such text that
+//! is not within quotes.
+
+use super::entry::{Entry, is_address, number, request_line};
+use super::time::bracketed;
+use memchr::{memchr, memchr2, memrchr};
+use std::borrow::Cow;
+
+const NO_STATUS: &str = "no status after the request";
+/// Longest text between time and request.
+const MAX_BETWEEN: usize = 256;
+/// Quoted texts that are tried as the request, before a line is given up.
+const MAX_TRIED: usize = 32;
+/// Parts of what follows the agent that are looked at.
+const MAX_PARTS: usize = 64;
+
+/// Reads a line; gives the name of its format beside.
+pub(super) fn parse(text: &str) -> Result<(Entry<'_>, &'static str), String> {
+    // Some exports put the whole line into quotes.
+    let text = match text.as_bytes() {
+        [b'"', .., b'"'] => &text[1..text.len() - 1],
+        _ => text,
+    };
+    let (mut from, mut why) = (0, "no request in quotes");
+    for _ in 0..MAX_TRIED {
+        let Some(quote) = memchr(b'"', &text.as_bytes()[from..]).map(|at| from + at) else { break };
+        match before(&text[..quote]) {
+            None => why = "no time in brackets, such as [31/Jan/2026:09:30:00 +0000], before the request",
+            Some(head) => match after(head, &text[quote + 1..]) {
+                Ok(read) => return Ok(read),
+                // What was taken for the request stands in the client's name.
+                Err(Unfit::Later(at)) => {
+                    from = quote + 1 + at;
+                    continue;
+                }
+                Err(Unfit::Fault(fault)) => why = fault,
+            },
+        }
+        from = quote + 1;
+    }
+    Err(why.to_owned())
+}
+
+/// What stands before the request.
+struct Head<'a> {
+    entry: Entry<'a>,
+    vhost: bool,
+    ingress: bool,
+}
+
+/// Client, user and time; the last bracket opens the time.
+fn before(text: &str) -> Option<Head<'_>> {
+    let open = memrchr(b'[', text.as_bytes())?;
+    let (time, rest) = text[open + 1..].split_once(']')?;
+    // Some formats have the host or a duration between time and request.
+    if rest.len() > MAX_BETWEEN || rest.trim().split(' ').count() > 2 {
+        return None;
+    }
+    let mut entry = Entry { time: Some(bracketed(time)?), ..Entry::default() };
+    if rest.len() > 1 {
+        entry.host = Cow::Borrowed(
+            rest.trim().split(' ').find(|word| word.contains('.') && !word.starts_with(|c: char| c.is_ascii_digit())).unwrap_or(""),
+        );
+    }
+    let mut head = Head { entry, vhost: false, ingress: false };
+    client(text[..open].trim(), &mut head).then_some(head)
+}
+
+/// `client identity user`, with what may stand around the client; false without one.
+fn client<'a>(text: &'a str, head: &mut Head<'a>) -> bool {
+    let end_of = |text: &str| memchr(b' ', text.as_bytes()).unwrap_or(text.len());
+    let mut first = &text[..end_of(text)];
+    if first.is_empty() {
+        return false;
+    }
+    let mut rest = text[first.len()..].trim_start();
+    let second = &rest[..end_of(rest)];
+    // `host:port client …`, where the host may itself be an address, and `- client …`.
+    if second != "-" && is_address(second.trim_end_matches(',')) && !first.ends_with(',') && (first.contains(':') || !is_address(first)) {
+        if first != "-" {
+            head.entry.host = Cow::Borrowed(first);
+            head.vhost = true;
+        }
+        (first, rest) = (second, rest[second.len()..].trim_start());
+    }
+    // `client, proxy, proxy`.
+    if first.ends_with(',') {
+        let start = text.len() - rest.len() - first.len() - 1;
+        let list = &text[text.find(first).unwrap_or(start)..];
+        let mut end = 0;
+        loop {
+            end += end_of(&list[end..]);
+            if !list[..end].ends_with(',') || end >= list.len() {
+                break;
+            }
+            end += 1;
+        }
+        (first, rest) = (list[..end].trim_end_matches(','), list[end..].trim_start());
+    }
+    head.entry.client = Cow::Borrowed(first);
+    let mut words = rest.splitn(2, ' ');
+    let (identity, mut user) = (words.next().unwrap_or_default(), words.next().unwrap_or_default().trim());
+    if let Some(after) = user.strip_prefix('[').filter(|_| identity == "-")
+        && let Some((address, after)) = after.split_once(']')
+        && is_address(address)
+    {
+        head.ingress = true;
+        user = after.trim().strip_prefix("- ").unwrap_or(after.trim());
+    }
+    if user != "-" {
+        head.entry.user = Cow::Borrowed(user);
+    }
+    true
+}
+
+/// Why what follows a quote is no request with what comes after it.
+enum Unfit {
+    Fault(&'static str),
+    /// Another time and request follow, not within quotes: where the latter's quote is.
+    Later(usize),
+}
+
+/// The request and what follows it.
+fn after<'a>(head: Head<'a>, text: &'a str) -> Result<(Entry<'a>, &'static str), Unfit> {
+    let mut entry = head.entry;
+    let (request, status, mut at) = request(text)?;
+    request_line(request, &mut entry);
+    entry.status = status;
+    let word = text[at..].trim_start();
+    let length = word.len() - word.trim_start_matches(|c: char| c.is_ascii_digit() || c == '-').len();
+    entry.sent = number(&word[..length]);
+    at = text.len() - word.len() + length;
+    // Quoted texts in their order, and what stands between and after them.
+    let mut quoted: [Cow<'a, str>; 3] = Default::default();
+    let (mut count, mut upstream, mut millis) = (0, false, false);
+    for _ in 0..MAX_PARTS {
+        let rest = &text[at..];
+        let next = memchr(b'"', rest.as_bytes());
+        let plain = &rest[..next.unwrap_or(rest.len())];
+        if plain.len() > 1 {
+            if next.is_some() && plain.ends_with("] ") && before(&text[..at + plain.len()]).is_some() {
+                return Err(Unfit::Later(at + plain.len()));
+            }
+            upstream |= plain.contains('[');
+            millis |= plain.ends_with("ms");
+            if entry.secs.is_none() {
+                entry.secs = plain.split(' ').find_map(seconds);
+            }
+        }
+        let Some(next) = next else { break };
+        let (value, end) = unquoted(&rest[next + 1..]).ok_or(Unfit::Fault("a quote is not closed"))?;
+        if let Some(place) = quoted.get_mut(count) {
+            *place = value;
+        }
+        count += 1;
+        at += next + 1 + end;
+    }
+    let [referrer, agent, forwarded] = quoted;
+    let some = |text: Cow<'a, str>| if text == "-" { Cow::Borrowed("") } else { text };
+    (entry.referrer, entry.agent) = (some(referrer), some(agent));
+    if forwarded.split(',').all(|address| is_address(address.trim())) {
+        entry.forwarded = forwarded;
+    }
+    let name = match (head.vhost, head.ingress || (upstream && count >= 2), count) {
+        (true, ..) => "vhost-combined",
+        (_, true, _) => "ingress-nginx",
+        (.., 0) => "common",
+        _ if millis && count >= 4 => "traefik",
+        _ => "combined",
+    };
+    Ok((entry, name))
+}
+
+/// A duration that has a fraction, or says that it is in milliseconds.
+fn seconds(word: &str) -> Option<f64> {
+    match word.strip_suffix("ms") {
+        Some(millis) => millis.parse::<f64>().ok().map(|millis| millis / 1e3),
+        None if word.contains('.') => word.parse().ok(),
+        None => None,
+    }
+}
+
+/// The request after its quote, the status after it, and where that ends. A server that does not escape quotes within the request leaves more than one quote that may be its end; the
+/// first before a status is.
+fn request(text: &str) -> Result<(Cow<'_, str>, Option<u16>, usize), Unfit> {
+    let mut from = 0;
+    for _ in 0..MAX_TRIED {
+        let (_, end) =
+            unquoted(&text[from..]).ok_or(Unfit::Fault(if from == 0 { "the request's quote is not closed" } else { NO_STATUS }))?;
+        from += end;
+        let rest = &text[from..];
+        let word = rest.trim_start();
+        let status = &word[..memchr(b' ', word.as_bytes()).unwrap_or(word.len())];
+        let known = match status.as_bytes() {
+            b"-" => Some(None),
+            [a, b, c] if [a, b, c].iter().all(|byte| byte.is_ascii_digit()) => Some(number(status)),
+            _ => None,
+        };
+        if let Some(known) = known.filter(|_| word.len() < rest.len()) {
+            let (request, _) = if from == end { unquoted(text).unwrap_or_default() } else { (Cow::Borrowed(&text[..from - 1]), 0) };
+            return Ok((request, known, text.len() - word.len() + status.len()));
+        }
+        if text[..from - 1].ends_with("] ") && before(&text[..from - 1]).is_some() {
+            return Err(Unfit::Later(from - 1));
+        }
+    }
+    Err(Unfit::Fault(NO_STATUS))
+}
+
+/// A text after its opening quote, with escapes undone, and where what follows its closing quote begins.
+fn unquoted(text: &str) -> Option<(Cow<'_, str>, usize)> {
+    let bytes = text.as_bytes();
+    let mut at = memchr2(b'"', b'\\', bytes)?;
+    // What an escape stands in front of closes nothing.
+    while bytes[at] == b'\\' {
+        let from = at + 2;
+        at = from + memchr2(b'"', b'\\', bytes.get(from..)?)?;
+    }
+    Some((unescaped(&text[..at]), at + 1))
+}
+
+/// A text with `\"`, `\\`, `\xNN` and the letters of C undone.
+pub(super) fn unescaped(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let Some(first) = memchr(b'\\', bytes) else { return Cow::Borrowed(text) };
+    let mut out = bytes[..first].to_vec();
+    let mut at = first;
+    while let Some(byte) = bytes.get(at) {
+        let hex = |from: usize| text.get(from..from + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let (byte, length) = match (byte, bytes.get(at + 1)) {
+            (b'\\', Some(b'x')) => hex(at + 2).map_or((b'\\', 1), |byte| (byte, 4)),
+            (b'\\', Some(escaped @ (b'"' | b'\\'))) => (*escaped, 2),
+            (b'\\', Some(b'n')) => (b'\n', 2),
+            (b'\\', Some(b'r')) => (b'\r', 2),
+            (b'\\', Some(b't')) => (b'\t', 2),
+            (other, _) => (*other, 1),
+        };
+        out.push(byte);
+        at += length;
+    }
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+}

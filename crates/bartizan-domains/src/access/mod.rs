@@ -1,0 +1,154 @@
+//! Access logs of web servers, proxies and load balancers: one reader for every kind that learns from them.
+//!
+//! [`FORMATS`] lists what is read. A format's reader gives an [`Entry`]; the kinds make their events of it. The reader of a file is
+//! [`Access`]: it tells the format from many lines, and a line that is of another format is read all the same, and counted as such.
+
+mod entry;
+mod formats;
+mod json;
+mod line;
+mod template;
+mod time;
+mod w3c;
+
+pub(crate) use entry::Entry;
+pub(crate) use formats::FORMATS;
+
+use crate::records::{Counted, Line, head_lines, log_lines};
+use bartizan_core::{AUTO, How, ParseError, Record, Timestamp};
+use formats::Family;
+use std::io::BufRead;
+use template::Template;
+use w3c::Table;
+
+/// Reads lines of access logs.
+#[derive(Debug, Default)]
+pub(crate) struct Access {
+    /// The families of formats that are tried, in this order; the one that read the last line comes first.
+    order: Vec<Family>,
+    table: Table,
+    /// The format of one's own.
+    own: Option<Template>,
+}
+
+impl Access {
+    /// A reader of the format that is asked for, or of all of them. One's own format comes first, where there is one.
+    ///
+    /// # Errors
+    /// When one's own format is none.
+    pub(crate) fn new(how: How<'_>) -> Result<Self, ParseError> {
+        let own = how.own.map(Template::compile).transpose().map_err(ParseError::OwnFormat)?;
+        let named = formats::family(how.format);
+        if named == Some(Family::Own) && own.is_none() {
+            return Err(ParseError::OwnFormat("there is none".to_owned()));
+        }
+        let all = Family::ALL.iter().copied().filter(|family| *family != Family::Own || own.is_some());
+        let order = named.map_or_else(|| all.collect(), |family| vec![family]);
+        Ok(Self { order, table: Table::default(), own })
+    }
+
+    /// Whether a name is one of these formats.
+    pub(crate) fn has(name: &str) -> bool {
+        formats::family(name).is_some()
+    }
+
+    /// Hands what a line says to `make`; `None` for a line that says nothing.
+    ///
+    /// # Errors
+    /// Why the line is of none of the formats: what the one that read the last line says.
+    pub(crate) fn line<R>(&mut self, text: &str, make: impl FnOnce(&Entry<'_>, &'static str) -> R) -> Option<Result<R, String>> {
+        let mut fault = None;
+        for at in 0..self.order.len() {
+            match self.read(self.order[at], text) {
+                Ok(Some((entry, name))) => {
+                    let made = make(&entry, name);
+                    self.order[..=at].rotate_right(1);
+                    return Some(Ok(made));
+                }
+                Ok(None) => return None,
+                Err(why) => {
+                    fault.get_or_insert(why);
+                }
+            }
+        }
+        fault.map(Err)
+    }
+
+    /// What a line says in a family of formats; nothing for comments and names of columns.
+    fn read<'a>(&mut self, family: Family, text: &'a str) -> Result<Option<(Entry<'a>, &'static str)>, String> {
+        let json = text.starts_with('{');
+        match family {
+            Family::Own => {
+                let own = self.own.as_ref().ok_or("there is no format of one's own")?;
+                own.read(text).map(|entry| Some((entry, "own")))
+            }
+            Family::Json if json => json::parse(text).map(Some),
+            _ if json => Err("it is JSON".to_owned()),
+            Family::Json => Err("it is no JSON".to_owned()),
+            Family::Line => line::parse(text).map(Some),
+            Family::Table if text.starts_with('#') => {
+                self.table.comment(text);
+                Ok(None)
+            }
+            Family::Table => self.table.parse(text).map(Some),
+            Family::Template(name) => {
+                let template = formats::template(name).ok_or("there is no such format")?;
+                template.read(text).map(|entry| Some((entry, name)))
+            }
+        }
+    }
+
+    /// Which of the formats the lines of a file's beginning have, and the share of them; `None` when no line has any.
+    pub(crate) fn detect(start: &[u8], how: How<'_>, now: Timestamp) -> Result<Option<(&'static str, f64)>, ParseError> {
+        let mut access = Self::new(How { format: AUTO, ..how })?;
+        let (mut names, mut looked_at): (Vec<(&'static str, u32)>, _) = (Vec::new(), 0_u32);
+        head_lines(start, now, |line| {
+            let Some(read) = access.line(line.text, |_, name| name) else { return };
+            looked_at += 1;
+            if let Ok(name) = read {
+                match names.iter_mut().find(|(known, _)| *known == name) {
+                    Some((_, count)) => *count += 1,
+                    None => names.push((name, 1)),
+                }
+            }
+        });
+        let read: u32 = names.iter().map(|(_, count)| count).sum();
+        // The first of the most frequent.
+        let most = names.iter().rev().max_by_key(|(_, count)| *count);
+        Ok(most.map(|(name, _)| (*name, f64::from(read) / f64::from(looked_at))))
+    }
+}
+
+/// Reads a log to its end. `make` makes a record of each entry.
+pub(crate) fn read<E>(
+    reader: Box<dyn BufRead + '_>,
+    access: &mut Access,
+    counted: &mut Counted<'_, E>,
+    make: impl Fn(&Entry<'_>, u64) -> Record<E>,
+) -> Result<(), ParseError> {
+    let mut tally = Tally::default();
+    let result = log_lines(reader, counted, |Line { text, wrapper, number, .. }, _| {
+        access.line(text, |entry, name| {
+            tally.add(name, wrapper);
+            make(entry, number)
+        })
+    });
+    tally.0.into_iter().for_each(|(name, wrapper, times)| counted.read_as(name, wrapper, times));
+    result
+}
+
+/// Lines by format and wrapper; few, so that looking through them costs nothing.
+#[derive(Default)]
+struct Tally(Vec<(&'static str, &'static str, u64)>);
+
+impl Tally {
+    fn add(&mut self, name: &'static str, wrapper: &'static str) {
+        match self.0.iter_mut().find(|(known, within, _)| *known == name && *within == wrapper) {
+            Some((.., times)) => *times += 1,
+            None => self.0.push((name, wrapper, 1)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
