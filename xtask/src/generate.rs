@@ -18,6 +18,7 @@ struct Generated {
 /// `Generated { file: "docs/config.schema.json", arguments: &["config", "schema"] }`.
 const GENERATED: &[Generated] = &[
     Generated { file: "docs/openapi.json", arguments: &["openapi"] },
+    Generated { file: "docs/FORMATS.md", arguments: &["formats", "--markdown"] },
     Generated { file: "docs/config.schema.json", arguments: &["config", "schema"] },
 ];
 

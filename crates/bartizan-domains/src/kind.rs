@@ -27,6 +27,17 @@ pub struct Found {
     pub grade: f64,
 }
 
+/// A feature that names a kind of attack from some value on, whatever was learned.
+#[derive(Clone, Copy, Debug)]
+pub struct Sign {
+    /// The name of the feature.
+    pub feature: &'static str,
+    /// The least value that is a sign.
+    pub least: f32,
+    /// What people call the attack.
+    pub name: &'static str,
+}
+
 /// A kind of telemetry, complete: what the service, the command line and the demo need of it besides its events.
 pub trait Kind: Parse {
     /// What its events are called.
@@ -44,6 +55,9 @@ pub trait Kind: Parse {
 
     /// In live traffic of all kinds, one event of this kind comes after so many of the most frequent.
     const ONE_IN: usize = 1;
+
+    /// Features that name a kind of attack by themselves. None for a kind that tells classes apart.
+    const SIGNS: &'static [Sign] = &[];
 
     /// Events in order of their time; the same arguments give the same events.
     fn generate(plan: Plan, seed: Seed) -> Vec<Record<Self::Event>>;

@@ -29,6 +29,20 @@ pub struct OfflineVerdict {
     row: Vec<f32>,
 }
 
+impl OfflineVerdict {
+    /// What is said of an event with this row.
+    #[must_use]
+    pub fn new(judgement: Judgement, row: Vec<f32>) -> Self {
+        Self { judgement, row }
+    }
+
+    /// The value of a feature, by its place in the schema; `None` where it is missing.
+    #[must_use]
+    pub fn value(&self, index: usize) -> Option<f32> {
+        self.row.get(index).copied().filter(|value| value.is_finite())
+    }
+}
+
 impl<D: Domain> Offline<D> {
     pub(crate) fn new(
         active: Arc<Active<D>>,
@@ -55,7 +69,7 @@ impl<D: Domain> Offline<D> {
         let scored: Vec<Unjudged> = blocks.flat_map_iter(|(events, recents)| self.active.score_many(events.iter().zip(recents))).collect();
         let verdict = |(unjudged, event): (Unjudged, &D::Event)| {
             let scored = self.active.judge(&self.live, unjudged, event);
-            OfflineVerdict { judgement: judgement(&self.active, &scored, self.at), row: scored.row }
+            OfflineVerdict::new(judgement(&self.active, &scored, self.at), scored.row)
         };
         scored.into_iter().zip(events).map(verdict).collect()
     }

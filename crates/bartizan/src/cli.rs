@@ -71,6 +71,8 @@ pub(crate) enum Command {
     Label(commands::label::Flags),
     /// Keep an entity, a range of time or an incident out of training; list and remove what is kept out.
     Exclude(commands::exclude::Flags),
+    /// List the formats of files that are read, with a sample of each.
+    Formats(commands::formats::Flags),
     /// Show, check and describe the configuration.
     Config(commands::config::Flags),
     /// Print completions for a shell.

@@ -61,6 +61,7 @@ async fn dispatch(command: Command, context: Context) -> anyhow::Result<()> {
         Command::Models(flags) => commands::models::run(context, flags).await,
         Command::Label(flags) => commands::label::run(context, flags).await,
         Command::Exclude(flags) => commands::exclude::run(context, flags).await,
+        Command::Formats(flags) => commands::formats::run(&context, &flags),
         Command::Config(flags) => commands::config::run(context, flags),
         Command::Completions(flags) => commands::completions::run(flags),
         Command::Bench(flags) => commands::bench::run(context, flags).await,

@@ -13,6 +13,9 @@ use std::time::Duration;
 
 /// Width of a table that is not shown on a terminal.
 const FILE_WIDTH: u16 = 160;
+/// Width of a table on a terminal that is too narrow for columns, and from how many columns on it is not.
+const NARROW_WIDTH: u16 = 80;
+const LEAST_WIDTH: u16 = 60;
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug)]
@@ -62,22 +65,36 @@ impl Cell {
 /// A table with a head.
 pub(crate) fn table<C: Into<Cell>>(head: &[&str], rows: impl IntoIterator<Item = Vec<C>>) -> String {
     let mut table = Table::new();
-    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_header(head.iter().copied());
-    if !is_terminal(&io::stdout()) {
-        table.set_width(FILE_WIDTH);
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(width());
+    if !head.is_empty() {
+        table.set_header(head.iter().copied());
     }
     table.add_rows(rows.into_iter().map(|row| row.into_iter().map(|cell| cell.into().shown()).collect::<Vec<_>>()));
-    table.to_string()
+    table.trim_fmt()
+}
+
+/// Returns how many columns standard output is laid out for.
+pub(crate) fn width() -> u16 {
+    width_for(columns(&io::stdout()))
+}
+
+/// A terminal wraps long lines by itself, and can be made wider; a column of one character cannot be read.
+fn width_for(columns: Option<u16>) -> u16 {
+    match columns {
+        None => FILE_WIDTH,
+        Some(..LEAST_WIDTH) => NARROW_WIDTH,
+        Some(columns) => columns,
+    }
 }
 
 /// Returns whether it is a terminal that can show something.
 pub(crate) fn is_terminal(stream: &impl AsFd) -> bool {
-    shows(rustix::termios::tcgetwinsize(stream).ok().map(|size| size.ws_col))
+    columns(stream).is_some()
 }
 
-/// Returns whether output of this width can be shown: what is not a terminal has no columns, and some terminals report 0.
-fn shows(columns: Option<u16>) -> bool {
-    columns.is_some_and(|columns| columns > 0)
+/// Returns the columns of a terminal. Some report 0, such as those of containers: they count as none.
+fn columns(stream: &impl AsFd) -> Option<u16> {
+    rustix::termios::tcgetwinsize(stream).ok().map(|size| size.ws_col).filter(|columns| *columns > 0)
 }
 
 /// A bar on standard error, only on a terminal. `total` 0 spins instead.
@@ -108,7 +125,8 @@ fn is_deceptive(c: char) -> bool {
         || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Returns text that is safe to show on one line: letters of all scripts stay, what [deceives](is_deceptive) is replaced.
+/// Returns text that is safe to show on one line: letters of all scripts stay, what [deceives](is_deceptive) is shown as an escape, so that
+/// it still can be read what was sent: `\x1b`, `\u{202e}`.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     replaced(text, |c| !is_deceptive(c))
 }
@@ -127,7 +145,19 @@ fn replaced(text: &str, stays: impl Fn(char) -> bool) -> Cow<'_, str> {
     if text.chars().all(&stays) {
         return text.into();
     }
-    text.chars().map(|c| if stays(c) { c } else { '\u{fffd}' }).collect::<String>().into()
+    let mut shown = String::with_capacity(text.len() + 16);
+    text.chars().for_each(|c| if stays(c) { shown.push(c) } else { escape(c, &mut shown) });
+    shown.into()
+}
+
+/// Writes a character as Rust and most shells would.
+fn escape(c: char, to: &mut String) {
+    // Writing to a String cannot fail.
+    let _ = match c {
+        '\n' | '\r' | '\t' => write!(to, "{}", c.escape_default()),
+        ..='\x7f' => write!(to, "\\x{:02x}", u32::from(c)),
+        _ => write!(to, "{}", c.escape_unicode()),
+    };
 }
 
 /// JSON of the same meaning in which nothing deceives: such characters only stand in texts, and are escaped there.
@@ -150,14 +180,28 @@ pub(crate) fn visible_json(json: &str) -> Cow<'_, str> {
     escaped.into()
 }
 
-/// Returns text from outside on one line, at most `width` characters.
+/// Returns text from outside on one line, at most `width` characters with its escapes. An escape is not cut in two.
 pub(crate) fn clean(text: &str, width: usize) -> String {
-    let mut clean: String = text.chars().take(width + 1).collect();
-    if clean.chars().count() > width {
-        clean = clean.chars().take(width.saturating_sub(1)).collect();
-        clean.push('…');
+    // `fits` bytes of it leave room for the mark that says that it is cut.
+    let (mut clean, mut count, mut fits) = (String::new(), 0, 0);
+    for c in text.chars() {
+        let from = clean.len();
+        if is_deceptive(c) {
+            escape(c, &mut clean);
+        } else {
+            clean.push(c);
+        }
+        count += clean[from..].chars().count();
+        if count > width {
+            clean.truncate(fits);
+            clean.push('…');
+            break;
+        }
+        if count < width {
+            fits = clean.len();
+        }
     }
-    visible(&clean).into_owned()
+    clean
 }
 
 /// A path on one line.
@@ -172,7 +216,7 @@ pub(crate) fn percent(share: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cell, clean, path, shows, table, visible, visible_coloured, visible_json, visible_lines};
+    use super::{Cell, clean, path, table, visible, visible_coloured, visible_json, visible_lines, width_for};
     use std::path::Path;
 
     /// One of each kind, by its number.
@@ -181,24 +225,36 @@ mod tests {
         0x2066, 0x2069, 0x206f, 0xfeff, 0xfff9, 0xe0001, 0xe007f, 0x00, 0x09,
     ];
 
+    /// How a character that deceives is shown.
+    fn escaped(c: char) -> String {
+        match c {
+            '\t' => "\\t".to_owned(),
+            '\r' => "\\r".to_owned(),
+            c if c.is_ascii() => format!("\\x{:02x}", u32::from(c)),
+            c => format!("\\u{{{:x}}}", u32::from(c)),
+        }
+    }
+
     #[test]
     fn nothing_from_outside_steers_a_terminal_whatever_prints_it() {
         for number in DECEPTIVE {
             let c = char::from_u32(number).unwrap();
             let text = format!("a{c}b");
-            assert_eq!(visible(&text), "a\u{fffd}b", "U+{number:04X}");
-            assert_eq!(visible_lines(&format!("{text}\n")), "a\u{fffd}b\n", "U+{number:04X}");
-            assert_eq!(clean(&text, 20), "a\u{fffd}b", "U+{number:04X}");
-            assert_eq!(path(Path::new(&text)), "a\u{fffd}b", "U+{number:04X}");
+            let escaped = format!("a{}b", escaped(c));
+            assert_eq!(visible(&text), escaped, "U+{number:04X}");
+            assert_eq!(visible(&escaped), escaped, "what is shown twice is shown alike");
+            assert_eq!(visible_lines(&format!("{text}\n")), format!("{escaped}\n"), "U+{number:04X}");
+            assert_eq!(clean(&text, 20), escaped, "U+{number:04X}");
+            assert_eq!(path(Path::new(&text)), escaped, "U+{number:04X}");
             for shown in [table(&["head"], [vec![text.clone()]]), table(&["head"], [vec![Cell::Lines(vec![text.clone()])]])] {
-                assert!(shown.contains("a\u{fffd}b") && !shown.contains(c), "U+{number:04X}: {shown}");
+                assert!(shown.contains(&escaped) && !shown.contains(c), "U+{number:04X}: {shown}");
             }
             let json = serde_json::to_string(&text).unwrap();
             let shown = visible_json(&json);
             assert!(!shown.contains(c), "U+{number:04X}: {shown}");
             assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text, "U+{number:04X}");
             if c != '\u{1b}' {
-                assert_eq!(visible_coloured(&text), "a\u{fffd}b", "U+{number:04X}");
+                assert_eq!(visible_coloured(&text), escaped, "U+{number:04X}");
             }
         }
     }
@@ -212,21 +268,31 @@ mod tests {
 
     #[test]
     fn a_line_break_in_a_field_does_not_begin_a_row() {
-        assert_eq!(visible("a\nb"), "a\u{fffd}b");
+        assert_eq!(visible("a\nb"), "a\\nb");
         assert_eq!(table(&["head"], [vec!["a\nb".to_owned()]]).lines().count(), 3);
         assert_eq!(table(&["head"], [vec![Cell::Lines(vec!["a".to_owned(), "b".to_owned()])]]).lines().count(), 4);
     }
 
     #[test]
-    fn a_terminal_without_width_is_no_terminal() {
-        for (name, columns, expected) in [("no terminal", None, false), ("of width 0", Some(0), false), ("narrow", Some(1), true)] {
-            assert_eq!(shows(columns), expected, "{name}");
+    fn a_terminal_is_laid_out_for_what_can_be_read() {
+        for (columns, expected) in [(None, 160), (Some(1), 80), (Some(20), 80), (Some(59), 80), (Some(60), 60), (Some(300), 300)] {
+            assert_eq!(width_for(columns), expected, "{columns:?}");
         }
     }
 
     #[test]
     fn long_texts_are_cut() {
-        assert_eq!(clean("abcdef", 4), "abc…");
-        assert_eq!(clean("abcd", 4), "abcd");
+        for (text, width, expected) in [
+            ("abcdef", 4, "abc…"),
+            ("abcd", 4, "abcd"),
+            ("ab\u{1b}cd", 8, "ab\\x1bcd"),
+            ("ab\u{1b}cd", 7, "ab\\x1b…"),
+            ("ab\u{1b}cd", 6, "ab…"),
+            ("a\u{202e}", 5, "a…"),
+            ("\u{202e}\u{202e}", 1, "…"),
+            ("", 4, ""),
+        ] {
+            assert_eq!(clean(text, width), expected, "{text:?} {width}");
+        }
     }
 }

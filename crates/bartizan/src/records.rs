@@ -235,7 +235,7 @@ pub(crate) fn stream<D: Kind>(
     each: &mut dyn FnMut(usize, Record<D::Event>) -> ControlFlow<()>,
 ) -> anyhow::Result<u64> {
     format.check::<D>()?;
-    let how = How { format: format.name(), label_column: format.label_column.as_deref() };
+    let how = How { format: format.name(), label_column: format.label_column.as_deref(), ..How::default() };
     let (mut rejected, mut stopped) = (0, false);
     for (at, file) in files.iter().enumerate() {
         rejected += stream_one::<D>(file, how, now, &mut |record| {

@@ -116,10 +116,15 @@ fn a_client_that_tries_passwords_comes_first() {
     let risks: Vec<u64> = worst.iter().map(|session| session["risk"].as_u64().unwrap()).collect();
     assert!(risks.is_sorted_by(|a, b| a >= b), "{risks:?}");
 
-    let table = run(folder.path(), &["score", "behavior", "auth.log", "--top", "10", "--out", "all.csv"]);
+    let findings = json(folder.path(), &["score", "behavior", "auth.log"])["findings"].clone();
+    assert_eq!((&findings[0]["client"], &findings[0]["kinds"]), (&"203.0.113.66".into(), &serde_json::json!({"BruteForce": 1})));
+    let table = run(folder.path(), &["score", "behavior", "auth.log", "--top", "10", "--events", "--out", "all.csv"]);
     let text = String::from_utf8_lossy(&table.stdout);
+    let finding = text.lines().next().unwrap();
+    assert!(finding.contains("203.0.113.66 ") && finding.contains("1 of 1 sessions flagged"), "{text}");
+    let (_, text) = text.split_once("───").unwrap();
     let first = text.lines().find(|line| line.contains("203.0.113.66")).unwrap_or_else(|| panic!("{text}{}", stderr(&table)));
-    assert!(first.contains("BruteForce") && text.contains("risk"), "{text}");
+    assert!(first.contains("BruteForce"), "{text}");
     let all = fs::read_to_string(folder.path().join("all.csv")).unwrap();
     assert!(all.lines().next().unwrap().contains(",class,risk,"), "{all}");
 }

@@ -180,16 +180,16 @@ struct Found<'a> {
 
 const LISTS: [&[&str]; 14] = [CLIENT, FORWARDED, USER, TIME, REQUEST, METHOD, TARGET, QUERY, STATUS, SENT, REFERRER, AGENT, HOST, TOOK];
 
-/// Reads a line; gives the name of its format beside.
-pub(super) fn parse(line: &str) -> Result<(Entry<'_>, &'static str), String> {
+/// Reads a line into an empty entry; gives the name of its format.
+pub(super) fn parse<'a>(line: &'a str, entry: &mut Entry<'a>) -> Result<&'static str, String> {
     let raw = Raw::parse(line.as_bytes()).map_err(|error| error.to_string())?;
     let mut found = Found::default();
     look(raw, "", 0, &mut found);
     let [client, forwarded, user, time, request, method, target, query, status, sent, referrer, agent, host, took] =
         found.fields.map(|field| field.map(|(_, raw)| raw));
-    let mut entry = Entry { time: time.and_then(moment), ..Entry::default() };
+    entry.time = time.and_then(moment);
     if let Some(line) = request.and_then(|raw| raw.text()) {
-        request_line(line, &mut entry);
+        request_line(line, entry);
     }
     if let Some(target) = target.and_then(first_text) {
         (entry.target, entry.method) = (target, method.and_then(first_text).unwrap_or(std::mem::take(&mut entry.method)));
@@ -214,7 +214,7 @@ pub(super) fn parse(line: &str) -> Result<(Entry<'_>, &'static str), String> {
     let format = FORMATS.iter().zip(found.formats).find(|((_, names), met)| names.len() == met.count_ones() as usize);
     let name = format.map_or("nginx-json", |((name, _), _)| *name);
     entry.secs = took.and_then(|raw| seconds(raw, name));
-    Ok((entry, name))
+    Ok(name)
 }
 
 /// Looks for known names among the fields of an object and of those within.

@@ -19,8 +19,8 @@ const MAX_TRIED: usize = 32;
 /// Parts of what follows the agent that are looked at.
 const MAX_PARTS: usize = 64;
 
-/// Reads a line; gives the name of its format beside.
-pub(super) fn parse(text: &str) -> Result<(Entry<'_>, &'static str), String> {
+/// Reads a line into an empty entry; gives the name of its format.
+pub(super) fn parse<'a>(text: &'a str, entry: &mut Entry<'a>) -> Result<&'static str, String> {
     // Some exports put the whole line into quotes.
     let text = match text.as_bytes() {
         [b'"', .., b'"'] => &text[1..text.len() - 1],
@@ -29,61 +29,63 @@ pub(super) fn parse(text: &str) -> Result<(Entry<'_>, &'static str), String> {
     let (mut from, mut why) = (0, "no request in quotes");
     for _ in 0..MAX_TRIED {
         let Some(quote) = memchr(b'"', &text.as_bytes()[from..]).map(|at| from + at) else { break };
-        match before(&text[..quote]) {
+        match before(&text[..quote], entry) {
             None => why = "no time in brackets, such as [31/Jan/2026:09:30:00 +0000], before the request",
-            Some(head) => match after(head, &text[quote + 1..]) {
-                Ok(read) => return Ok(read),
+            Some(head) => match after(head, &text[quote + 1..], entry) {
+                Ok(name) => return Ok(name),
                 // What was taken for the request stands in the client's name.
                 Err(Unfit::Later(at)) => {
                     from = quote + 1 + at;
+                    *entry = Entry::default();
                     continue;
                 }
                 Err(Unfit::Fault(fault)) => why = fault,
             },
         }
         from = quote + 1;
+        *entry = Entry::default();
     }
     Err(why.to_owned())
 }
 
-/// What stands before the request.
-struct Head<'a> {
-    entry: Entry<'a>,
+/// What stands before the request besides the entry's fields.
+#[derive(Default)]
+struct Head {
     vhost: bool,
     ingress: bool,
 }
 
 /// Client, user and time; the last bracket opens the time.
-fn before(text: &str) -> Option<Head<'_>> {
+fn before<'a>(text: &'a str, entry: &mut Entry<'a>) -> Option<Head> {
     let open = memrchr(b'[', text.as_bytes())?;
-    let (time, rest) = text[open + 1..].split_once(']')?;
+    let close = open + memchr(b']', &text.as_bytes()[open..])?;
+    let (time, rest) = (&text[open + 1..close], &text[close + 1..]);
+    entry.time = Some(bracketed(time)?);
     // Some formats have the host or a duration between time and request.
-    if rest.len() > MAX_BETWEEN || rest.trim().split(' ').count() > 2 {
-        return None;
-    }
-    let mut entry = Entry { time: Some(bracketed(time)?), ..Entry::default() };
     if rest.len() > 1 {
-        entry.host = Cow::Borrowed(
-            rest.trim().split(' ').find(|word| word.contains('.') && !word.starts_with(|c: char| c.is_ascii_digit())).unwrap_or(""),
-        );
+        if rest.len() > MAX_BETWEEN || rest.trim().split(' ').count() > 2 {
+            return None;
+        }
+        let is_host = |word: &&str| word.contains('.') && !word.starts_with(|c: char| c.is_ascii_digit());
+        entry.host = Cow::Borrowed(rest.trim().split(' ').find(is_host).unwrap_or_default());
     }
-    let mut head = Head { entry, vhost: false, ingress: false };
-    client(text[..open].trim(), &mut head).then_some(head)
+    client(text[..open].trim_end(), entry)
 }
 
-/// `client identity user`, with what may stand around the client; false without one.
-fn client<'a>(text: &'a str, head: &mut Head<'a>) -> bool {
+/// `client identity user`, with what may stand around the client; `None` without one.
+fn client<'a>(text: &'a str, entry: &mut Entry<'a>) -> Option<Head> {
+    let mut head = Head::default();
     let end_of = |text: &str| memchr(b' ', text.as_bytes()).unwrap_or(text.len());
     let mut first = &text[..end_of(text)];
     if first.is_empty() {
-        return false;
+        return None;
     }
     let mut rest = text[first.len()..].trim_start();
     let second = &rest[..end_of(rest)];
     // `host:port client …`, where the host may itself be an address, and `- client …`.
     if second != "-" && is_address(second.trim_end_matches(',')) && !first.ends_with(',') && (first.contains(':') || !is_address(first)) {
         if first != "-" {
-            head.entry.host = Cow::Borrowed(first);
+            entry.host = Cow::Borrowed(first);
             head.vhost = true;
         }
         (first, rest) = (second, rest[second.len()..].trim_start());
@@ -102,7 +104,7 @@ fn client<'a>(text: &'a str, head: &mut Head<'a>) -> bool {
         }
         (first, rest) = (list[..end].trim_end_matches(','), list[end..].trim_start());
     }
-    head.entry.client = Cow::Borrowed(first);
+    entry.client = Cow::Borrowed(first);
     let mut words = rest.splitn(2, ' ');
     let (identity, mut user) = (words.next().unwrap_or_default(), words.next().unwrap_or_default().trim());
     if let Some(after) = user.strip_prefix('[').filter(|_| identity == "-")
@@ -113,9 +115,15 @@ fn client<'a>(text: &'a str, head: &mut Head<'a>) -> bool {
         user = after.trim().strip_prefix("- ").unwrap_or(after.trim());
     }
     if user != "-" {
-        head.entry.user = Cow::Borrowed(user);
+        entry.user = Cow::Borrowed(user);
     }
-    true
+    Some(head)
+}
+
+/// Whether a text ends with a time in brackets.
+fn is_time_before(text: &str) -> bool {
+    let time = text.trim_end().strip_suffix(']').and_then(|text| text.rsplit_once('['));
+    time.is_some_and(|(_, time)| bracketed(time).is_some())
 }
 
 /// Why what follows a quote is no request with what comes after it.
@@ -126,10 +134,9 @@ enum Unfit {
 }
 
 /// The request and what follows it.
-fn after<'a>(head: Head<'a>, text: &'a str) -> Result<(Entry<'a>, &'static str), Unfit> {
-    let mut entry = head.entry;
+fn after<'a>(head: Head, text: &'a str, entry: &mut Entry<'a>) -> Result<&'static str, Unfit> {
     let (request, status, mut at) = request(text)?;
-    request_line(request, &mut entry);
+    request_line(request, entry);
     entry.status = status;
     let word = text[at..].trim_start();
     let length = word.len() - word.trim_start_matches(|c: char| c.is_ascii_digit() || c == '-').len();
@@ -143,7 +150,7 @@ fn after<'a>(head: Head<'a>, text: &'a str) -> Result<(Entry<'a>, &'static str),
         let next = memchr(b'"', rest.as_bytes());
         let plain = &rest[..next.unwrap_or(rest.len())];
         if plain.len() > 1 {
-            if next.is_some() && plain.ends_with("] ") && before(&text[..at + plain.len()]).is_some() {
+            if next.is_some() && plain.ends_with("] ") && is_time_before(&text[..at + plain.len()]) {
                 return Err(Unfit::Later(at + plain.len()));
             }
             upstream |= plain.contains('[');
@@ -153,7 +160,8 @@ fn after<'a>(head: Head<'a>, text: &'a str) -> Result<(Entry<'a>, &'static str),
             }
         }
         let Some(next) = next else { break };
-        let (value, end) = unquoted(&rest[next + 1..]).ok_or(Unfit::Fault("a quote is not closed"))?;
+        // The end of a line that was cut off counts as the end of the text.
+        let (value, end) = unquoted(&rest[next + 1..]).unwrap_or_else(|| (unescaped(&rest[next + 1..]), rest.len() - next - 1));
         if let Some(place) = quoted.get_mut(count) {
             *place = value;
         }
@@ -163,7 +171,7 @@ fn after<'a>(head: Head<'a>, text: &'a str) -> Result<(Entry<'a>, &'static str),
     let [referrer, agent, forwarded] = quoted;
     let some = |text: Cow<'a, str>| if text == "-" { Cow::Borrowed("") } else { text };
     (entry.referrer, entry.agent) = (some(referrer), some(agent));
-    if forwarded.split(',').all(|address| is_address(address.trim())) {
+    if count > 2 && forwarded.split(',').all(|address| is_address(address.trim())) {
         entry.forwarded = forwarded;
     }
     let name = match (head.vhost, head.ingress || (upstream && count >= 2), count) {
@@ -173,7 +181,7 @@ fn after<'a>(head: Head<'a>, text: &'a str) -> Result<(Entry<'a>, &'static str),
         _ if millis && count >= 4 => "traefik",
         _ => "combined",
     };
-    Ok((entry, name))
+    Ok(name)
 }
 
 /// A duration that has a fraction, or says that it is in milliseconds.
@@ -205,7 +213,7 @@ fn request(text: &str) -> Result<(Cow<'_, str>, Option<u16>, usize), Unfit> {
             let (request, _) = if from == end { unquoted(text).unwrap_or_default() } else { (Cow::Borrowed(&text[..from - 1]), 0) };
             return Ok((request, known, text.len() - word.len() + status.len()));
         }
-        if text[..from - 1].ends_with("] ") && before(&text[..from - 1]).is_some() {
+        if text[..from - 1].ends_with("] ") && is_time_before(&text[..from - 1]) {
             return Err(Unfit::Later(from - 1));
         }
     }

@@ -82,11 +82,10 @@ impl Template {
         Ok(Self(parts))
     }
 
-    /// Reads a line.
-    pub(super) fn read<'a>(&self, text: &'a str) -> Result<Entry<'a>, String> {
-        let mut entry = Entry::default();
+    /// Reads a line into an empty entry.
+    pub(super) fn parse<'a>(&self, text: &'a str, entry: &mut Entry<'a>) -> Result<(), String> {
         let mut tried = MAX_TRIED;
-        if fits(&self.0, text, false, &mut entry, &mut tried) { Ok(entry) } else { Err("it does not fit the format".to_owned()) }
+        if fits(&self.0, text, false, entry, &mut tried) { Ok(()) } else { Err("it does not fit the format".to_owned()) }
     }
 }
 
@@ -322,7 +321,8 @@ mod tests {
     const NGINX: &str = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" "$http_x_forwarded_for""#;
 
     fn read<'a>(format: &str, line: &'a str) -> Result<Entry<'a>, String> {
-        Template::compile(format)?.read(line)
+        let mut entry = Entry::default();
+        Template::compile(format)?.parse(line, &mut entry).map(|()| entry)
     }
 
     #[test]

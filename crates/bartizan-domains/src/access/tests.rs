@@ -252,7 +252,7 @@ proptest! {
         for line in [&sample[..end], &format!("{}{text}{}", &sample[..end], &sample[end..])] {
             let _ = access.line(line, |_, _| ());
             for family in Family::ALL {
-                let _ = access.read(*family, line).map(|_| ());
+                let _ = access.read(*family, line, &mut Entry::default());
             }
         }
     }

@@ -1,6 +1,5 @@
 //! Times of access logs.
 
-use crate::records::MONTHS;
 use bartizan_core::Timestamp;
 
 /// `31/Jan/2026:09:30:00 +0100`, also with a fraction of a second or without an offset, and times of RFC 3339. By hand, for every line of
@@ -10,8 +9,7 @@ pub(super) fn bracketed(text: &str) -> Option<Timestamp> {
     match bytes {
         [d1, d2, b'/', _, _, _, b'/', y1, y2, y3, y4, b':', h1, h2, b':', m1, m2, b':', s1, s2, rest @ ..] => {
             let day = two(*d1, *d2)?;
-            let name = bytes.get(3..6)?;
-            let month = MONTHS.iter().position(|month| month.as_bytes().eq_ignore_ascii_case(name))? as u32 + 1;
+            let month = month([bytes[3], bytes[4], bytes[5]])?;
             let year = 100 * two(*y1, *y2)? + two(*y3, *y4)?;
             let (hour, minute, second) = (two(*h1, *h2)?, two(*m1, *m2)?, two(*s1, *s2)?);
             let (micros, rest) = fraction(rest);
@@ -38,6 +36,25 @@ pub(super) fn since_1970(number: f64) -> Option<Timestamp> {
     const LIMIT: f64 = 1e11;
     let per_second = [1.0, 1e3, 1e6, 1e9].into_iter().find(|unit| number / unit < LIMIT)?;
     (number > 0.0).then(|| Timestamp::from_micros((number / per_second * 1e6).round() as i64))
+}
+
+/// The number of a month by its name, which three letters are enough for; compared as one number.
+fn month(name: [u8; 3]) -> Option<u32> {
+    Some(match &name.map(|letter| letter.to_ascii_lowercase()) {
+        b"jan" => 1,
+        b"feb" => 2,
+        b"mar" => 3,
+        b"apr" => 4,
+        b"may" => 5,
+        b"jun" => 6,
+        b"jul" => 7,
+        b"aug" => 8,
+        b"sep" => 9,
+        b"oct" => 10,
+        b"nov" => 11,
+        b"dec" => 12,
+        _ => return None,
+    })
 }
 
 fn two(tens: u8, ones: u8) -> Option<u32> {

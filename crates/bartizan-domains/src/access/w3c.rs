@@ -46,8 +46,8 @@ impl Table {
         true
     }
 
-    /// Reads a row; gives the name of its format beside.
-    pub(super) fn parse<'a>(&self, text: &'a str) -> Result<(Entry<'a>, &'static str), String> {
+    /// Reads a row into an empty entry; gives the name of its format.
+    pub(super) fn parse<'a>(&self, text: &'a str, entry: &mut Entry<'a>) -> Result<&'static str, String> {
         let tabs = text.contains('\t');
         let cells = text.split(if tabs { '\t' } else { ' ' }).take(MAX_COLUMNS + 1);
         let usual;
@@ -67,9 +67,9 @@ impl Table {
         if count < known.len() || (count > known.len() && !self.columns.is_empty()) {
             return Err(format!("{count} columns, expected {}", known.len()));
         }
-        let (mut entry, mut date, mut time) = (Entry::default(), "", "");
+        let (mut date, mut time) = ("", "");
         for (column, cell) in known.iter().zip(cells) {
-            set(*column, cell, tabs, &mut entry, &mut date, &mut time);
+            set(*column, cell, tabs, entry, &mut date, &mut time);
         }
         entry.time = rfc_3339(&format!("{date}T{time}Z"));
         if entry.time.is_none() {
@@ -78,7 +78,7 @@ impl Table {
         if entry.target.is_empty() {
             return Err("it has no cs-uri-stem".to_owned());
         }
-        Ok((entry, if tabs { "cloudfront" } else { "iis" }))
+        Ok(if tabs { "cloudfront" } else { "iis" })
     }
 }
 

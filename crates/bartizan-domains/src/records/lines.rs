@@ -5,6 +5,7 @@ use super::wrapped::{Unwrapped, Unwrapper, trimmed};
 use super::{Counted, HEAD, MAX_ROW, text_of, too_long};
 use bartizan_core::{ParseError, Record, Rejected, Timestamp};
 use std::io::{BufRead, Read};
+use std::ops::ControlFlow;
 
 /// Reads line by line; empty lines are passed over, and so are those of more than `most` bytes, which are counted.
 pub(crate) fn lines<E>(
@@ -25,9 +26,28 @@ fn each_line<E>(
 ) -> Result<(), ParseError> {
     let mut buffer = Vec::new();
     let mut line = 0;
+    let mut one = |text: &[u8], whole: bool, line: u64| {
+        let text = trimmed(text);
+        if text.is_empty() && whole {
+            return ControlFlow::Continue(());
+        }
+        let parsed = if whole { parse(text, line, counted.now) } else { Some(Err(too_long(most))) };
+        parsed.map_or(ControlFlow::Continue(()), |parsed| counted.pass(parsed.map_err(|reason| Rejected { line, reason })))
+    };
     loop {
-        buffer.clear();
         let io = |source| ParseError::Io { line, source };
+        // Most lines lie whole in what was read: they are not copied.
+        let chunk = reader.fill_buf().map_err(io)?;
+        if let Some(end) = memchr::memchr(b'\n', &chunk[..chunk.len().min(most)]) {
+            line += 1;
+            let flow = one(&chunk[..end], true, line);
+            reader.consume(end + 1);
+            if flow.is_break() {
+                return Ok(());
+            }
+            continue;
+        }
+        buffer.clear();
         let length = reader.by_ref().take(most as u64).read_until(b'\n', &mut buffer).map_err(io)?;
         if length == 0 {
             return Ok(());
@@ -37,13 +57,7 @@ fn each_line<E>(
             skip_line(&mut reader).map_err(io)?;
         }
         line += 1;
-        let text = trimmed(&buffer);
-        if text.is_empty() && whole {
-            continue;
-        }
-        let parsed = if whole { parse(text, line, counted.now) } else { Some(Err(too_long(most))) };
-        let Some(parsed) = parsed else { continue };
-        if counted.pass(parsed.map_err(|reason| Rejected { line, reason })).is_break() {
+        if one(&buffer, whole, line).is_break() {
             return Ok(());
         }
     }

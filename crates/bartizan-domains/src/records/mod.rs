@@ -22,7 +22,6 @@ pub(crate) use lines::head_lines;
 pub(crate) use lines::{Line, lines, log_lines, skip_line};
 pub(crate) use mend::mended;
 pub(crate) use rows::{Next, Rows};
-pub(crate) use syslog::MONTHS;
 pub(crate) use text::{decode, text_of};
 pub(crate) use wrapped::trimmed;
 pub(crate) use written::csv_line;

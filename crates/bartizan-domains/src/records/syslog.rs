@@ -7,7 +7,7 @@ use jiff::fmt::strtime::BrokenDownTime;
 const AHEAD_SECS: i64 = 14 * 3_600;
 
 /// The months as logs write them.
-pub(crate) const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// What stands in front of a message.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,7 +71,7 @@ pub(super) fn may_begin(text: &str) -> bool {
 
 /// Whether a text begins as `Jan ` does.
 fn is_month(text: &str) -> bool {
-    text.get(..3).is_some_and(|name| MONTHS.contains(&name)) && text.as_bytes().get(3) == Some(&b' ')
+    matches!(text.as_bytes(), [b'A'..=b'Z', _, _, b' ', ..]) && text.get(..3).is_some_and(|name| MONTHS.contains(&name))
 }
 
 /// What follows `<38>`.

@@ -1,7 +1,7 @@
 //! What the kind `requests` says of itself besides its events.
 
 use super::{Requests, body, generator};
-use crate::kind::{Kind, Plan, Range, Sets, Setting, Settings, is_attack};
+use crate::kind::{Kind, Plan, Range, Sets, Setting, Settings, Sign, is_attack};
 use bartizan_core::{Record, Seed};
 use serde_json::{Value, json};
 
@@ -9,6 +9,14 @@ impl Kind for Requests {
     const EVENTS: &'static str = "requests";
     const INDEPENDENT: bool = false;
     const JUDGED_AT: &'static str = "/analyze";
+    const SIGNS: &'static [Sign] = &[
+        Sign { feature: "sql_injection", least: 1.0, name: "SQL injection" },
+        Sign { feature: "script_injection", least: 1.0, name: "script injection" },
+        Sign { feature: "path_traversal", least: 1.0, name: "path traversal" },
+        Sign { feature: "control_characters", least: 1.0, name: "control characters" },
+        Sign { feature: "path_risk", least: 1.0, name: "risky path" },
+        Sign { feature: "agent_risk", least: 2.0, name: "attack tool" },
+    ];
     const SETTINGS: Settings = Settings {
         algorithm: None,
         contamination: 0.1,
@@ -58,5 +66,20 @@ impl Kind for Requests {
 
     fn document(event: &Self::Event) -> Value {
         body::event_to_json(event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Requests;
+    use crate::kind::Kind as _;
+    use bartizan_core::Domain as _;
+
+    #[test]
+    fn signs_are_features() {
+        let schema = Requests::schema();
+        for sign in Requests::SIGNS {
+            assert!(schema.names().any(|name| name == sign.feature) && sign.least > 0.0, "{sign:?}");
+        }
     }
 }

@@ -14,12 +14,20 @@ const MAX_MARKED: usize = 1_000;
 
 /// A piece of a request, shortened and with control characters made visible.
 fn quote(text: &str) -> String {
-    let mut quoted: String =
-        text.chars().take(MAX_QUOTED).flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect();
+    let mut quoted = String::from("“");
+    for c in text.chars().take(MAX_QUOTED) {
+        match c {
+            '\n' | '\r' | '\t' => quoted.extend(c.escape_default()),
+            c if c.is_ascii_control() => quoted += &format!("\\x{:02x}", u32::from(c)),
+            c if c.is_control() => quoted.extend(c.escape_unicode()),
+            c => quoted.push(c),
+        }
+    }
     if text.chars().nth(MAX_QUOTED).is_some() {
         quoted.push('…');
     }
-    format!("“{quoted}”")
+    quoted.push('”');
+    quoted
 }
 
 /// Says nothing of what is missing, and of what is none of something that stands out by being there.

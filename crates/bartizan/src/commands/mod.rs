@@ -1,4 +1,4 @@
-//! One command, one file.
+//! One command, one file; `score` is a folder.
 
 pub(crate) mod bench;
 pub(crate) mod completions;
@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod evaluate;
 pub(crate) mod exclude;
+pub(crate) mod formats;
 pub(crate) mod generate;
 pub(crate) mod import;
 pub(crate) mod label;

@@ -41,7 +41,7 @@ pub(super) fn detect(start: &[u8], how: How<'_>, now: Timestamp) -> Result<(&'st
     let share = |count: u32| f64::from(count) / f64::from(lines.max(1));
     let (count, name) = counts.into_iter().zip(OF_LINES).max_by_key(|(count, _)| *count).unwrap_or_default();
     match Access::detect(start, how, now)? {
-        Some((name, sure)) if sure > share(count) => Ok((name, sure)),
+        Some((name, sure)) if sure >= share(count) => Ok((name, sure)),
         _ if count > 0 => Ok((name, share(count))),
         // Bodies with faults are named by their faults.
         _ if 2 * json > lines || start.starts_with(b"{") => Ok(("ndjson", 0.0)),
