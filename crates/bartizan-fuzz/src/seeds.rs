@@ -68,6 +68,9 @@ pub(crate) const SESSION_WORDS: &[&str] = &[
     "Accepted password for ",
     " rhost=",
     "message repeated 4294967295 times: [ ",
+    "last message repeated 4294967295 times",
+    " ssh2: ",
+    "\\ud83d",
     "sshd[1]: ",
     "\"eventid\":\"cowrie.command.input\",",
     "\"src_ip\":\"192.0.2.1\",",
@@ -222,6 +225,27 @@ const SSHD: &str = concat!(
     "Feb  3 10:06:03 host sudo: ann : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/cat /etc/shadow\n",
     "<38>Feb  3 10:07:03 host sshd[2]: Received disconnect from 192.0.2.2: 11: bye\n",
 );
+const KIN: &str = concat!(
+    "<38>1 2026-02-03T10:05:03.5Z host sshd 7 - - error: PAM: Authentication failure for illegal user x from 192.0.2.1\n",
+    "Feb  3 10:05:03 host auth.info sshd[1]: Disconnecting invalid user x 192.0.2.1 port 42: Too many authentication failures [preauth]\n",
+    "Feb  3 10:05:03 host last message repeated 4 times\n",
+    "Feb  3 10:05:03 host dovecot: imap-login: Disconnected (auth failed, 3 attempts in 2 secs): user=<x>, method=PLAIN, rip=192.0.2.1, lip=::1\n",
+    "Feb  3 10:05:03 host postfix/smtpd[1]: warning: unknown[192.0.2.1]: SASL LOGIN authentication failed: x, sasl_username=x\n",
+    "Feb  3 10:05:03 host vsftpd: pam_unix(vsftpd:auth): authentication failure; uid=0 ruser=x rhost=192.0.2.1  user=x\n",
+    "Feb  3 10:05:03 host proftpd[1]: h (c[192.0.2.1]) - USER x (Login failed): Incorrect password.\n",
+    "Feb  3 10:05:03 host dropbear[1]: Bad password attempt for 'x' from 192.0.2.1:42\n",
+    "Feb  3 10:05:03 host sudo: ann : 3 incorrect password attempts ; TTY=pts/0 ; USER=root ; COMMAND=/bin/ls\n",
+    "Feb  3 10:05:03 host su: FAILED SU (to root) ann on pts/0\nFeb  3 10:05:03 host login[1]: FAILED LOGIN 1 FROM 192.0.2.1 FOR x, y\n",
+);
+const VSFTPD: &str = concat!(
+    "Tue Feb  3 10:05:03 2026 [pid 2] [x] FAIL LOGIN: Client \"192.0.2.1\"\nTue Feb  3 10:05:03 2026 [pid 2] CONNECT: Client \"::1\"\n",
+    "Tue Feb  3 10:05:04 2026 [pid 2] [ftp] OK LOGIN: Client \"192.0.2.1\", anon password \"x\"\n",
+);
+const WINLOGBEAT: &str = concat!(
+    "{\"@timestamp\":\"2026-02-03T10:05:03.5Z\",\"event\":{\"code\":\"4625\"},\"winlog\":{\"event_id\":\"4625\",\"computer_name\":\"dc1\",",
+    "\"event_data\":{\"IpAddress\":\"192.0.2.1\",\"TargetUserName\":\"x\",\"SubStatus\":\"0xc0000064\"}}}\n",
+    "{\"@timestamp\":\"2026-02-03T10:05:04Z\",\"event_id\":4624,\"event_data\":{\"IpAddress\":\"-\",\"WorkstationName\":\"PC\",\"LogonType\":\"10\"}}\n",
+);
 const COWRIE: &str = concat!(
     "{\"eventid\":\"cowrie.session.connect\",\"timestamp\":\"2026-02-03T10:05:03Z\",\"src_ip\":\"192.0.2.1\",\"session\":\"a\"}\n",
     "{\"eventid\":\"cowrie.login.failed\",\"timestamp\":\"2026-02-03T10:05:04Z\",\"src_ip\":\"192.0.2.1\",\"username\":\"root\",\"password\":\"x\"}\n",
@@ -263,7 +287,9 @@ pub(crate) fn files(kind: &str, format: &str) -> Vec<Vec<u8>> {
         (_, "suricata") => plain(SURICATA),
         (_, "ndjson") => lines(session_bodies()),
         (_, "json") => arrays(session_bodies()),
-        (_, "sshd") => plain(SSHD),
+        (_, "sshd") => [plain(SSHD), plain(KIN)].concat(),
+        (_, "vsftpd") => plain(VSFTPD),
+        (_, "winlogbeat") => plain(WINLOGBEAT),
         (_, "cowrie") => [plain(COWRIE), plain(COWRIE_TABLE)].concat(),
         (_, "csv") => {
             let rows = sessions().iter().map(behavior::generator::csv_row).collect::<Vec<_>>().join("\n");

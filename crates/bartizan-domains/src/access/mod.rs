@@ -135,22 +135,27 @@ pub(crate) fn read<E>(
             make(entry, number)
         })
     });
-    tally.0.into_iter().for_each(|(name, wrapper, times)| counted.read_as(name, wrapper, times));
+    tally.tell(counted);
     result
 }
 
 /// Lines by format and wrapper; few, so that looking through them costs nothing.
 #[derive(Default)]
-struct Tally(Vec<(&'static str, &'static str, u64)>);
+pub(crate) struct Tally(Vec<(&'static str, &'static str, u64)>);
 
 impl Tally {
-    fn add(&mut self, name: &'static str, wrapper: &'static str) {
+    pub(crate) fn add(&mut self, name: &'static str, wrapper: &'static str) {
         // Names of the table: where they lie tells them apart without reading them. One that lies twice is counted in two parts.
         let same = |a: &str, b: &str| std::ptr::eq(a, b);
         match self.0.iter_mut().find(|(known, within, _)| same(known, name) && same(within, wrapper)) {
             Some((.., times)) => *times += 1,
             None => self.0.push((name, wrapper, 1)),
         }
+    }
+
+    /// Hands the counts on.
+    pub(crate) fn tell<E>(self, counted: &mut Counted<'_, E>) {
+        self.0.into_iter().for_each(|(name, wrapper, times)| counted.read_as(name, wrapper, times));
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What kind of server wrote the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Service {
-    /// An SSH server.
+    /// An SSH server, or another that people log in to by name and password: of mail, of files, Windows.
     #[default]
     Ssh,
     /// Telnet, which nobody uses across the Internet but those who look for devices with known passwords.

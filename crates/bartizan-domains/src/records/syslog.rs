@@ -14,6 +14,8 @@ const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Au
 pub(crate) struct Header<'a> {
     /// None where it is not said, or not in a way that is understood.
     pub(crate) time: Option<Timestamp>,
+    /// Whether the time has no year of its own.
+    pub(crate) without_year: bool,
     /// Empty where it is not said.
     pub(crate) host: &'a str,
     /// Without its process; empty where the line has none, as `last message repeated 3 times`.
@@ -47,12 +49,12 @@ pub(crate) fn header(line: &str, now: Timestamp) -> Option<(Header<'_>, &str)> {
         program(after_facility, host)
     });
     match known {
-        Some((header, message)) => Some((Header { time: Some(time), ..header }, message)),
+        Some((header, message)) => Some((Header { time: Some(time), without_year: !dated, ..header }, message)),
         // Many a line of other kinds begins with a date and a word.
         None if dated && !sent => None,
         None => {
             let (host, message) = rest.split_once(' ')?;
-            Some((Header { time: Some(time), host, program: "", process: "" }, message))
+            Some((Header { time: Some(time), without_year: !dated, host, program: "", process: "" }, message))
         }
     }
 }
@@ -86,7 +88,7 @@ fn rfc_5424(rest: &str) -> Option<(Header<'_>, &str)> {
     let rest = words.next()?;
     let message = after_data(rest)?.trim_start();
     let message = message.strip_prefix('\u{feff}').unwrap_or(message);
-    Some((Header { time: Timestamp::parse(time).ok(), host, program, process }, message))
+    Some((Header { time: Timestamp::parse(time).ok(), without_year: false, host, program, process }, message))
 }
 
 /// What follows the structured data: `-`, or `[id name="value"]` once or more, with `\]` and `\"` within values.
@@ -141,7 +143,7 @@ fn program<'a>(text: &'a str, host: &'a str) -> Option<(Header<'a>, &'a str)> {
     let message = message.trim_start();
     // Solaris: `[ID 800047 auth.info] message`.
     let message = message.strip_prefix("[ID ").and_then(|rest| rest.split_once("] ")).map_or(message, |(_, message)| message);
-    (!program.is_empty()).then_some((Header { time: None, host, program, process }, message))
+    (!program.is_empty()).then_some((Header { time: None, without_year: false, host, program, process }, message))
 }
 
 /// `auth.info` as BusyBox writes it, and `auth|security:info` as AIX does.

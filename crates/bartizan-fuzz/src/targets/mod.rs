@@ -96,6 +96,8 @@ pub const NAMES: &[&str] = &[
     "files-behavior-json",
     "files-behavior-csv",
     "files-behavior-sshd",
+    "files-behavior-vsftpd",
+    "files-behavior-winlogbeat",
     "files-behavior-access-log",
     "files-behavior-cowrie",
     "stored-request",

@@ -1,14 +1,18 @@
 //! What the SSH honeypot Cowrie says of its visitors: JSON lines of events, or a table of its sessions.
 
 use super::table::Header;
-use super::time::address;
+use super::address::address;
 use crate::behavior::Service;
 use crate::behavior::body::whole_of_text;
 use crate::behavior::sessions::{Activity, decoy_account, decoy_command, injected, sql_in};
+use crate::records::mended;
 use crate::requests::text::hash;
-use bartizan_core::{Record, Timestamp};
+use bartizan_core::{Record, Timestamp, head};
 use serde::Deserialize;
 use std::borrow::Cow;
+
+/// Most bytes of a label.
+const MAX_LABEL: usize = 64;
 
 #[derive(Deserialize)]
 struct Event<'a> {
@@ -29,7 +33,9 @@ struct Event<'a> {
 }
 
 pub(super) fn line(bytes: &[u8], line: u64, _now: Timestamp) -> Result<Record<Vec<Activity>>, String> {
-    let event: Event<'_> = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
+    // A visitor's bytes may be no characters: they must not hide the visitor.
+    let text = mended(bytes);
+    let event: Event<'_> = serde_json::from_str(&text).map_err(|e| e.to_string())?;
     let time = Timestamp::parse(&event.timestamp).map_err(|e| e.to_string())?.secs();
     let client = address(&event.src_ip).ok_or_else(|| format!("src_ip: {:?} is no address", event.src_ip))?;
     let texts = [&event.username, &event.password];
@@ -55,8 +61,8 @@ pub(super) fn line(bytes: &[u8], line: u64, _now: Timestamp) -> Result<Record<Ve
 /// What a table of sessions must have.
 pub(super) const COLUMNS: &[&str] = &["src_ip", "start_time", "login_failed"];
 
-/// A row of a table of sessions. Many short ones of one client are one long one here. A column `label` is passed over:
-/// who visits a honeypot is never known to belong.
+/// A row of a table of sessions. Many short ones of one client are one long one here. A column `label` is passed over
+/// unless it was named: who visits a honeypot is never known to belong.
 pub(super) fn row(header: &Header, row: &[String], line: u64, _now: Timestamp) -> Result<Record<Vec<Activity>>, String> {
     let time = Timestamp::parse(header.field(row, "start_time")).map_err(|e| e.to_string())?.secs();
     let client = header.field(row, "src_ip");
@@ -77,7 +83,8 @@ pub(super) fn row(header: &Header, row: &[String], line: u64, _now: Timestamp) -
         accepted: changes,
         tries: failed_logins > 0,
         tried: failed_logins,
-        looks: u32::from(failed_logins + changes == 0),
+        looks: u32::from(failed_logins.saturating_add(changes) == 0),
+        label: header.named_label(row).filter(|name| !name.is_empty()).map(|name| head(name, MAX_LABEL).to_owned()),
         ..Activity::default()
     };
     Ok(Record { event: vec![activity], label: None, label_name: None, line })

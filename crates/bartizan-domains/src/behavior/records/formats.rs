@@ -21,8 +21,18 @@ pub(super) const FORMATS: &[Format] = &[
     },
     Format {
         name: "sshd",
-        what: "OpenSSH's log: auth.log, secure, or the journal's text",
+        what: "logs of syslog and of the journal: OpenSSH, Dropbear, sudo, su, Dovecot, Postfix, vsftpd, ProFTPD and whatever asks PAM",
         sample: "Dec 21 20:00:00 web1 sshd[5000]: Failed password for jane from 198.51.100.23 port 40000 ssh2",
+    },
+    Format {
+        name: "vsftpd",
+        what: "vsftpd's own log",
+        sample: "Wed Feb 11 10:00:00 2026 [pid 2] [jane] FAIL LOGIN: Client \"198.51.100.23\"",
+    },
+    Format {
+        name: "winlogbeat",
+        what: "logins to Windows, events 4624 and 4625 of the security log as Winlogbeat exports them",
+        sample: r#"{"@timestamp": "2024-03-06T10:00:01.500Z", "event": {"code": "4625"}, "winlog": {"event_id": "4625", "event_data": {"IpAddress": "198.51.100.23", "TargetUserName": "jane"}}}"#,
     },
     Format {
         name: "access-log",

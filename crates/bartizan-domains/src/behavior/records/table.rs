@@ -41,6 +41,11 @@ impl Header {
     pub(super) fn field<'a>(&self, row: &'a [String], name: &str) -> &'a str {
         self.column(name).and_then(|column| row.get(column)).map_or("", |field| field.trim())
     }
+
+    /// What the column has that was named for labels, if one was.
+    pub(super) fn named_label<'a>(&self, row: &'a [String]) -> Option<&'a str> {
+        self.label.as_deref().map(|name| self.field(row, name))
+    }
 }
 
 /// Splits a line; a field in quotes may hold the separator, and a quote written twice. What follows the field after [`MAX_COLUMNS`] is left.
@@ -129,8 +134,8 @@ pub(super) fn session(header: &Header, row: &[String], line: u64, now: Timestamp
     let mut event = SessionEvent::from_values(time, within);
     event.event_id = header.field(row, "session_id").to_owned();
     event.client = header.field(row, "client").to_owned();
-    let said = match &header.label {
-        Some(name) => header.field(row, name),
+    let said = match header.named_label(row) {
+        Some(said) => said,
         None => Some(header.field(row, "attack_type")).filter(|kind| !kind.is_empty()).unwrap_or(header.field(row, "label")),
     };
     let (label, label_name) = told(&mut event, said);

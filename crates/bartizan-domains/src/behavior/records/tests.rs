@@ -9,6 +9,8 @@ use proptest::prelude::*;
 use std::io::Write;
 use std::ops::ControlFlow;
 
+mod logs;
+
 type Outcome = (Vec<Record<SessionEvent>>, Vec<Rejected>, Result<Summary, ParseError>);
 
 fn read(bytes: &[u8], format: &str) -> Outcome {
@@ -349,7 +351,7 @@ fn a_field_of_json_may_hold_the_labels() {
             "{error}"
         );
     }
-    for format in ["sshd", "access-log", "cowrie"] {
-        assert!(matches!(read(SSHD, format, "truth"), Err(ParseError::FixedLabels(named)) if named == format));
+    for (text, format) in [(SSHD, "sshd"), (SSHD, "access-log"), (SSHD, "vsftpd"), ("{}", "winlogbeat"), ("{}", "cowrie")] {
+        assert!(matches!(read(text, format, "truth"), Err(ParseError::FixedLabels(named)) if named == format), "{format}");
     }
 }

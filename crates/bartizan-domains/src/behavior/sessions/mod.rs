@@ -9,7 +9,8 @@ pub(super) use signs::{decoy_account, decoy_command, decoy_path, injected, sql_i
 use super::SessionEvent;
 use super::features::into_ranges;
 use super::logins::{Logins, Service};
-use bartizan_core::Timestamp;
+use crate::records::label_from_name;
+use bartizan_core::{Label, Timestamp};
 use past::Past;
 use std::collections::HashMap;
 
@@ -60,6 +61,8 @@ pub(super) struct Activity {
     pub(super) no_such_user: bool,
     /// Connections that ended without an attempt to log in.
     pub(super) looks: u32,
+    /// What the line calls it, where lines have labels.
+    pub(super) label: Option<String>,
 }
 
 impl Activity {
@@ -74,6 +77,8 @@ pub(super) struct Closed {
     pub(super) event: SessionEvent,
     /// The line that it began with.
     pub(super) line: u64,
+    /// The worst label of its lines: the first that is no name of what belongs.
+    pub(super) label: Option<String>,
     /// Numbers that were beyond their ranges.
     pub(super) mended: Vec<String>,
 }
@@ -166,6 +171,7 @@ struct Open {
     injection: bool,
     decoy: bool,
     logins: Logins,
+    label: Option<String>,
 }
 
 impl Open {
@@ -184,6 +190,7 @@ impl Open {
             injection: false,
             decoy: false,
             logins: Logins { known, ..Logins::default() },
+            label: None,
         };
         open.add(activity, logins);
         open
@@ -215,6 +222,10 @@ impl Open {
         self.changes = self.changes.saturating_add(activity.changes);
         self.injection |= activity.injection;
         self.decoy |= activity.decoy;
+        let belongs = |name: &String| label_from_name(name) == Label::Legitimate;
+        if activity.label.is_some() && self.label.as_ref().is_none_or(belongs) {
+            self.label.clone_from(&activity.label);
+        }
         if let Some(command) = activity.command
             && self.commands.len() < MAX_COMMANDS
             && !self.commands.contains(&command)
@@ -234,7 +245,7 @@ impl Open {
         ]);
         let event =
             SessionEvent { client, logins: Some(self.logins), ..SessionEvent::from_values(Timestamp::from_secs(self.start), values) };
-        Closed { event, line: self.line, mended }
+        Closed { event, line: self.line, label: self.label, mended }
     }
 }
 
