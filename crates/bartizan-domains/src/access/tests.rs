@@ -1,7 +1,7 @@
 //! Lines of many servers, good and bad.
 
 use super::formats::{FORMATS, Family};
-use super::{Access, Entry};
+use super::{Access, Entry, head_lines};
 use bartizan_core::{How, Timestamp};
 use proptest::prelude::*;
 
@@ -240,6 +240,23 @@ fn other_formats_half_way_are_read_and_what_is_none_is_refused() {
     assert!(read_as("combined".into(), json)[0].is_err(), "a format that was named is the only one");
     let (name, sure) = Access::detect(text.as_bytes(), "auto".into(), Timestamp::from_secs(0)).unwrap().unwrap();
     assert_eq!((name, (sure * 6.0).round()), ("combined", 4.0));
+}
+
+#[test]
+fn what_clients_chose_does_not_hide_a_line_of_json() {
+    let agent = br#"{"time":"2024-03-06T10:00:00Z","remote_addr":"203.0.113.7","path":"/t","status":200,"user_agent":"#.to_vec();
+    for (name, value, expected) in [
+        ("a lone surrogate", b"\"x\\udce9\"}".to_vec(), "x\u{fffd}"),
+        ("no UTF-8", b"\"x\xff\"}".to_vec(), "x\u{fffd}"),
+        ("a control character", b"\"x\x01\"}".to_vec(), "x\u{1}"),
+        ("no escape", b"\"x\\y\"}".to_vec(), "x\\y"),
+    ] {
+        let mut seen = Vec::new();
+        head_lines(&[agent.clone(), value].concat(), Timestamp::from_secs(0), |line| {
+            seen.extend(Access::new("auto".into()).unwrap().line(line.text, said).and_then(Result::ok));
+        });
+        assert_eq!(seen.iter().map(|said| said[7].as_str()).collect::<Vec<_>>(), [expected], "{name}");
+    }
 }
 
 proptest! {

@@ -5,7 +5,7 @@
 //! what stands in it, since logs of logins need it.
 
 use super::syslog::is_time;
-use super::{MAX_ROW, syslog};
+use super::{MAX_ROW, mended, syslog};
 use crate::raw::{Raw, RawObject};
 use bartizan_core::Timestamp;
 use std::borrow::Cow;
@@ -66,7 +66,12 @@ enum Layer<'a> {
 impl Unwrapper {
     /// The line within; `None` for a part of one that goes on, and for nothing but blanks and NULs.
     pub(crate) fn take_off<'a>(&mut self, line: &'a [u8]) -> Option<Unwrapped<'a>> {
-        let mut text = Cow::Borrowed(trimmed(line));
+        let line = trimmed(line);
+        // What clients chose may be no JSON: it must not hide the line.
+        let mut text = match line.first() {
+            Some(b'{') => bytes_of(mended(line)),
+            _ => Cow::Borrowed(line),
+        };
         let mut outermost = "";
         for _ in 0..MAX_LAYERS {
             let (inner, wrapper) = match text {
@@ -205,6 +210,13 @@ fn json(text: &[u8]) -> Layer<'_> {
     Layer::None
 }
 
+fn bytes_of(text: Cow<'_, str>) -> Cow<'_, [u8]> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }
+}
+
 /// A text without the line break at its end.
 fn owned(text: Cow<'_, str>) -> Cow<'_, [u8]> {
     match text {
@@ -275,6 +287,12 @@ mod tests {
             ("kubectl --prefix", format!("[pod/web-1/nginx] {LINE}"), LINE, "kubectl logs"),
             ("compose", format!("web-1  | {LINE}"), LINE, "docker compose"),
             ("Docker", format!(r#"{{"log":"{escaped}\n","stream":"stdout","time":"2024-03-06T10:00:00.5Z"}}"#), LINE, "Docker's JSON"),
+            (
+                "surrogates",
+                format!(r#"{{"log":"{escaped}\udce9\n","stream":"stdout","time":"t"}}"#),
+                &*format!("{LINE}\u{fffd}"),
+                "Docker's JSON",
+            ),
             ("Filebeat", format!(r#"{{"@timestamp":"x","message":"{escaped}"}}"#), LINE, "JSON of a shipper"),
             ("Google", format!(r#"{{"textPayload":"{escaped}","resource":{{}}}}"#), LINE, "Google Cloud's JSON"),
             ("both", format!("web-1 | 2024-03-06T10:00:00.5Z stdout F {LINE}"), LINE, "docker compose"),
