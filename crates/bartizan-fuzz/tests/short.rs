@@ -6,7 +6,10 @@ use support::holds;
 
 #[test]
 fn tables_and_logs_are_read_within_their_bounds() {
-    holds(&["combined", "http-params", "cicflow", "zeek", "suricata", "csv", "sshd", "access-log", "cowrie"], "files-");
+    holds(
+        &["combined", "http-params", "cicflow", "zeek", "suricata", "nfdump", "argus", "unsw-nb15", "csv", "sshd", "access-log", "cowrie"],
+        "files-",
+    );
 }
 
 #[test]
