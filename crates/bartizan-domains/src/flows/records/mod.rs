@@ -10,6 +10,7 @@ mod formats;
 mod header;
 mod payload;
 mod reader;
+mod row;
 mod suricata;
 mod table;
 mod zeek;
