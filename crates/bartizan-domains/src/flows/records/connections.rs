@@ -42,6 +42,14 @@ pub(super) enum Field {
     Feature(F, f64),
 }
 
+/// A table without a header.
+pub(super) struct Bare {
+    /// Its columns.
+    pub(super) columns: &'static [&'static str],
+    /// Tells whether a line with as many cells is a row of it.
+    pub(super) is_row: fn(&[Cow<'_, [u8]>]) -> bool,
+}
+
 /// A kind of such tables.
 pub(super) struct Dialect {
     /// Its name in the table of formats.
@@ -50,8 +58,8 @@ pub(super) struct Dialect {
     pub(super) marks: &'static [&'static [&'static str]],
     /// The spellings of its columns.
     pub(super) columns: &'static [(&'static str, Field)],
-    /// The columns of tables without a header, and how a row of them is told.
-    pub(super) bare: Option<(&'static [&'static str], fn(&[Cow<'_, [u8]>]) -> bool)>,
+    /// What its tables without a header are like, where there are such.
+    pub(super) bare: Option<Bare>,
     /// First cell of the lines after the rows, which are no rows.
     pub(super) trailer: Option<&'static str>,
 }
@@ -75,7 +83,7 @@ impl Layout {
 
     /// The layout of a table without a header, if a line is a row of one.
     pub(super) fn of_row(dialect: &Dialect, text: &[u8], label_column: Option<&str>) -> Option<Self> {
-        let (names, is_row) = dialect.bare?;
+        let Bare { columns: names, is_row } = dialect.bare.as_ref()?;
         let separator = separator(text);
         let cells = split(text, separator, MAX_COLUMNS + 1);
         (cells.len() == names.len() && is_row(&cells)).then(|| Self {

@@ -46,7 +46,7 @@ pub(super) fn detect(start: &[u8], expected: &'static str) -> Result<(&'static s
     match first.first() {
         Some(b'[') => Ok(("json", 0.0)),
         Some(b'#') => Ok(("zeek", 0.0)),
-        Some(byte) if byte.is_ascii_control() => Err(ParseError::Unknown(expected)),
+        _ if start.first().is_some_and(u8::is_ascii_control) => Err(ParseError::Unknown(expected)),
         // What is no table says so when it is read as one.
         _ => Ok(("cicflow", 0.0)),
     }

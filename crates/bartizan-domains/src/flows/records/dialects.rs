@@ -2,7 +2,7 @@
 
 use super::super::features::F;
 use super::super::names::Column;
-use super::connections::{Dialect, Field, Of};
+use super::connections::{Bare, Dialect, Field, Of};
 use std::borrow::Cow;
 
 /// Every one. A header is of the first whose columns it has.
@@ -131,7 +131,7 @@ static UNSW: Dialect = Dialect {
         ("attack_cat", Field::Text(Column::Label)),
         ("Label", Field::Text(Column::Label)),
     ],
-    bare: Some((&UNSW_COLUMNS, is_unsw_row)),
+    bare: Some(Bare { columns: &UNSW_COLUMNS, is_row: is_unsw_row }),
     trailer: None,
 };
 

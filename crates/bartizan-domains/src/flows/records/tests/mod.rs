@@ -185,6 +185,7 @@ fn files_that_are_none_say_so() {
         ("a,b,c\n1,2,3\n", "the table has no column of flows: its first line must name columns"),
         ("1,2,3\n", "the table has no column of flows"),
         ("\0\0\0", "the file's format is not known"),
+        ("\0\u{9f}\u{92}", "the file's format is not known"),
         ("#separator \\x09\n#fields\tts\tuid\tquery\n", "the table has no column \"id.orig_h\"; of Zeek's logs only conn.log"),
     ] {
         let error = try_read(text.as_bytes(), "auto").expect_err(text).to_string();

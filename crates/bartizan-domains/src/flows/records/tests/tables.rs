@@ -168,8 +168,8 @@ fn every_dialect_is_recognised_and_read() {
                 assert_eq!(of(record, *feature), *expected, "{}: {feature:?}", case.name);
             }
             let missing = |name: &&str| summary.missing.iter().any(|missing| missing == *name);
-            assert!(case.missing.iter().all(|name| missing(&name)), "{}: {:?}", case.name, summary.missing);
-            assert!(!case.given.iter().any(|name| missing(&name)), "{}: {:?}", case.name, summary.missing);
+            assert!(case.missing.iter().all(missing), "{}: {:?}", case.name, summary.missing);
+            assert!(!case.given.iter().any(missing), "{}: {:?}", case.name, summary.missing);
             assert_eq!(summary.format.map(|chosen| chosen.name), Some(case.format), "{}", case.name);
         }
     }
