@@ -27,6 +27,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     })?;
     let seconds = begin.elapsed().as_secs_f64();
     println!("{path}: {} flows, {} rejected, {labels:?}", summary.accepted, summary.rejected);
+    if let Some(format) = &summary.format {
+        println!("  {}, sure {:.2}, {} columns missing", format.name, format.sure, summary.missing.len());
+    }
     summary.repairs.iter().for_each(|(what, times)| println!("  {what}: {times}"));
     println!("  {:.3} s, {:.0} MB/s, {:.0} flows/s", seconds, bytes as f64 / seconds / 1e6, summary.accepted as f64 / seconds);
     Ok(())

@@ -136,6 +136,11 @@ fn damage_costs_requests_no_more_than_the_damaged_line() {
 }
 
 #[test]
+fn damage_costs_flows_no_more_than_the_damaged_row() {
+    survives::<bartizan_domains::flows::Flows>(true);
+}
+
+#[test]
 fn damage_ends_no_log_of_sessions() {
     survives::<bartizan_domains::behavior::Behavior>(false);
 }

@@ -55,6 +55,17 @@ pub(crate) const FLOW_WORDS: &[&str] = &[
     "\"id.orig_h\":",
     "\"history\":",
     "03/07/2017 08:55:58 AM",
+    "#path\tdns\n",
+    "   Malicious   ",
+    "\"id\":{\"orig_h\":",
+    "\"_path\":\"conn\",",
+    "<13>Feb 25 00:44:00 h suricata: ",
+    "ts,sa,da,ipkt,ibyt\n",
+    "Summary\n",
+    "SrcAddr,DstAddr,TotPkts",
+    "FSPA_FSRPA",
+    "duration,fwd_packets_count,bwd_packets_count",
+    "flow_pkts_s",
 ];
 pub(crate) const SESSION_WORDS: &[&str] = &[
     "\"failed_logins\":",
@@ -255,12 +266,30 @@ const COWRIE_TABLE: &str = "src_ip,start_time,login_failed,login_success,duratio
 const ZEEK: &str = concat!(
     "#separator \\x09\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tduration\torig_bytes\tresp_bytes\thistory\torig_pkts\tresp_pkts\n",
     "1600000000.5\tC1\t10.0.0.1\t4242\t10.0.0.2\t443\ttcp\t1.5\t100\t-\tShADadFf\t5\t4\n",
+    "#path\tconn\n#fields\tts\tid.orig_h\tid.resp_p\tduration\ttunnel_parents   label   detailed-label\n1600000000.5\t10.0.0.1\t443\t-\t-   Malicious   C&C\n",
+    "{\"_path\":\"conn\",\"ts\":1600000000.5,\"id\":{\"orig_h\":\"10.0.0.1\",\"resp_p\":443},\"duration\":1e9}\n",
     "{\"ts\":1600000000.5,\"uid\":\"C2\",\"id.orig_h\":\"10.0.0.1\",\"id.resp_p\":443,\"duration\":1e9,\"orig_pkts\":5}\n",
 );
 const SURICATA: &str = concat!(
     "{\"timestamp\":\"2026-02-03T10:05:03.000000+0000\",\"flow_id\":1,\"event_type\":\"flow\",\"src_ip\":\"10.0.0.1\",\"dest_port\":443,\"flow\":{\"pkts_toserver\":5,",
     "\"start\":\"2026-02-03T10:05:03.000000+0000\",\"end\":\"2026-02-03T10:05:09.000000+0000\"},\"tcp\":{\"tcp_flags\":\"1b\"}}\n",
     "{\"event_type\":\"dns\"}\n",
+);
+const NFDUMP: &str = concat!(
+    "ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt\n",
+    "2026-02-03 10:05:03.250,2026-02-03 10:05:04,0.750,192.0.2.7,192.0.2.80,51514,443,TCP,...AP.SF,0,0,8,710,9,4.5 M\n",
+    "Summary\nflows,bytes,packets,avg_bps,avg_pps,avg_bpp\n1,5210,17,166720,68,306\n",
+    "firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,bpp\n",
+    "2026-02-03 10:05:03.250,0.250,1,192.0.2.7,0,192.0.2.80,8.0,1,84,84\n",
+);
+const ARGUS: &str = concat!(
+    "StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,sTos,dTos,TotPkts,TotBytes,SrcBytes,Label\n",
+    "2026/02/03 10:05:03.250000,0.25,tcp,192.0.2.7,51514,   ->,192.0.2.80,0x01bb,FSPA_FSPA,0,0,17,5210,710,flow=From-Botnet-V42-TCP\n",
+);
+const UNSW: &str = concat!(
+    "192.0.2.7,1390,192.0.2.80,53,udp,CON,0.001,132,164,31,29,0,0,dns,5.4,6.1,2,2,0,0,0,0,66,82,0,0,0,0,1421927414,1421927414,0.017,0.013,",
+    "0,0,0,0,0,0,0,0,3,7,1,3,1,1,1, Fuzzers,1\n",
+    "id,dur,proto,service,state,spkts,dpkts,sbytes,dbytes,rate,sttl,attack_cat,label\n1,0.1,tcp,-,FIN,6,4,258,172,74.1,252,Normal,0\n",
 );
 const PAIRS: &str = r#"[{"request":{"headers":{"Date":"Sat, 03 Feb 2024 08:30:00 GMT","X":1},"method":"GET","url":"http://h/x?y","body":"{\"a\":1}"},"response":{"status_code":404}},
  {"request":{"url":"/","Attack_Tag":"LOG4J","body":{"a":[1, 2]}}}]"#;
@@ -285,6 +314,9 @@ pub(crate) fn files(kind: &str, format: &str) -> Vec<Vec<u8>> {
         (_, "cicflow") => flow_tables(),
         (_, "zeek") => plain(ZEEK),
         (_, "suricata") => plain(SURICATA),
+        (_, "nfdump") => plain(NFDUMP),
+        (_, "argus") => plain(ARGUS),
+        (_, "unsw-nb15") => plain(UNSW),
         (_, "ndjson") => lines(session_bodies()),
         (_, "json") => arrays(session_bodies()),
         (_, "sshd") => [plain(SSHD), plain(KIN)].concat(),

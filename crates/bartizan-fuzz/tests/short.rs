@@ -7,7 +7,22 @@ use support::holds;
 #[test]
 fn tables_and_logs_are_read_within_their_bounds() {
     holds(
-        &["combined", "http-params", "cicflow", "zeek", "suricata", "csv", "sshd", "vsftpd", "winlogbeat", "access-log", "cowrie"],
+        &[
+            "combined",
+            "http-params",
+            "cicflow",
+            "zeek",
+            "suricata",
+            "nfdump",
+            "argus",
+            "unsw-nb15",
+            "csv",
+            "sshd",
+            "vsftpd",
+            "winlogbeat",
+            "access-log",
+            "cowrie",
+        ],
         "files-",
     );
 }

@@ -1,8 +1,8 @@
 //! One flow.
 
 use super::features::{F, WIDTH};
+use super::labels::judge;
 use super::names::Column;
-use crate::records::label_from_name;
 use bartizan_core::{Label, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -35,8 +35,8 @@ pub(crate) struct Draft {
     pub(crate) source: String,
     pub(crate) destination_ip: String,
     pub(crate) protocol: String,
-    /// The text of the label column.
-    pub(crate) label: Option<String>,
+    /// The text of the label column, and what it says.
+    pub(crate) label: Option<(String, Label)>,
 }
 
 /// Longest text that is kept of an identifying column.
@@ -75,16 +75,23 @@ impl Draft {
     /// Sets what a text says of an identifying column.
     pub(crate) fn identify(&mut self, column: Column, text: &str) {
         let text = text.trim();
-        let kept = || text.chars().take(MAX_TEXT).collect::<String>();
         match column {
-            Column::FlowId => self.event_id = kept(),
-            Column::SourceIp => self.source = kept(),
-            Column::DestinationIp => self.destination_ip = kept(),
-            Column::Protocol => self.protocol = protocol(text).map_or_else(kept, str::to_owned),
+            Column::FlowId => self.event_id = kept(text),
+            Column::SourceIp => self.source = kept(text),
+            Column::DestinationIp => self.destination_ip = kept(text),
+            Column::Protocol => self.protocol = protocol(text).map_or_else(|| kept(text), str::to_owned),
             Column::Time => self.time = super::time::parse(text),
-            // A name says more than a number, whichever comes first.
-            Column::Label if !text.is_empty() && self.label.as_ref().is_none_or(|l| l.parse::<f64>().is_ok()) => self.label = Some(kept()),
-            Column::Label | Column::SourcePort | Column::Feature(..) => {}
+            Column::Label => self.label(text),
+            Column::SourcePort | Column::Feature(..) => {}
+        }
+    }
+
+    /// A name says more than a number, whichever comes first; a placeholder says nothing.
+    fn label(&mut self, text: &str) {
+        if self.label.as_ref().is_none_or(|(name, _)| name.parse::<f64>().is_ok())
+            && let Some(label) = judge(text)
+        {
+            self.label = Some((kept(text), label));
         }
     }
 
@@ -108,15 +115,14 @@ impl Draft {
             protocol: std::mem::take(&mut self.protocol),
             values: self.values.to_vec(),
         };
-        let name = self.label.take();
-        (event, name.as_deref().map(label_of), name)
+        let (name, label) = self.label.take().unzip();
+        (event, label, name)
     }
 }
 
-/// What a label's name says.
-fn label_of(name: &str) -> Label {
-    let usual = ["normal traffic", "0.0"].iter().any(|u| name.eq_ignore_ascii_case(u));
-    if usual { Label::Legitimate } else { label_from_name(name) }
+/// As much of a text as is kept.
+fn kept(text: &str) -> String {
+    if text.len() <= MAX_TEXT { text.to_owned() } else { text.chars().take(MAX_TEXT).collect() }
 }
 
 /// The name of a protocol from its number or its name.

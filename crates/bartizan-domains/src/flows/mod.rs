@@ -2,10 +2,12 @@
 
 mod baselines;
 pub mod body;
+mod dialects;
 mod event;
 mod features;
 pub mod generator;
 mod kind;
+mod labels;
 mod names;
 pub mod records;
 mod time;

@@ -8,7 +8,7 @@ use super::features::{TABLE, WIDTH};
 use std::sync::OnceLock;
 
 /// Microseconds in a second: what a time of the Python version is multiplied by.
-const SECONDS: f64 = 1e6;
+pub(super) const SECONDS: f64 = 1e6;
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq)]

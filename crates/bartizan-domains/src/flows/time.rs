@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 const LARGEST_SECONDS: f64 = 2e10;
 
 /// RFC 3339, seconds or milliseconds since the epoch, or `5/7/2017 8:42` and `03/07/2017 08:55:58 AM`: day before month, as the public
-/// tables have it, unless that makes no date.
+/// tables have it, unless that makes no date; or `2011/08/10 09:46:53.058760`.
 pub(super) fn parse(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if text.contains('/') {
@@ -32,9 +32,14 @@ pub(super) fn of_number(number: f64) -> Option<Timestamp> {
 fn slashed(text: &str) -> Option<Timestamp> {
     let (date, clock) = text.split_once(' ').unwrap_or((text, "0:00"));
     let mut parts = date.splitn(3, '/');
-    let (first, second): (i8, i8) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-    let year: i16 = parts.next()?.parse().ok()?;
-    let (day, month) = if second > 12 { (second, first) } else { (first, second) };
+    let (first, second, third) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?);
+    let (year, month, day): (i16, i8, i8) = if first.len() == 4 {
+        (first.parse().ok()?, second, third.parse().ok()?)
+    } else {
+        let first = first.parse().ok()?;
+        let (day, month) = if second > 12 { (second, first) } else { (first, second) };
+        (third.parse().ok()?, month, day)
+    };
     let (clock, half) = clock.trim().split_once(' ').map_or((clock.trim(), ""), |(c, h)| (c, h.trim()));
     let mut parts = clock.splitn(3, ':');
     let hour: i8 = parts.next()?.parse().ok()?;
@@ -72,6 +77,8 @@ mod tests {
             ("2018-12-01T13:47:25+01:00", Some("2018-12-01T12:47:25Z")),
             ("1500000000.5", Some("2017-07-14T02:40:00.5Z")),
             ("1500000000500", Some("2017-07-14T02:40:00.5Z")),
+            ("2011/08/10 09:46:53.058760", Some("2011-08-10T09:46:53.05876Z")),
+            ("2011/13/10 09:46", None),
             ("31/31/2017 1:00", None),
             ("1/1/2017 25:00", None),
             ("1/1/2017 1:00 XM", None),

@@ -23,7 +23,7 @@ pub(crate) use label::{LabelField, label_of, lacking, refuse_named};
 pub(crate) use lines::{Line, head_lines, lines, log_lines, skip_line};
 pub(crate) use mend::mended;
 pub(crate) use rows::{Next, Rows};
-pub(crate) use wrapped::trimmed;
+pub(crate) use wrapped::{Unwrapped, Unwrapper, trimmed};
 pub(crate) use written::csv_line;
 
 use bartizan_core::{Chosen, Format, Label, ParseError, Record, Rejected, Sink, Summary, Timestamp, head};

@@ -32,6 +32,8 @@ pub(super) struct Connection {
     pub(super) seconds: f64,
     pub(super) packets: [f64; 2],
     pub(super) bytes: [f64; 2],
+    /// Packets and bytes in both directions, where they are given and not the sums.
+    pub(super) whole: Option<[f64; 2]>,
 }
 
 impl Connection {
@@ -39,7 +41,7 @@ impl Connection {
     pub(super) fn fill(&self, draft: &mut Draft) {
         let [fwd, bwd] = self.packets;
         let [fwd_bytes, bwd_bytes] = self.bytes;
-        let (packets, bytes) = (fwd + bwd, fwd_bytes + bwd_bytes);
+        let [packets, bytes] = self.whole.unwrap_or([fwd + bwd, fwd_bytes + bwd_bytes]);
         // A direction without packets has packets of no length.
         let mean = |bytes: f64, packets: f64| if packets == 0.0 { 0.0 } else { bytes / packets };
         let (fwd_mean, bwd_mean, all_mean) = (mean(fwd_bytes, fwd), mean(bwd_bytes, bwd), mean(bytes, packets));

@@ -1,9 +1,13 @@
 //! The first line of a table: which column holds what.
 
+use super::super::dialects;
 use super::super::features::{F, TABLE, WIDTH, name};
-use super::super::names::{self, Column};
+use super::super::names::{self, Column, SECONDS};
 use super::cells::split;
 use crate::records::MAX_COLUMNS;
+
+/// Lines at the beginning of a table among which its header is looked for.
+pub(super) const HEADER_LINES: usize = 20;
 
 /// What is done with a column.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,11 +41,13 @@ impl Header {
         if cells.len() > MAX_COLUMNS {
             return None;
         }
+        let dialect = dialects::of_header(cells.iter().map(AsRef::as_ref));
         for cell in cells {
+            let own = dialect.and_then(|dialect| dialect.column(&cell)).or_else(|| names::column(&cell));
             let mut column = match label_column {
                 Some(label) if cell.trim_ascii().eq_ignore_ascii_case(label.trim().as_bytes()) => Some(Column::Label),
-                Some(_) => names::column(&cell).filter(|column| *column != Column::Label),
-                None => names::column(&cell),
+                Some(_) => own.filter(|column| *column != Column::Label),
+                None => own,
             };
             // In the public tables this column comes twice under the same name.
             if let Some(Column::Feature(index, factor)) = column
@@ -79,6 +85,11 @@ impl Header {
         self.label_column.as_deref().filter(|_| !self.plan.contains(&Plan::Text(Column::Label)))
     }
 
+    /// Whether it is of a dialect that has its times in seconds.
+    pub(super) fn in_seconds(&self) -> bool {
+        self.plan.contains(&Plan::Number(F::FlowDuration as u8, SECONDS))
+    }
+
     /// How many features it names.
     pub(super) fn features(&self) -> usize {
         self.plan.iter().filter(|p| matches!(p, Plan::Number(..))).count()
@@ -93,7 +104,7 @@ impl Header {
 }
 
 /// What stands between the names: whatever of the usual ones comes most often.
-fn separator(text: &[u8]) -> u8 {
+pub(super) fn separator(text: &[u8]) -> u8 {
     let count = |separator: &u8| text.iter().filter(|b| *b == separator).count();
     // Of equally frequent ones the last counts.
     [b'|', b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')

@@ -4,6 +4,8 @@ use super::super::event::Draft;
 use super::super::features::F;
 use super::super::names::Column;
 use super::connection::Connection;
+use super::fields::Named;
+use super::payload::payload;
 use super::reader::{Lines, Next};
 use crate::flows::FlowEvent;
 use crate::records::{Counted, MAX_ROW, too_long};
@@ -19,19 +21,23 @@ pub(super) const GIVEN: &[F] =
 const MAX_NAME: usize = 32;
 
 /// Reads a log to its end; other kinds of events are counted and passed over.
-pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, FlowEvent>) -> Result<(), ParseError> {
+pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, FlowEvent>, label_column: Option<&str>) -> Result<(), ParseError> {
     let mut lines = Lines::new(reader);
-    loop {
+    let mut label = Named::new(label_column);
+    let ended = loop {
         let next = lines.next()?;
-        let (text, line) = (lines.text().trim_ascii(), lines.line());
+        let (text, line) = (payload(lines.text()), lines.line());
         let record = match next {
-            Next::End => return Ok(()),
+            Next::End => break false,
             Next::TooLong => Err(too_long(MAX_ROW)),
-            Next::Text if text.is_empty() => continue,
-            Next::Text => match serde_json::from_slice::<Map<String, Value>>(text) {
+            Next::Text if text.trim_ascii().is_empty() => continue,
+            Next::Text => match serde_json::from_slice::<Map<String, Value>>(&text) {
                 Err(error) => Err(error.to_string()),
                 Ok(event) => match event.get("event_type").and_then(Value::as_str) {
-                    Some("flow") => flow(&event, line, counted.now),
+                    Some("flow") => {
+                        let labelled = label.as_mut().and_then(|label| label.of_object(&event));
+                        flow(&event, labelled.as_deref(), line, counted.now)
+                    }
                     Some(other) => {
                         let name: String = other.chars().take(MAX_NAME).collect();
                         counted.passed_over(&format!("skipped event_type {name}"));
@@ -42,12 +48,14 @@ pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, Flow
             },
         };
         if counted.pass(record.map_err(|reason| Rejected { line, reason })).is_break() {
-            return Ok(());
+            break true;
         }
-    }
+    };
+    lines.report(counted);
+    label.filter(|_| !ended).map_or(Ok(()), Named::finish)
 }
 
-fn flow(event: &Map<String, Value>, line: u64, now: Timestamp) -> Result<Record<FlowEvent>, String> {
+fn flow(event: &Map<String, Value>, labelled: Option<&str>, line: u64, now: Timestamp) -> Result<Record<FlowEvent>, String> {
     let totals = event.get("flow").and_then(Value::as_object).ok_or("a flow record without its field flow")?;
     let time = |name: &str| totals.get(name).and_then(Value::as_str).and_then(super::super::time::parse);
     let number = |name: &str| totals.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
@@ -65,6 +73,9 @@ fn flow(event: &Map<String, Value>, line: u64, now: Timestamp) -> Result<Record<
             _ => {}
         }
     }
+    if let Some(text) = labelled {
+        draft.identify(Column::Label, text);
+    }
     let (start, end) = (time("start"), time("end"));
     draft.time = start.or(draft.time);
     let seconds = match (start, end) {
@@ -74,7 +85,7 @@ fn flow(event: &Map<String, Value>, line: u64, now: Timestamp) -> Result<Record<
     let packets = [number("pkts_toserver"), number("pkts_toclient")];
     let bytes = [number("bytes_toserver"), number("bytes_toclient")];
     let port = event.get("dest_port").and_then(Value::as_f64).unwrap_or(f64::NAN);
-    Connection { port, seconds, packets, bytes }.fill(&mut draft);
+    Connection { port, seconds, packets, bytes, whole: None }.fill(&mut draft);
     if let Some(tcp) = event.get("tcp") {
         flags(tcp, &mut draft);
     }

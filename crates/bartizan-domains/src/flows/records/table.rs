@@ -1,15 +1,19 @@
 //! Tables of CICFlowMeter, with the faults that the public ones have.
 
 use super::super::event::Draft;
-use super::super::features::{WIDTH, name};
-use super::super::names::Column;
+use super::super::features::{F, TABLE, WIDTH, name};
+use super::super::names::{Column, SECONDS};
 use super::cells::{Oddity, number, scan, split};
-use super::header::{Header, Plan};
+use super::header::{HEADER_LINES, Header, Plan};
 use super::reader::{Lines, Next};
 use crate::flows::FlowEvent;
 use crate::records::{Counted, MAX_COLUMNS, MAX_ROW, decode, lacking, too_long};
 use bartizan_core::{ParseError, Record, Rejected};
 use std::io::BufRead;
+
+/// How many times longer a duration is than packets and their rate say before it is taken for microseconds and not for seconds, which
+/// make a million.
+const UNSURE: f64 = 1e3;
 
 /// Reads a table to its end.
 pub(super) fn read(
@@ -18,30 +22,41 @@ pub(super) fn read(
     label_column: Option<&str>,
 ) -> Result<(), ParseError> {
     let mut lines = Lines::new(reader);
-    let mut rows = Rows::new(first_header(&mut lines, label_column)?);
+    let Some(header) = first_header(&mut lines, counted, label_column)? else { return Ok(()) };
+    let mut rows = Rows::new(header);
     let result = rows.read(&mut lines, counted);
     rows.report(counted);
+    lines.report(counted);
     result
 }
 
-/// The header, after empty lines.
-fn first_header(lines: &mut Lines<'_>, label_column: Option<&str>) -> Result<Header, ParseError> {
-    loop {
-        match lines.next_quoted()? {
-            Next::End => return Err(ParseError::Empty),
-            Next::TooLong => return Err(ParseError::Header { max_columns: MAX_COLUMNS, max_bytes: MAX_ROW }),
-            Next::Text if lines.text().trim_ascii().is_empty() => {}
-            Next::Text => {
-                let header =
-                    Header::read(lines.text(), label_column).ok_or(ParseError::Header { max_columns: MAX_COLUMNS, max_bytes: MAX_ROW })?;
+/// The header, after empty lines and, among the first, lines that are none: notes, or what is left of a line that was cut. `None` when
+/// nobody wants more.
+fn first_header(lines: &mut Lines<'_>, counted: &mut Counted<'_, FlowEvent>, label_column: Option<&str>) -> Result<Option<Header>, ParseError> {
+    let (mut before, mut first): (Vec<Rejected>, _) = (Vec::new(), None);
+    while before.len() < HEADER_LINES {
+        let next = lines.next_quoted()?;
+        let read = match next {
+            Next::End => break,
+            Next::TooLong => None,
+            Next::Text if lines.text().trim_ascii().is_empty() => continue,
+            Next::Text => Header::read(lines.text(), label_column),
+        };
+        match read {
+            Some(header) if header.features() > 0 => {
                 if let Some(name) = header.lacks_label() {
                     let cells = split(lines.text(), header.separator, MAX_COLUMNS);
                     return Err(lacking(name, cells.iter().map(AsRef::as_ref).collect()));
                 }
-                return if header.features() == 0 { Err(no_features()) } else { Ok(header) };
+                let stopped = before.into_iter().try_for_each(|rejected| counted.pass(Err(rejected))).is_break();
+                return Ok(Some(header).filter(|_| !stopped));
             }
+            Some(_) => drop(first.get_or_insert_with(no_features)),
+            None => drop(first.get_or_insert(ParseError::Header { max_columns: MAX_COLUMNS, max_bytes: MAX_ROW })),
         }
+        before.push(Rejected { line: lines.line(), reason: "a line before the header".to_owned() });
     }
+    Err(first.unwrap_or(ParseError::Empty))
 }
 
 fn no_features() -> ParseError {
@@ -63,6 +78,11 @@ enum Row {
 struct Rows {
     header: Header,
     draft: Draft,
+    /// The header is of a dialect with times in seconds.
+    in_seconds: bool,
+    /// The last row that told had its times in microseconds all the same.
+    in_micros: bool,
+    micros: u64,
     /// What is odd in the row: the feature, and how.
     odd: Vec<(u8, Oddity)>,
     /// A text of the row was not UTF-8.
@@ -81,6 +101,9 @@ struct Rows {
 impl Rows {
     fn new(header: Header) -> Self {
         Self {
+            in_seconds: header.in_seconds(),
+            in_micros: false,
+            micros: 0,
             header,
             draft: Draft::new(),
             odd: Vec::new(),
@@ -115,6 +138,7 @@ impl Rows {
                         let same = header == self.header;
                         self.repeated += u64::from(same);
                         self.changed += u64::from(!same);
+                        (self.in_seconds, self.in_micros) = (header.in_seconds(), same && self.in_micros);
                         self.header = header;
                         continue;
                     }
@@ -220,10 +244,34 @@ impl Rows {
         for (feature, oddity) in &self.odd {
             self.oddities[usize::from(*feature)][*oddity as usize] += 1;
         }
+        if self.in_seconds {
+            self.check_unit();
+        }
         self.old_texts += u64::from(self.old_text);
         self.bad_times += u64::from(self.bad_time);
         let (event, label, label_name) = self.draft.finish(counted.now);
         Record { event, label, label_name, line }
+    }
+
+    /// The Python version wrote times in seconds, and writes them in microseconds since 0.1.7 under the same names. Packets and their rate
+    /// tell which it was; a row that cannot is taken as the one before.
+    fn check_unit(&mut self) {
+        let value = |feature: F| f64::from(self.draft.values[feature as usize]);
+        let times_too_long = value(F::FlowDuration) * value(F::FlowPacketsRate) / (value(F::FwdPackets) + value(F::BwdPackets)) / SECONDS;
+        if times_too_long > 0.0 && times_too_long.is_finite() {
+            self.in_micros = times_too_long > UNSURE;
+        }
+        if self.in_micros {
+            for (plan, feature) in self.header.plan.iter().filter_map(|plan| match plan {
+                Plan::Number(feature, factor) => Some((*factor, usize::from(*feature))),
+                _ => None,
+            }) {
+                if plan == SECONDS && TABLE[feature].unit == "µs" {
+                    self.draft.values[feature] = (f64::from(self.draft.values[feature]) / SECONDS) as f32;
+                }
+            }
+            self.micros += 1;
+        }
     }
 
     /// Says what was mended.
@@ -234,6 +282,7 @@ impl Rows {
             }
         }
         for (what, times) in [
+            ("flow_duration: microseconds under the names for seconds", self.micros),
             ("texts in windows-1252", self.old_texts),
             ("Timestamp: not a time", self.bad_times),
             ("rows without a value", self.blank),
