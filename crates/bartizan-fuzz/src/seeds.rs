@@ -1,6 +1,6 @@
 //! Inputs to begin with: what the product's generators write, and what hostile clients send.
 
-use bartizan_core::{Domain, Seed, Timestamp};
+use bartizan_core::{AUTO, Domain, Parse, Seed, Timestamp};
 use bartizan_domains::behavior::{self, Behavior, SessionEvent};
 use bartizan_domains::flows::{self, FlowEvent, Flows};
 use bartizan_domains::requests::{self, RequestEvent, Requests};
@@ -35,6 +35,13 @@ pub(crate) const REQUEST_WORDS: &[&str] = &[
     "\"Attack_Tag\":",
     "X-Forwarded-For",
     "\"GET / HTTP/1.1\" 200 1",
+    "[06/Mar/2024:10:00:00 +0000] \"",
+    "203.0.113.7, 10.0.0.1 - - ",
+    "#Fields: date time c-ip cs-uri-stem\n",
+    "2024-03-06T10:00:00.5Z stdout P ",
+    "{\"log\":\"",
+    "\\udce9",
+    "\"remote_addr\":",
     "payload,label\n",
     "User-Agent",
 ];
@@ -296,7 +303,16 @@ const PAIRS: &str = r#"[{"request":{"headers":{"Date":"Sat, 03 Feb 2024 08:30:00
 const PARAMS: &str = "\"payload\",\"length\",\"attack_type\",\"label\"\n\"a \"\"b\"\", c\",9,norm,norm\n\"1' or\n1=1\",9,sqli,anom\n";
 
 /// Files of one format of a kind; of all of them for `auto`.
-pub(crate) fn files(kind: &str, format: &str) -> Vec<Vec<u8>> {
+pub(crate) fn files<D: Parse>(format: &str) -> Vec<Vec<u8>> {
+    if format == AUTO {
+        return D::formats().flat_map(|format| files::<D>(format.name).into_iter().take(12)).collect();
+    }
+    let sample = D::formats().find(|known| known.name == format).map_or("", |known| known.sample);
+    [seeds_of(D::NAME, format), vec![sample.as_bytes().to_vec(), format!("{sample}\n{sample}").into_bytes()]].concat()
+}
+
+/// More than the sample of a format, where there is more.
+fn seeds_of(kind: &str, format: &str) -> Vec<Vec<u8>> {
     let lines = |bodies: Vec<Vec<u8>>| bodies.chunks(4).map(|bodies| bodies.join(&b'\n')).collect::<Vec<_>>();
     let arrays = |bodies: Vec<Vec<u8>>| bodies.chunks(4).map(|bodies| [b"[", bodies.join(&b',').as_slice(), b"]"].concat()).collect();
     let plain = |text: &str| vec![text.as_bytes().to_vec(), text.lines().next().unwrap_or_default().as_bytes().to_vec()];
@@ -327,11 +343,7 @@ pub(crate) fn files(kind: &str, format: &str) -> Vec<Vec<u8>> {
             let rows = sessions().iter().map(behavior::generator::csv_row).collect::<Vec<_>>().join("\n");
             plain(&format!("{}\n{rows}\n", behavior::generator::csv_header()))
         }
-        (kind, _) => {
-            let formats =
-                crate::targets::NAMES.iter().filter_map(|name| name.strip_prefix("files-")?.strip_prefix(kind)?.strip_prefix('-'));
-            formats.filter(|format| *format != "auto").flat_map(|format| files(kind, format).into_iter().take(12)).collect()
-        }
+        _ => Vec::new(),
     }
 }
 

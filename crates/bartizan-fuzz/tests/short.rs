@@ -2,29 +2,15 @@
 
 mod support;
 
+use bartizan_fuzz::targets::names;
 use support::holds;
 
 #[test]
 fn tables_and_logs_are_read_within_their_bounds() {
-    holds(
-        &[
-            "combined",
-            "http-params",
-            "cicflow",
-            "zeek",
-            "suricata",
-            "nfdump",
-            "argus",
-            "unsw-nb15",
-            "csv",
-            "sshd",
-            "vsftpd",
-            "winlogbeat",
-            "access-log",
-            "cowrie",
-        ],
-        "files-",
-    );
+    // All but what the bodies' readers read, which have a campaign of their own.
+    let names = names();
+    let formats: Vec<&str> = names.iter().filter_map(|name| name.strip_prefix("files-")).filter(|name| !name.ends_with("json")).collect();
+    holds(&formats, "files-");
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn logs_error(error: &behavior::LogsError) -> u64 {
 /// In the order of the list of names.
 pub(super) fn targets() -> Vec<Target> {
     let mut targets: Vec<Target> = [requests_and_behavior(), of_flows(), scalars()].into_iter().flatten().collect();
-    targets.sort_by_key(|target| super::NAMES.iter().position(|name| *name == target.name));
+    targets.sort_by_key(|target| super::OTHERS.iter().position(|name| *name == target.name));
     targets
 }
 

@@ -2,18 +2,20 @@
 
 use super::{Bounds, Target, shape};
 use crate::seeds;
-use bartizan_core::{How, Parse};
+use bartizan_core::{AUTO, Domain as _, How, Parse};
 use bartizan_domains::behavior::Behavior;
 use bartizan_domains::flows::Flows;
 use bartizan_domains::requests::Requests;
 use std::ops::ControlFlow;
+use std::sync::OnceLock;
 
 /// Records of a few bytes become events, one at a time.
 const FILES: Bounds = Bounds { held: 12, allocated: 1_500, free: 1 << 20 };
 
 /// Reads a file to its end and keeps nothing.
 fn read<D: Parse>(format: &str, bytes: &[u8]) -> u64 {
-    let result = D::parse(Box::new(bytes), How::from(format), seeds::now(), &mut |record| {
+    let how = How { own: Some(OWN), ..How::from(format) };
+    let result = D::parse(Box::new(bytes), how, seeds::now(), &mut |record| {
         drop(record);
         ControlFlow::Continue(())
     });
@@ -23,19 +25,32 @@ fn read<D: Parse>(format: &str, bytes: &[u8]) -> u64 {
     }
 }
 
-fn of<D: Parse>(name: &'static str, words: &'static [&'static str]) -> Target {
-    // The part of the name after the kind's.
-    let format = name.splitn(3, '-').nth(2).unwrap_or_default();
-    Target::new(name, FILES, seeds::files(D::NAME, format), move |bytes| read::<D>(format, bytes)).with_words(words)
+/// A format of one's own.
+const OWN: &str = "$remote_addr - $remote_user [$time_local] \"$request\" $status";
+
+/// A target for each format of each kind: its name, the kind's, the format's. Made once, since names of targets last.
+pub(super) fn names() -> &'static [(&'static str, &'static str, &'static str)] {
+    static NAMES: OnceLock<Vec<(&'static str, &'static str, &'static str)>> = OnceLock::new();
+    NAMES.get_or_init(|| {
+        fn of<D: Parse>() -> impl Iterator<Item = (&'static str, &'static str)> {
+            std::iter::once(AUTO).chain(D::formats().map(|format| format.name)).map(|format| (D::NAME, format))
+        }
+        let all = of::<Requests>().chain(of::<Flows>()).chain(of::<Behavior>());
+        all.map(|(kind, format)| (&*format!("files-{kind}-{format}").leak(), kind, format)).collect()
+    })
+}
+
+fn of<D: Parse>(name: &'static str, format: &'static str, words: &'static [&'static str]) -> Target {
+    Target::new(name, FILES, seeds::files::<D>(format), move |bytes| read::<D>(format, bytes)).with_words(words)
 }
 
 pub(super) fn targets() -> Vec<Target> {
-    let named = super::NAMES.iter().filter(|name| name.starts_with("files-"));
+    let named = names().iter();
     named
-        .map(|name| match name.split('-').nth(1) {
-            Some("requests") => of::<Requests>(name, seeds::REQUEST_WORDS),
-            Some("flows") => of::<Flows>(name, seeds::FLOW_WORDS),
-            Some("behavior") => of::<Behavior>(name, seeds::SESSION_WORDS),
+        .map(|(name, kind, format)| match *kind {
+            Requests::NAME => of::<Requests>(name, format, seeds::REQUEST_WORDS),
+            Flows::NAME => of::<Flows>(name, format, seeds::FLOW_WORDS),
+            Behavior::NAME => of::<Behavior>(name, format, seeds::SESSION_WORDS),
             _ => unreachable!("{name} is of no kind: add its reader here"),
         })
         .collect()
