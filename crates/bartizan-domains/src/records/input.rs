@@ -2,6 +2,7 @@
 
 use super::MAX_UNREAD;
 use super::encoding::{Plain, SAMPLE, Utf16, utf16};
+use super::journal::{Journal, is_export};
 use bartizan_core::ParseError;
 use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
@@ -96,7 +97,8 @@ impl Unread {
     }
 }
 
-/// Unpacks, to the end of the last member, what is packed, told from its first bytes; decodes UTF-16, told likewise.
+/// Unpacks, to the end of the last member, what is packed, told from its first bytes; decodes UTF-16 and the journal's own format, told
+/// likewise.
 ///
 /// A source that waits for more, as of a file that is still written, says so by [`ErrorKind::WouldBlock`], and waits when it is asked
 /// again. So a file is recognised by what is there.
@@ -108,6 +110,7 @@ pub(crate) fn open<'a>(reader: impl Read + 'a) -> Result<(Box<dyn BufRead + 'a>,
     let start = Start::of(unpacked(Box::new(reader), &unread)?, SAMPLE);
     let text: Box<dyn Read + 'a> = match utf16(start.seen()) {
         Some(order) => Box::new(Plain::new(Utf16::new(start, order), unread.clone())),
+        None if is_export(start.seen()) => Box::new(Journal::new(Guarded { source: start, unread: unread.clone() })),
         None => Box::new(Plain::new(start, unread.clone())),
     };
     // What came before a fault is read first.

@@ -6,6 +6,7 @@
 mod array;
 mod encoding;
 mod input;
+mod journal;
 mod label;
 mod lines;
 mod mend;

@@ -195,7 +195,7 @@ fn json(text: &[u8]) -> Layer<'_> {
         return Layer::Part { stream, last: log.ends_with('\n'), text: owned(log), wrapper: "Docker's JSON" };
     }
     if is_there("MESSAGE") {
-        return journal(&object).map_or(Layer::None, |line| Layer::Line(Cow::Owned(line), "the journal's JSON"));
+        return journal(&object).map_or(Layer::None, |line| Layer::Line(Cow::Owned(line), "the journal"));
     }
     for (name, wrapper) in [
         ("log", "JSON of a shipper"),

@@ -26,6 +26,21 @@ fn of(client: &str, failed: u32, tried: u16, accepted: u16) -> BTreeMap<String, 
     BTreeMap::from([(client.to_owned(), (failed, tried, accepted))])
 }
 
+#[test]
+fn the_journal_is_read_as_it_is_exported() {
+    let entry = |i: u64| {
+        let time = 1_709_719_200_000_000 + i * 1_000_000;
+        format!(
+            "__CURSOR=s=1;i={i}\n__REALTIME_TIMESTAMP={time}\n_HOSTNAME=web1\nSYSLOG_IDENTIFIER=sshd\n_PID={}\n\
+             MESSAGE=Failed password for root from 198.51.100.23 port {} ssh2\n\n",
+            5_000 + i,
+            40_000 + i
+        )
+    };
+    let export: String = (0..120).map(entry).collect();
+    assert_eq!(counts(&export), of("198.51.100.23", 120, 120, 0));
+}
+
 /// `count` connections in as many seconds, each of which has these messages of its own process. `P` in a message is its port.
 fn connections(count: u32, header: impl Fn(u32, u32) -> String, messages: &[&str]) -> String {
     let mut log = String::new();
