@@ -1,7 +1,7 @@
 //! Files of one record a line.
 
 use super::syslog::{self, Header};
-use super::wrapped::{Unwrapped, Unwrapper, trimmed};
+use super::wrapped::{Unwrapped, Unwrapper, is_blank, trimmed};
 use super::{Counted, HEAD, MAX_ROW, text_of, too_long};
 use bartizan_core::{ParseError, Record, Rejected, Timestamp};
 use std::io::{BufRead, Read};
@@ -14,7 +14,7 @@ pub(crate) fn lines<E>(
     counted: &mut Counted<'_, E>,
     mut parse: impl FnMut(&[u8], u64, Timestamp) -> Result<Record<E>, String>,
 ) -> Result<(), ParseError> {
-    each_line(reader, most, counted, |text, line, now| Some(parse(text, line, now)))
+    each_line(reader, most, counted, |text, line, now| Some(parse(trimmed(text), line, now)))
 }
 
 /// Reads line by line, and passes over those for which `parse` gives nothing.
@@ -27,8 +27,7 @@ fn each_line<E>(
     let mut buffer = Vec::new();
     let mut line = 0;
     let mut one = |text: &[u8], whole: bool, line: u64| {
-        let text = trimmed(text);
-        if text.is_empty() && whole {
+        if is_blank(text) && whole {
             return ControlFlow::Continue(());
         }
         let parsed = if whole { parse(text, line, counted.now) } else { Some(Err(too_long(most))) };
@@ -111,7 +110,7 @@ pub(crate) fn head_lines(start: &[u8], now: Timestamp, mut look: impl FnMut(Line
     let whole = if start.len() < HEAD { start } else { &start[..memchr::memrchr(b'\n', start).unwrap_or(start.len())] };
     let lines = (1..).zip(whole.split(|byte| *byte == b'\n'));
     let mut unwrapper = Unwrapper::default();
-    for (number, line) in lines.filter(|(_, line)| !trimmed(line).is_empty()).take(LOOKED_AT) {
+    for (number, line) in lines.filter(|(_, line)| !is_blank(line)).take(LOOKED_AT) {
         let _: Option<()> = unwrapped(&mut unwrapper, line, number, now, |line, _| {
             look(line);
             None

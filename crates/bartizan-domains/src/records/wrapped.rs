@@ -66,7 +66,8 @@ enum Layer<'a> {
 impl Unwrapper {
     /// The line within; `None` for a part of one that goes on, and for nothing but blanks and NULs.
     pub(crate) fn take_off<'a>(&mut self, line: &'a [u8]) -> Option<Unwrapped<'a>> {
-        let line = trimmed(line);
+        // Blanks at the end belong to a part of a line that goes on.
+        let line = begun(without_end(line, |byte| matches!(byte, b'\n' | b'\r' | 0)));
         // What clients chose may be no JSON: it must not hide the line.
         let mut text = match line.first() {
             Some(b'{') => bytes_of(mended(line)),
@@ -86,6 +87,10 @@ impl Unwrapper {
             if outermost.is_empty() {
                 outermost = wrapper;
             }
+        }
+        match &mut text {
+            Cow::Borrowed(text) => *text = without_end(text, blank),
+            Cow::Owned(text) => text.truncate(without_end(text, blank).len()),
         }
         if text.is_empty() { None } else { Some(Unwrapped { text, wrapper: outermost }) }
     }
@@ -112,11 +117,28 @@ impl Unwrapper {
 /// A line without blanks and NULs at its ends, and without a byte order mark. Lines of a file that was truncated under its writer begin
 /// with NULs.
 pub(crate) fn trimmed(line: &[u8]) -> &[u8] {
-    let blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0;
-    let start = line.iter().position(|byte| !blank(byte)).unwrap_or(line.len());
-    let end = line.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);
-    let line = &line[start..end];
+    begun(without_end(line, blank))
+}
+
+/// The same, with what stands at its end.
+fn begun(line: &[u8]) -> &[u8] {
+    let start = line.iter().position(|byte| !blank(*byte)).unwrap_or(line.len());
+    let line = &line[start..];
     line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
+}
+
+fn without_end(line: &[u8], is_end: impl Fn(u8) -> bool) -> &[u8] {
+    let end = line.iter().rposition(|byte| !is_end(*byte)).map_or(0, |last| last + 1);
+    &line[..end]
+}
+
+fn blank(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte == 0
+}
+
+/// Whether a line is nothing but blanks and NULs.
+pub(crate) fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|byte| blank(*byte))
 }
 
 /// Told by the first byte, since most lines are wrapped in nothing.
