@@ -1,8 +1,8 @@
 //! Opening files: what is packed is unpacked, what is not in UTF-8 is decoded, and what never gives a record ends.
 
-use super::MAX_UNREAD;
 use super::encoding::{Plain, SAMPLE, Utf16, utf16};
 use super::journal::{Journal, is_export};
+use super::{MAX_ROW, MAX_UNREAD};
 use bartizan_core::ParseError;
 use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
@@ -53,7 +53,7 @@ pub const PACKING_BYTES: usize = MAGIC;
 #[must_use]
 pub fn packing(start: &[u8]) -> Option<Packing> {
     Some(match start {
-        [0x1f, 0x8b, ..] => Packing::Gzip,
+        [0x1f, 0x8b, rest @ ..] if is_gzip(rest) => Packing::Gzip,
         // The second is a frame to be skipped, which some writers begin with.
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Packing::Zstd,
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Packing::Xz,
@@ -65,6 +65,17 @@ pub fn packing(start: &[u8]) -> Option<Packing> {
         _ if start.get(TAR_AT..).is_some_and(|at| at.starts_with(b"ustar")) => Packing::Other("tar"),
         _ => return None,
     })
+}
+
+/// Whether what follows the two bytes that gzip begins with is the rest of its header, and not of a line that a header was written into.
+/// The header ends with what compressors say of themselves: how hard they tried, and for which system.
+fn is_gzip(rest: &[u8]) -> bool {
+    let says_nothing = |tried: u8, system: u8| !matches!(tried, 0 | 2 | 4) && matches!(system, 14..=254);
+    match rest {
+        [8, 0..=31, _, _, _, _, tried, system, ..] => !says_nothing(*tried, *system),
+        [method, flags, ..] => (*method, *flags & 0xe0) == (8, 0),
+        _ => true,
+    }
 }
 
 /// Bytes read, unpacked, since the last record that could be read. Shared by the reader, which ends beyond [`MAX_UNREAD`], and by who
@@ -114,7 +125,12 @@ pub(crate) fn open<'a>(reader: impl Read + 'a) -> Result<(Box<dyn BufRead + 'a>,
         None => Box::new(Plain::new(start, unread.clone())),
     };
     // What came before a fault is read first.
-    let head = Start::of(Guarded { source: text, unread: unread.clone() }, HEAD);
+    let mut head = Start::of(Guarded { source: text, unread: unread.clone() }, HEAD);
+    // A line that takes all of that tells nothing of the format, unless it is an array.
+    let is_array = head.seen().trim_ascii_start().starts_with(b"[");
+    if head.seen().len() == HEAD && !is_array && memchr::memchr_iter(b'\n', head.seen()).nth(1).is_none() {
+        head.fill(MAX_ROW + HEAD);
+    }
     Ok((Box::new(head.into_buffered()), unread))
 }
 
@@ -163,22 +179,27 @@ struct Start<R> {
 
 impl<R: Read> Start<R> {
     /// Reads up to `most` bytes, or what is there.
-    fn of(mut source: R, most: usize) -> Self {
-        let (mut head, mut length, mut failed) = (vec![0; most], 0, None);
-        while length < most {
-            match source.read(&mut head[length..]) {
+    fn of(source: R, most: usize) -> Self {
+        let mut start = Self { head: Cursor::default(), failed: None, rest: source };
+        start.fill(most);
+        start
+    }
+
+    /// Reads until there are `most` bytes, or what is there.
+    fn fill(&mut self, most: usize) {
+        let head = self.head.get_mut();
+        let mut length = head.len();
+        head.resize(most, 0);
+        while length < most && self.failed.is_none() {
+            match self.rest.read(&mut head[length..]) {
                 Ok(0) => break,
                 Ok(more) => length += more,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock && length == 0 => {}
-                Err(error) => {
-                    failed = Some(error);
-                    break;
-                }
+                Err(error) => self.failed = Some(error),
             }
         }
         head.truncate(length);
-        Self { head: Cursor::new(head), failed, rest: source }
     }
 
     fn seen(&self) -> &[u8] {

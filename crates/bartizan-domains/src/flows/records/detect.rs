@@ -5,9 +5,8 @@ use super::connections::Layout;
 use super::dialects;
 use super::header::{HEADER_LINES, Header};
 use super::payload::{payload, without_nuls};
-use crate::records::{MAX_COLUMNS, MAX_ROW, peek};
+use crate::records::MAX_COLUMNS;
 use bartizan_core::ParseError;
-use std::io::{BufRead, Cursor, Read};
 
 /// Most lines that are looked at.
 const LINES: usize = 200;
@@ -16,17 +15,6 @@ const LINES: usize = 200;
 const ZEEK_WORDS: [&str; 8] = ["#separator", "#fields", "#set_separator", "#empty_field", "#unset_field", "#path", "#open", "#types"];
 /// Fields that only Zeek's records have.
 const ZEEK_FIELDS: [&str; 5] = ["\"id.orig_h\"", "\"id_orig_h\"", "\"orig_h\"", "\"orig_pkts\"", "\"_path\""];
-
-/// A reader whose beginning, as far as it can be looked at, has lines: after one that is too long there are others.
-pub(super) fn with_lines(mut reader: Box<dyn BufRead + '_>) -> Result<Box<dyn BufRead + '_>, ParseError> {
-    let start = peek(&mut reader)?;
-    if start.len() < MAX_ROW / 32 || start.iter().filter(|byte| **byte == b'\n').count() > 1 {
-        return Ok(reader);
-    }
-    let mut head = Vec::new();
-    reader.by_ref().take(2 * MAX_ROW as u64).read_to_end(&mut head).map_err(|source| ParseError::Io { line: 0, source })?;
-    Ok(Box::new(Cursor::new(head).chain(reader)))
-}
 
 /// The format of a file by its beginning, and the share of the lines looked at that it can read; `expected` says what there is.
 pub(super) fn detect(start: &[u8], expected: &'static str) -> Result<(&'static str, f64), ParseError> {

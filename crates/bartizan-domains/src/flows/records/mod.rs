@@ -36,7 +36,6 @@ impl Parse for Flows {
     fn parse(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, FlowEvent>) -> Result<Summary, ParseError> {
         let (mut reader, unread) = open(reader)?;
         let (format, sure) = if how.format == AUTO {
-            reader = detect::with_lines(reader)?;
             detect::detect(peek(&mut reader)?, EXPECTED)?
         } else {
             (how.format, 1.0)
