@@ -96,6 +96,14 @@ impl Layout {
         self.fields.len()
     }
 
+    /// Refuses a column of labels that is none of the columns, which are those of a header, or those that rows without one have.
+    fn check(&self, dialect: &Dialect, text: &[u8], is_row: bool, label_column: Option<&str>) -> Result<(), ParseError> {
+        let Some(name) = label_column.filter(|_| !self.fields.contains(&Some(Field::Text(Column::Label)))) else { return Ok(()) };
+        let bare = dialect.bare.as_ref().filter(|_| is_row).map(|bare| bare.columns.iter().map(|name| name.as_bytes()).collect());
+        let cells = split(text, self.separator, MAX_COLUMNS);
+        Err(lacking(name, bare.unwrap_or_else(|| cells.iter().map(AsRef::as_ref).collect())))
+    }
+
     /// The features that its rows cannot give: those that a row with every column filled would leave out.
     fn missing(&self) -> Vec<&'static str> {
         let typical = |field: &Option<Field>| match field {
@@ -194,15 +202,10 @@ fn first_layout(
             Next::TooLong => too_long(MAX_ROW),
             Next::Text => {
                 let header = Layout::read(dialect, text, label_column);
-                if let (Some(layout), Some(name)) = (&header, label_column)
-                    && !layout.fields.contains(&Some(Field::Text(Column::Label)))
-                {
-                    let cells = split(text, layout.separator, MAX_COLUMNS);
-                    return Err(lacking(name, cells.iter().map(AsRef::as_ref).collect()));
-                }
                 let bare = || Layout::of_row(dialect, text, label_column);
                 let found = header.map(|layout| (layout, false)).or_else(|| bare().map(|layout| (layout, true)));
                 if let Some(found) = found {
+                    found.0.check(dialect, text, found.1, label_column)?;
                     let stopped = before.into_iter().try_for_each(|rejected| counted.pass(Err(rejected))).is_break();
                     return Ok(Some(found).filter(|_| !stopped));
                 }

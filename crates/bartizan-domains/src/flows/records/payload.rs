@@ -14,7 +14,7 @@ pub(super) fn payload(line: &[u8]) -> Cow<'_, [u8]> {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let trimmed = line.trim_ascii();
     // What containers and shippers put around it; parts of a line that goes on stay as they are.
-    if matches!(trimmed.first(), Some(b'{' | b'0'..=b'9'))
+    if may_be_wrapped(trimmed)
         && let Some(Unwrapped { text, wrapper }) = Unwrapper::default().take_off(trimmed)
         && (!wrapper.is_empty() || trimmed.starts_with(b"{"))
     {
@@ -23,6 +23,16 @@ pub(super) fn payload(line: &[u8]) -> Cow<'_, [u8]> {
     match trimmed.first() {
         Some(_) if of_syslog(trimmed) => Cow::Borrowed(object(trimmed).unwrap_or(line)),
         _ => Cow::Borrowed(line),
+    }
+}
+
+/// Whether a line begins as what containers and shippers write: JSON, a time, or the name of a pod or a service.
+fn may_be_wrapped(line: &[u8]) -> bool {
+    match line.first() {
+        Some(b'{' | b'0'..=b'9') => true,
+        Some(b'[') => line.starts_with(b"[pod/"),
+        Some(_) => memchr::memmem::find(line.get(..MOST).unwrap_or(line), b"| {").is_some(),
+        None => false,
     }
 }
 
@@ -69,6 +79,9 @@ mod tests {
             ("1,2,{\"a\":1}", "1,2,{\"a\":1}"),
             ("2025-02-25T00:44:00.5Z stdout F {\"a\":1}", "{\"a\":1}"),
             (r#"{"log":"{\"a\":1}\n","stream":"stdout","time":"2025-02-25T00:44:00.5Z"}"#, "{\"a\":1}"),
+            ("flows-1   | {\"a\":1}", "{\"a\":1}"),
+            ("[pod/flows-7d9/flows] {\"a\":1}", "{\"a\":1}"),
+            ("a,b | {\"a\":1}", "a,b | {\"a\":1}"),
             (r#"{"@timestamp":"t","message":"{\"a\":1}"}"#, "{\"a\":1}"),
             ("{\"a\":\"\\udce9\"}", "{\"a\":\"\\ufffd\"}"),
             ("\0\0\0", ""),
