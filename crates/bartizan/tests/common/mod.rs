@@ -3,6 +3,7 @@
 
 pub(crate) mod life;
 pub(crate) mod sessions;
+pub(crate) mod terminal;
 
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -142,13 +143,14 @@ impl Connection {
     }
 
     /// Sends a request with these header lines and returns the whole answer.
-    pub(crate) fn exchange(&mut self, method: &str, path: &str, headers: &[&str], body: &str) -> std::io::Result<Answer> {
+    pub(crate) fn exchange(&mut self, method: &str, path: &str, headers: &[&str], body: impl AsRef<[u8]>) -> std::io::Result<Answer> {
+        let body = body.as_ref();
         let length = body.len();
         let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{headers}\r\n"
         );
-        self.stream.get_mut().write_all([head.as_bytes(), body.as_bytes()].concat().as_slice())?;
+        self.stream.get_mut().write_all([head.as_bytes(), body].concat().as_slice())?;
         let (mut answer, mut expected) = (Answer::default(), 0);
         loop {
             let mut line = String::new();
