@@ -174,6 +174,50 @@ fn names_and_times_that_clients_choose_change_nothing() {
 }
 
 #[test]
+fn bytes_that_clients_choose_hide_no_request() {
+    let trained = Trained::generated("requests");
+    let mut checks = Checks::default();
+    let body = |c: &str, s: u32| {
+        json!({"request_id": s.to_string(), "timestamp": stamp(s) + "Z", "ip_address": c, "endpoint": "/cart", "http_method": "GET", "headers": {"user-agent": "AGENT"}})
+            .to_string()
+    };
+    let caddy = |c: &str, s: u32| {
+        json!({"ts": 1_709_719_200 + s, "request": {"remote_ip": c, "method": "GET", "host": "shop.example", "uri": "/cart", "headers": {"User-Agent": ["AGENT"]}}, "status": 200})
+            .to_string()
+    };
+    let array = |bodies: &str| format!("[{}]", bodies.trim_end().replace('\n', ",\n"));
+    for (form, text, format) in [
+        ("bodies", log(body), "ndjson"),
+        ("an array of bodies", array(&log(body)), "json"),
+        ("nginx JSON", log(|c, s| nginx_json(c, s).replace("Mozilla/5.0", "AGENT")), "nginx-json"),
+        ("Caddy's JSON", log(caddy), "caddy"),
+        ("Docker's JSON", log(|c, s| docker(s, "stdout", &combined(c, s).replace("Mozilla", "AGENT"))), "combined"),
+        ("a combined log", log(|c, s| combined(c, s).replace("Mozilla", "AGENT")), "combined"),
+    ] {
+        for (name, agent) in [
+            ("a low surrogate", &b"x\\udce9"[..]),
+            ("a high one", b"\\ud800x"),
+            ("bytes that are no UTF-8", b"x\xe9\xff\xc0"),
+            ("NUL, escaped", b"x\\u0000"),
+            ("NUL as it is", b"x\0y"),
+            ("control characters", b"\x01\x1b[2J\x7f"),
+            ("an escape that is none", b"\\x16\\q"),
+            ("quotes, escaped", b"\\\"}{\\\\"),
+        ] {
+            let mut bytes = Vec::new();
+            for (number, part) in text.split("AGENT").enumerate() {
+                bytes.extend(if number == 0 { b"" } else { agent });
+                bytes.extend(part.bytes());
+            }
+            let (name, scored) = (&format!("{form}, {name}"), trained.score(&bytes, &[]));
+            checks.equal(name, scored.met(), (40, 0, format), &scored.said);
+            both(&mut checks, name, &scored);
+        }
+    }
+    checks.end();
+}
+
+#[test]
 fn leap_seconds_and_requests_without_a_status_are_read() {
     let trained = Trained::generated("requests");
     let mut checks = Checks::default();

@@ -54,6 +54,22 @@ fn every_member_is_read_and_what_came_before_a_fault() {
 }
 
 #[test]
+fn what_begins_as_gzip_and_goes_on_as_text_is_text() {
+    for (name, start, told) in [
+        ("two bytes", &b"\x1f\x8b"[..], true),
+        ("a header that is not all there", b"\x1f\x8b\x08\0\0\0", true),
+        ("of a system that is known", b"\x1f\x8b\x08\0\0\0\0\0\x01\x03", true),
+        ("of one that is not", b"\x1f\x8b\x08\0\0\0\0\0\0\xff", true),
+        ("with a name", b"\x1f\x8b\x08\x08\0\0\0\0\x02\x0ba.log", true),
+        ("another method", b"\x1f\x8b\x07\0\0\0\0\0\0\x03", false),
+        ("flags that there are none of", b"\x1f\x8b\x08\xe0\0\0\0\0\0\x03", false),
+        ("a line", b"\x1f\x8b\x08\0\n192.0.2.1", false),
+    ] {
+        assert_eq!(packing(start) == Some(Packing::Gzip), told, "{name}");
+    }
+}
+
+#[test]
 fn packings_within_packings_are_taken_off_up_to_a_limit() {
     let all: Vec<u8> = PACKINGS.iter().fold(BODY.into(), |packed, (_, _, pack)| pack(&packed));
     let outcome = read::<Requests>("auto", all.as_slice());

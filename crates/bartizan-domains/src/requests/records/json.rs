@@ -3,7 +3,7 @@
 use super::Record;
 use crate::faults::{Fault, Loc};
 use crate::raw::{Raw, RawObject};
-use crate::records::{LabelField, decode, label_of};
+use crate::records::{LabelField, decode, label_of, mended};
 use crate::requests::body::parse_event;
 use bartizan_core::{Label, Timestamp};
 use std::borrow::Cow;
@@ -12,9 +12,17 @@ const LABELS: &[&str] = &["user_label", "label", "attack_type"];
 
 /// A body and its label, from the field that was named or from those that usually have one.
 pub(super) fn line(text: &[u8], line: u64, now: Timestamp, named: Option<&mut LabelField<'_>>) -> Result<Record, String> {
-    let (text, _) = decode(text);
+    let (mut text, _) = decode(text);
+    let mut event = parse_event(text.as_bytes(), now);
+    // What a client chose must not hide its request.
+    if event.is_err()
+        && let Cow::Owned(whole) = mended(text.as_bytes())
+    {
+        event = parse_event(whole.as_bytes(), now);
+        text = Cow::Owned(whole);
+    }
+    let event = event.map_err(|faults| describe(&faults))?;
     let text = text.as_bytes();
-    let event = parse_event(text, now).map_err(|faults| describe(&faults))?;
     let labels = Raw::parse(text).ok().and_then(|raw| RawObject::read(raw, LABELS));
     let (label, name) = match named {
         Some(field) => label_of(field.value(text).as_ref()),
@@ -26,7 +34,8 @@ pub(super) fn line(text: &[u8], line: u64, now: Timestamp, named: Option<&mut La
 
 /// Whether a line is such a body, whatever is wrong with its fields.
 pub(super) fn is_body(text: &[u8]) -> bool {
-    let read = Raw::parse(text).ok().and_then(|raw| RawObject::read(raw, &["endpoint", "http_method", "ip_address"]));
+    let text = mended(text);
+    let read = Raw::parse(text.as_bytes()).ok().and_then(|raw| RawObject::read(raw, &["endpoint", "http_method", "ip_address"]));
     read.is_some_and(|body| body.get("endpoint").is_some() && (body.get("http_method").is_some() || body.get("ip_address").is_some()))
 }
 
