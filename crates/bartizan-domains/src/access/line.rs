@@ -198,7 +198,7 @@ fn seconds(word: &str) -> Option<f64> {
 fn request(text: &str) -> Result<(Cow<'_, str>, Option<u16>, usize), Unfit> {
     let mut from = 0;
     for _ in 0..MAX_TRIED {
-        let (_, end) =
+        let (quoted, end) =
             unquoted(&text[from..]).ok_or(Unfit::Fault(if from == 0 { "the request's quote is not closed" } else { NO_STATUS }))?;
         from += end;
         let rest = &text[from..];
@@ -210,7 +210,7 @@ fn request(text: &str) -> Result<(Cow<'_, str>, Option<u16>, usize), Unfit> {
             _ => None,
         };
         if let Some(known) = known.filter(|_| word.len() < rest.len()) {
-            let (request, _) = if from == end { unquoted(text).unwrap_or_default() } else { (Cow::Borrowed(&text[..from - 1]), 0) };
+            let request = if from == end { quoted } else { Cow::Borrowed(&text[..from - 1]) };
             return Ok((request, known, text.len() - word.len() + status.len()));
         }
         if text[..from - 1].ends_with("] ") && is_time_before(&text[..from - 1]) {
@@ -224,6 +224,9 @@ fn request(text: &str) -> Result<(Cow<'_, str>, Option<u16>, usize), Unfit> {
 fn unquoted(text: &str) -> Option<(Cow<'_, str>, usize)> {
     let bytes = text.as_bytes();
     let mut at = memchr2(b'"', b'\\', bytes)?;
+    if bytes[at] == b'"' {
+        return Some((Cow::Borrowed(&text[..at]), at + 1));
+    }
     // What an escape stands in front of closes nothing.
     while bytes[at] == b'\\' {
         let from = at + 2;
