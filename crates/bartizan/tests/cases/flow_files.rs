@@ -57,9 +57,7 @@ fn labels_are_told_from_placeholders_and_counted() {
     let iot = [("Benign", "-"), ("Benign", "-"), ("Benign", "-"), ("Malicious", "PartOfAHorizontalPortScan")];
     let plain = [("Benign", "-"), ("Malicious", "-"), ("-", "-"), ("-", "-")];
     let port_scan: &[(&str, u64)] = &[("Benign", 300), ("PartOfAHorizontalPortScan", 100)];
-    let nested = format!(
-        "{{\"conn\":{{\"ts\":1545403816.5,\"uid\":\"C1\",\"id.orig_h\":\"192.0.2.7\",\"id.resp_h\":\"192.0.2.80\",\"id.resp_p\":23,\"proto\":\"tcp\",\"duration\":2.5,\"orig_pkts\":6,\"resp_pkts\":4,\"label\":\"Malicious\"}}}}\n"
-    );
+    let nested = r#"{"conn":{"ts":1545403816.5,"uid":"C1","id.orig_h":"192.0.2.7","id.resp_h":"192.0.2.80","id.resp_p":23,"proto":"tcp","duration":2.5,"orig_pkts":6,"resp_pkts":4,"label":"Malicious"}}"#.to_owned() + "\n";
     for (name, text, labels, anomalous) in [
         ("No Label", table(400, &["No Label"]), &[][..], None),
         ("NeedManualLabel", table(400, &["NeedManualLabel"]), &[], None),
