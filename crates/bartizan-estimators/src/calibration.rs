@@ -74,6 +74,14 @@ impl Calibration {
         AnomalyScore(self.scores[right - 1] + part * (self.scores[right] - self.scores[right - 1]))
     }
 
+    /// The lowest held-back score that has no more than this [`tail`](Self::tail) strictly above it. Where many held-back scores are equal, a
+    /// threshold below theirs flags all of them: none for so small a tail may lie there. Negative infinity where the tail is that of all.
+    #[must_use]
+    pub fn lowest_at(&self, tail: f64) -> AnomalyScore {
+        let right = self.tails.partition_point(|t| *t > tail);
+        AnomalyScore(right.checked_sub(1).map_or(f64::NEG_INFINITY, |at| self.scores[at]))
+    }
+
     /// The score that leaves the contamination strictly above it among the held-back scores.
     #[must_use]
     pub fn quantile_threshold(held_back: &[f64], contamination: Contamination) -> Threshold {
@@ -170,6 +178,23 @@ mod tests {
     use proptest::prelude::*;
     use rand::{Rng, SeedableRng};
     use rand_xoshiro::Xoshiro256PlusPlus;
+
+    #[test]
+    fn no_threshold_lies_below_equal_scores_for_less_than_their_share() {
+        let held_back: Vec<f64> = (0..100).map(|i| if i < 90 { 2.0 } else { f64::from(i) }).collect();
+        let calibration = Calibration::fit(&held_back, tenth());
+        for (tail, lowest) in [(0.001, 99.0), (0.05, 94.0), (0.1, 2.0), (0.5, 2.0), (0.9, 2.0), (0.999, f64::NEG_INFINITY)] {
+            assert_eq!(calibration.lowest_at(tail).0, lowest, "{tail}");
+        }
+        let equal = Calibration::fit(&[2.0; 50], tenth());
+        assert_eq!((equal.lowest_at(0.2).0, equal.lowest_at(0.001).0), (2.0, 2.0));
+        let different: Vec<f64> = (0..1_000).map(f64::from).collect();
+        let different = Calibration::fit(&different, tenth());
+        for tail in [0.002, 0.01, 0.1, 0.2] {
+            let (lowest, at) = (different.lowest_at(tail).0, different.score_at(tail).0);
+            assert!(lowest <= at && at < lowest + 1.0, "{tail}: {lowest} {at}");
+        }
+    }
 
     fn tenth() -> Contamination {
         Contamination::try_from(0.1).unwrap()

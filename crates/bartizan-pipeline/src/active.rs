@@ -111,7 +111,13 @@ impl<D: Domain> Active<D> {
         let at = |tail: f64| self.calibration.score_at(tail).0;
         let (tail, asked) = (live.tail(), live.asked());
         // So that it is exactly the model's own where it has not moved.
-        if tail == asked { self.threshold } else { Threshold(self.threshold.0 + at(tail) - at(asked)) }
+        if tail == asked {
+            return self.threshold;
+        }
+        // Events that are all alike are flagged together or not at all: it goes down to the next lower score of those held back, and not below.
+        let lowest = |tail: f64| self.calibration.lowest_at(tail).0;
+        let moved = at(tail) - at(asked);
+        Threshold(self.threshold.0 + if tail > asked { moved.max(lowest(tail) - lowest(asked)) } else { moved })
     }
 
     /// The budget that was asked of it, as a request.
