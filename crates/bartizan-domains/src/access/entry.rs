@@ -66,7 +66,7 @@ fn address(text: &str) -> Option<IpAddr> {
 }
 
 /// Whether an address is one of a server's own network, where only proxies speak from.
-fn is_internal(client: &str) -> bool {
+pub(super) fn is_internal(client: &str) -> bool {
     match address(client).map(|ip| ip.to_canonical()) {
         Some(IpAddr::V4(ip)) => {
             let [first, second, ..] = ip.octets();

@@ -28,6 +28,7 @@ impl Family {
         Self::Template("istio"),
         Self::Template("envoy"),
         Self::Template("haproxy"),
+        Self::Template("haproxy-https"),
         Self::Template("alb"),
         Self::Template("elb"),
         Self::Template("s3"),
@@ -50,6 +51,10 @@ const TEMPLATES: &[(&str, &str)] = &[
     (
         "haproxy",
         "$remote_addr [$time_local] $frontend $backend $timers $status $bytes_sent $cookie $set $state $connections $queues \"$request\"",
+    ),
+    (
+        "haproxy-https",
+        "$remote_addr [$time_local] $frontend $backend $timers $status $bytes_sent $cookie $set $state $connections $queues \"$request\" $rest",
     ),
     (
         "alb",

@@ -233,6 +233,17 @@ fn look<'a>(object: Raw<'a>, path: &str, depth: usize, found: &mut Found<'a>) {
                 *met |= 1 << at;
             }
         }
+        // Whatever headers a client sends: those that count have these names, as servers write them.
+        if let Some(name) = header(&path) {
+            if let Some((list, rank)) = HEADERS.iter().find(|(known, ..)| *known == name).map(|(_, list, rank)| (*list, *rank)) {
+                found.fields[list] = Some((rank, value));
+            }
+            return ControlFlow::Continue(());
+        }
+        if value.kind() == RawKind::Object && path.ends_with("headers") {
+            look_at_headers(value, found);
+            return ControlFlow::Continue(());
+        }
         if value.kind() == RawKind::Object {
             if depth < MAX_DEPTH {
                 look(value, &path, depth + 1, found);
@@ -249,6 +260,26 @@ fn look<'a>(object: Raw<'a>, path: &str, depth: usize, found: &mut Found<'a>) {
             }
         }
         ControlFlow::Continue(())
+    });
+}
+
+/// The headers that are read, with the places of their fields in [`LISTS`], and a rank behind the fields of a server's own.
+const HEADERS: [(&str, usize, usize); 3] = [("X-Forwarded-For", 1, 90), ("Referer", 10, 90), ("User-Agent", 11, 90)];
+
+/// The name of a request's header in a field of Traefik's, which begin with a capital after `request_`.
+fn header(path: &str) -> Option<&str> {
+    path.strip_prefix("request_").filter(|name| name.starts_with(|first: char| first.is_ascii_uppercase()))
+}
+
+/// Caddy has all headers of a request in an object.
+fn look_at_headers<'a>(object: Raw<'a>, found: &mut Found<'a>) {
+    let _ = object.fields(|name, value| {
+        if let Some((_, list, rank)) = HEADERS.iter().find(|(known, ..)| *known == name)
+            && found.fields[*list].is_none()
+        {
+            found.fields[*list] = Some((*rank, value));
+        }
+        ControlFlow::<()>::Continue(())
     });
 }
 

@@ -6,8 +6,9 @@
 //! before the first quoted text that is followed by a status; where a name holds all of that, quotes included, by the last such text that
 //! is not within quotes.
 
-use super::entry::{Entry, is_address, number, request_line};
+use super::entry::{Entry, is_address, is_internal, number, request_line};
 use super::time::bracketed;
+use bartizan_core::tail;
 use memchr::{memchr, memchr2, memrchr};
 use std::borrow::Cow;
 
@@ -16,23 +17,68 @@ const NO_STATUS: &str = "no status after the request";
 const MAX_BETWEEN: usize = 256;
 /// Quoted texts that are tried as the request, before a line is given up.
 const MAX_TRIED: usize = 32;
-/// Parts of what follows the agent that are looked at.
-const MAX_PARTS: usize = 64;
+
+/// What stands in front of the lines of a file, which a single line may leave open: how many lines began with a host, with a list of addresses, and
+/// with the client.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Layout {
+    hosts: u32,
+    lists: u32,
+    clients: u32,
+}
+
+/// What a line begins with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Begins {
+    #[default]
+    Client,
+    Host,
+    List,
+}
+
+impl Layout {
+    fn count(&mut self, begins: Begins) {
+        let count = match begins {
+            Begins::Client => &mut self.clients,
+            Begins::Host => &mut self.hosts,
+            Begins::List => &mut self.lists,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    fn mostly(self, begins: Begins) -> bool {
+        match begins {
+            Begins::Client => self.clients >= self.hosts.max(self.lists),
+            Begins::Host => self.hosts > self.clients.max(self.lists),
+            Begins::List => self.lists > self.clients.max(self.hosts),
+        }
+    }
+}
 
 /// Reads a line into an empty entry; gives the name of its format.
-pub(super) fn parse<'a>(text: &'a str, entry: &mut Entry<'a>) -> Result<&'static str, String> {
+pub(super) fn parse<'a>(text: &'a str, layout: &mut Layout, entry: &mut Entry<'a>) -> Result<&'static str, String> {
     // Some exports put the whole line into quotes.
     let text = match text.as_bytes() {
         [b'"', .., b'"'] => &text[1..text.len() - 1],
         _ => text,
     };
     let (mut from, mut why) = (0, "no request in quotes");
-    for _ in 0..MAX_TRIED {
+    let mut tried = 0;
+    while tried < MAX_TRIED {
         let Some(quote) = memchr(b'"', &text.as_bytes()[from..]).map(|at| from + at) else { break };
-        match before(&text[..quote], entry) {
+        // Servers that escape quotes do so in names too.
+        if text[..quote].ends_with('\\') {
+            from = quote + 1;
+            continue;
+        }
+        tried += 1;
+        match before(&text[..quote], *layout, entry) {
             None => why = "no time in brackets, such as [31/Jan/2026:09:30:00 +0000], before the request",
             Some(head) => match after(head, &text[quote + 1..], entry) {
-                Ok(name) => return Ok(name),
+                Ok(name) => {
+                    layout.count(head.begins);
+                    return Ok(name);
+                }
                 // What was taken for the request stands in the client's name.
                 Err(Unfit::Later(at)) => {
                     from = quote + 1 + at;
@@ -49,14 +95,15 @@ pub(super) fn parse<'a>(text: &'a str, entry: &mut Entry<'a>) -> Result<&'static
 }
 
 /// What stands before the request besides the entry's fields.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Head {
     vhost: bool,
     ingress: bool,
+    begins: Begins,
 }
 
 /// Client, user and time; the last bracket opens the time.
-fn before<'a>(text: &'a str, entry: &mut Entry<'a>) -> Option<Head> {
+fn before<'a>(text: &'a str, layout: Layout, entry: &mut Entry<'a>) -> Option<Head> {
     let open = memrchr(b'[', text.as_bytes())?;
     let close = open + memchr(b']', &text.as_bytes()[open..])?;
     let (time, rest) = (&text[open + 1..close], &text[close + 1..]);
@@ -69,13 +116,15 @@ fn before<'a>(text: &'a str, entry: &mut Entry<'a>) -> Option<Head> {
         let is_host = |word: &&str| word.contains('.') && !word.starts_with(|c: char| c.is_ascii_digit());
         entry.host = Cow::Borrowed(rest.trim().split(' ').find(is_host).unwrap_or_default());
     }
-    client(text[..open].trim_end(), entry)
+    client(text[..open].trim_end(), layout, entry)
 }
 
 /// `client identity user`, with what may stand around the client; `None` without one.
-fn client<'a>(text: &'a str, entry: &mut Entry<'a>) -> Option<Head> {
+fn client<'a>(text: &'a str, layout: Layout, entry: &mut Entry<'a>) -> Option<Head> {
     let mut head = Head::default();
     let end_of = |text: &str| memchr(b' ', text.as_bytes()).unwrap_or(text.len());
+    let unquoted = |word: &'a str| word.trim_matches('"');
+    let mut start = 0;
     let mut first = &text[..end_of(text)];
     if first.is_empty() {
         return None;
@@ -83,27 +132,32 @@ fn client<'a>(text: &'a str, entry: &mut Entry<'a>) -> Option<Head> {
     let mut rest = text[first.len()..].trim_start();
     let second = &rest[..end_of(rest)];
     // `host:port client …`, where the host may itself be an address, and `- client …`.
-    if second != "-" && is_address(second.trim_end_matches(',')) && !first.ends_with(',') && (first.contains(':') || !is_address(first)) {
+    if second != "-"
+        && is_address(second.trim_end_matches(','))
+        && !first.ends_with(',')
+        && !is_before_proxy(unquoted(first), second, layout)
+    {
         if first != "-" {
-            entry.host = Cow::Borrowed(first);
-            head.vhost = true;
+            (entry.host, head.vhost) = (Cow::Borrowed(first), true);
+            head.begins = if is_address(first) || first.contains(':') { Begins::Client } else { Begins::Host };
         }
+        start = text.len() - rest.len();
         (first, rest) = (second, rest[second.len()..].trim_start());
     }
-    // `client, proxy, proxy`.
-    if first.ends_with(',') {
-        let start = text.len() - rest.len() - first.len() - 1;
-        let list = &text[text.find(first).unwrap_or(start)..];
-        let mut end = 0;
-        loop {
-            end += end_of(&list[end..]);
-            if !list[..end].ends_with(',') || end >= list.len() {
-                break;
-            }
-            end += 1;
+    // `client, proxy, proxy`. In a file of those, a list that a client sent may hold anything before the address that a proxy added.
+    if first.ends_with(',') || layout.mostly(Begins::List) {
+        let list = &text[start..];
+        let end_at = |at: usize| at + 1 + (list[at + 1..].len() - list[at + 1..].trim_start().len());
+        let last = memchr::memrchr(b',', list.as_bytes()).map(end_at).map(|at| at + end_of(&list[at..]));
+        let end = last.filter(|end| list[..*end].rsplit([',', ' ']).next().is_some_and(is_address));
+        if let Some(end) = end {
+            (first, rest) = (&list[..end], list[end..].trim_start());
+            head.begins = Begins::List;
+        } else {
+            first = first.trim_end_matches(',');
         }
-        (first, rest) = (list[..end].trim_end_matches(','), list[end..].trim_start());
     }
+    let first = unquoted(first);
     entry.client = Cow::Borrowed(first);
     let mut words = rest.splitn(2, ' ');
     let (identity, mut user) = (words.next().unwrap_or_default(), words.next().unwrap_or_default().trim());
@@ -120,8 +174,21 @@ fn client<'a>(text: &'a str, entry: &mut Entry<'a>) -> Option<Head> {
     Some(head)
 }
 
+/// Whether the first of two words is a client and the second a proxy, and not a host and a client.
+fn is_before_proxy(first: &str, second: &str, layout: Layout) -> bool {
+    if !is_address(first) {
+        return false;
+    }
+    // With a port it is a host, unless what follows is an address of a server's own network.
+    let has_port = first.parse::<std::net::SocketAddr>().is_ok();
+    if has_port { is_internal(second) && !is_internal(first) } else { !layout.mostly(Begins::Host) }
+}
+
 /// Whether a text ends with a time in brackets.
 fn is_time_before(text: &str) -> bool {
+    /// Longest time, with its brackets.
+    const LONGEST: usize = 64;
+    let text = tail(text, LONGEST);
     let time = text.trim_end().strip_suffix(']').and_then(|text| text.rsplit_once('['));
     time.is_some_and(|(_, time)| bracketed(time).is_some())
 }
@@ -145,7 +212,7 @@ fn after<'a>(head: Head, text: &'a str, entry: &mut Entry<'a>) -> Result<&'stati
     // Quoted texts in their order, and what stands between and after them.
     let mut quoted: [Cow<'a, str>; 3] = Default::default();
     let (mut count, mut upstream, mut millis) = (0, false, false);
-    for _ in 0..MAX_PARTS {
+    loop {
         let rest = &text[at..];
         let next = memchr(b'"', rest.as_bytes());
         let plain = &rest[..next.unwrap_or(rest.len())];
@@ -171,7 +238,8 @@ fn after<'a>(head: Head, text: &'a str, entry: &mut Entry<'a>) -> Result<&'stati
     let [referrer, agent, forwarded] = quoted;
     let some = |text: Cow<'a, str>| if text == "-" { Cow::Borrowed("") } else { text };
     (entry.referrer, entry.agent) = (some(referrer), some(agent));
-    if count > 2 && forwarded.split(',').all(|address| is_address(address.trim())) {
+    // What a client sent stands before what a proxy added.
+    if count > 2 && forwarded.rsplit(',').next().is_some_and(|last| is_address(last.trim())) {
         entry.forwarded = forwarded;
     }
     let name = match (head.vhost, head.ingress || (upstream && count >= 2), count) {
@@ -255,4 +323,16 @@ pub(super) fn unescaped(text: &str) -> Cow<'_, str> {
         at += length;
     }
     Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+}
+
+/// Whether a text has a time in brackets before a quote, as lines of access logs do.
+pub(super) fn has_request(text: &str) -> bool {
+    let mut from = 0;
+    while let Some(at) = memchr::memmem::find(&text.as_bytes()[from..], b"] \"") {
+        if is_time_before(&text[..from + at + 1]) {
+            return true;
+        }
+        from += at + 3;
+    }
+    false
 }

@@ -17,6 +17,7 @@ pub(crate) use formats::FORMATS;
 use crate::records::{Counted, Line, head_lines, log_lines};
 use bartizan_core::{AUTO, How, ParseError, Record, Timestamp};
 use formats::Family;
+use line::Layout;
 use std::io::BufRead;
 use template::Template;
 use w3c::Table;
@@ -27,6 +28,7 @@ pub(crate) struct Access {
     /// The families of formats that are tried, in this order; the one that read the last line comes first.
     order: Vec<Family>,
     table: Table,
+    layout: Layout,
     /// The format of one's own.
     own: Option<Template>,
 }
@@ -44,7 +46,7 @@ impl Access {
         }
         let all = Family::ALL.iter().copied().filter(|family| *family != Family::Own || own.is_some());
         let order = named.map_or_else(|| all.collect(), |family| vec![family]);
-        Ok(Self { order, table: Table::default(), own })
+        Ok(Self { order, table: Table::default(), layout: Layout::default(), own })
     }
 
     /// Whether a name is one of these formats.
@@ -75,10 +77,16 @@ impl Access {
         fault.map(Err)
     }
 
+    /// Whether a text has what only lines of access logs have, wherever it stands.
+    pub(crate) fn has_request(text: &str) -> bool {
+        line::has_request(text)
+    }
+
     /// Reads a line of a family of formats into an empty entry; gives the name of the format, and none for comments and names of columns.
     /// The entry is filled where it lies, since it is larger than many a line.
     fn read<'a>(&mut self, family: Family, text: &'a str, entry: &mut Entry<'a>) -> Result<Option<&'static str>, String> {
-        let json = text.starts_with('{');
+        // What begins as JSON and does not end so is a line whose client sent a brace.
+        let json = text.starts_with('{') && text.ends_with('}');
         match family {
             Family::Own => {
                 let own = self.own.as_ref().ok_or("there is no format of one's own")?;
@@ -87,15 +95,19 @@ impl Access {
             Family::Json if json => json::parse(text, entry).map(Some),
             _ if json => Err("it is JSON".to_owned()),
             Family::Json => Err("it is no JSON".to_owned()),
-            Family::Line => line::parse(text, entry).map(Some),
+            Family::Line => line::parse(text, &mut self.layout, entry).map(Some),
             Family::Table if text.starts_with('#') => {
-                self.table.comment(text);
-                Ok(None)
+                if self.table.directive(text) {
+                    Ok(None)
+                } else {
+                    Err("it is no directive such as #Fields:".to_owned())
+                }
             }
             Family::Table => self.table.parse(text, entry).map(Some),
             Family::Template(name) => {
                 let template = formats::template(name).ok_or("there is no such format")?;
-                template.parse(text, entry).map(|()| Some(name))
+                // Two of HAProxy's formats have one name.
+                template.parse(text, entry).map(|()| Some(name.strip_suffix("-https").unwrap_or(name)))
             }
         }
     }

@@ -7,8 +7,10 @@ use super::entry::{Entry, number, request_line};
 use super::time::{bracketed, since_1970};
 use std::borrow::Cow;
 
-/// Places at which fields of one line are tried to end.
-const MAX_TRIED: usize = 512;
+/// Places at which fields of one line are tried to end, and bytes that are looked at for them: so many, and so many times the line.
+const MAX_TRIED: usize = 1 << 16;
+const MAX_BYTES: usize = 1 << 16;
+const MAX_TIMES: usize = 64;
 
 /// Longest client, which may be a list.
 const MAX_CLIENT: usize = 1_024;
@@ -35,6 +37,19 @@ enum Field {
     /// What a second has of its unit.
     Took(f64),
     Other,
+}
+
+impl Field {
+    /// The longest text that can be this field.
+    fn longest(self) -> usize {
+        match self {
+            Self::Status => 3,
+            Self::Sent | Self::Clock | Self::Took(_) | Self::Method => 32,
+            Self::Time => 64,
+            Self::Client => MAX_CLIENT,
+            _ => usize::MAX,
+        }
+    }
 }
 
 /// A part of a format.
@@ -84,8 +99,8 @@ impl Template {
 
     /// Reads a line into an empty entry.
     pub(super) fn parse<'a>(&self, text: &'a str, entry: &mut Entry<'a>) -> Result<(), String> {
-        let mut tried = MAX_TRIED;
-        if fits(&self.0, text, false, entry, &mut tried) { Ok(()) } else { Err("it does not fit the format".to_owned()) }
+        let mut tried = Tried { places: MAX_TRIED, bytes: MAX_BYTES + MAX_TIMES * text.len() };
+        if fits(&self.0, text.trim_end(), false, entry, &mut tried) { Ok(()) } else { Err("it does not fit the format".to_owned()) }
     }
 }
 
@@ -234,10 +249,26 @@ fn apache_field(letter: char, argument: &str) -> Option<Vec<Part>> {
     Some(vec![Part::Field(field)])
 }
 
-/// Whether a line fits parts, from its beginning to its end; what its fields say is then in the entry. What follows the last part is left.
-fn fits<'a>(parts: &[Part], text: &'a str, quoted: bool, entry: &mut Entry<'a>, tried: &mut usize) -> bool {
+/// What may still be tried.
+struct Tried {
+    places: usize,
+    bytes: usize,
+}
+
+impl Tried {
+    /// Takes a place that so many bytes were looked at for; false where no more may be.
+    fn take(&mut self, bytes: usize) -> bool {
+        let left = (self.places.checked_sub(1), self.bytes.checked_sub(bytes));
+        let (Some(places), Some(bytes)) = left else { return false };
+        *self = Self { places, bytes };
+        true
+    }
+}
+
+/// Whether a line fits parts, from its beginning to its end; what its fields say is then in the entry.
+fn fits<'a>(parts: &[Part], text: &'a str, quoted: bool, entry: &mut Entry<'a>, tried: &mut Tried) -> bool {
     match parts {
-        [] => true,
+        [] => text.is_empty(),
         [Part::Text(between), rest @ ..] => match text.strip_prefix(between.as_str()) {
             Some(after) => fits(rest, after, between.ends_with('"'), entry, tried),
             None => false,
@@ -245,17 +276,26 @@ fn fits<'a>(parts: &[Part], text: &'a str, quoted: bool, entry: &mut Entry<'a>, 
         [Part::Field(field)] => set(*field, text, entry),
         [Part::Field(field), rest @ ..] => {
             let [Part::Text(end), ..] = rest else { return false };
-            let mut from = 0;
-            while let Some(at) = text.get(from..).and_then(|rest| memchr::memmem::find(rest.as_bytes(), end.as_bytes())) {
-                let Some(left) = tried.checked_sub(1) else { return false };
-                *tried = left;
-                let end_at = from + at;
-                // A quote that is escaped ends nothing.
-                let escaped = quoted && text[..end_at].bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
-                if !escaped && set(*field, &text[..end_at], entry) && fits(rest, &text[end_at..], false, entry, tried) {
-                    return true;
+            // A quote after a backslash ends nothing where quotes are escaped; not all servers do that.
+            for escaped_too in [false, true] {
+                if escaped_too && !(quoted && text.contains('\\')) {
+                    break;
                 }
-                from = end_at + text[end_at..].chars().next().map_or(1, char::len_utf8);
+                let mut from = 0;
+                while let Some(at) = text.get(from..).and_then(|rest| memchr::memmem::find(rest.as_bytes(), end.as_bytes())) {
+                    let end_at = from + at;
+                    if end_at > field.longest() {
+                        break;
+                    }
+                    if !tried.take(at) {
+                        return false;
+                    }
+                    let escaped = quoted && text[..end_at].bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
+                    if escaped == escaped_too && set(*field, &text[..end_at], entry) && fits(rest, &text[end_at..], false, entry, tried) {
+                        return true;
+                    }
+                    from = end_at + text[end_at..].chars().next().map_or(1, char::len_utf8);
+                }
             }
             false
         }
@@ -269,9 +309,10 @@ fn set<'a>(field: Field, text: &'a str, entry: &mut Entry<'a>) -> bool {
         Field::Other => {}
         Field::Client => {
             entry.client = Cow::Borrowed(text);
-            // Blanks stand only between the entries of a list.
+            // Blanks stand only between the entries of a list, and signs in none.
             let blank = |pair: &[u8]| pair[1] == b' ' && pair[0] != b',';
-            return !text.is_empty() && text.len() <= MAX_CLIENT && !text.as_bytes().windows(2).any(blank);
+            let odd = |byte: u8| !byte.is_ascii_alphanumeric() && !b".:-_%[], ".contains(&byte) && byte.is_ascii();
+            return !text.is_empty() && text.len() <= MAX_CLIENT && !text.bytes().any(odd) && !text.as_bytes().windows(2).any(blank);
         }
         Field::Forwarded => entry.forwarded = said(),
         Field::User => entry.user = said(),

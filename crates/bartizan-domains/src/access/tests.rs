@@ -209,7 +209,8 @@ fn json_is_read_by_its_usual_names() {
         ("{}", "path"),
         (r#"{"path":"/a","status":200}"#, "time"),
         (r#"{"path":"/a","time":"2024-03-06T10:00:00Z"}"#, "client"),
-        ("{", "EOF"),
+        ("{", "JSON"),
+        ("{\"a\"}", "expected"),
     ] {
         assert!(read_as("nginx-json".into(), json)[0].as_ref().unwrap_err().contains(said), "{json}");
     }
@@ -226,6 +227,71 @@ fn columns_may_change_within_a_table_and_their_names_may_be_cut_off() {
     assert!(all[2].is_err());
     let usual = FORMATS.iter().find(|format| format.name == "iis").unwrap().sample.lines().last().unwrap();
     assert_eq!(read(usual).unwrap()[5], "/cart?id=7");
+}
+
+#[test]
+fn what_attackers_send_moves_no_field() {
+    let envoy = FORMATS.iter().find(|format| format.name == "envoy").unwrap().sample;
+    let own = "$msec|$request_method|$request_uri|$status|$request_time|$host|$remote_addr";
+    let many = format!("1709719200|GET|/etc/passwd?{}|200|0.2|s|203.0.113.9", "|".repeat(600));
+    let quotes = "\\\"".repeat(40);
+    let traefik = FORMATS.iter().find(|format| format.name == "traefik-json").unwrap().sample;
+    let junk: String = (0..600).map(|i| format!("\"X-{i}\":[\"a\"],")).collect();
+    let caddy =
+        FORMATS.iter().find(|format| format.name == "caddy").unwrap().sample.replace("\"User-Agent\":", &format!("{junk}\"User-Agent\":"));
+    for (name, own, line, client, target, status) in [
+        ("an agent that ends in a backslash", None, envoy.replace("Mozilla/5.0", "M\\"), "203.0.113.7", "/cart", "200"),
+        ("many separators", Some(own), many.clone(), "203.0.113.9", many.split('|').nth(2).unwrap(), "200"),
+        ("escaped quotes in a name", None, format!("203.0.113.7 - {quotes} {TIME} {END}"), "203.0.113.7", "/a", "200"),
+        (
+            "a request and many quotes in a name",
+            None,
+            format!("203.0.113.7 - x [01/Jan/2020:00:00:00 +0000] \"GET /f HTTP/1.1\" 200 5{} {TIME} {END}", " \"a\"".repeat(70)),
+            "203.0.113.7",
+            "/a",
+            "200",
+        ),
+        ("headers that look like fields", None, traefik.replace('}', ",\"request_Uri\":\"/forged\"}"), "203.0.113.7", "/cart", "200"),
+        ("many headers", None, caddy, "203.0.113.7", "/cart", "200"),
+        ("a brace in front", None, format!("{{, 203.0.113.9, 10.0.0.5 - - {TIME} {END}"), "{, 203.0.113.9, 10.0.0.5", "/a", "200"),
+        (
+            "a list with a word",
+            None,
+            format!("10.0.0.5 - - {TIME} {END} \"unknown, 203.0.113.9\""),
+            "unknown, 203.0.113.9, 10.0.0.5",
+            "/a",
+            "200",
+        ),
+        ("a port before a proxy", None, format!("203.0.113.7:5555 10.0.0.5 - - {TIME} {END}"), "203.0.113.7:5555", "/a", "200"),
+        ("IPv6 before a proxy", None, format!("2001:db8::1 10.0.0.5 - - {TIME} {END}"), "2001:db8::1", "/a", "200"),
+        ("quotes around a client", None, format!("\"203.0.113.7\" - - {TIME} {END}"), "203.0.113.7", "/a", "200"),
+    ] {
+        let got = read_as(How { own, ..How::from("auto") }, &line).pop().unwrap().unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(
+            (got[1].as_str(), got[5].split('?').next().unwrap(), got[6].as_str()),
+            (client, target.split('?').next().unwrap(), status),
+            "{name}"
+        );
+    }
+    for line in ["# x, 203.0.113.9 - - and no more", "#Remark"] {
+        assert!(read_as("auto".into(), line)[0].is_err(), "{line}: no directive");
+    }
+}
+
+#[test]
+fn the_layout_of_a_file_settles_what_a_line_leaves_open() {
+    let hosts = format!("shop.example 203.0.113.7 - - {TIME} {END}\n").repeat(3);
+    let forged = format!("192.0.2.99 203.0.113.9 - - {TIME} {END}");
+    assert_eq!(
+        read_as("auto".into(), &format!("{hosts}{forged}")).pop().unwrap().unwrap()[1],
+        "203.0.113.9",
+        "the host is the client's choice"
+    );
+    assert_eq!(read(&forged).unwrap()[1], "192.0.2.99");
+    let lists = format!("203.0.113.7, 10.0.0.5 - - {TIME} {END}\n").repeat(3);
+    let forged = format!("1.2.3.4 - x, 203.0.113.9, 10.0.0.5 - - {TIME} {END}");
+    let client = read_as("auto".into(), &format!("{lists}{forged}")).pop().unwrap().unwrap()[1].clone();
+    assert_eq!(client, "1.2.3.4 - x, 203.0.113.9, 10.0.0.5", "the end of the list is what proxies added");
 }
 
 #[test]

@@ -36,19 +36,24 @@ enum Column {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Table {
     columns: Vec<Column>,
+    /// Whether the first row below them has tabs: a later one may have some within a field.
+    tabs: Option<bool>,
 }
 
 impl Table {
-    /// Takes over the columns where a line names them; false for other lines of comments.
-    pub(super) fn comment(&mut self, text: &str) -> bool {
-        let Some(names) = text.strip_prefix("#Fields:") else { return false };
-        self.columns = columns(names);
-        true
+    /// Takes over the columns where a line names them; false for what is no directive of the format.
+    pub(super) fn directive(&mut self, text: &str) -> bool {
+        const OTHERS: &[&str] = &["#Version:", "#Software:", "#Date:", "#Start-Date:", "#End-Date:", "#Remark:"];
+        if let Some(names) = text.strip_prefix("#Fields:") {
+            (self.columns, self.tabs) = (columns(names), None);
+            return true;
+        }
+        OTHERS.iter().any(|other| text.starts_with(other))
     }
 
     /// Reads a row into an empty entry; gives the name of its format.
-    pub(super) fn parse<'a>(&self, text: &'a str, entry: &mut Entry<'a>) -> Result<&'static str, String> {
-        let tabs = text.contains('\t');
+    pub(super) fn parse<'a>(&mut self, text: &'a str, entry: &mut Entry<'a>) -> Result<&'static str, String> {
+        let tabs = self.tabs.unwrap_or_else(|| text.contains('\t'));
         let cells = text.split(if tabs { '\t' } else { ' ' }).take(MAX_COLUMNS + 1);
         let usual;
         let known = if self.columns.is_empty() {
@@ -78,6 +83,7 @@ impl Table {
         if entry.target.is_empty() {
             return Err("it has no cs-uri-stem".to_owned());
         }
+        self.tabs = Some(tabs);
         Ok(if tabs { "cloudfront" } else { "iis" })
     }
 }

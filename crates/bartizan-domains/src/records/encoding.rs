@@ -178,20 +178,27 @@ impl<R: Read> Plain<R> {
             buffer[left] = byte;
             left += 1;
         }
-        self.nuls += (buffer.len() - left) as u64;
+        self.pass(buffer.len() - left);
+        left
+    }
+
+    fn pass(&mut self, nuls: usize) {
+        self.nuls += nuls as u64;
+        self.unread.pass_nuls(nuls as u64);
         self.unread.add(self.nuls / NULS_A_BYTE);
         self.nuls %= NULS_A_BYTE;
-        left
     }
 }
 
 impl<R: Read> Read for Plain<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            self.unread.check()?;
+            if !self.unread.goes_on()? {
+                return Ok(0);
+            }
             let length = self.source.read(buffer)?;
             let left = if self.at_start && buffer[..length].iter().all(|b| *b == 0) {
-                self.nuls += length as u64;
+                self.pass(length);
                 0
             } else {
                 self.without_nuls(&mut buffer[..length])

@@ -2,7 +2,7 @@
 
 use super::encoding::{Plain, SAMPLE, Utf16, utf16};
 use super::journal::{Journal, is_export};
-use super::{MAX_ROW, MAX_UNREAD};
+use super::{MAX_ROW, MAX_UNREAD, MAX_UNREAD_LATER};
 use bartizan_core::ParseError;
 use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
@@ -81,12 +81,23 @@ fn is_gzip(rest: &[u8]) -> bool {
 /// Bytes read, unpacked, since the last record that could be read. Shared by the reader, which ends beyond [`MAX_UNREAD`], and by who
 /// counts the records.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Unread(Rc<Cell<u64>>);
+pub(crate) struct Unread(Rc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    bytes: Cell<u64>,
+    /// A record was read.
+    any: Cell<bool>,
+    gave_up: Cell<bool>,
+    /// NULs that were passed over.
+    nuls: Cell<u64>,
+}
 
 impl Unread {
     /// A record was read.
     pub(crate) fn clear(&self) {
-        self.0.set(0);
+        self.0.bytes.set(0);
+        self.0.any.set(true);
     }
 
     /// A record could not be read.
@@ -95,16 +106,38 @@ impl Unread {
     }
 
     pub(super) fn add(&self, bytes: u64) {
-        self.0.set(self.0.get().saturating_add(bytes));
+        self.0.bytes.set(self.0.bytes.get().saturating_add(bytes));
     }
 
-    /// Fails when too much was read without a record.
-    pub(super) fn check(&self) -> io::Result<()> {
-        if self.0.get() > MAX_UNREAD {
-            let most = MAX_UNREAD >> 20;
-            return Err(io::Error::other(format!("{most} MiB, unpacked, were read without a record that can be read")));
+    /// NULs were passed over.
+    pub(super) fn pass_nuls(&self, nuls: u64) {
+        self.0.nuls.set(self.0.nuls.get().saturating_add(nuls));
+    }
+
+    pub(crate) fn nuls(&self) -> u64 {
+        self.0.nuls.get()
+    }
+
+    /// Whether reading ended for too much without a record, after some.
+    pub(crate) fn gave_up(&self) -> bool {
+        self.0.gave_up.get()
+    }
+
+    /// Whether to go on; false when too much was read without a record after some, which ends reading as the end of the file does.
+    ///
+    /// # Errors
+    /// When too much was read and there was no record at all.
+    pub(super) fn goes_on(&self) -> io::Result<bool> {
+        let any = self.0.any.get();
+        if self.0.bytes.get() <= if any { MAX_UNREAD_LATER } else { MAX_UNREAD } {
+            return Ok(true);
         }
-        Ok(())
+        if any {
+            self.0.gave_up.set(true);
+            return Ok(false);
+        }
+        let most = MAX_UNREAD >> 20;
+        Err(io::Error::other(format!("{most} MiB, unpacked, were read without a record that can be read")))
     }
 }
 
@@ -234,7 +267,9 @@ struct Guarded<R> {
 
 impl<R: Read> Read for Guarded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.unread.check()?;
+        if !self.unread.goes_on()? {
+            return Ok(0);
+        }
         let length = self.source.read(buffer)?;
         self.unread.add(length as u64);
         Ok(length)

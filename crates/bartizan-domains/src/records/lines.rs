@@ -81,7 +81,14 @@ pub(crate) fn log_lines<E>(
     mut parse: impl FnMut(Line<'_>, Timestamp) -> Option<Result<Record<E>, String>>,
 ) -> Result<(), ParseError> {
     let mut unwrapper = Unwrapper::default();
-    each_line(reader, MAX_ROW, counted, |bytes, number, now| unwrapped(&mut unwrapper, bytes, number, now, &mut parse))
+    each_line(reader, MAX_ROW, counted, |bytes, number, now| unwrapped(&mut unwrapper, bytes, number, now, &mut parse))?;
+    for _ in 0..unwrapper.unfinished() {
+        let reason = "a part of a line whose last part is missing".to_owned();
+        if counted.pass(Err(Rejected { line: 0, reason })).is_break() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Hands the line within `bytes` to `parse`; `None` where there is none to be read.

@@ -41,6 +41,8 @@ pub const MAX_COLUMNS: usize = 4_096;
 /// Most bytes, unpacked, that are read without one record among them that can be read. Rejected records count for a little more than
 /// they are long.
 pub const MAX_UNREAD: u64 = 64 << 20;
+/// The same after the first record. What was read before counts: what clients chose must not put an end to it.
+pub const MAX_UNREAD_LATER: u64 = 4 * MAX_UNREAD;
 /// Most bytes of the reason why a record was rejected; a longer one is cut.
 const MAX_REASON: usize = 500;
 /// Different repairs that are told apart; what is more is counted together.
@@ -144,7 +146,15 @@ impl<'a, E> Counted<'a, E> {
         }
     }
 
-    pub(crate) fn finish(self) -> Summary {
+    pub(crate) fn finish(mut self) -> Summary {
+        if self.unread.nuls() > 0 {
+            self.repaired("NULs passed over, as a log has them that was truncated while it was written", self.unread.nuls());
+        }
+        if self.unread.gave_up() {
+            let most = MAX_UNREAD_LATER >> 20;
+            self.summary.rejected += 1;
+            self.fault(0, &format!("{most} MiB without a record that can be read: what follows is not read"));
+        }
         self.summary
     }
 }
@@ -191,10 +201,46 @@ pub(crate) fn too_long(most: usize) -> String {
     format!("longer than {} MiB", most >> 20)
 }
 
-/// What people write for "belongs" in label columns.
+/// What people write for "belongs" in label columns, by its letters and digits.
+const USUAL: &[&str] = &[
+    "norm",
+    "normal",
+    "normaltraffic",
+    "benign",
+    "benigntraffic",
+    "legitimate",
+    "legitimatetraffic",
+    "legit",
+    "background",
+    "ok",
+    "good",
+    "clean",
+    "safe",
+    "allow",
+    "allowed",
+    "pass",
+    "passed",
+    "human",
+    "ham",
+    "no",
+    "false",
+    "0",
+    "00",
+    "000",
+    "none",
+    "",
+];
+/// Longest name that is compared with those.
+const MAX_USUAL: usize = 32;
+
+/// What a name in a label column says.
 pub(crate) fn label_from_name(name: &str) -> Label {
-    let usual = ["norm", "normal", "benign", "legitimate", "false", "0", "none", ""];
-    if usual.iter().any(|u| name.trim().eq_ignore_ascii_case(u)) { Label::Legitimate } else { Label::Anomalous }
+    let letters = |name: &str| name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()).collect::<Vec<u8>>();
+    let foreign = name.len() > MAX_USUAL || !name.is_ascii() || name.trim().starts_with('-') && name.trim().len() > 1;
+    let usual = !foreign && USUAL.iter().any(|usual| usual.as_bytes() == letters(name));
+    // `0.00` is, `0.5` is not.
+    let number = name.trim().parse::<f64>().ok();
+    if usual && number.is_none_or(|number| number == 0.0) { Label::Legitimate } else { Label::Anomalous }
 }
 
 #[cfg(test)]
@@ -202,7 +248,7 @@ mod tests;
 
 #[cfg(test)]
 mod counted_tests {
-    use super::{Counted, FIRST, MAX_FAULTS, MAX_REASON, MAX_REPAIRS, Record, Rejected, Unread};
+    use super::{Counted, FIRST, MAX_FAULTS, MAX_REASON, MAX_REPAIRS, Record, Rejected, Unread, label_from_name};
     use bartizan_core::{Label, Timestamp};
     use std::ops::ControlFlow;
 
@@ -250,6 +296,34 @@ mod counted_tests {
         let summary = counted.finish();
         assert_eq!(summary.labels, [("DDoS".to_owned(), 2), ("anomalous".to_owned(), 1)].into());
         assert_eq!(summary.formats, [("combined".to_owned(), 2), ("combined in syslog".to_owned(), 2)].into());
+    }
+
+    #[test]
+    fn labels_are_read_as_people_write_them() {
+        for usual in [
+            "norm",
+            "Normal",
+            "BENIGN",
+            "BenignTraffic",
+            "Normal Traffic",
+            "ok",
+            "good",
+            "clean",
+            "no",
+            "-",
+            "",
+            "0",
+            "0.0",
+            "none",
+            "False",
+        ] {
+            assert_eq!(label_from_name(usual), Label::Legitimate, "{usual}");
+        }
+        for attack in
+            ["anom", "1", "1.0", "0.5", "-1", "true", "yes", "DDoS", "abnormal", "not normal", "normal and then some more words", "攻撃"]
+        {
+            assert_eq!(label_from_name(attack), Label::Anomalous, "{attack}");
+        }
     }
 
     #[test]

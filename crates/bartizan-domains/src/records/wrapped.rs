@@ -14,6 +14,8 @@ use std::net::IpAddr;
 
 /// Most wrappers around one line that are taken off.
 const MAX_LAYERS: usize = 4;
+/// Docker cuts lines to parts of 16 KiB. Others that write the same JSON leave out the end of a line, but cut none.
+const DOCKER_PART: usize = 16 << 10;
 /// Longest name of a service that `docker compose` puts in front.
 const MAX_SERVICE: usize = 128;
 
@@ -48,6 +50,8 @@ pub(crate) struct Unwrapped<'a> {
 pub(crate) struct Unwrapper {
     /// The parts so far of a line of standard output and of one of standard error.
     parts: [Vec<u8>; 2],
+    /// How many each of them has.
+    held: [u64; 2],
 }
 
 /// One wrapper taken off.
@@ -95,6 +99,11 @@ impl Unwrapper {
         if text.is_empty() { None } else { Some(Unwrapped { text, wrapper: outermost }) }
     }
 
+    /// How many parts there are of lines whose last parts have not come.
+    pub(crate) fn unfinished(&self) -> u64 {
+        self.held.iter().sum()
+    }
+
     /// What is inside of the outermost wrapper, if there is one; `None` for a part of a line that goes on.
     fn layer<'t>(&mut self, text: &'t [u8]) -> Option<(Option<Cow<'t, [u8]>>, &'static str)> {
         match layer(text) {
@@ -108,6 +117,7 @@ impl Unwrapper {
                 // What is longer than any line may be is cut, and refused by its format.
                 let room = MAX_ROW.saturating_sub(parts.len());
                 parts.extend_from_slice(&text[..text.len().min(room)]);
+                self.held[stream] = if last { 0 } else { self.held[stream] + 1 };
                 if last { Some((Some(Cow::Owned(std::mem::take(parts))), wrapper)) } else { None }
             }
         }
@@ -207,29 +217,28 @@ fn json(text: &[u8]) -> Layer<'_> {
     }
     let Some(object) = Raw::parse(text).ok().and_then(|raw| RawObject::read(raw, FIELDS)) else { return Layer::None };
     let is_there = |name| object.some(name).is_some();
-    let line = |name, wrapper| match object.some(name).and_then(Raw::text) {
-        Some(text) if begins_a_line(text.as_bytes()) || syslog::may_begin(&text) => Layer::Line(owned(text), wrapper),
-        _ => Layer::None,
+    let line = |name| {
+        let text = object.some(name).and_then(Raw::text)?;
+        (begins_a_line(text.as_bytes()) || syslog::may_begin(&text)).then(|| owned(text))
     };
     if let Some(log) = object.some("log").and_then(Raw::text).filter(|_| is_there("stream") || is_there("time")) {
         // Docker cuts lines at 16 KiB; the last part ends as the line did.
         let stream = usize::from(object.some("stream").and_then(Raw::text).as_deref() == Some("stderr"));
-        return Layer::Part { stream, last: log.ends_with('\n'), text: owned(log), wrapper: "Docker's JSON" };
+        let last = log.ends_with('\n') || log.len() < DOCKER_PART;
+        return Layer::Part { stream, last, text: owned(log), wrapper: "Docker's JSON" };
     }
     if is_there("MESSAGE") {
         return journal(&object).map_or(Layer::None, |line| Layer::Line(Cow::Owned(line), "the journal"));
     }
-    for (name, wrapper) in [
+    // Filebeat has an object `log` beside.
+    let of_shippers = [
         ("log", "JSON of a shipper"),
         ("message", "JSON of a shipper"),
-        ("textPayload", "Google Cloud's JSON"),
         ("line", "JSON of a shipper"),
-    ] {
-        if is_there(name) {
-            return line(name, wrapper);
-        }
-    }
-    Layer::None
+        ("textPayload", "Google Cloud's JSON"),
+    ];
+    let found = of_shippers.into_iter().find_map(|(name, wrapper)| line(name).map(|line| Layer::Line(line, wrapper)));
+    found.unwrap_or(Layer::None)
 }
 
 fn bytes_of(text: Cow<'_, str>) -> Cow<'_, [u8]> {
@@ -316,6 +325,8 @@ mod tests {
                 "Docker's JSON",
             ),
             ("Filebeat", format!(r#"{{"@timestamp":"x","message":"{escaped}"}}"#), LINE, "JSON of a shipper"),
+            ("Filebeat's own", format!(r#"{{"log":{{"offset":1}},"message":"{escaped}"}}"#), LINE, "JSON of a shipper"),
+            ("Fluent Bit", format!(r#"{{"stream":"stdout","log":"{escaped}"}}"#), LINE, "Docker's JSON"),
             ("Google", format!(r#"{{"textPayload":"{escaped}","resource":{{}}}}"#), LINE, "Google Cloud's JSON"),
             ("both", format!("web-1 | 2024-03-06T10:00:00.5Z stdout F {LINE}"), LINE, "docker compose"),
             (
@@ -357,7 +368,12 @@ mod tests {
         assert_eq!(off(&[&cri[0], other]).unwrap().0, "x");
         assert_eq!(off(&[&cri[0], other, &cri[1]]).unwrap().0, LINE);
         let docker = |text: &str| format!(r#"{{"log":{},"stream":"stdout","time":"t"}}"#, serde_json::json!(text));
-        assert_eq!(off(&[&docker(first), &docker(&format!("{rest}\n"))]).unwrap().0, LINE);
+        let (long, end) = (format!("{first}{}", "x".repeat(16 << 10)), format!("{rest}\n"));
+        assert_eq!(off(&[&docker(&long), &docker(&end)]).unwrap().0, format!("{long}{rest}"));
+        assert_eq!(off(&[&docker(LINE)]).unwrap().0, LINE, "a line without its end is whole");
+        let mut unwrapper = Unwrapper::default();
+        cri[..1].iter().chain(&cri[..1]).for_each(|line| assert!(unwrapper.take_off(line.as_bytes()).is_none()));
+        assert_eq!(unwrapper.unfinished(), 2);
         // What never ends does not grow without limit.
         let part = format!("2024-03-06T10:00:00.5Z stdout P {}", "x".repeat(MAX_ROW / 2));
         let end = "2024-03-06T10:00:00.5Z stdout F y";

@@ -27,7 +27,7 @@ pub(super) fn detect(start: &[u8], how: How<'_>, now: Timestamp) -> Result<(&'st
     let mut counts = [0_u32; OF_LINES.len()];
     head_lines(start, now, |line| {
         if lines == 0 {
-            header = table(&line.text.chars().take(MAX_HEADER).collect::<String>());
+            header = table(line.text);
         }
         lines += 1;
         json += u32::from(line.text.starts_with('{'));
@@ -55,15 +55,21 @@ pub(super) fn detect(start: &[u8], how: How<'_>, now: Timestamp) -> Result<(&'st
 /// Whether a file is a table, by its first line.
 pub(super) fn is_table(start: &[u8]) -> bool {
     let first = trimmed(start).split(|byte| *byte == b'\n').next().unwrap_or_default();
-    table(&String::from_utf8_lossy(&first[..first.len().min(MAX_HEADER)])).is_some()
+    table(&String::from_utf8_lossy(trimmed(first))).is_some()
 }
 
-/// A table whose columns the first line names.
+/// A table whose columns the first line names: as cells of their own, so that no line of a log is taken for one.
 fn table(first: &str) -> Option<&'static str> {
-    match first {
-        _ if first.starts_with('{') => None,
-        _ if first.contains("failed_logins") && first.contains("session_time") => Some("csv"),
-        _ if first.contains("login_failed") && first.contains("src_ip") => Some("cowrie"),
+    if first.len() > MAX_HEADER {
+        return None;
+    }
+    let separator = [',', ';', '\t', '|'].into_iter().max_by_key(|separator| first.matches(*separator).count()).unwrap_or(',');
+    let cells: Vec<&str> = first.split(separator).map(|cell| cell.trim().trim_matches('"')).collect();
+    let is_name = |cell: &&str| cell.len() <= 64 && cell.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_ .-".contains(&byte));
+    let has = |name: &str| cells.iter().any(|cell| cell.eq_ignore_ascii_case(name));
+    match cells.iter().all(is_name) {
+        true if has("failed_logins") && has("session_time") => Some("csv"),
+        true if has("login_failed") && has("src_ip") => Some("cowrie"),
         _ => None,
     }
 }

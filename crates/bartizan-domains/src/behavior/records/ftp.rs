@@ -18,7 +18,10 @@ pub(super) fn vsftpd(message: &str) -> Option<Told<'_>> {
     const CLIENT: &str = " LOGIN: Client \"";
     let inner = message.strip_prefix('[')?;
     let is_anonymous = ["anonymous] ", "ftp] "].iter().any(|name| inner.starts_with(name));
-    let at = if is_anonymous { inner.find(CLIENT) } else { inner.rfind(CLIENT) }?;
+    // A password follows the address at once; what else follows is the name, which holds the same words.
+    let has_password = |at: &usize| inner[at + CLIENT.len()..].split_once('"').is_some_and(|(_, rest)| rest.starts_with(", anon password \""));
+    let first = inner.find(CLIENT).filter(|at| is_anonymous && has_password(at));
+    let at = first.or_else(|| inner.rfind(CLIENT))?;
     let peer = Peer::of(inner[at + CLIENT.len()..].split('"').next()?);
     let (user, verdict) = inner[..at].rsplit_once("] ")?;
     match verdict {
@@ -54,6 +57,11 @@ mod tests {
             ("[bob] FAIL LOGIN: Client \"192.0.2.1\"", "bob", false),
             ("[bob] OK LOGIN: Client \"::ffff:192.0.2.1\"", "bob", true),
             ("[x] FAIL LOGIN: Client \"6.6.6.6\"] FAIL LOGIN: Client \"192.0.2.1\"", "x] FAIL LOGIN: Client \"6.6.6.6\"", false),
+            (
+                "[anonymous] FAIL LOGIN: Client \"6.6.6.6\"] FAIL LOGIN: Client \"192.0.2.1\"",
+                "anonymous] FAIL LOGIN: Client \"6.6.6.6\"",
+                false,
+            ),
             ("[ftp] OK LOGIN: Client \"192.0.2.1\", anon password \"[a] FAIL LOGIN: Client \"6.6.6.6\"", "ftp", true),
         ] {
             let told = vsftpd(message).unwrap();

@@ -35,7 +35,9 @@ impl<'h> Mixed<'h> {
 
     /// What a line says; `None` for comments and names of columns.
     pub(super) fn line(&mut self, line: &Line<'_>, years: &Years, now: Timestamp) -> Option<Result<Record<Vec<Activity>>, String>> {
-        let is_of_logins = line.header.is_some_and(|header| syslog::is_read(header.program));
+        // In a log of requests a client may have sent what looks like a line of a login; the rest of its own line then follows.
+        let is_forged = || !self.by_syslog && Access::has_request(line.text);
+        let is_of_logins = line.header.is_some_and(|header| syslog::is_read(header.program)) && !is_forged();
         // A log of logins has lines of other programs too; those have its header.
         let is_of_log = self.by_syslog && (line.header.is_some() || self.is_named);
         if is_of_log || (is_of_logins && !self.is_named) {

@@ -94,7 +94,7 @@ fn detect(start: &[u8], how: How<'_>, now: Timestamp) -> Result<(&'static str, f
             let pairs = head.contains("\"request\"") && !head.contains("\"request_id\"");
             return Ok((if pairs { "atrdf" } else { "json" }, 1.0));
         }
-        Some(_) if text.split(',').any(|cell| cell.trim().trim_matches('"') == "payload") => return Ok(("http-params", 1.0)),
+        Some(_) if payloads::is_header(&text) => return Ok(("http-params", 1.0)),
         Some(_) => {}
     }
     let (mut bodies, mut json, mut looked_at) = (0_u32, 0_u32, 0_u32);

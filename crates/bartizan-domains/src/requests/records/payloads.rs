@@ -6,6 +6,13 @@ use crate::requests::RequestEvent;
 use bartizan_core::{ParseError, Rejected, Timestamp};
 use std::io::BufRead;
 
+/// Whether a first line names the columns that are needed: as cells of their own, so that no line of a log is taken for one.
+pub(super) fn is_header(first: &str) -> bool {
+    let has = |name: &str| first.split(',').any(|cell| cell.trim().trim_matches('"').eq_ignore_ascii_case(name));
+    let named = |cell: &str| cell.len() <= 64 && cell.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_ .-\"\r".contains(&byte));
+    has("payload") && first.split(',').all(named)
+}
+
 /// Each value becomes the one parameter of an otherwise empty request.
 pub(super) fn read(
     reader: Box<dyn BufRead + '_>,
@@ -29,9 +36,14 @@ pub(super) fn read(
             .ok_or_else(|| lacking(name, rows.cells().collect()))?,
         None => label.or(kind).ok_or_else(|| missing("label"))?,
     };
+    let mut before = 1;
     loop {
         let next = rows.next()?;
         let line = rows.line();
+        if line > before + 1 {
+            counted.repaired("lines that are blank or within a row, after a quote that is open", line - before - 1);
+        }
+        before = line;
         let text = |column: usize| rows.cell(column).map(|v| decode(v).0.into_owned());
         let record = match (next, text(payload), text(named)) {
             (Next::End, ..) => return Ok(()),
