@@ -91,19 +91,21 @@ impl Report {
         let faults = by_count(&self.summary.faults, |fault| fault.count);
         let line = |(kind, fault): &(&String, &Fault)| {
             let Fault { count, first } = fault;
-            let are_alike = first.iter().all(|bad| bad.reason == **kind);
-            let count = output::grouped(*count);
-            if are_alike {
-                let lines: Vec<String> = first.iter().map(|bad| bad.line.to_string()).collect();
-                let named = if lines.len() == 1 { "line" } else { "lines" };
-                let more = if fault.count > first.len() as u64 { ", …" } else { "" };
-                return format!("skipped: {count} × {} ({named} {}{more})", output::clean(kind, REASON), lines.join(", "));
+            let times = output::grouped(*count);
+            let lines = |of: &[Rejected]| {
+                let lines: Vec<String> = of.iter().map(|bad| bad.line.to_string()).collect();
+                let (named, more) = (output::of_them(lines.len() as u64, "lines"), if *count > first.len() as u64 { ", …" } else { "" });
+                format!("{named} {}{more}", lines.join(", "))
+            };
+            let Some((begin, others)) = first.split_first() else { return format!("skipped: {times} × {}", output::clean(kind, REASON)) };
+            if first.iter().all(|bad| bad.reason == **kind) {
+                return format!("skipped: {times} × {} ({})", output::clean(kind, REASON), lines(first));
             }
-            let said = first.first().map(|bad| format!("line {}: {}", bad.line, output::clean(&bad.reason, REASON))).unwrap_or_default();
-            match (fault.count, kind.as_str()) {
-                (1, _) => format!("skipped: {said}"),
-                (_, OTHERS) => format!("skipped: {count} × for other reasons, such as {said}"),
-                _ => format!("skipped: {count} × like {said}"),
+            let said = format!("line {}: {}", begin.line, output::clean(&begin.reason, REASON));
+            match (others, kind.as_str()) {
+                ([], _) => format!("skipped: {said}"),
+                (_, OTHERS) => format!("skipped: {times} × for other reasons, such as {said}"),
+                _ => format!("skipped: {times} × like {said} (also {})", lines(others)),
             }
         };
         let rest: u64 = faults.iter().skip(SHOWN_FAULTS).map(|(_, fault)| fault.count).sum();

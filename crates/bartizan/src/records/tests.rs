@@ -50,7 +50,7 @@ fn a_report_is_one_line_and_what_is_not_as_it_should_be() {
     let report = Report { name: "access.log".to_owned(), given: false, summary, passed_over: None };
     let expected = "access.log: 12,480 requests read as combined (sure 99 %), 305 skipped; labels: PortScan 1,000, BENIGN 300
   formats: combined 12,400, combined in CRI 80
-  skipped: 300 × like line 4: 9 cells
+  skipped: 300 × like line 4: 9 cells (also line 6, …)
   skipped: 2 × no time (lines 3, 9)
   skipped: 2 × for other reasons, such as line 8: odd 1
   skipped: line 7: 77 fields, expected 84
