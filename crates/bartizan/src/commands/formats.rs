@@ -88,3 +88,14 @@ fn markdown(listed: &[Listed]) -> String {
     }
     page
 }
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+
+    #[test]
+    fn what_stands_below_the_list_fits_a_terminal() {
+        let text = text(&[], true);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+}
