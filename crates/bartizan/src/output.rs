@@ -194,6 +194,8 @@ pub(crate) fn clean(text: &str, width: usize) -> String {
         count += clean[from..].chars().count();
         if count > width {
             clean.truncate(fits);
+            // A mark that was there, of an earlier cut, is enough.
+            clean.truncate(clean.trim_end_matches('…').len());
             clean.push('…');
             break;
         }
@@ -222,6 +224,16 @@ pub(crate) fn grouped(number: u64) -> String {
     grouped
 }
 
+/// Formats how many, of events that are called `events` where they are several.
+pub(crate) fn counted(number: u64, events: &str) -> String {
+    format!("{} {}", grouped(number), of_them(number, events))
+}
+
+/// What as many events are called.
+pub(crate) fn of_them(number: u64, events: &str) -> &str {
+    if number == 1 { events.strip_suffix('s').unwrap_or(events) } else { events }
+}
+
 /// Formats a share as a percentage.
 pub(crate) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
@@ -229,7 +241,7 @@ pub(crate) fn percent(share: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cell, clean, path, table, visible, visible_coloured, visible_json, visible_lines, width_for};
+    use super::{Cell, clean, counted, path, table, visible, visible_coloured, visible_json, visible_lines, width_for};
     use std::path::Path;
 
     /// One of each kind, by its number.
@@ -294,6 +306,13 @@ mod tests {
     }
 
     #[test]
+    fn one_event_is_no_events() {
+        for (number, expected) in [(0, "0 events"), (1, "1 event"), (2, "2 events"), (1_000, "1,000 events")] {
+            assert_eq!(counted(number, "events"), expected);
+        }
+    }
+
+    #[test]
     fn long_texts_are_cut() {
         for (text, width, expected) in [
             ("abcdef", 4, "abc…"),
@@ -303,6 +322,8 @@ mod tests {
             ("ab\u{1b}cd", 6, "ab…"),
             ("a\u{202e}", 5, "a…"),
             ("\u{202e}\u{202e}", 1, "…"),
+            ("abc…def", 5, "abc…"),
+            ("abc…", 4, "abc…"),
             ("", 4, ""),
         ] {
             assert_eq!(clean(text, width), expected, "{text:?} {width}");

@@ -121,7 +121,7 @@ fn a_client_that_tries_passwords_comes_first() {
     let table = run(folder.path(), &["score", "behavior", "auth.log", "--top", "10", "--events", "--out", "all.csv"]);
     let text = String::from_utf8_lossy(&table.stdout);
     let finding = text.lines().next().unwrap();
-    assert!(finding.contains("203.0.113.66 ") && finding.contains("1 of 1 sessions flagged"), "{text}");
+    assert!(finding.contains("203.0.113.66 ") && finding.contains("1 of 1 session flagged"), "{text}");
     let (_, text) = text.split_once("───").unwrap();
     let first = text.lines().find(|line| line.contains("203.0.113.66")).unwrap_or_else(|| panic!("{text}{}", stderr(&table)));
     assert!(first.contains("BruteForce"), "{text}");

@@ -4,11 +4,13 @@
 mod common;
 
 use common::sessions::{CASES, prepared, session};
-use common::{json, run};
+use common::{bartizan, json, run};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// Lines of a log, each with its second since the beginning of the first of March.
 #[derive(Default)]
@@ -123,4 +125,65 @@ fn what_is_usual_is_learned_from_ordinary_sessions_alone() {
             assert_eq!(judged["class"], class, "{values:?}");
         }
     }
+}
+
+/// A log whose times have years: 60 passwords tried in a minute, and somebody who logs in every five minutes after it.
+fn attacked(at: &Path) {
+    let mut text = String::new();
+    for i in 0..60 {
+        writeln!(text, "2026-03-01T10:00:{i:02}+00:00 web sshd[{}]: Failed password for root from 203.0.113.9 port 4000 ssh2", 100 + i)
+            .unwrap();
+    }
+    for i in 1..6 {
+        let minute = 5 * i;
+        writeln!(text, "2026-03-01T10:{minute:02}:00+00:00 web sshd[{i}]: Accepted password for ann from 198.51.100.1 port 4000 ssh2")
+            .unwrap();
+        writeln!(text, "2026-03-01T10:{minute:02}:09+00:00 web sshd[{i}]: Disconnected from user ann 198.51.100.1 port 4000").unwrap();
+    }
+    fs::write(at, text).unwrap();
+}
+
+#[test]
+fn attacks_are_marked_as_flagged_wherever_they_are_written() {
+    let folder = prepared();
+    let at = folder.path();
+    attacked(&at.join("auth.log"));
+    let scored = json(at, &["score", "behavior", "auth.log", "--events", "--out", "out.ndjson", "--reasons"]);
+    let written: Vec<Value> =
+        fs::read_to_string(at.join("out.ndjson")).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let flagged: Vec<&Value> = written.iter().filter(|verdict| verdict["flagged"] == true).collect();
+    assert_eq!((flagged.len() as u64, written.len() as u64), (scored["flagged"].as_u64().unwrap(), scored["scored"].as_u64().unwrap()));
+    assert!(flagged.iter().any(|verdict| verdict["client"] == "203.0.113.9" && verdict["class"] == "BruteForce"), "{written:?}");
+    // What it has learned nothing of is called no anomaly, and its reasons are told all the same.
+    assert!(flagged.iter().all(|verdict| verdict["is_anomaly"] == false && verdict["reasons"][0]["text"].is_string()), "{flagged:?}");
+    let worst: Vec<bool> = scored["worst"].as_array().unwrap().iter().map(|verdict| verdict["flagged"] == true).collect();
+    assert!(worst[0] && worst.is_sorted_by(|a, b| a >= b), "flagged ones come first: {scored}");
+    json(at, &["score", "behavior", "auth.log", "--out", "out.csv"]);
+    let table = fs::read_to_string(at.join("out.csv")).unwrap();
+    let rows: Vec<&str> = table.lines().collect();
+    assert!(rows[0].ends_with(",class,risk,reasons,flagged"), "{table}");
+    for row in &rows[1..] {
+        let is_attack = row.contains("\"203.0.113.9\"");
+        assert!(row.ends_with(if is_attack { ",true" } else { ",false" }), "{table}");
+    }
+}
+
+#[test]
+fn an_attack_is_told_while_the_log_grows() {
+    let folder = prepared();
+    let at = folder.path();
+    attacked(&at.join("auth.log"));
+    let mut child =
+        bartizan(at, &["score", "behavior", "auth.log", "--follow"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    // It waits for more after that.
+    let told = lines.next().unwrap();
+    assert!(told.starts_with("2026-03-01T10:00:00Z 203.0.113.9 BruteForce (") && told.contains(" %): risk "), "{told}");
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let rest: Vec<String> = lines.collect();
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
+    assert!(said.starts_with("following auth.log; Ctrl-C ends\n") && said.matches("following").count() == 1, "{said}");
+    assert!(rest.last().unwrap().contains("sessions scored"), "{rest:?}");
 }

@@ -84,12 +84,17 @@ impl Extract for BehaviorBaselines {
             _ if value == usual.median || (value < usual.median && !low_is_odd) => return None,
             _ => {}
         }
-        let counted = |one: &str, many: &str| if value == 1 { format!("1 {one}") } else { format!("{value} {many}") };
+        let counted = |one: &str, many: &str, when: &str| match value {
+            1 => format!("1 {one} {when}"),
+            // What is beyond a range counts as its end; longer sessions become several.
+            _ if value >= RANGES[index].1 && NAMES[index] != "session_time" => format!("{value} {many} or more {when}"),
+            _ => format!("{value} {many} {when}"),
+        };
         let said = match NAMES[index] {
-            "failed_logins" => counted("failed login in one session", "failed logins in one session"),
-            "request_rate" => counted("request in its busiest second", "requests in its busiest second"),
-            "commands_count" => counted("command or change in one session", "commands or changes in one session"),
-            _ => counted("second from beginning to end", "seconds from beginning to end"),
+            "failed_logins" => counted("failed login", "failed logins", "in one session"),
+            "request_rate" => counted("request", "requests", "in its busiest second"),
+            "commands_count" => counted("command or change", "commands or changes", "in one session"),
+            _ => counted("second", "seconds", "from beginning to end"),
         };
         Some(match self.rows {
             0 => said,
@@ -164,5 +169,14 @@ mod tests {
         }
         assert_eq!(BehaviorBaselines::default().reason(&busy, &[], 0).as_deref(), Some("120 failed logins in one session"));
         assert_eq!(BehaviorBaselines::default().reason(&session([0, 1, 0, 0, 0, 60]), &[], 0), None);
+        let most = session([150, 600, 20, 1, 1, 600]);
+        for (index, expected) in [
+            (0, "150 failed logins or more in one session"),
+            (1, "600 requests or more in its busiest second"),
+            (2, "20 commands or changes or more in one session"),
+            (5, "600 seconds from beginning to end"),
+        ] {
+            assert_eq!(BehaviorBaselines::default().reason(&most, &[], index).as_deref(), Some(expected));
+        }
     }
 }

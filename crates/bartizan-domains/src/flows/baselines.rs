@@ -137,11 +137,16 @@ impl Extract for FlowBaselines {
     }
 }
 
+/// Numbers from here on are written with a power of ten.
+const LARGE: f64 = 1e15;
+
 /// A number for a person: whole, or with three significant digits.
 fn plain(number: f32) -> String {
     let number = f64::from(number);
     let size = number.abs();
-    if number.fract() == 0.0 || size >= 100.0 {
+    if size >= LARGE {
+        format!("{number:.1e}")
+    } else if number.fract() == 0.0 || size >= 100.0 {
         format!("{number:.0}")
     } else if size >= 0.001 {
         let decimals = (2.0 - size.log10().floor()).clamp(0.0, 5.0) as usize;
@@ -220,7 +225,7 @@ mod tests {
     #[test]
     fn numbers_are_written_for_people() {
         for (number, text) in
-            [(0.0, "0"), (-1.0, "-1"), (1e12, "999999995904"), (123.456, "123"), (1.5, "1.5"), (0.0456, "0.0456"), (1e-9, "1.00e-9")]
+            [(f32::MAX, "3.4e38"), (-2e15, "-2.0e15"), (0.0, "0"), (-1.0, "-1"), (1e12, "999999995904"), (123.456, "123"), (1.5, "1.5"), (0.0456, "0.0456"), (1e-9, "1.00e-9")]
         {
             assert_eq!(plain(number), text);
         }

@@ -73,7 +73,7 @@ fn text(listed: &[Listed], several: bool) -> String {
     });
     let head: &[&str] = if several { &["format", "of", "what it is"] } else { &["format", "what it is"] };
     format!(
-        "{}\nWhich one a file has is told from its content; --format NAME says it. `bartizan formats --json` has a sample of each.",
+        "{}\nWhich one a file has is told from its content; --format NAME says it.\n`bartizan formats --json` has a sample of each.",
         output::table(head, rows)
     )
 }
@@ -87,4 +87,15 @@ fn markdown(listed: &[Listed]) -> String {
         }
     }
     page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+
+    #[test]
+    fn what_stands_below_the_list_fits_a_terminal() {
+        let text = text(&[], true);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
 }

@@ -10,6 +10,8 @@ const SHOWN_LABELS: usize = 8;
 const SHOWN_FAULTS: usize = 5;
 const SHOWN_REPAIRS: usize = 8;
 const SHOWN_MISSING: usize = 5;
+/// The kind of faults that readers no longer tell apart.
+const OTHERS: &str = "others";
 /// Characters of a name, and of a reason.
 const NAME: usize = 40;
 const REASON: usize = 160;
@@ -56,7 +58,7 @@ impl Report {
             return format!("{why}; passed over");
         }
         let summary = &self.summary;
-        let mut text = format!("{}: {} {events} read", self.name, output::grouped(summary.accepted));
+        let mut text = format!("{}: {} read", self.name, output::counted(summary.accepted, events));
         if let Some(format) = &summary.format {
             let how = if self.given { "given by name".to_owned() } else { format!("sure {:.0} %", (100.0 * format.sure).floor()) };
             text += &format!(" as {} ({how})", format.name);
@@ -78,27 +80,33 @@ impl Report {
         if !missing.is_empty() {
             let first = missing[..missing.len().min(SHOWN_MISSING)].join(", ");
             let more = if missing.len() > SHOWN_MISSING { ", …" } else { "" };
-            text += &format!("\n  {} columns are missing: {first}{more}", missing.len());
+            let are = if missing.len() == 1 { "column is" } else { "columns are" };
+            text += &format!("\n  {} {are} missing: {first}{more}", missing.len());
         }
         text
     }
 
-    /// By kind, each with the first records.
+    /// By kind, each with the first record: what differs from record to record is told of that one.
     fn faults(&self) -> Vec<String> {
         let faults = by_count(&self.summary.faults, |fault| fault.count);
         let line = |(kind, fault): &(&String, &Fault)| {
             let Fault { count, first } = fault;
-            let count = output::grouped(*count);
-            let are_alike = first.iter().all(|bad| bad.reason == **kind);
-            if are_alike {
-                let lines: Vec<String> = first.iter().map(|bad| bad.line.to_string()).collect();
-                let named = if lines.len() == 1 { "line" } else { "lines" };
-                let more = if fault.count > first.len() as u64 { ", …" } else { "" };
-                return format!("skipped: {count} × {} ({named} {}{more})", output::clean(kind, REASON), lines.join(", "));
+            let times = output::grouped(*count);
+            let lines = |of: &[Rejected]| {
+                let lines: Vec<String> = of.iter().map(|bad| bad.line.to_string()).collect();
+                let (named, more) = (output::of_them(lines.len() as u64, "lines"), if *count > first.len() as u64 { ", …" } else { "" });
+                format!("{named} {}{more}", lines.join(", "))
+            };
+            let Some((begin, others)) = first.split_first() else { return format!("skipped: {times} × {}", output::clean(kind, REASON)) };
+            if first.iter().all(|bad| bad.reason == **kind) {
+                return format!("skipped: {times} × {} ({})", output::clean(kind, REASON), lines(first));
             }
-            let said = |bad: &Rejected| format!("line {}: {}", bad.line, output::clean(&bad.reason, REASON));
-            let first: Vec<String> = first.iter().map(said).collect();
-            format!("skipped: {count} × {} ({})", output::clean(kind, REASON), first.join("; "))
+            let said = format!("line {}: {}", begin.line, output::clean(&begin.reason, REASON));
+            match (others, kind.as_str()) {
+                ([], _) => format!("skipped: {said}"),
+                (_, OTHERS) => format!("skipped: {times} × for other reasons, such as {said}"),
+                _ => format!("skipped: {times} × like {said} (also {})", lines(others)),
+            }
         };
         let rest: u64 = faults.iter().skip(SHOWN_FAULTS).map(|(_, fault)| fault.count).sum();
         let rest = (rest > 0).then(|| format!("skipped: {} × for other reasons", output::grouped(rest)));
@@ -107,7 +115,10 @@ impl Report {
 
     fn repairs(&self) -> Vec<String> {
         let repairs = by_count(&self.summary.repairs, |times| *times);
-        let line = |(what, times): &(&String, &u64)| format!("mended: {} × {}", output::grouped(**times), output::clean(what, REASON));
+        let line = |(what, times): &(&String, &u64)| {
+            let (done, what) = what.strip_prefix("skipped ").map_or(("mended", what.as_str()), |what| ("passed over", what));
+            format!("{done}: {} × {}", output::grouped(**times), output::clean(what, REASON))
+        };
         let rest: u64 = repairs.iter().skip(SHOWN_REPAIRS).map(|(_, times)| **times).sum();
         let kinds = repairs.len().saturating_sub(SHOWN_REPAIRS);
         let rest = (rest > 0).then(|| format!("mended: {} × other faults ({kinds} more to tell apart)", output::grouped(rest)));

@@ -33,29 +33,35 @@ fn a_report_is_one_line_and_what_is_not_as_it_should_be() {
     let bad = |line, reason: &str| Rejected { line, reason: reason.to_owned() };
     let summary = Summary {
         accepted: 12_480,
-        rejected: 3,
+        rejected: 305,
         format: Some(Chosen { name: "combined", sure: 0.999 }),
         formats: [("combined".to_owned(), 12_400), ("combined in CRI".to_owned(), 80)].into(),
         faults: [
             ("N fields, expected N".to_owned(), Fault { count: 1, first: vec![bad(7, "77 fields, expected 84")] }),
+            ("N cells".to_owned(), Fault { count: 300, first: vec![bad(4, "9 cells"), bad(6, "8 cells")] }),
+            ("others".to_owned(), Fault { count: 2, first: vec![bad(8, "odd 1"), bad(9, "odd 2")] }),
             ("no time".to_owned(), Fault { count: 2, first: vec![bad(3, "no time"), bad(9, "no time")] }),
         ]
         .into(),
-        repairs: [("Flow Bytes/s: Infinity".to_owned(), 1_200)].into(),
+        repairs: [("Flow Bytes/s: Infinity".to_owned(), 1_200), ("skipped event_type dns".to_owned(), 254)].into(),
         missing: ["a", "b"].map(str::to_owned).into(),
         labels: [("BENIGN".to_owned(), 300), ("PortScan".to_owned(), 1_000)].into(),
     };
     let report = Report { name: "access.log".to_owned(), given: false, summary, passed_over: None };
-    let expected = "access.log: 12,480 requests read as combined (sure 99 %), 3 skipped; labels: PortScan 1,000, BENIGN 300
+    let expected = "access.log: 12,480 requests read as combined (sure 99 %), 305 skipped; labels: PortScan 1,000, BENIGN 300
   formats: combined 12,400, combined in CRI 80
+  skipped: 300 × like line 4: 9 cells (also line 6, …)
   skipped: 2 × no time (lines 3, 9)
-  skipped: 1 × N fields, expected N (line 7: 77 fields, expected 84)
+  skipped: 2 × for other reasons, such as line 8: odd 1
+  skipped: line 7: 77 fields, expected 84
   mended: 1,200 × Flow Bytes/s: Infinity
+  passed over: 254 × event_type dns
   2 columns are missing: a, b";
     assert_eq!(report.text("requests"), expected);
-    let summary = Summary { accepted: 7, format: Some(Chosen { name: "csv", sure: 1.0 }), ..Summary::default() };
+    let summary =
+        Summary { accepted: 1, missing: vec!["a".to_owned()], format: Some(Chosen { name: "csv", sure: 1.0 }), ..Summary::default() };
     let report = Report { name: "-".to_owned(), given: true, summary, passed_over: None };
-    assert_eq!(report.text("sessions"), "-: 7 sessions read as csv (given by name)");
+    assert_eq!(report.text("sessions"), "-: 1 session read as csv (given by name)\n  1 column is missing: a");
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub(super) const FORMATS: &[Format] = &[
     },
     Format {
         name: "access-log",
-        what: "a web server's access log, of any of the formats below",
+        what: "a web server's access log, of any format of access logs",
         sample: r#"203.0.113.7 - - [06/Mar/2024:10:00:00 +0000] "GET / HTTP/1.1" 200 500 "-" "Mozilla/5.0""#,
     },
     Format {

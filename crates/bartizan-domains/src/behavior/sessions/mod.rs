@@ -90,13 +90,18 @@ pub(super) struct Sessions {
     past: Past,
     /// The latest time met.
     latest: i64,
+    /// The time of the line before, and the time that lines have come to: two in a row, so that one of a wrong clock ends nothing.
+    before: i64,
+    reached: i64,
+    /// What that was when those that fell silent were last looked for.
+    swept: i64,
     /// How many may be open before those that fell silent are looked for.
     sweep_at: usize,
 }
 
 impl Sessions {
     pub(super) fn new() -> Self {
-        Self { latest: i64::MIN, sweep_at: 1_024, ..Self::default() }
+        Self { latest: i64::MIN, before: i64::MIN, reached: i64::MIN, swept: i64::MIN, sweep_at: 1_024, ..Self::default() }
     }
 
     /// Adds what a line says; returns the sessions that ended by then.
@@ -109,7 +114,7 @@ impl Sessions {
             activity.client = activity.client[..end].to_owned();
         }
         self.latest = self.latest.max(activity.time);
-        let mut closed = Vec::new();
+        let mut closed = self.go_on(activity.time);
         // Before the line counts: a login makes nobody known in its own session.
         let known = self.past.knows(&activity.client);
         let logins = self.past.meet(&activity);
@@ -123,7 +128,7 @@ impl Sessions {
             None => {
                 self.open.insert(activity.client.clone(), Open::begin(&activity, known, logins));
                 if self.open.len() >= self.sweep_at {
-                    closed = self.sweep();
+                    closed.extend(self.sweep());
                 }
             }
         }
@@ -133,6 +138,20 @@ impl Sessions {
     /// All sessions still open, in the order in which they began.
     pub(super) fn finish(&mut self) -> Vec<Closed> {
         in_order(self.open.drain().collect())
+    }
+
+    /// Goes on to the time of a line, and closes what fell silent long before it: once in [`SILENCE_SECS`], so that each session is looked at
+    /// a few times. A line may be late by as much and still belong to its session.
+    fn go_on(&mut self, time: i64) -> Vec<Closed> {
+        self.reached = self.reached.max(std::mem::replace(&mut self.before, time).min(time));
+        if self.reached < self.swept.saturating_add(SILENCE_SECS) {
+            return Vec::new();
+        }
+        self.swept = self.reached;
+        let before = self.reached.saturating_sub(2 * SILENCE_SECS);
+        let ended = self.open.extract_if(|_, open| open.last < before).collect();
+        self.set_room();
+        in_order(ended)
     }
 
     /// Closes what fell silent; at the limit, as many of the oldest as make room again.
@@ -146,8 +165,14 @@ impl Sessions {
             let middle = *middle;
             ended.extend(self.open.extract_if(|_, open| (open.last, open.line) <= middle));
         }
-        self.sweep_at = (2 * self.open.len()).clamp(1_024, MAX_OPEN);
+        self.set_room();
         in_order(ended)
+    }
+
+    /// After a sweep: the next one is far, and costs what is open and not what once was.
+    fn set_room(&mut self) {
+        self.sweep_at = (2 * self.open.len()).clamp(1_024, MAX_OPEN);
+        self.open.shrink_to(self.sweep_at);
     }
 }
 

@@ -77,6 +77,43 @@ fn lines_that_only_go_on_begin_nothing() {
 }
 
 #[test]
+fn what_fell_silent_is_closed_while_others_go_on() {
+    // How many have ended by each line, of one that is over at 0 and of others.
+    for (name, times, expected) in [
+        ("too soon", vec![300, 600], vec![0, 0]),
+        ("a second line says how late it is", vec![601, 601], vec![0, 1]),
+        ("all of them, each once", vec![700, 700, 1_400, 1_400], vec![0, 1, 1, 3]),
+        ("not before its time for a clock that was wrong", vec![9_000, 10, 9_001, 20], vec![0, 0, 0, 0]),
+        ("nothing goes on", vec![-9_000, -9_000], vec![0, 0]),
+    ] {
+        let mut sessions = Sessions::new();
+        let mut ended = sessions.add(at("quiet", 0)).len();
+        let found: Vec<usize> = (1..)
+            .zip(times)
+            .map(|(client, time)| {
+                ended += sessions.add(at(&client.to_string(), time)).len();
+                ended
+            })
+            .collect();
+        assert_eq!(found, expected, "{name}");
+    }
+}
+
+#[test]
+fn sessions_are_the_same_whenever_they_are_closed() {
+    // Clients that come and go for four hours, each line up to 300 seconds late; and each client's lines alone.
+    let is_away = |i: &i64| (i / 300 + i * i % 37) % 3 == 0;
+    let lines = (0..6_000_i64).filter(|i| !is_away(i)).map(|i| at(&(i * i % 37).to_string(), i * 12 / 5 - i * 7_919 % 300));
+    let lines: Vec<Activity> = lines.collect();
+    let sorted = |mut closed: Vec<Closed>| {
+        closed.sort_by_key(|session| (session.event.client.clone(), session.event.time.secs(), session.line));
+        closed
+    };
+    let alone = (0..37).flat_map(|client| fold(lines.iter().filter(|line| line.client == client.to_string()).cloned())).collect();
+    assert_eq!(sorted(fold(lines.clone())), sorted(alone));
+}
+
+#[test]
 fn memory_is_bounded() {
     let mut sessions = Sessions::new();
     let mut closed = 0;

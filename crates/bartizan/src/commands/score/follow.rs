@@ -1,10 +1,10 @@
 //! What is found in a file that grows, told while it is read.
 
-use super::met::{body, reasons};
+use super::met::{Met, body, reasons};
 use crate::output::{self, clean};
 use crate::records::Stop;
 use bartizan_domains::kind::Kind;
-use bartizan_pipeline::{Explanation, Judgement};
+use bartizan_pipeline::Explanation;
 use std::io::Write as _;
 
 /// Who reads along, and what ends it.
@@ -14,21 +14,14 @@ pub(super) struct Following {
 }
 
 impl Following {
-    /// Prints an anomalous event, at once.
-    pub(super) fn tell<D: Kind>(
-        &self,
-        line: u64,
-        event: &D::Event,
-        judgement: &Judgement,
-        why: Option<&Explanation>,
-    ) -> std::io::Result<()> {
+    /// Prints a flagged event, at once.
+    pub(super) fn tell<D: Kind>(&self, met: &Met<D::Event>, why: Option<&Explanation>) -> std::io::Result<()> {
         if self.json {
-            return say(&body::<D>(line, event, judgement, why).to_string());
+            return say(&body::<D>(met, why).to_string());
         }
-        let facts = D::facts(event);
-        let what = format!("{} {}", facts.action, facts.resource);
-        let (client, what, grade) = (clean(&facts.entity, 39), clean(what.trim(), 60), judgement.grade);
-        say(&format!("{} {client} {what}: grade {grade:.3}: {}", facts.time, clean(&reasons(why).join("; "), 200)))
+        let facts = D::facts(&met.event);
+        let (client, what, bad) = (clean(&facts.entity, 39), met.what::<D>(60), met.bad::<D>());
+        say(&format!("{} {client} {what}: {bad}: {}", facts.time, clean(&reasons(why).join("; "), 200)))
     }
 }
 

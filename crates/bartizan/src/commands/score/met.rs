@@ -47,6 +47,15 @@ impl<E> Met<E> {
         self.attack().map_or(self.judgement().confidence, |(_, probability)| probability).clamp(0.0, 1.0)
     }
 
+    /// How bad it is and how sure that is, for a person. Of a class it is said [with the class](Self::what) how sure it is.
+    pub(super) fn bad<D: Kind<Event = E>>(&self) -> String {
+        let judgement = self.judgement();
+        match D::risk(&found(judgement)) {
+            Some(risk) => format!("risk {risk} of 10, grade {:.3}", judgement.grade),
+            None => format!("grade {:.3}, sure {:.0} %", judgement.grade, judgement.confidence * 100.0),
+        }
+    }
+
     /// What it was, in at most `width` characters.
     pub(super) fn what<D: Kind<Event = E>>(&self, width: usize) -> String {
         let facts = D::facts(&self.event);
@@ -91,13 +100,13 @@ pub(super) fn shown_reasons(explanation: Option<&Explanation>) -> Vec<String> {
 }
 
 /// An event as JSON.
-pub(super) fn body<D: Kind>(line: u64, event: &D::Event, judgement: &Judgement, explanation: Option<&Explanation>) -> Value {
-    let facts = D::facts(event);
+pub(super) fn body<D: Kind>(met: &Met<D::Event>, explanation: Option<&Explanation>) -> Value {
+    let (facts, judgement) = (D::facts(&met.event), met.judgement());
     let class = judgement.class;
     json!({
-        "line": line, "event_id": facts.event_id, "time": facts.time.to_string(), "client": facts.entity,
+        "line": met.line, "event_id": facts.event_id, "time": facts.time.to_string(), "client": facts.entity,
         "action": facts.action, "resource": facts.resource, "score": judgement.score, "grade": judgement.grade,
-        "is_anomaly": judgement.verdict.is_anomalous(), "confidence": judgement.confidence,
+        "is_anomaly": judgement.verdict.is_anomalous(), "flagged": met.is_flagged(), "confidence": judgement.confidence,
         "class": class.map(|class| class.name), "class_probability": class.map(|class| class.probability),
         "risk": D::risk(&found(judgement)), "model_version": judgement.model_version.as_ref(),
         "reasons": explanation.map(|e| e.reasons.as_slice()).unwrap_or_default(),

@@ -12,6 +12,7 @@ mod told;
 use crate::config::Config;
 use crate::context::{self, Context};
 use crate::kinds::{for_kind, found};
+use crate::output;
 use crate::records::{self, Files, Report};
 use bartizan_core::{Record, Timestamp};
 use bartizan_domains::kind::Kind;
@@ -53,10 +54,10 @@ pub(crate) struct Flags {
     /// Write every verdict, in the order of the events, as .csv or .ndjson, and the findings beside it: NAME.findings.csv.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Write the reasons of anomalous events too; takes longer.
+    /// Write the reasons of flagged events too; takes longer.
     #[arg(long, requires = "out")]
     reasons: bool,
-    /// Go on with one plain file as it grows, through rotation and truncation, and print anomalous events at once, one a line, with
+    /// Go on with one plain file as it grows, through rotation and truncation, and print flagged events at once, one a line, with
     /// --json as JSON; SIGINT (Ctrl-C) and SIGTERM end it.
     #[arg(long)]
     follow: bool,
@@ -89,6 +90,9 @@ async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings
             signal.await;
             stop.set();
         });
+    }
+    if flags.follow {
+        files.names().iter().for_each(|file| output::note(&format!("following {file}; Ctrl-C ends")));
     }
     let asked = instance.held().map_or(0.0, |held| held.asked);
     let (offline, top, json) = (instance.offline(), flags.top as usize, context.output.json);
@@ -183,25 +187,23 @@ fn judge<D: Kind>(
         let (read, mut events): (Vec<_>, Vec<_>) = chunk.into_iter().map(|r| ((r.file, r.record.line), r.record.event)).unzip();
         scored.offline.arrive(&mut events);
         let verdicts = scored.offline.judge(&events);
+        let met = read.into_iter().zip(events).zip(verdicts).map(|(((file, line), event), verdict)| {
+            let rank = D::rank(&found(&verdict.judgement));
+            Met { file, line, event, verdict, rank }
+        });
+        let met: Vec<Met<D::Event>> = met.collect();
+        let explain = |met: &Met<D::Event>| scored.offline.explain(&met.event, &met.verdict);
         if let Some(out) = &mut out {
-            for (((_, line), event), verdict) in read.iter().zip(&events).zip(&verdicts) {
-                let explained = with_reasons && verdict.judgement.verdict.is_anomalous();
-                let explanation = explained.then(|| scored.offline.explain(event, verdict)).flatten();
-                out.verdict::<D>(*line, event, &verdict.judgement, explanation.as_ref())?;
+            for met in &met {
+                let explanation = (with_reasons && met.is_flagged()).then(|| explain(met)).flatten();
+                out.verdict::<D>(met, explanation.as_ref())?;
             }
         }
         if let Some(follow) = follow {
             out.as_mut().map_or(Ok(()), Out::flush)?;
-            for (((_, line), event), verdict) in read.iter().zip(&events).zip(&verdicts) {
-                if verdict.judgement.verdict.is_anomalous() {
-                    follow.tell::<D>(*line, event, &verdict.judgement, scored.offline.explain(event, verdict).as_ref())?;
-                }
-            }
+            met.iter().filter(|met| met.is_flagged()).try_for_each(|met| follow.tell::<D>(met, explain(met).as_ref()))?;
         }
-        for (((file, line), event), verdict) in read.into_iter().zip(events).zip(verdicts) {
-            let rank = D::rank(&found(&verdict.judgement));
-            scored.meet(Met { file, line, event: bounded::<D>(event), verdict, rank });
-        }
+        met.into_iter().for_each(|met| scored.meet(Met { event: bounded::<D>(met.event), ..met }));
     }
     out.map(Out::finish).transpose()?;
     scored.cut();

@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-const VERDICTS: &str = "line,event_id,time,client,action,resource,score,grade,is_anomaly,confidence,class,risk,reasons";
+const VERDICTS: &str = "line,event_id,time,client,action,resource,score,grade,is_anomaly,confidence,class,risk,reasons,flagged";
 const FINDINGS: &str = "client,resource,events,flagged,from,to,kinds,features,resources,file,line,grade,confidence,class,risk,what,reasons";
 
 /// A file with one result a line.
@@ -56,18 +56,12 @@ impl Out {
     }
 
     /// Writes a verdict.
-    pub(super) fn verdict<D: Kind>(
-        &mut self,
-        line: u64,
-        event: &D::Event,
-        judgement: &Judgement,
-        why: Option<&Explanation>,
-    ) -> anyhow::Result<()> {
+    pub(super) fn verdict<D: Kind>(&mut self, met: &Met<D::Event>, why: Option<&Explanation>) -> anyhow::Result<()> {
         if self.csv {
-            let written = verdict_csv::<D>(&mut self.file, line, event, judgement, why);
+            let written = verdict_csv::<D>(&mut self.file, met, why);
             self.said(written)
         } else {
-            self.json(&body::<D>(line, event, judgement, why))
+            self.json(&body::<D>(met, why))
         }
     }
 
@@ -101,21 +95,16 @@ impl Out {
     }
 }
 
-fn verdict_csv<D: Kind>(
-    out: &mut impl Write,
-    line: u64,
-    event: &D::Event,
-    judgement: &Judgement,
-    why: Option<&Explanation>,
-) -> std::io::Result<()> {
-    let facts = D::facts(event);
-    write!(out, "{line},{},{},", quoted(&facts.event_id), facts.time)?;
+fn verdict_csv<D: Kind>(out: &mut impl Write, met: &Met<D::Event>, why: Option<&Explanation>) -> std::io::Result<()> {
+    let (facts, judgement) = (D::facts(&met.event), met.judgement());
+    write!(out, "{},{},{},", met.line, quoted(&facts.event_id), facts.time)?;
     write!(out, "{},{},{},", quoted(&facts.entity), quoted(&facts.action), quoted(&facts.resource))?;
     if let Some(score) = judgement.score {
         write!(out, "{score}")?;
     }
     write!(out, ",{},{},{},", judgement.grade, judgement.verdict.is_anomalous(), judgement.confidence)?;
-    writeln!(out, "{},{},{}", class(judgement), risk::<D>(judgement), quoted(&reasons(why).join("; ")))
+    let reasons = quoted(&reasons(why).join("; "));
+    writeln!(out, "{},{},{reasons},{}", class(judgement), risk::<D>(judgement), met.is_flagged())
 }
 
 fn finding_csv<D: Kind>(out: &mut impl Write, told: &Told<'_, D>, file: impl Fn(&Met<D::Event>) -> Value) -> std::io::Result<()> {

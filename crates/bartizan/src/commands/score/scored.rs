@@ -63,8 +63,9 @@ impl<D: Kind> Scored<D> {
         }
     }
 
+    /// Leaves the worst of them, flagged ones first: an odd event that is no attack can rank above one.
     pub(super) fn cut(&mut self) {
-        self.worst.sort_by(|a, b| b.rank.total_cmp(&a.rank));
+        self.worst.sort_by(|a, b| b.is_flagged().cmp(&a.is_flagged()).then(b.rank.total_cmp(&a.rank)));
         self.worst.truncate(self.kept);
     }
 
@@ -102,7 +103,7 @@ impl<D: Kind> Scored<D> {
     pub(super) fn document(&self, (told, all): (&[Told<'_, D>], usize)) -> Value {
         let worst = self.worst.iter().map(|met| {
             let explanation = self.offline.explain(&met.event, &met.verdict);
-            let mut body = body::<D>(met.line, &met.event, met.judgement(), explanation.as_ref());
+            let mut body = body::<D>(met, explanation.as_ref());
             body["file"] = self.file(met);
             body
         });
@@ -164,7 +165,8 @@ impl<D: Kind> Scored<D> {
         let further = self.findings.further();
         if further.clients > 0 {
             let (clients, flagged) = (further.clients, further.flagged);
-            parts.push(format!("{clients} further clients, with {flagged} flagged {} in all, were too many to be told apart.", D::EVENTS));
+            let events = output::of_them(flagged, D::EVENTS);
+            parts.push(format!("{clients} further clients, with {flagged} flagged {events} in all, were too many to be told apart."));
         }
         parts.retain(|part| !part.is_empty());
         parts.join("\n\n")
@@ -184,16 +186,17 @@ impl<D: Kind> Scored<D> {
         let met = D::CLASSES.iter().zip(&self.classes).filter(|(_, events)| **events > 0);
         let classes: Vec<String> = met.map(|(class, events)| format!("{events} {class}")).collect();
         if classes.is_empty() {
-            return format!("{} events scored, {flagged}.", self.judged);
+            return format!("{} {} scored, {flagged}.", self.judged, output::of_them(self.judged, "events"));
         }
-        let (judged, events, odd) = (self.judged, D::EVENTS, self.anomalous);
+        let (judged, events, odd) = (self.judged, output::of_them(self.judged, D::EVENTS), self.anomalous);
         let share = output::percent(odd as f64 / judged.max(1) as f64);
+        let are = if odd == 1 { "is" } else { "are" };
         let odd = match self.strange {
             strange if strange > 0 && strange == judged => "It has learned from none like them".to_owned(),
             strange if strange > 0 => {
-                format!("{odd} ({share}) are unlike those learned from. It has learned from none like {strange} of them")
+                format!("{odd} ({share}) {are} unlike those learned from. It has learned from none like {strange} of them")
             }
-            _ => format!("{odd} ({share}) are unlike those learned from"),
+            _ => format!("{odd} ({share}) {are} unlike those learned from"),
         };
         let advice = format!(": `bartizan train {} FILE` with ordinary ones lets it say which are unusual", self.name);
         let advice = if self.strange > 0 { advice.as_str() } else { "" };

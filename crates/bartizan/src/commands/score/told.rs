@@ -3,8 +3,7 @@
 use super::finding::Finding;
 use super::findings::Who;
 use super::met::{Met, body, reasons, shown_reasons};
-use crate::kinds::found;
-use crate::output::{Cell, clean};
+use crate::output::{self, Cell, clean};
 use bartizan_core::Timestamp;
 use bartizan_domains::kind::Kind;
 use bartizan_pipeline::{Explanation, Offline};
@@ -79,7 +78,7 @@ impl<'a, D: Kind> Told<'a, D> {
         let (resources, others) = self.finding.resources.most();
         let listed = resources.iter().take(LISTED_RESOURCES).map(|(name, events)| json!({"resource": name, "flagged": events}));
         let worst = self.finding.worst.iter().zip(&self.explanations).map(|(met, explanation)| {
-            let mut body = body::<D>(met.line, &met.event, met.judgement(), explanation.as_ref());
+            let mut body = body::<D>(met, explanation.as_ref());
             body["file"] = file(met);
             body
         });
@@ -104,12 +103,7 @@ impl<'a, D: Kind> Told<'a, D> {
             rows.push(row("on", vec![self.on()]));
         }
         if let Some((met, explanation)) = self.worst() {
-            let judgement = met.judgement();
-            let bad = match D::risk(&found(judgement)) {
-                Some(risk) => format!("risk {risk} of 10, grade {:.3}", judgement.grade),
-                None => format!("grade {:.3}, sure {:.0} %", judgement.grade, judgement.confidence * 100.0),
-            };
-            let begin = format!("{place}, {bad}");
+            let begin = format!("{place}, {}", met.bad::<D>());
             let what = met.what::<D>(width.saturating_sub(LABELS + begin.chars().count()).max(LEAST_WHAT));
             let first = if what.is_empty() { begin } else { format!("{begin}: {what}") };
             rows.push(row("worst", std::iter::once(first).chain(shown_reasons(explanation)).collect()));
@@ -151,7 +145,7 @@ pub(super) fn headings<D: Kind>(told: &[Told<'_, D>], width: usize) -> Vec<Vec<S
         .map(|told| {
             let (flagged, events, kind) = (told.finding.flagged, told.finding.events, D::EVENTS);
             let when = told.finding.span.map(|(first, last)| when(first, last)).unwrap_or_default();
-            [name(told.who), format!("{flagged} of {events} {kind} flagged"), when]
+            [name(told.who), format!("{flagged} of {events} {} flagged", output::of_them(events, kind)), when]
         })
         .collect();
     let longest = |part: usize| parts.iter().map(|parts| parts[part].chars().count()).max().unwrap_or(0);
