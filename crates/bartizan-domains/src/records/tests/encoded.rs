@@ -65,7 +65,7 @@ fn texts_of_old_encodings_are_read() {
         ("lines of JSON", [body.as_slice(), b"\n", body, b"\n", body].concat()),
         ("a table", b"payload,label\ncaf\xe9,norm\nb,norm\nc,anom\n".to_vec()),
     ] {
-        let Outcome { accepted, rejected, error } = read::<Requests>("auto", bytes.as_slice());
+        let Outcome { accepted, rejected, error, .. } = read::<Requests>("auto", bytes.as_slice());
         assert_eq!((accepted, rejected.len()), (3, 0), "{name}: {rejected:?} {error:?}");
     }
 }
