@@ -10,6 +10,14 @@ pub mod kind;
 pub mod raw;
 pub mod records;
 
+/// Checks a format of access logs in the words of nginx's `log_format` or Apache's `LogFormat`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_log_format(words: &str) -> Result<(), String> {
+    access::check(words)
+}
+
 /// Declares the module of each kind, and a macro that hands the list to other crates. The first token is a `$`, for that macro.
 macro_rules! kinds {
     ($dollar:tt $($(#[$attribute:meta])* $module:ident: $Kind:ident;)*) => {

@@ -22,6 +22,11 @@ use std::io::BufRead;
 use template::Template;
 use w3c::Table;
 
+/// Checks a format of one's own.
+pub(crate) fn check(words: &str) -> Result<(), String> {
+    Template::compile(words).map(|_| ())
+}
+
 /// Reads lines of access logs.
 #[derive(Debug, Default)]
 pub(crate) struct Access {

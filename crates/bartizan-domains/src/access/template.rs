@@ -5,12 +5,13 @@
 
 use super::entry::{Entry, number, request_line};
 use super::time::{bracketed, since_1970};
+use bartizan_core::head;
 use std::borrow::Cow;
 
 /// Places at which fields of one line are tried to end, and bytes that are looked at for them: so many, and so many times the line.
-const MAX_TRIED: usize = 1 << 16;
-const MAX_BYTES: usize = 1 << 16;
-const MAX_TIMES: usize = 64;
+const MAX_TRIED: usize = 1 << 10;
+const MAX_BYTES: usize = 1 << 14;
+const MAX_TIMES: usize = 16;
 
 /// Longest client, which may be a list.
 const MAX_CLIENT: usize = 1_024;
@@ -48,6 +49,23 @@ impl Field {
             Self::Time => 64,
             Self::Client => MAX_CLIENT,
             _ => usize::MAX,
+        }
+    }
+
+    /// Whether a text can be this field. Nothing is kept of it: most places that are tried are none.
+    fn may_be(self, text: &str) -> bool {
+        match self {
+            Self::Client => {
+                // Blanks stand only between the entries of a list, and signs in none.
+                let blank = |pair: &[u8]| pair[1] == b' ' && pair[0] != b',';
+                let odd = |byte: u8| !byte.is_ascii_alphanumeric() && !b".:-_%[], ".contains(&byte) && byte.is_ascii();
+                !text.is_empty() && text.len() <= MAX_CLIENT && !text.bytes().any(odd) && !text.as_bytes().windows(2).any(blank)
+            }
+            Self::Time => bracketed(text).is_some(),
+            Self::Clock => text.parse().ok().and_then(since_1970).is_some(),
+            Self::Status => text == "-" || number::<u16>(text).is_some(),
+            Self::Sent => text == "-" || number::<u64>(text).is_some(),
+            _ => true,
         }
     }
 }
@@ -100,7 +118,30 @@ impl Template {
     /// Reads a line into an empty entry.
     pub(super) fn parse<'a>(&self, text: &'a str, entry: &mut Entry<'a>) -> Result<(), String> {
         let mut tried = Tried { places: MAX_TRIED, bytes: MAX_BYTES + MAX_TIMES * text.len() };
-        if fits(&self.0, text.trim_end(), false, entry, &mut tried) { Ok(()) } else { Err("it does not fit the format".to_owned()) }
+        if fits(&self.0, text.trim_end(), false, entry, &mut tried) {
+            return Ok(());
+        }
+        Err(self.misfit(text))
+    }
+}
+
+impl Template {
+    /// Where a line stops to fit, for a person: the first text between fields that does not come.
+    fn misfit(&self, text: &str) -> String {
+        let mut rest = text;
+        for part in &self.0 {
+            let Part::Text(between) = part else { continue };
+            match rest.find(between.as_str()) {
+                Some(at) => rest = &rest[at + between.len()..],
+                None => {
+                    return format!(
+                        "it does not fit the format: {between:?} does not come where the format has it, before {:?}",
+                        head(rest, 40)
+                    );
+                }
+            }
+        }
+        "it does not fit the format: a field is not what the format says, such as its time or status".to_owned()
     }
 }
 
@@ -273,7 +314,7 @@ fn fits<'a>(parts: &[Part], text: &'a str, quoted: bool, entry: &mut Entry<'a>, 
             Some(after) => fits(rest, after, between.ends_with('"'), entry, tried),
             None => false,
         },
-        [Part::Field(field)] => set(*field, text, entry),
+        [Part::Field(field)] => field.may_be(text) && set(*field, text, entry),
         [Part::Field(field), rest @ ..] => {
             let [Part::Text(end), ..] = rest else { return false };
             // A quote after a backslash ends nothing where quotes are escaped; not all servers do that.
@@ -291,8 +332,8 @@ fn fits<'a>(parts: &[Part], text: &'a str, quoted: bool, entry: &mut Entry<'a>, 
                         return false;
                     }
                     let escaped = quoted && text[..end_at].bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
-                    if escaped == escaped_too && set(*field, &text[..end_at], entry) && fits(rest, &text[end_at..], false, entry, tried) {
-                        return true;
+                    if escaped == escaped_too && field.may_be(&text[..end_at]) && fits(rest, &text[end_at..], false, entry, tried) {
+                        return set(*field, &text[..end_at], entry);
                     }
                     from = end_at + text[end_at..].chars().next().map_or(1, char::len_utf8);
                 }
@@ -302,44 +343,24 @@ fn fits<'a>(parts: &[Part], text: &'a str, quoted: bool, entry: &mut Entry<'a>, 
     }
 }
 
-/// Takes over what a field says; false where it cannot be that field.
+/// Takes over what a field says; a query may come before its path. Always true, so that it can end a search.
 fn set<'a>(field: Field, text: &'a str, entry: &mut Entry<'a>) -> bool {
     let said = || if text == "-" { Cow::Borrowed("") } else { unescaped(text) };
     match field {
         Field::Other => {}
-        Field::Client => {
-            entry.client = Cow::Borrowed(text);
-            // Blanks stand only between the entries of a list, and signs in none.
-            let blank = |pair: &[u8]| pair[1] == b' ' && pair[0] != b',';
-            let odd = |byte: u8| !byte.is_ascii_alphanumeric() && !b".:-_%[], ".contains(&byte) && byte.is_ascii();
-            return !text.is_empty() && text.len() <= MAX_CLIENT && !text.bytes().any(odd) && !text.as_bytes().windows(2).any(blank);
-        }
+        Field::Client => entry.client = Cow::Borrowed(text),
         Field::Forwarded => entry.forwarded = said(),
         Field::User => entry.user = said(),
-        Field::Time => {
-            entry.time = bracketed(text);
-            return entry.time.is_some();
-        }
-        Field::Clock => {
-            entry.time = text.parse().ok().and_then(since_1970);
-            return entry.time.is_some();
-        }
+        Field::Time => entry.time = bracketed(text),
+        Field::Clock => entry.time = text.parse().ok().and_then(since_1970),
         Field::Request => request_line(unescaped(text), entry),
         Field::Method => entry.method = said(),
-        Field::Target => entry.target = unescaped(text),
-        Field::Query if text.len() > 1 => {
-            let query = text.strip_prefix('?').unwrap_or(text);
-            entry.target = Cow::Owned(format!("{}?{query}", entry.target));
-        }
+        Field::Target if entry.target.is_empty() => entry.target = unescaped(text),
+        Field::Target => entry.target = Cow::Owned(format!("{}{}", unescaped(text), entry.target)),
+        Field::Query if text.len() > 1 => entry.target = Cow::Owned(format!("?{}", text.strip_prefix('?').unwrap_or(text))),
         Field::Query => {}
-        Field::Status => {
-            entry.status = number(text);
-            return entry.status.is_some() || text == "-";
-        }
-        Field::Sent => {
-            entry.sent = number(text);
-            return entry.sent.is_some() || text == "-";
-        }
+        Field::Status => entry.status = number(text),
+        Field::Sent => entry.sent = number(text),
         Field::Referrer => entry.referrer = said(),
         Field::Agent => entry.agent = said(),
         Field::Host => entry.host = said(),

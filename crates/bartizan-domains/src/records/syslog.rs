@@ -27,6 +27,10 @@ pub(crate) struct Header<'a> {
 /// The header and the message; `None` when the line has no such header. Times without a year are of the latest year that does not put
 /// them after `now`.
 pub(crate) fn header(line: &str, now: Timestamp) -> Option<(Header<'_>, &str)> {
+    // As it is sent over TCP, with the length in front (RFC 6587).
+    let counted =
+        line.split_once(' ').filter(|(count, rest)| count.len() <= 6 && count.bytes().all(|b| b.is_ascii_digit()) && rest.starts_with('<'));
+    let line = counted.map_or(line, |(_, rest)| rest);
     let (rest, sent) = match priority(line) {
         Some(rest) => (rest, true),
         None => (line, false),
@@ -35,11 +39,14 @@ pub(crate) fn header(line: &str, now: Timestamp) -> Option<(Header<'_>, &str)> {
         return rfc_5424(rest);
     }
     let dated = is_time(rest.as_bytes());
-    let (time, rest) = if dated {
+    let (time, rest, without_year) = if dated {
         let (time, rest) = rest.split_once(' ')?;
-        (Timestamp::parse(time).ok()?, rest)
+        (Timestamp::parse(time).ok()?, rest, false)
+    } else if let Some((time, rest)) = with_year(rest) {
+        (time, rest, false)
     } else {
-        without_year(rest, now)?
+        let (time, rest) = without_year(rest, now)?;
+        (time, rest, true)
     };
     let rest = rest.trim_start();
     let known = program(rest, "").or_else(|| {
@@ -49,12 +56,12 @@ pub(crate) fn header(line: &str, now: Timestamp) -> Option<(Header<'_>, &str)> {
         program(after_facility, host)
     });
     match known {
-        Some((header, message)) => Some((Header { time: Some(time), without_year: !dated, ..header }, message)),
+        Some((header, message)) => Some((Header { time: Some(time), without_year, ..header }, message)),
         // Many a line of other kinds begins with a date and a word.
         None if dated && !sent => None,
         None => {
             let (host, message) = rest.split_once(' ')?;
-            Some((Header { time: Some(time), without_year: !dated, host, program: "", process: "" }, message))
+            Some((Header { time: Some(time), without_year, host, program: "", process: "" }, message))
         }
     }
 }
@@ -111,6 +118,17 @@ fn after_data(text: &str) -> Option<&str> {
         at += 1;
     }
     text.get(at..).filter(|_| at > 0)
+}
+
+/// `Jan  2 2026 03:04:05`, as devices write it, and what follows it.
+fn with_year(line: &str) -> Option<(Timestamp, &str)> {
+    if !is_month(line) {
+        return None;
+    }
+    let (read, length) = BrokenDownTime::parse_prefix("%b %e %Y %H:%M:%S%.f", line).ok()?;
+    let rest = line.get(length..)?.trim_start_matches(':').strip_prefix(' ')?;
+    let time = read.to_datetime().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+    Some((Timestamp::from_secs(time.as_second()), rest))
 }
 
 /// `Jan  2 03:04:05` and what follows it.
@@ -178,6 +196,8 @@ mod tests {
             ("<38>Feb  2 03:04:05 h sshd[1]: x", ["2026-02-02T03:04:05Z", "h", "sshd", "1", "x"]),
             ("Feb  2 03:04:05 h auth.info sshd[1]: x", ["2026-02-02T03:04:05Z", "h", "sshd", "1", "x"]),
             ("Feb  2 03:04:05 h auth|security:info sshd[1]: x", ["2026-02-02T03:04:05Z", "h", "sshd", "1", "x"]),
+            ("120 <38>Feb  2 03:04:05 h sshd[1]: x", ["2026-02-02T03:04:05Z", "h", "sshd", "1", "x"]),
+            ("Feb  2 2025 03:04:05 h sshd[1]: x", ["2025-02-02T03:04:05Z", "h", "sshd", "1", "x"]),
             ("Feb  2 03:04:05 sshd[1]: x", ["2026-02-02T03:04:05Z", "", "sshd", "1", "x"]),
             ("Feb  2 03:04:05 h sshd[1]: [ID 800047 auth.info] x", ["2026-02-02T03:04:05Z", "h", "sshd", "1", "x"]),
             ("Feb  2 03:04:05 h last message repeated 3 times", ["2026-02-02T03:04:05Z", "h", "", "", "last message repeated 3 times"]),

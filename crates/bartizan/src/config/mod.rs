@@ -120,6 +120,10 @@ pub(crate) fn resolve(mut layers: Layers) -> Result<Config, Faults> {
         warnings: warnings(&layers),
         detectors,
     };
+    if let Some(Err(error)) = config.log_format.as_deref().map(bartizan_domains::check_log_format) {
+        let origin = layers.origin("files.log_format");
+        layers.fault(origin, format!("files.log_format: {error}"));
+    }
     if layers.faults().is_empty()
         && let Err(error) = config.outline().check(&config.server)
     {

@@ -75,7 +75,10 @@ impl Parse for Behavior {
             "csv" => mend(&mut counted, |inner| table::rows(reader, inner, &NAMES, how.label_column, table::session))?,
             "vsftpd" => vsftpd(reader, &mut counted)?,
             "winlogbeat" => winlogbeat(reader, &mut counted)?,
-            "cowrie" if json => fold(&mut counted, 0, None, |inner| lines(reader, MAX_ROW, inner, cowrie::line), Vec::new)?,
+            "cowrie" if json => {
+                let line = |line: Line<'_>, now| Some(cowrie::line(line.text.as_bytes(), line.number, now));
+                fold(&mut counted, 0, None, |inner| log_lines(reader, inner, line), Vec::new)?;
+            }
             "cowrie" => {
                 let label = how.label_column;
                 fold(&mut counted, HELD_ROWS, None, |inner| table::rows(reader, inner, cowrie::COLUMNS, label, cowrie::row), Vec::new)?;

@@ -16,7 +16,7 @@ pub type Record = bartizan_core::Record<RequestEvent>;
 
 /// What a file of requests may be.
 const EXPECTED: &str =
-    "it is neither NDJSON, a JSON array, an access log nor a table of payloads; `bartizan formats requests` lists what is read";
+    "it is neither NDJSON, a JSON array, an access log of a known format (one of your own is named by the setting files.log_format) nor a table of payloads";
 
 /// The formats that are for requests alone.
 const OWN: &[Format] = &[

@@ -46,7 +46,7 @@ pub(crate) struct Flags {
     #[command(flatten)]
     format: records::Format,
     /// How many of the worst findings to list: one for each client, or for each resource where no client is named.
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=10_000))]
     top: u32,
     /// List as many of the worst events below the findings.
     #[arg(long)]
