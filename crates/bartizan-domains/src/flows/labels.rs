@@ -61,7 +61,20 @@ mod tests {
             (benign, &["BENIGN", "Benign", "BenignTraffic", "Benign Traffic", "benign_traffic", "Normal", "normal traffic", "Background"]),
             (benign, &["0", "0.0", "0.00", "none", "False", "norm", "flow=Background-UDP", "flow=From-Normal-V42", "flow=To-Background-X"]),
             (benign, &["flow=Normal-V50", "flow=From-Background", " FLOW=TO-normal "]),
-            (attack, &["DDoS", "DoS Hulk - Attempted", "Malicious", "1", "1.0", "-1", "flow=From-Botnet-V42-TCP", "Abnormal", "Web Attack – XSS"]),
+            (
+                attack,
+                &[
+                    "DDoS",
+                    "DoS Hulk - Attempted",
+                    "Malicious",
+                    "1",
+                    "1.0",
+                    "-1",
+                    "flow=From-Botnet-V42-TCP",
+                    "Abnormal",
+                    "Web Attack – XSS",
+                ],
+            ),
             (attack, &["flow=", "Unknown attack", "Background scan of a very long name", "攻撃", "benignx", "0.5"]),
         ] {
             for name in names {

@@ -1,7 +1,7 @@
 //! What the SSH honeypot Cowrie says of its visitors: JSON lines of events, or a table of its sessions.
 
-use super::table::Header;
 use super::address::address;
+use super::table::Header;
 use crate::behavior::Service;
 use crate::behavior::body::whole_of_text;
 use crate::behavior::sessions::{Activity, decoy_account, decoy_command, injected, sql_in};

@@ -19,7 +19,8 @@ pub(super) fn vsftpd(message: &str) -> Option<Told<'_>> {
     let inner = message.strip_prefix('[')?;
     let is_anonymous = ["anonymous] ", "ftp] "].iter().any(|name| inner.starts_with(name));
     // A password follows the address at once; what else follows is the name, which holds the same words.
-    let has_password = |at: &usize| inner[at + CLIENT.len()..].split_once('"').is_some_and(|(_, rest)| rest.starts_with(", anon password \""));
+    let has_password =
+        |at: &usize| inner[at + CLIENT.len()..].split_once('"').is_some_and(|(_, rest)| rest.starts_with(", anon password \""));
     let first = inner.find(CLIENT).filter(|at| is_anonymous && has_password(at));
     let at = first.or_else(|| inner.rfind(CLIENT))?;
     let peer = Peer::of(inner[at + CLIENT.len()..].split('"').next()?);
@@ -79,11 +80,21 @@ mod tests {
     fn logins_to_proftpd() {
         for (message, user, said) in [
             ("h.example (c.example[192.0.2.1]) - USER bob (Login failed): Incorrect password.", "bob", "failed"),
-            ("h.example (c.example[192.0.2.1]) - USER bob: no such user found from c.example [192.0.2.1] to ::ffff:192.0.2.9:21", "bob", "none"),
+            (
+                "h.example (c.example[192.0.2.1]) - USER bob: no such user found from c.example [192.0.2.1] to ::ffff:192.0.2.9:21",
+                "bob",
+                "none",
+            ),
             ("h.example (c.example[192.0.2.1]) - USER bob: Login successful.", "bob", "in"),
         ] {
             let told = proftpd(message).unwrap();
-            let got = if told.said == Said::Admitted { "in" } else if told.no_such_user { "none" } else { "failed" };
+            let got = if told.said == Said::Admitted {
+                "in"
+            } else if told.no_such_user {
+                "none"
+            } else {
+                "failed"
+            };
             assert_eq!((told.peer, told.user.as_ref(), got), (Peer::of("192.0.2.1"), user, said), "{message}");
         }
     }

@@ -86,7 +86,9 @@ mod tests {
         assert_eq!((from.peer, from.user.as_ref()), (Peer::of("192.0.2.1"), "root"));
         let (_, many) = told("3 LOGIN FAILURES FROM 192.0.2.1, root").unwrap();
         assert_eq!((many.said, many.peer), (Said::Failed(Teller::Server, 3), Peer::of("192.0.2.1")));
-        for message in ["", "FAILED SU", "(to root) ann on pts/0", "ann to root on /dev/ttyp0", "+ /dev/pts/0 ann:root", "FAILED LOGIN x", "- "] {
+        for message in
+            ["", "FAILED SU", "(to root) ann on pts/0", "ann to root on /dev/ttyp0", "+ /dev/pts/0 ann:root", "FAILED LOGIN x", "- "]
+        {
             assert!(told(message).is_none(), "{message}");
         }
         let (asker, tried) = sudo("     ann : 3 incorrect password attempts ; TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/ls").unwrap();

@@ -91,7 +91,11 @@ mod tests {
     #[test]
     fn logins_to_send_mail() {
         for (message, place, said) in [
-            ("warning: unknown[192.0.2.1]: SASL LOGIN authentication failed: UGFzc3dvcmQ6", "192.0.2.1", Some(Said::Failed(Teller::Server, 1))),
+            (
+                "warning: unknown[192.0.2.1]: SASL LOGIN authentication failed: UGFzc3dvcmQ6",
+                "192.0.2.1",
+                Some(Said::Failed(Teller::Server, 1)),
+            ),
             (
                 "warning: h.example[2001:db8::1]: SASL PLAIN authentication failed: , sasl_username=x]: SASL [6.6.6.6]: SASL ",
                 "2001:db8::1",

@@ -43,7 +43,8 @@ const HELD_ROWS: usize = 65_536;
 const ACCESS: &str = "access-log";
 
 /// What a file of sessions may be.
-const EXPECTED: &str = "it is neither NDJSON, a JSON array or a table of sessions, nor a log of syslog, vsftpd, Winlogbeat, a web server or Cowrie";
+const EXPECTED: &str =
+    "it is neither NDJSON, a JSON array or a table of sessions, nor a log of syslog, vsftpd, Winlogbeat, a web server or Cowrie";
 
 impl Parse for Behavior {
     const FORMATS: &'static [&'static [Format]] = &[formats::FORMATS, web::FORMATS];

@@ -89,7 +89,8 @@ impl Login {
         let remote = field("IpAddress").map(|text| text.split('%').next().unwrap_or_default().to_owned());
         let remote = remote.and_then(|text| address(&text)).filter(|address| !["127.0.0.1", "::1"].contains(&address.as_str()));
         let client = remote.or_else(|| field("WorkstationName")).or_else(computer).or_else(|| within(event.some("host"), "name"))?;
-        let no_such_user = ["Status", "SubStatus"].iter().any(|name| field(name).is_some_and(|code| code.eq_ignore_ascii_case(NO_SUCH_USER)));
+        let no_such_user =
+            ["Status", "SubStatus"].iter().any(|name| field(name).is_some_and(|code| code.eq_ignore_ascii_case(NO_SUCH_USER)));
         Some(Self { accepted, client, user, no_such_user })
     }
 }
@@ -151,7 +152,11 @@ mod tests {
                 event("4625", json!({"IpAddress": "::1", "WorkstationName": "PC7", "TargetUserName": "ann"})),
                 vec![("PC7".to_owned(), 1, 0, false)],
             ),
-            ("from nowhere", event("4625", json!({"IpAddress": "-", "WorkstationName": "-"})), vec![("dc1.example".to_owned(), 1, 0, false)]),
+            (
+                "from nowhere",
+                event("4625", json!({"IpAddress": "-", "WorkstationName": "-"})),
+                vec![("dc1.example".to_owned(), 1, 0, false)],
+            ),
             (
                 "a login",
                 event("4624", json!({"IpAddress": "192.0.2.1", "TargetUserName": "ann", "LogonType": "10"})),
@@ -170,7 +175,8 @@ mod tests {
         for text in ["", "[]", "{}", "{\"@timestamp\": \"now\"}", "{\"@timestamp\": \"2026-01-01T10:00:00Z\""] {
             assert!(Events::default().line(text.as_bytes(), 1).is_err(), "{text}");
         }
-        let broken = br#"{"@timestamp":"2026-01-01T10:00:00Z","event_id":4625,"event_data":{"IpAddress":"192.0.2.1","TargetUserName":"\udce9"}}"#;
+        let broken =
+            br#"{"@timestamp":"2026-01-01T10:00:00Z","event_id":4625,"event_data":{"IpAddress":"192.0.2.1","TargetUserName":"\udce9"}}"#;
         assert_eq!(Events::default().line(broken, 1).unwrap().event.len(), 1);
     }
 }

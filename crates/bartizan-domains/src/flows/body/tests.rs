@@ -193,7 +193,8 @@ fn training_bodies_carry_labels_beside_the_flows_or_in_them() {
     assert_eq!(labels(format!("{{{flows}}}")), [named("Bot"), (None, None), (None, None)]);
     assert_eq!(labels(format!(r#"{{{flows},"labels":["BENIGN",null,"DDoS"]}}"#)), [named("BENIGN"), (None, None), named("DDoS")]);
     assert_eq!(labels(format!(r#"{{"labels":[null,1,0],"x":{{"y":[]}},{flows}}}"#))[0], named("Bot"));
-    let placeholders = labels(format!(r#"{{{},"labels":["No Label","NeedManualLabel","-"]}}"#, flows.replace("NaN", "2,\"Label\":\"n/a\"")));
+    let placeholders =
+        labels(format!(r#"{{{},"labels":["No Label","NeedManualLabel","-"]}}"#, flows.replace("NaN", "2,\"Label\":\"n/a\"")));
     assert_eq!(placeholders, [named("Bot"), (None, None), (None, None)]);
     for (labels, kind) in [("[1]", "value_error"), ("{}", "list_type")] {
         let body = format!(r#"{{{flows},"labels":{labels}}}"#);

@@ -86,10 +86,8 @@ impl Layout {
         let Bare { columns: names, is_row } = dialect.bare.as_ref()?;
         let separator = separator(text);
         let cells = split(text, separator, MAX_COLUMNS + 1);
-        (cells.len() == names.len() && is_row(&cells)).then(|| Self {
-            separator,
-            fields: names.iter().map(|name| dialect.field(name.as_bytes(), label_column)).collect(),
-        })
+        (cells.len() == names.len() && is_row(&cells))
+            .then(|| Self { separator, fields: names.iter().map(|name| dialect.field(name.as_bytes(), label_column)).collect() })
     }
 
     pub(super) fn columns(&self) -> usize {

@@ -35,11 +35,7 @@ impl Parse for Flows {
 
     fn parse(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, FlowEvent>) -> Result<Summary, ParseError> {
         let (mut reader, unread) = open(reader)?;
-        let (format, sure) = if how.format == AUTO {
-            detect::detect(peek(&mut reader)?, EXPECTED)?
-        } else {
-            (how.format, 1.0)
-        };
+        let (format, sure) = if how.format == AUTO { detect::detect(peek(&mut reader)?, EXPECTED)? } else { (how.format, 1.0) };
         let mut counted = Counted::new(sink, now, unread);
         counted.chosen(Self::FORMATS, format, sure);
         match format {

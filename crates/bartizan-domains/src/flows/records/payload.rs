@@ -43,7 +43,8 @@ pub(super) fn without_nuls(line: &[u8]) -> &[u8] {
 
 /// Whether a line begins as syslog's do: with a priority, the name of a month, a date of RFC 3339, or the mark of CEE.
 fn of_syslog(line: &[u8]) -> bool {
-    const MONTHS: [&[u8; 4]; 12] = [b"Jan ", b"Feb ", b"Mar ", b"Apr ", b"May ", b"Jun ", b"Jul ", b"Aug ", b"Sep ", b"Oct ", b"Nov ", b"Dec "];
+    const MONTHS: [&[u8; 4]; 12] =
+        [b"Jan ", b"Feb ", b"Mar ", b"Apr ", b"May ", b"Jun ", b"Jul ", b"Aug ", b"Sep ", b"Oct ", b"Nov ", b"Dec "];
     let digit = |at: usize| line.get(at).is_some_and(u8::is_ascii_digit);
     (line.first() == Some(&b'<') && digit(1))
         || (digit(3) && line.get(4) == Some(&b'-') && digit(5))

@@ -5,9 +5,9 @@ use super::super::features::F;
 use super::super::names::Column;
 use super::super::time;
 use super::cells::{Oddity, number};
-use crate::records::decode;
 use super::connection::Connection;
 use super::connections::Field;
+use crate::records::decode;
 use bartizan_core::Timestamp;
 
 /// The numbers of a row while its cells come in.
@@ -171,11 +171,15 @@ mod tests {
 
     #[test]
     fn ports_and_numbers_are_read_as_collectors_write_them() {
-        for (text, expected) in [("443", 443.0), ("0x0035", 53.0), ("8.0", 8.0), ("8.3", f64::NAN), ("domain", f64::NAN), ("70000", f64::NAN), ("", f64::NAN)] {
+        for (text, expected) in
+            [("443", 443.0), ("0x0035", 53.0), ("8.0", 8.0), ("8.3", f64::NAN), ("domain", f64::NAN), ("70000", f64::NAN), ("", f64::NAN)]
+        {
             assert_eq!(format!("{}", port(text.as_bytes())), format!("{expected}"), "{text}");
         }
         let mut row = Row::new();
-        for (text, expected) in [("12", 12.0), ("2.1 M", 2.1e6), ("3K", 3e3), ("1 G", 1e9), ("-4", f64::NAN), ("x", f64::NAN), ("", f64::NAN)] {
+        for (text, expected) in
+            [("12", 12.0), ("2.1 M", 2.1e6), ("3K", 3e3), ("1 G", 1e9), ("-4", f64::NAN), ("x", f64::NAN), ("", f64::NAN)]
+        {
             assert_eq!(format!("{}", row.number(text.as_bytes())), format!("{expected}"), "{text}");
         }
         assert_eq!((row.numbers, row.wrong), (7, 1));
@@ -197,12 +201,9 @@ mod tests {
             flags(&mut draft, text.as_bytes(), true);
             assert_eq!(format!("{:?}", seen(&draft)), format!("{expected:?}"), "{text}");
         }
-        for (text, expected) in [
-            ("FSPA_FSA", [1.0, 1.0, 1.0, 1.0, 1.0, 0.0]),
-            ("S_", [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]),
-            ("CON", [NONE; 6]),
-            ("ECO_x", [NONE; 6]),
-        ] {
+        for (text, expected) in
+            [("FSPA_FSA", [1.0, 1.0, 1.0, 1.0, 1.0, 0.0]), ("S_", [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]), ("CON", [NONE; 6]), ("ECO_x", [NONE; 6])]
+        {
             let mut draft = Draft::new();
             state(&mut draft, text.as_bytes());
             assert_eq!(format!("{:?}", seen(&draft)), format!("{expected:?}"), "{text}");

@@ -21,7 +21,11 @@ pub(super) const GIVEN: &[F] =
 const MAX_NAME: usize = 32;
 
 /// Reads a log to its end; other kinds of events are counted and passed over.
-pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, FlowEvent>, label_column: Option<&str>) -> Result<(), ParseError> {
+pub(super) fn read(
+    reader: Box<dyn BufRead + '_>,
+    counted: &mut Counted<'_, FlowEvent>,
+    label_column: Option<&str>,
+) -> Result<(), ParseError> {
     let mut lines = Lines::new(reader);
     let mut label = Named::new(label_column);
     let ended = loop {

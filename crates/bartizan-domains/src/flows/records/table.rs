@@ -32,7 +32,11 @@ pub(super) fn read(
 
 /// The header, after empty lines and, among the first, lines that are none: notes, or what is left of a line that was cut. `None` when
 /// nobody wants more.
-fn first_header(lines: &mut Lines<'_>, counted: &mut Counted<'_, FlowEvent>, label_column: Option<&str>) -> Result<Option<Header>, ParseError> {
+fn first_header(
+    lines: &mut Lines<'_>,
+    counted: &mut Counted<'_, FlowEvent>,
+    label_column: Option<&str>,
+) -> Result<Option<Header>, ParseError> {
     let (mut before, mut first): (Vec<Rejected>, _) = (Vec::new(), None);
     while before.len() < HEADER_LINES {
         let next = lines.next_quoted()?;

@@ -31,7 +31,11 @@ enum Row {
 }
 
 /// Reads a log to its end; records of other logs are counted and passed over.
-pub(super) fn read(reader: Box<dyn BufRead + '_>, counted: &mut Counted<'_, FlowEvent>, label_column: Option<&str>) -> Result<(), ParseError> {
+pub(super) fn read(
+    reader: Box<dyn BufRead + '_>,
+    counted: &mut Counted<'_, FlowEvent>,
+    label_column: Option<&str>,
+) -> Result<(), ParseError> {
     let mut lines = Lines::new(reader);
     let mut layout = Layout::new(Named::new(label_column));
     let ended = loop {

@@ -1,8 +1,8 @@
 //! Requests from files: format and compression are told from the content, bad records are counted and skipped.
 
 mod atrdf;
-mod logged;
 pub(crate) mod json;
+mod logged;
 mod payloads;
 
 use super::{RequestEvent, Requests};
@@ -15,8 +15,7 @@ use std::io::Read;
 pub type Record = bartizan_core::Record<RequestEvent>;
 
 /// What a file of requests may be.
-const EXPECTED: &str =
-    "it is neither NDJSON, a JSON array, an access log of a known format (one of your own is named by the setting files.log_format) nor a table of payloads";
+const EXPECTED: &str = "it is neither NDJSON, a JSON array, an access log of a known format (one of your own is named by the setting files.log_format) nor a table of payloads";
 
 /// The formats that are for requests alone.
 const OWN: &[Format] = &[

@@ -115,7 +115,8 @@ fn a_named_column_or_field_holds_the_labels() {
         let (good, _, result) = read_how(text.as_bytes(), How { format: "auto", label_column: Some("truth"), ..How::default() });
         let labels: Vec<_> = good.iter().map(|r| (r.label, r.label_name.as_deref())).collect();
         assert_eq!((result.is_ok(), labels.as_slice()), (true, expected), "{name}");
-        let error = read_how(text.as_bytes(), How { format: "auto", label_column: Some("said"), ..How::default() }).2.unwrap_err().to_string();
+        let error =
+            read_how(text.as_bytes(), How { format: "auto", label_column: Some("said"), ..How::default() }).2.unwrap_err().to_string();
         assert_eq!(error, format!("there is no column or field \"said\" to read labels from; there are {has}"), "{name}");
     }
     for (format, text) in [("combined", COMBINED), ("atrdf", "[{\"request\":{\"url\":\"/\"}}]")] {

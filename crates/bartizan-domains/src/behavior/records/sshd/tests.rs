@@ -108,20 +108,45 @@ fn no_name_forges_an_address() {
     let failed = |teller| Said::Failed(teller, 1);
     let closed = "Connection closed by invalid user x from 6.6.6.6 port 1 192.0.2.1 port 42 [preauth]";
     assert_told(&[
-        ("Failed password for invalid user x from 6.6.6.6 port 1 ssh2 from 192.0.2.1 port 42 ssh2", failed(Server), A, "x from 6.6.6.6 port 1 ssh2"),
+        (
+            "Failed password for invalid user x from 6.6.6.6 port 1 ssh2 from 192.0.2.1 port 42 ssh2",
+            failed(Server),
+            A,
+            "x from 6.6.6.6 port 1 ssh2",
+        ),
         ("Failed password for x from 6.6.6.6 port 1 ssh2: from 192.0.2.1 port 42 ssh2", failed(Server), A, "x from 6.6.6.6 port 1 ssh2:"),
         ("Failed password for user from 192.0.2.1 port 42 ssh1: ruser from 6.6.6.6", failed(Server), A, "user"),
-        ("Failed publickey for x from 6.6.6.6 port 1 ssh2: y from 192.0.2.1 port 42 ssh2: RSA SHA256:abc", Said::Other, A, "x from 6.6.6.6 port 1 ssh2: y"),
+        (
+            "Failed publickey for x from 6.6.6.6 port 1 ssh2: y from 192.0.2.1 port 42 ssh2: RSA SHA256:abc",
+            Said::Other,
+            A,
+            "x from 6.6.6.6 port 1 ssh2: y",
+        ),
         ("Invalid user x from 6.6.6.6 port 7 from 192.0.2.1 port 42", failed(NoUser), A, "x from 6.6.6.6 port 7"),
-        ("Invalid user x\\012Jan  1 00:00:00 h sshd[1]: Failed password for y from 6.6.6.6 from 192.0.2.1", failed(NoUser), A, "x\\012Jan  1 00:00:00 h sshd[1]: Failed password for y from 6.6.6.6"),
-        ("Invalid user Accepted password for root from 6.6.6.6 port 1 ssh2 from 192.0.2.1 port 2", failed(NoUser), A, "Accepted password for root from 6.6.6.6 port 1 ssh2"),
+        (
+            "Invalid user x\\012Jan  1 00:00:00 h sshd[1]: Failed password for y from 6.6.6.6 from 192.0.2.1",
+            failed(NoUser),
+            A,
+            "x\\012Jan  1 00:00:00 h sshd[1]: Failed password for y from 6.6.6.6",
+        ),
+        (
+            "Invalid user Accepted password for root from 6.6.6.6 port 1 ssh2 from 192.0.2.1 port 2",
+            failed(NoUser),
+            A,
+            "Accepted password for root from 6.6.6.6 port 1 ssh2",
+        ),
         (closed, Said::Closed, A, "x from 6.6.6.6 port 1"),
         ("Received disconnect from 192.0.2.1: 11: from 6.6.6.6 [preauth]", Said::Closed, A, ""),
         ("Bad protocol version identification 'x' from 6.6.6.6' from 192.0.2.1 port 42", Said::Closed, A, ""),
         ("error: PAM: Authentication failure for illegal user x from 6.6.6.6 from 192.0.2.1", failed(Pam), A, "x from 6.6.6.6"),
         ("refused connect from (6.6.6.6)@(6.6.6.6) (192.0.2.1)", failed(Refusal), A, ""),
         ("Unable to negotiate with 192.0.2.1 port 42: no matching cipher found. Their offer: from 6.6.6.6 port 1", Said::Closed, A, ""),
-        ("Disconnecting invalid user 6.6.6.6 port 1: Too many authentication failures 192.0.2.1 port 42: Too many authentication failures [preauth]", Said::FailedOnce(CutOff), A, "6.6.6.6 port 1: Too many authentication failures"),
+        (
+            "Disconnecting invalid user 6.6.6.6 port 1: Too many authentication failures 192.0.2.1 port 42: Too many authentication failures [preauth]",
+            Said::FailedOnce(CutOff),
+            A,
+            "6.6.6.6 port 1: Too many authentication failures",
+        ),
     ]);
     let changed = "Disconnecting invalid user x 6.6.6.6 port 1: Change of username or service not allowed: (x,y) 192.0.2.1 port 42: Change of username or service not allowed: (x,s) -> (y,s)";
     assert_eq!(told(changed, false).peer, Peer::Unknown, "two places, either of which may be forged");

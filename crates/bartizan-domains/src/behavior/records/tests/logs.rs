@@ -1,8 +1,8 @@
 //! Logs of logins of every system, and what their sessions come to.
 
 use super::{SSHD, logins, read};
-use crate::behavior::records::formats::FORMATS;
 use crate::behavior::evidence::finding;
+use crate::behavior::records::formats::FORMATS;
 use crate::behavior::{AttackType, Behavior, SessionEvent};
 use bartizan_core::{How, Label, Parse, ParseError, Record, Timestamp};
 use std::collections::BTreeMap;
@@ -226,12 +226,25 @@ fn what_a_connection_comes_to() {
             ],
             (6, 6, 0),
         ),
-        ("what looks only", vec![(1, "error: kex_exchange_identification: Connection closed by remote host"), (1, "Connection closed by 192.0.2.1 port 42")], (0, 0, 0)),
+        (
+            "what looks only",
+            vec![
+                (1, "error: kex_exchange_identification: Connection closed by remote host"),
+                (1, "Connection closed by 192.0.2.1 port 42"),
+            ],
+            (0, 0, 0),
+        ),
         ("what is turned away", vec![(7, "drop connection #3 from [192.0.2.1]:42 on [192.0.2.9]:22 past MaxStartups"); 3], (0, 0, 0)),
     ] {
         assert_eq!(counts(log(&messages)), BTreeMap::from([("192.0.2.1".to_owned(), expected)]), "{name}");
     }
-    let looks: Vec<_> = logins(&log(&[(1, "error: kex_exchange_identification: banner line contains invalid characters"), (1, "banner exchange: Connection from 192.0.2.1 port 42: invalid format")])).into_iter().map(|(client, logins)| (client, logins.looks)).collect();
+    let looks: Vec<_> = logins(&log(&[
+        (1, "error: kex_exchange_identification: banner line contains invalid characters"),
+        (1, "banner exchange: Connection from 192.0.2.1 port 42: invalid format"),
+    ]))
+    .into_iter()
+    .map(|(client, logins)| (client, logins.looks))
+    .collect();
     assert_eq!(looks, [("192.0.2.1".to_owned(), 1)]);
 }
 
@@ -255,19 +268,43 @@ fn repeated_lines_count_as_often_as_they_were_repeated() {
 fn servers_of_mail_and_files_are_read_like_that_of_shells() {
     let client = "198.51.100.9";
     for (name, program, message, expected) in [
-        ("Dovecot", "dovecot", "imap-login: Disconnected (auth failed, 3 attempts in 12 secs): user=<ann>, method=PLAIN, rip=198.51.100.9, lip=192.0.2.9", (3, 0)),
+        (
+            "Dovecot",
+            "dovecot",
+            "imap-login: Disconnected (auth failed, 3 attempts in 12 secs): user=<ann>, method=PLAIN, rip=198.51.100.9, lip=192.0.2.9",
+            (3, 0),
+        ),
         ("Dovecot, in", "dovecot", "imap-login: Login: user=<ann>, method=PLAIN, rip=198.51.100.9, lip=192.0.2.9, mpid=7, TLS", (0, 1)),
-        ("Dovecot's PAM", "auth[5]", "pam_unix(dovecot:auth): authentication failure; logname= uid=0 euid=0 tty=dovecot ruser=ann rhost=198.51.100.9  user=ann", (1, 0)),
+        (
+            "Dovecot's PAM",
+            "auth[5]",
+            "pam_unix(dovecot:auth): authentication failure; logname= uid=0 euid=0 tty=dovecot ruser=ann rhost=198.51.100.9  user=ann",
+            (1, 0),
+        ),
         ("Postfix", "postfix/smtpd[1]", "warning: unknown[198.51.100.9]: SASL LOGIN authentication failed: UGFzc3dvcmQ6", (1, 0)),
-        ("Postfix, another port", "postfix/submission/smtpd[1]", "warning: unknown[198.51.100.9]: SASL PLAIN authentication failed: (reason unavailable), sasl_username=ann", (1, 0)),
+        (
+            "Postfix, another port",
+            "postfix/submission/smtpd[1]",
+            "warning: unknown[198.51.100.9]: SASL PLAIN authentication failed: (reason unavailable), sasl_username=ann",
+            (1, 0),
+        ),
         ("vsftpd", "vsftpd[2]", "[ann] FAIL LOGIN: Client \"198.51.100.9\"", (1, 0)),
-        ("vsftpd's PAM", "vsftpd[2]", "pam_unix(vsftpd:auth): authentication failure; logname= uid=0 euid=0 tty=ftp ruser=ann rhost=198.51.100.9  user=ann", (1, 0)),
+        (
+            "vsftpd's PAM",
+            "vsftpd[2]",
+            "pam_unix(vsftpd:auth): authentication failure; logname= uid=0 euid=0 tty=ftp ruser=ann rhost=198.51.100.9  user=ann",
+            (1, 0),
+        ),
         ("ProFTPD", "proftpd[2]", "h.example (c.example[198.51.100.9]) - USER ann (Login failed): Incorrect password.", (1, 0)),
         ("Dropbear", "dropbear[2]", "Bad password attempt for 'root' from 198.51.100.9:4000", (1, 0)),
     ] {
         // A client that fails again within the minute has a process of its own each time.
         let log: String = (0..30).map(|i| format!("Dec 21 20:00:{i:02} web1 {program}: {message}\n")).collect();
-        let log = if name == "Dropbear" { log.lines().enumerate().map(|(i, line)| format!("{}\n", line.replace("[2]", &format!("[{i}]")))).collect() } else { log };
+        let log = if name == "Dropbear" {
+            log.lines().enumerate().map(|(i, line)| format!("{}\n", line.replace("[2]", &format!("[{i}]")))).collect()
+        } else {
+            log
+        };
         let (failed, _, accepted) = counts(&log)[client];
         assert_eq!((failed, accepted), (30 * expected.0, 30 * expected.1), "{name}");
     }
@@ -283,14 +320,39 @@ fn servers_of_mail_and_files_are_read_like_that_of_shells() {
 #[test]
 fn users_who_fail_at_home_count_where_they_came_from() {
     let login = "Dec 21 20:00:00 web1 sshd[9]: Accepted password for ann from 192.0.2.1 port 42 ssh2\n";
-    let pam = |user: &str| format!("Dec 21 20:00:10 web1 sudo: pam_unix(sudo:auth): authentication failure; logname={user} uid=1000 euid=0 tty=/dev/pts/0 ruser={user} rhost=  user={user}\n");
-    let sudo = |user: &str, times| format!("Dec 21 20:00:12 web1 sudo:   {user} : {times} incorrect password attempts ; TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/cat /etc/shadow\n");
+    let pam = |user: &str| {
+        format!(
+            "Dec 21 20:00:10 web1 sudo: pam_unix(sudo:auth): authentication failure; logname={user} uid=1000 euid=0 tty=/dev/pts/0 ruser={user} rhost=  user={user}\n"
+        )
+    };
+    let sudo = |user: &str, times| {
+        format!(
+            "Dec 21 20:00:12 web1 sudo:   {user} : {times} incorrect password attempts ; TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/cat /etc/shadow\n"
+        )
+    };
     for (name, log, client, failed) in [
         ("sudo", format!("{login}{}{}", pam("ann"), sudo("ann", 3)), "192.0.2.1", 3),
         ("sudo by a user of the console", format!("{login}{}{}", pam("bob"), sudo("bob", 1)), "bob@web1", 1),
-        ("su", format!("{login}Dec 21 20:00:12 web1 su: pam_unix(su:auth): authentication failure; logname=ann uid=1000 euid=0 tty=pts/0 ruser=ann rhost=  user=root\nDec 21 20:00:13 web1 su[5]: FAILED SU (to root) ann on pts/0\n"), "192.0.2.1", 1),
-        ("su on Debian", format!("{login}Dec 21 20:00:12 web1 su[5]: FAILED su for root by ann\nDec 21 20:00:12 web1 su[5]: - /dev/pts/0 ann:root\n"), "192.0.2.1", 1),
-        ("login", "Dec 21 20:00:12 web1 login[5]: FAILED LOGIN (1) on '/dev/tty1' FOR 'root', Authentication failure\n".to_owned(), "root@web1", 1),
+        (
+            "su",
+            format!(
+                "{login}Dec 21 20:00:12 web1 su: pam_unix(su:auth): authentication failure; logname=ann uid=1000 euid=0 tty=pts/0 ruser=ann rhost=  user=root\nDec 21 20:00:13 web1 su[5]: FAILED SU (to root) ann on pts/0\n"
+            ),
+            "192.0.2.1",
+            1,
+        ),
+        (
+            "su on Debian",
+            format!("{login}Dec 21 20:00:12 web1 su[5]: FAILED su for root by ann\nDec 21 20:00:12 web1 su[5]: - /dev/pts/0 ann:root\n"),
+            "192.0.2.1",
+            1,
+        ),
+        (
+            "login",
+            "Dec 21 20:00:12 web1 login[5]: FAILED LOGIN (1) on '/dev/tty1' FOR 'root', Authentication failure\n".to_owned(),
+            "root@web1",
+            1,
+        ),
     ] {
         let (good, ..) = read(log.as_bytes(), "auto");
         let session = good.iter().find(|record| record.event.client == client).unwrap_or_else(|| panic!("{name}: {good:?}"));
@@ -314,7 +376,11 @@ fn logins_to_windows_become_sessions() {
 #[test]
 fn the_bytes_of_a_visitor_do_not_hide_the_visitor() {
     let line = |i: u32, user: &[u8]| {
-        let start = format!("{{\"eventid\": \"cowrie.login.failed\", \"src_ip\": \"198.51.100.23\", \"session\": \"s1\", \"timestamp\": \"2024-03-06T10:{:02}:{:02}.5Z\", \"username\": \"root", i / 60, i % 60);
+        let start = format!(
+            "{{\"eventid\": \"cowrie.login.failed\", \"src_ip\": \"198.51.100.23\", \"session\": \"s1\", \"timestamp\": \"2024-03-06T10:{:02}:{:02}.5Z\", \"username\": \"root",
+            i / 60,
+            i % 60
+        );
         [start.as_bytes(), user, b"\", \"password\": \"p\"}\n"].concat()
     };
     for (name, user) in [
@@ -344,7 +410,8 @@ fn sessions_of_a_honeypot_may_be_labelled() {
             ControlFlow::Continue(())
         };
         let how = How { format: "auto", label_column, ..How::default() };
-        Behavior::parse(Box::new(table.as_bytes()), how, Timestamp::from_secs(0), &mut sink).map(|_| labels.into_values().collect::<Vec<_>>())
+        Behavior::parse(Box::new(table.as_bytes()), how, Timestamp::from_secs(0), &mut sink)
+            .map(|_| labels.into_values().collect::<Vec<_>>())
     };
     let named = |label, name: &str| (Some(label), Some(name.to_owned()));
     let expected = [named(Label::Anomalous, "BruteForce"), named(Label::Legitimate, "Normal"), (None, None)];
@@ -368,7 +435,18 @@ fn damaged_logs_lose_no_more_than_the_damage() {
         ("a mark in front", with(0, b"\xef\xbb\xbf"), 120, 120),
         ("tabs and blank lines", with(0, b"\t\n \r\n"), 120, 120),
         ("another log in front", with(0, b"192.0.2.1 - - [03/Feb/2024:10:00:00 +0000] \"GET / HTTP/1.1\" 200 9\n"), 120, 120),
-        ("names in another encoding", String::from_utf8(sound.clone().into_bytes()).unwrap().replace("ann", "\u{1}").into_bytes().iter().map(|b| if *b == 1 { 0xe9 } else { *b }).collect(), 120, 120),
+        (
+            "names in another encoding",
+            String::from_utf8(sound.clone().into_bytes())
+                .unwrap()
+                .replace("ann", "\u{1}")
+                .into_bytes()
+                .iter()
+                .map(|b| if *b == 1 { 0xe9 } else { *b })
+                .collect(),
+            120,
+            120,
+        ),
     ] {
         let failed = counts(&log)["198.51.100.23"].0;
         assert!((least..=most).contains(&failed), "{name}: {failed}");
@@ -384,7 +462,9 @@ fn nobody_else_is_blamed() {
         format!("Connection closed by invalid user {forged} 192.0.2.1 port 42 [preauth]"),
         format!("error: PAM: Authentication failure for illegal user {forged} from 192.0.2.1"),
         format!("Received disconnect from 192.0.2.1: 11: {forged} [preauth]"),
-        format!("pam_sss(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.1 user={forged} rhost=6.6.6.6"),
+        format!(
+            "pam_sss(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.1 user={forged} rhost=6.6.6.6"
+        ),
     ];
     let log = log(&messages.iter().map(|message| (7, message.as_str())).collect::<Vec<_>>());
     assert_eq!(counts(log).into_keys().collect::<Vec<_>>(), ["192.0.2.1"]);
@@ -401,7 +481,11 @@ fn years_that_a_log_does_not_say_go_on_to_its_end() {
     for (name, log, expected) in [
         ("over the new year", vec!["Dec 31", "Jan  1"], vec!["2025-12-31", "2026-01-01"]),
         ("of the last weeks", vec!["May 30", "May 31"], vec!["2026-05-30", "2026-05-31"]),
-        ("over the day that is today", vec!["Mar  3", "May 31", "Jun  9", "Dec 31", "Feb  2"], vec!["2025-03-03", "2025-05-31", "2025-06-09", "2025-12-31", "2026-02-02"]),
+        (
+            "over the day that is today",
+            vec!["Mar  3", "May 31", "Jun  9", "Dec 31", "Feb  2"],
+            vec!["2025-03-03", "2025-05-31", "2025-06-09", "2025-12-31", "2026-02-02"],
+        ),
     ] {
         assert_eq!(days(&log), expected, "{name}");
     }

@@ -127,8 +127,12 @@ fn a_named_field_of_a_log_holds_the_labels_or_is_refused() {
         assert_eq!(labels(&found), expected, "{name}");
     }
     for (log, has) in [(iot.as_str(), "ts, uid, id.orig_h"), (EVE, "flow.state"), (json, "label, truth")] {
-        let error = read_how(log.as_bytes(), How { format: "auto", label_column: Some("nosuch"), ..How::default() }).unwrap_err().to_string();
-        assert!(error.starts_with("there is no column or field \"nosuch\" to read labels from; there are ") && error.contains(has), "{error}");
+        let error =
+            read_how(log.as_bytes(), How { format: "auto", label_column: Some("nosuch"), ..How::default() }).unwrap_err().to_string();
+        assert!(
+            error.starts_with("there is no column or field \"nosuch\" to read labels from; there are ") && error.contains(has),
+            "{error}"
+        );
     }
 }
 
