@@ -9,7 +9,7 @@ use bartizan_core::head;
 use std::borrow::Cow;
 
 /// Places at which fields of one line are tried to end, and bytes that are looked at for them: so many, and so many times the line.
-const MAX_TRIED: usize = 1 << 10;
+const MAX_TRIED: usize = 1 << 12;
 const MAX_BYTES: usize = 1 << 14;
 const MAX_TIMES: usize = 16;
 
