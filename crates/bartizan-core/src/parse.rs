@@ -106,6 +106,8 @@ pub struct Summary {
     pub missing: Vec<String>,
     /// Labels by name, as the file has them, and records of each.
     pub labels: BTreeMap<String, u64>,
+    /// How many of those records are labelled as attacks.
+    pub attacks: u64,
 }
 
 impl Summary {

@@ -18,8 +18,8 @@ const MAX_BETWEEN: usize = 256;
 /// Quoted texts that are tried as the request, before a line is given up.
 const MAX_TRIED: usize = 32;
 
-/// What stands in front of the lines of a file, which a single line may leave open: how many lines began with a host, with a list of addresses, and
-/// with the client.
+/// What stands in front of the lines of a file, which a single line may leave open: how many lines began with a host, with a list of
+/// addresses, and with the client.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Layout {
     hosts: u32,
@@ -46,12 +46,12 @@ impl Layout {
         *count = count.saturating_add(1);
     }
 
-    fn mostly(self, begins: Begins) -> bool {
-        match begins {
-            Begins::Client => self.clients >= self.hosts.max(self.lists),
-            Begins::Host => self.hosts > self.clients.max(self.lists),
-            Begins::List => self.lists > self.clients.max(self.hosts),
-        }
+    fn mostly_hosts(self) -> bool {
+        self.hosts > self.clients.max(self.lists)
+    }
+
+    fn mostly_lists(self) -> bool {
+        self.lists > self.clients.max(self.hosts)
     }
 }
 
@@ -145,7 +145,7 @@ fn client<'a>(text: &'a str, layout: Layout, entry: &mut Entry<'a>) -> Option<He
         (first, rest) = (second, rest[second.len()..].trim_start());
     }
     // `client, proxy, proxy`. In a file of those, a list that a client sent may hold anything before the address that a proxy added.
-    if first.ends_with(',') || layout.mostly(Begins::List) {
+    if first.ends_with(',') || layout.mostly_lists() {
         let list = &text[start..];
         let end_at = |at: usize| at + 1 + (list[at + 1..].len() - list[at + 1..].trim_start().len());
         let last = memchr::memrchr(b',', list.as_bytes()).map(end_at).map(|at| at + end_of(&list[at..]));
@@ -181,7 +181,7 @@ fn is_before_proxy(first: &str, second: &str, layout: Layout) -> bool {
     }
     // With a port it is a host, unless what follows is an address of a server's own network.
     let has_port = first.parse::<std::net::SocketAddr>().is_ok();
-    if has_port { is_internal(second) && !is_internal(first) } else { !layout.mostly(Begins::Host) }
+    if has_port { is_internal(second) && !is_internal(first) } else { !layout.mostly_hosts() }
 }
 
 /// Whether a text ends with a time in brackets.
@@ -261,8 +261,8 @@ fn seconds(word: &str) -> Option<f64> {
     }
 }
 
-/// The request after its quote, the status after it, and where that ends. A server that does not escape quotes within the request leaves more than one quote that may be its end; the
-/// first before a status is.
+/// The request after its quote, the status after it, and where that ends. A server that does not escape quotes within the request leaves more
+/// than one quote that may be its end; the first before a status is.
 fn request(text: &str) -> Result<(Cow<'_, str>, Option<u16>, usize), Unfit> {
     let mut from = 0;
     for _ in 0..MAX_TRIED {

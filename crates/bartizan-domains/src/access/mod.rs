@@ -54,6 +54,15 @@ impl Access {
         Ok(Self { order, table: Table::default(), layout: Layout::default(), own })
     }
 
+    /// Learns from the beginning of a file what its lines have in front, so that the first of them are read as the later ones are.
+    pub(crate) fn look_at(&mut self, start: &[u8], now: Timestamp) {
+        let mut layout = Layout::default();
+        head_lines(start, now, |line| {
+            let _ = line::parse(line.text, &mut layout, &mut Entry::default());
+        });
+        self.layout = layout;
+    }
+
     /// Whether a name is one of these formats.
     pub(crate) fn has(name: &str) -> bool {
         formats::family(name).is_some()

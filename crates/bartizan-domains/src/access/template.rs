@@ -4,6 +4,7 @@
 //! more than once, the first place is taken with which the rest of the line fits too.
 
 use super::entry::{Entry, number, request_line};
+use super::line::unescaped;
 use super::time::{bracketed, since_1970};
 use bartizan_core::head;
 use std::borrow::Cow;
@@ -369,11 +370,6 @@ fn set<'a>(field: Field, text: &'a str, entry: &mut Entry<'a>) -> bool {
     true
 }
 
-/// A text with `\"`, `\\` and `\xNN` undone.
-fn unescaped(text: &str) -> Cow<'_, str> {
-    super::line::unescaped(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::Template;
@@ -390,12 +386,7 @@ mod tests {
     #[test]
     fn formats_of_nginx_and_apache_are_read() {
         let line = r#"192.0.2.1 - a [b [06/Mar/2024:10:00:00 +0000] "GET /a\"b HTTP/1.1" 200 5 "-" "x \" y" "203.0.113.7""#;
-        let pasted = format!(
-            "log_format main '{}'
-  '{}';",
-            &NGINX[..30],
-            &NGINX[30..]
-        );
+        let pasted = format!("log_format main '{}'\n  '{}';", &NGINX[..30], &NGINX[30..]);
         let apache = r#"LogFormat "%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\" \"%{X-Forwarded-For}i\"" shop"#;
         for format in [NGINX, &pasted, apache] {
             let entry = read(format, line).unwrap_or_else(|error| panic!("{format}: {error}"));

@@ -288,6 +288,11 @@ fn the_layout_of_a_file_settles_what_a_line_leaves_open() {
         "the host is the client's choice"
     );
     assert_eq!(read(&forged).unwrap()[1], "192.0.2.99");
+    // Also where it is the first line of the file.
+    let file = format!("{forged}\n{hosts}");
+    let mut access = Access::new("auto".into()).unwrap();
+    access.look_at(file.as_bytes(), Timestamp::from_secs(0));
+    assert_eq!(access.line(&forged, said).unwrap().unwrap()[1], "203.0.113.9");
     let lists = format!("203.0.113.7, 10.0.0.5 - - {TIME} {END}\n").repeat(3);
     let forged = format!("1.2.3.4 - x, 203.0.113.9, 10.0.0.5 - - {TIME} {END}");
     let client = read_as("auto".into(), &format!("{lists}{forged}")).pop().unwrap().unwrap()[1].clone();

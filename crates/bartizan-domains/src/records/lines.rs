@@ -14,16 +14,16 @@ pub(crate) fn lines<E>(
     counted: &mut Counted<'_, E>,
     mut parse: impl FnMut(&[u8], u64, Timestamp) -> Result<Record<E>, String>,
 ) -> Result<(), ParseError> {
-    each_line(reader, most, counted, |text, line, now| Some(parse(trimmed(text), line, now)))
+    each_line(reader, most, counted, |text, line, now| Some(parse(trimmed(text), line, now))).map(|_| ())
 }
 
-/// Reads line by line, and passes over those for which `parse` gives nothing.
+/// Reads line by line, and passes over those for which `parse` gives nothing; says whether who takes the records broke off.
 fn each_line<E>(
     mut reader: Box<dyn BufRead + '_>,
     most: usize,
     counted: &mut Counted<'_, E>,
     mut parse: impl FnMut(&[u8], u64, Timestamp) -> Option<Result<Record<E>, String>>,
-) -> Result<(), ParseError> {
+) -> Result<ControlFlow<()>, ParseError> {
     let mut buffer = Vec::new();
     let mut line = 0;
     let mut one = |text: &[u8], whole: bool, line: u64| {
@@ -42,22 +42,23 @@ fn each_line<E>(
             let flow = one(&chunk[..end], true, line);
             reader.consume(end + 1);
             if flow.is_break() {
-                return Ok(());
+                return Ok(flow);
             }
             continue;
         }
         buffer.clear();
         let length = reader.by_ref().take(most as u64).read_until(b'\n', &mut buffer).map_err(io)?;
         if length == 0 {
-            return Ok(());
+            return Ok(ControlFlow::Continue(()));
         }
         let whole = buffer.ends_with(b"\n") || length < most;
         if !whole {
             skip_line(&mut reader).map_err(io)?;
         }
         line += 1;
-        if one(&buffer, whole, line).is_break() {
-            return Ok(());
+        let flow = one(&buffer, whole, line);
+        if flow.is_break() {
+            return Ok(flow);
         }
     }
 }
@@ -81,12 +82,12 @@ pub(crate) fn log_lines<E>(
     mut parse: impl FnMut(Line<'_>, Timestamp) -> Option<Result<Record<E>, String>>,
 ) -> Result<(), ParseError> {
     let mut unwrapper = Unwrapper::default();
-    each_line(reader, MAX_ROW, counted, |bytes, number, now| unwrapped(&mut unwrapper, bytes, number, now, &mut parse))?;
+    let mut flow = each_line(reader, MAX_ROW, counted, |bytes, number, now| unwrapped(&mut unwrapper, bytes, number, now, &mut parse))?;
     for _ in 0..unwrapper.unfinished() {
-        let reason = "a part of a line whose last part is missing".to_owned();
-        if counted.pass(Err(Rejected { line: 0, reason })).is_break() {
+        if flow.is_break() {
             break;
         }
+        flow = counted.pass(Err(Rejected { line: 0, reason: "a part of a line whose last part is missing".to_owned() }));
     }
     Ok(())
 }

@@ -126,6 +126,7 @@ impl<'a, E> Counted<'a, E> {
     }
 
     fn labelled(&mut self, record: &Record<E>) {
+        self.summary.attacks += u64::from(record.label == Some(Label::Anomalous));
         let name = match (record.label_name.as_deref(), record.label) {
             (Some(name), _) => head(name, MAX_LABEL),
             (None, Some(Label::Anomalous)) => "anomalous",
@@ -295,6 +296,7 @@ mod counted_tests {
         }
         let summary = counted.finish();
         assert_eq!(summary.labels, [("DDoS".to_owned(), 2), ("anomalous".to_owned(), 1)].into());
+        assert_eq!(summary.attacks, 2);
         assert_eq!(summary.formats, [("combined".to_owned(), 2), ("combined in syslog".to_owned(), 2)].into());
     }
 

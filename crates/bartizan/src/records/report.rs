@@ -67,7 +67,8 @@ impl Report {
             text += &format!(", {} skipped", output::grouped(summary.rejected));
         }
         if !summary.labels.is_empty() {
-            text += &format!("; labels: {}", counts(&summary.labels));
+            // So that it is seen when a word for what belongs was taken for an attack's.
+            text += &format!("; labels: {}, read as {}", counts(&summary.labels), output::counted(summary.attacks, "attacks"));
         }
         let is_other = |name: &String| summary.format.as_ref().is_none_or(|format| format.name != name.as_str());
         if summary.formats.keys().any(is_other) {
@@ -135,6 +136,7 @@ impl Report {
             "sure": summary.format.map(|format| format.sure), "formats": map(&summary.formats),
             "read": summary.accepted, "skipped": summary.rejected, "faults": faults.into_iter().map(fault).collect::<Vec<_>>(),
             "mended": map(&summary.repairs), "missing": summary.missing, "labels": map(&summary.labels),
+            "attacks": summary.attacks,
         });
         if let Some(why) = &self.passed_over {
             document["passed_over"] = json!(why);

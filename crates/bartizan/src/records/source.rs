@@ -12,8 +12,6 @@ use std::path::{Path, PathBuf};
 
 /// Most files that patterns and archives may stand for.
 const MAX_FILES: usize = 100_000;
-/// Most files and folders that a pattern is tried on.
-const MAX_PATHS: usize = 100_000;
 /// What stands for standard input.
 const STANDARD_INPUT: &str = "-";
 
@@ -118,8 +116,8 @@ fn matches(pattern: &str) -> anyhow::Result<Vec<PathBuf>> {
     // Folders count too: with links among them there is no end of paths.
     for (looked_at, path) in found.enumerate() {
         let path = path.map_err(|error| Problem::data(format!("{shown}: {error}")).advise("check the permissions"))?;
-        if looked_at >= MAX_PATHS || files.len() >= MAX_FILES {
-            return Err(Problem::usage(format!("{shown} matches more than {MAX_FILES} files, or {MAX_PATHS} files and folders")).into());
+        if looked_at >= MAX_FILES {
+            return Err(Problem::usage(format!("{shown} matches more than {MAX_FILES} files and folders")).into());
         }
         // A pipe would be waited for; one that is named is read.
         if path.is_file() {

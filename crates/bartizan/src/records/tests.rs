@@ -46,9 +46,11 @@ fn a_report_is_one_line_and_what_is_not_as_it_should_be() {
         repairs: [("Flow Bytes/s: Infinity".to_owned(), 1_200), ("skipped event_type dns".to_owned(), 254)].into(),
         missing: ["a", "b"].map(str::to_owned).into(),
         labels: [("BENIGN".to_owned(), 300), ("PortScan".to_owned(), 1_000)].into(),
+        attacks: 1_000,
     };
     let report = Report { name: "access.log".to_owned(), given: false, summary, passed_over: None };
-    let expected = "access.log: 12,480 requests read as combined (sure 99 %), 305 skipped; labels: PortScan 1,000, BENIGN 300
+    let expected =
+        "access.log: 12,480 requests read as combined (sure 99 %), 305 skipped; labels: PortScan 1,000, BENIGN 300, read as 1,000 attacks
   formats: combined 12,400, combined in CRI 80
   skipped: 300 × like line 4: 9 cells (also line 6, …)
   skipped: 2 × no time (lines 3, 9)

@@ -23,13 +23,14 @@ pub(super) struct Mixed<'h> {
 }
 
 impl<'h> Mixed<'h> {
-    /// A reader of a log that is mostly of one format.
+    /// A reader of a log that is mostly of one format and begins with `start`.
     ///
     /// # Errors
     /// When one's own format is none.
-    pub(super) fn new(format: &str, how: How<'_>, proxies: &'h TrustedProxies) -> Result<Self, ParseError> {
+    pub(super) fn new(format: &str, how: How<'_>, proxies: &'h TrustedProxies, start: &[u8], now: Timestamp) -> Result<Self, ParseError> {
         let (by_syslog, is_named) = (format == SSHD, how.format != AUTO);
-        let access = Access::new(if by_syslog { How { format: AUTO, ..how } } else { how })?;
+        let mut access = Access::new(if by_syslog { How { format: AUTO, ..how } } else { how })?;
+        access.look_at(start, now);
         Ok(Self { log: syslog::Log::default(), access, proxies, by_syslog, is_named, tally: Tally::default() })
     }
 

@@ -86,7 +86,8 @@ impl Parse for Behavior {
             }
             _ if format == "sshd" || format == ACCESS || Access::has(format) => {
                 let proxies = TrustedProxies::default();
-                logs(reader, &mut counted, Mixed::new(format, how, how.proxies.unwrap_or(&proxies))?)?;
+                let mixed = Mixed::new(format, how, how.proxies.unwrap_or(&proxies), peek(&mut reader)?, now)?;
+                logs(reader, &mut counted, mixed)?;
             }
             _ => return Err(ParseError::Unknown(EXPECTED)),
         }

@@ -175,7 +175,6 @@ pub(super) fn read(
             counted.repaired(what, times);
         }
     }
-    lines.report(counted);
     counted.missing(missing);
     result
 }

@@ -4,7 +4,7 @@ use super::cells::split;
 use super::connections::Layout;
 use super::dialects;
 use super::header::{HEADER_LINES, Header};
-use super::payload::{payload, without_nuls};
+use super::payload::payload;
 use crate::records::MAX_COLUMNS;
 use bartizan_core::ParseError;
 
@@ -19,7 +19,7 @@ const ZEEK_FIELDS: [&str; 5] = ["\"id.orig_h\"", "\"id_orig_h\"", "\"orig_h\"", 
 /// The format of a file by its beginning, and the share of the lines looked at that it can read; `expected` says what there is.
 pub(super) fn detect(start: &[u8], expected: &'static str) -> Result<(&'static str, f64), ParseError> {
     let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
-    let first = without_nuls(start).trim_ascii_start();
+    let first = start.trim_ascii_start();
     match first.first() {
         None if start.is_empty() => return Err(ParseError::Empty),
         None => return Err(ParseError::Unknown(expected)),

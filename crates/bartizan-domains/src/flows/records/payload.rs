@@ -6,11 +6,10 @@ use std::borrow::Cow;
 /// Longest beginning that a transport may have put before a record.
 const MOST: usize = 512;
 
-/// The record in a line: without the NULs that a truncated file has before it, a byte order mark, and a syslog header before JSON.
+/// The record in a line: without a byte order mark, and a syslog header before JSON.
 ///
 /// The one place where wrappers are taken off: readers and the detection of the format both look at lines through it.
 pub(super) fn payload(line: &[u8]) -> Cow<'_, [u8]> {
-    let line = without_nuls(line);
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let trimmed = line.trim_ascii();
     // What containers and shippers put around it; parts of a line that goes on stay as they are.
@@ -34,11 +33,6 @@ fn may_be_wrapped(line: &[u8]) -> bool {
         Some(_) => memchr::memmem::find(line.get(..MOST).unwrap_or(line), b"| {").is_some(),
         None => false,
     }
-}
-
-/// A line without the NULs before it.
-pub(super) fn without_nuls(line: &[u8]) -> &[u8] {
-    if line.first() == Some(&0) { line.get(line.iter().take_while(|byte| **byte == 0).count()..).unwrap_or_default() } else { line }
 }
 
 /// Whether a line begins as syslog's do: with a priority, the name of a month, a date of RFC 3339, or the mark of CEE.
@@ -70,7 +64,7 @@ mod tests {
         for (line, expected) in [
             ("{\"a\":1}", "{\"a\":1}"),
             ("  {\"a\":1} \r", "{\"a\":1}"),
-            ("\0\0\u{feff}{\"a\":1}", "{\"a\":1}"),
+            ("\u{feff}{\"a\":1}", "{\"a\":1}"),
             ("<13>Feb 25 00:44:00 host suricata: {\"a\":1}", "{\"a\":1}"),
             ("Feb 25 00:44:00 host suricata[7]: { \"a\":1}", "{ \"a\":1}"),
             ("<13>1 2025-02-25T00:44:00Z host suricata 7 - [x@1 i=\"3\"] {\"a\":1}", "{\"a\":1}"),
@@ -85,7 +79,6 @@ mod tests {
             ("a,b | {\"a\":1}", "a,b | {\"a\":1}"),
             (r#"{"@timestamp":"t","message":"{\"a\":1}"}"#, "{\"a\":1}"),
             ("{\"a\":\"\\udce9\"}", "{\"a\":\"\\ufffd\"}"),
-            ("\0\0\0", ""),
             ("", ""),
         ] {
             assert_eq!(String::from_utf8_lossy(&payload(line.as_bytes())), expected, "{line:?}");

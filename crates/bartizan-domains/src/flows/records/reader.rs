@@ -1,7 +1,6 @@
 //! Lines, and records of several lines where a quoted text holds line breaks.
 
-use super::payload::without_nuls;
-use crate::records::{Counted, MAX_ROW, skip_line};
+use crate::records::{MAX_ROW, skip_line};
 use bartizan_core::ParseError;
 use std::io::{BufRead, Read};
 
@@ -29,13 +28,11 @@ pub(super) struct Lines<'a> {
     line: u64,
     /// Lines that are over.
     passed: u64,
-    /// Lines with NULs before them, as files have that were truncated while they were written.
-    nuls: u64,
 }
 
 impl<'a> Lines<'a> {
     pub(super) fn new(reader: Box<dyn BufRead + 'a>) -> Self {
-        Self { reader, buffer: Vec::new(), returned: Vec::new(), line: 0, passed: 0, nuls: 0 }
+        Self { reader, buffer: Vec::new(), returned: Vec::new(), line: 0, passed: 0 }
     }
 
     /// The line that the record begins on; from 1.
@@ -45,8 +42,7 @@ impl<'a> Lines<'a> {
 
     /// The record without what ends it.
     pub(super) fn text(&self) -> &[u8] {
-        let text = without_nuls(&self.buffer);
-        let text = text.strip_prefix(b"\xef\xbb\xbf").filter(|_| self.line == 1).unwrap_or(text);
+        let text = self.buffer.strip_prefix(b"\xef\xbb\xbf").filter(|_| self.line == 1).unwrap_or(&self.buffer);
         let text = text.strip_suffix(b"\n").unwrap_or(text);
         text.strip_suffix(b"\r").unwrap_or(text)
     }
@@ -55,16 +51,7 @@ impl<'a> Lines<'a> {
     pub(super) fn next(&mut self) -> Result<Next, ParseError> {
         self.buffer.clear();
         self.line = self.passed + 1;
-        let next = self.append()?;
-        self.nuls += u64::from(self.buffer.first() == Some(&0));
-        Ok(next)
-    }
-
-    /// Says what was mended.
-    pub(super) fn report<E>(&self, counted: &mut Counted<'_, E>) {
-        if self.nuls > 0 {
-            counted.repaired("NULs before a line", self.nuls);
-        }
+        self.append()
     }
 
     /// Reads the next record: a line, and those after it while a quote is open.

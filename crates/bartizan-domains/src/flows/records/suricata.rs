@@ -55,7 +55,6 @@ pub(super) fn read(
             break true;
         }
     };
-    lines.report(counted);
     label.filter(|_| !ended).map_or(Ok(()), Named::finish)
 }
 

@@ -26,7 +26,6 @@ pub(super) fn read(
     let mut rows = Rows::new(header);
     let result = rows.read(&mut lines, counted);
     rows.report(counted);
-    lines.report(counted);
     result
 }
 

@@ -65,7 +65,6 @@ pub(super) fn read(
             break true;
         }
     };
-    lines.report(counted);
     if ended { Ok(()) } else { layout.finish() }
 }
 

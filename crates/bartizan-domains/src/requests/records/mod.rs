@@ -65,7 +65,9 @@ fn read(reader: impl Read, how: How<'_>, now: Timestamp, sink: Sink<'_, RequestE
         }
         _ if Access::has(format) => {
             refuse_named(how, format)?;
-            access::read(reader, &mut Access::new(how)?, &mut counted, logged::record)?;
+            let mut access = Access::new(how)?;
+            access.look_at(peek(&mut reader)?, now);
+            access::read(reader, &mut access, &mut counted, logged::record)?;
         }
         _ => return Err(ParseError::Unknown(EXPECTED)),
     }
