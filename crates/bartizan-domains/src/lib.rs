@@ -7,6 +7,7 @@
 mod access;
 pub mod faults;
 pub mod kind;
+pub mod logs;
 pub mod raw;
 pub mod records;
 

@@ -1,0 +1,5 @@
+//! Log entries of APIs, judged against each user's and each endpoint's own past.
+
+mod event;
+
+pub use event::LogEvent;
