@@ -10,6 +10,7 @@ pub mod kind;
 pub mod logs;
 pub mod raw;
 pub mod records;
+mod web;
 
 /// Checks a format of access logs in the words of nginx's `log_format` or Apache's `LogFormat`.
 ///

@@ -139,7 +139,7 @@ fn set<'a>(column: Column, cell: &'a str, tabs: bool, entry: &mut Entry<'a>, dat
 /// A header as the client sent it: IIS writes `+` for a blank, and CloudFront escapes as addresses of pages are.
 fn shown(cell: &str, tabs: bool) -> Cow<'_, str> {
     if tabs {
-        crate::requests::text::decode(cell, false).text
+        crate::web::text::decode(cell, false).text
     } else if cell.contains('+') {
         Cow::Owned(cell.replace('+', " "))
     } else {

@@ -1,12 +1,13 @@
 //! What training learns of normal requests, besides the estimator.
 
-use super::address::network;
+use super::RequestEvent;
 use super::bounded::{CutPart, MAX_HEADER_NAME, MAX_HEADERS as MAX_NAMES};
 use super::extract::MAX_LEAVES;
-use super::rareness::{Rareness, unusual};
-use super::routes::{Routes, segments};
-use super::text::{Surprise, SurpriseBuilder, decode, field_hash, hash, hash_on, leaves};
-use super::{RequestEvent, values};
+use crate::web::address::network;
+use crate::web::rareness::{Rareness, unusual};
+use crate::web::routes::{Routes, segments};
+use crate::web::text::{Surprise, SurpriseBuilder, decode, field_hash, hash, hash_on, leaves};
+use crate::web::values;
 use bartizan_core::head;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! A request as it is stored: long texts are cut to their heads, with a note of how long they were and a hash of the rest.
 
 use super::RequestEvent;
-use super::text::{hash, hash_on, open_value, shape};
-use super::values::count_parameters;
+use crate::web::text::{hash, hash_on, open_value, shape};
+use crate::web::values::count_parameters;
 use bartizan_core::head;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;

@@ -1,6 +1,7 @@
 //! One API request.
 
 use super::bounded::{Cut, MAX_HEADERS};
+use crate::web::path_of;
 use bartizan_core::{Timestamp, head};
 use serde::{Deserialize, Serialize};
 
@@ -83,23 +84,6 @@ impl RequestEvent {
         };
         let query = self.query_string.as_deref().map_or(0, str::len);
         self.ip_address.len() + self.endpoint.len() + self.http_method.len() + self.payload.len() + query + headers
-    }
-}
-
-/// The path of a request's target.
-pub(crate) fn path_of(target: &str) -> &str {
-    let end = target.find(['?', '#']).unwrap_or(target.len());
-    strip_origin(&target[..end])
-}
-
-/// `http://host:port/path` to `/path`.
-fn strip_origin(target: &str) -> &str {
-    match target.find("://") {
-        Some(at) if target[..at].bytes().all(|b| b.is_ascii_alphabetic()) => {
-            let rest = &target[at + 3..];
-            rest.find('/').map_or("/", |slash| &rest[slash..])
-        }
-        _ => target,
     }
 }
 

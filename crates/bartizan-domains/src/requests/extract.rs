@@ -4,14 +4,15 @@
 //! field, how unlike the learned texts a value is) is done for the first fields and headers only. Marks of attack are searched for
 //! everywhere.
 
-use super::address::oddity;
 use super::baselines::{HeaderNames, RequestBaselines, fields_of};
 use super::bounded::{CutPart, MAX_HEADERS, MAX_PAYLOAD};
 use super::features::{F, TABLE};
-use super::routes::segments;
-use super::text::{Decoded, Marks, Shape, agent_risk, decode, field_hash, leaves, path_risk};
 use super::windows::RecentRequests;
-use super::{RequestEvent, reasons, values};
+use super::{RequestEvent, reasons};
+use crate::web::address::oddity;
+use crate::web::routes::segments;
+use crate::web::text::{Decoded, Marks, Shape, agent_risk, decode, field_hash, leaves, path_risk};
+use crate::web::values;
 use bartizan_core::{Extract, head};
 use std::sync::LazyLock;
 

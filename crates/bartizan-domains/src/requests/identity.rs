@@ -2,7 +2,7 @@
 
 use super::RequestEvent;
 use super::bounded::MAX_HEADERS;
-use super::text::{hash, hash_on};
+use crate::web::text::{hash, hash_on};
 use bartizan_core::{Identity, Place, head};
 
 /// Of those who tell nothing.

@@ -1,6 +1,5 @@
 //! API requests, judged while a gateway waits.
 
-mod address;
 mod baselines;
 pub mod body;
 mod bounded;
@@ -10,20 +9,15 @@ mod features;
 pub mod generator;
 mod identity;
 mod kind;
-mod rareness;
 mod reasons;
 mod recency;
 pub mod records;
-mod routes;
 mod shared;
-pub(crate) mod text;
-pub(crate) mod values;
 mod windows;
 
 pub use baselines::RequestBaselines;
 pub use bounded::{Cut, CutPart};
 pub use event::RequestEvent;
-pub(crate) use event::path_of;
 pub use recency::{RequestRecency, SavedClients};
 pub use windows::RecentRequests;
 

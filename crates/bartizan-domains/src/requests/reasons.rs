@@ -1,34 +1,15 @@
 //! Why a feature stands out, in sentences for the person on duty.
 
+use super::RequestEvent;
 use super::baselines::RequestBaselines;
 use super::features::{F, TABLE, at};
-use super::text::{Marks, decode, leaves};
-use super::{RequestEvent, values};
+use crate::web::quote;
+use crate::web::text::{Marks, decode, leaves};
+use crate::web::values;
 use bartizan_core::Direction;
-
-/// Longest piece of a request that a sentence quotes.
-const MAX_QUOTED: usize = 60;
 
 /// Texts with marks that are compared for which is the heaviest.
 const MAX_MARKED: usize = 1_000;
-
-/// A piece of a request, shortened and with control characters made visible.
-fn quote(text: &str) -> String {
-    let mut quoted = String::from("“");
-    for c in text.chars().take(MAX_QUOTED) {
-        match c {
-            '\n' | '\r' | '\t' => quoted.extend(c.escape_default()),
-            c if c.is_ascii_control() => quoted += &format!("\\x{:02x}", u32::from(c)),
-            c if c.is_control() => quoted.extend(c.escape_unicode()),
-            c => quoted.push(c),
-        }
-    }
-    if text.chars().nth(MAX_QUOTED).is_some() {
-        quoted.push('…');
-    }
-    quoted.push('”');
-    quoted
-}
 
 /// Says nothing of what is missing, and of what is none of something that stands out by being there.
 pub(super) fn reason(baselines: &RequestBaselines, event: &RequestEvent, row: &[f32], index: usize) -> Option<String> {
@@ -116,9 +97,9 @@ fn marked(event: &RequestEvent, feature: F) -> String {
         marked += usize::from(fits(&marks));
         if fits(&marks) && found.as_ref().is_none_or(|f| marks.weight > f.0) {
             let what = marks.kind.map_or("an injection pattern", |k| match feature {
-                F::SqlInjection => super::text::AttackKind::Sql.sentence(),
-                F::ScriptInjection => super::text::AttackKind::Script.sentence(),
-                F::Traversal => super::text::AttackKind::Traversal.sentence(),
+                F::SqlInjection => crate::web::text::AttackKind::Sql.sentence(),
+                F::ScriptInjection => crate::web::text::AttackKind::Script.sentence(),
+                F::Traversal => crate::web::text::AttackKind::Traversal.sentence(),
                 _ => k.sentence(),
             });
             found = Some((marks.weight, format!("{} carries {what}: {}", place(), quote(text))));

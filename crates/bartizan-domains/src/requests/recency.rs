@@ -8,8 +8,8 @@
 use super::RequestEvent;
 use super::identity::{Places, Who};
 use super::shared::{BUSY, Role, STRANGERS, Somebody, of_identity, seats};
-use super::text::hash;
 use super::windows::{Counts, RecentRequests, Seen};
+use crate::web::text::hash;
 use bartizan_core::{Recency, Timestamp, Tracking};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};

@@ -1,8 +1,8 @@
 //! Extraction as a whole.
 
 use super::generator::{GeneratorConfig, generate};
-use super::text::HASHED;
 use super::{RequestEvent, Requests, body::parse_event, features::F};
+use crate::web::text::HASHED;
 use bartizan_core::{Domain, Extract, Label, Recency, Seed, Timestamp, Tracking};
 use proptest::prelude::*;
 

@@ -1,8 +1,8 @@
 //! Counters of one client in sliding windows: rings of buckets in event time.
 
 use super::RequestEvent;
-use super::event::path_of;
-use super::text::{agent_risk, hash, path_risk};
+use crate::web::path_of;
+use crate::web::text::{agent_risk, hash, path_risk};
 use bartizan_core::head;
 use serde::{Deserialize, Serialize};
 

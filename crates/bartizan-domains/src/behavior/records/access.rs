@@ -3,9 +3,9 @@
 use crate::access::Entry;
 use crate::behavior::Service;
 use crate::behavior::sessions::{Activity, decoy_path, injected};
-use crate::requests::path_of;
-use crate::requests::text::decode;
-use crate::requests::values::parameters;
+use crate::web::path_of;
+use crate::web::text::decode;
+use crate::web::values::parameters;
 use bartizan_core::{Record, Timestamp, TrustedProxies};
 
 /// Parts of paths where people log in.

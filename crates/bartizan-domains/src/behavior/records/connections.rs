@@ -5,7 +5,7 @@
 
 use super::told::{MODULES, Peer, Said, TELLERS, Teller, Told};
 use crate::behavior::sessions::{Activity, decoy_account, injected};
-use crate::requests::text::hash;
+use crate::web::text::hash;
 use std::collections::{HashMap, VecDeque};
 
 /// Most connections remembered.

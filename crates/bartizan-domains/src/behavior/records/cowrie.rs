@@ -6,7 +6,7 @@ use crate::behavior::Service;
 use crate::behavior::body::whole_of_text;
 use crate::behavior::sessions::{Activity, decoy_account, decoy_command, injected, sql_in};
 use crate::records::mended;
-use crate::requests::text::hash;
+use crate::web::text::hash;
 use bartizan_core::{Record, Timestamp, head};
 use serde::Deserialize;
 use std::borrow::Cow;

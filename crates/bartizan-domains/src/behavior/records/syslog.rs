@@ -6,7 +6,7 @@ use super::years::Years;
 use super::{ftp, local, mail, pam, sshd};
 use crate::behavior::sessions::{Activity, decoy_command, sql_in};
 use crate::records::Line;
-use crate::requests::text::{hash, hash_on};
+use crate::web::text::{hash, hash_on};
 use bartizan_core::{Record, Timestamp};
 use std::collections::HashMap;
 

@@ -6,7 +6,7 @@ use super::told::{Peer, Said, Teller, Told};
 use crate::behavior::sessions::Activity;
 use crate::raw::{Raw, RawKind, RawObject};
 use crate::records::mended;
-use crate::requests::text::{hash, hash_on};
+use crate::web::text::{hash, hash_on};
 use bartizan_core::{Record, Timestamp};
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 use super::Activity;
 use super::counts::{Counts, DAY, DAY_SECS, HOUR, Lately, Pace};
 use crate::behavior::logins::Logins;
-use crate::requests::text::hash;
+use crate::web::text::hash;
 use std::collections::HashMap;
 
 /// Most clients and names remembered; beyond that a tenth is forgotten, those first that never logged in and were not met for longest.

@@ -1,6 +1,6 @@
 //! Signs of intent in what clients send: injections, and decoys touched.
 
-use crate::requests::text::{AttackKind, Marks};
+use crate::web::text::{AttackKind, Marks};
 
 /// Weight of words from which a text is an injection: one word that nothing but an injection has, or two likely ones.
 const INJECTION_WEIGHT: u32 = 3;

@@ -13,11 +13,11 @@ const STEPS: f32 = 4.0;
 const MOST: usize = 28;
 
 /// What was never seen, on the scale of [`Rareness::of`].
-pub(super) const UNSEEN: f32 = f32::INFINITY;
+pub(crate) const UNSEEN: f32 = f32::INFINITY;
 
 /// Minus the logarithm of the share of events that are as unusual, of how unusual one is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Rareness {
+pub(crate) struct Rareness {
     /// For each step the least unusual value that is so rare; rising, and shorter where nothing is.
     from: Vec<f32>,
     /// The most unusual thing that was known. How unusual a thing is that was seen once depends on how long the history is.
@@ -26,7 +26,7 @@ pub(super) struct Rareness {
 
 impl Rareness {
     /// From how unusual events were when they came, on any scale; [`UNSEEN`] is the most.
-    pub(super) fn fit(mut met: Vec<f32>) -> Self {
+    pub(crate) fn fit(mut met: Vec<f32>) -> Self {
         met.retain(|value| !value.is_nan());
         met.sort_by(|a, b| b.total_cmp(a));
         // The last place of each different value: a value is as rare as all that share it.
@@ -44,14 +44,14 @@ impl Rareness {
     }
 
     /// How rare, in nats, in steps of a quarter up to 7.
-    pub(super) fn of(&self, value: f32) -> f32 {
+    pub(crate) fn of(&self, value: f32) -> f32 {
         let value = if value > self.known && value < UNSEEN { self.known } else { value };
         self.from.partition_point(|from| *from <= value) as f32 / STEPS
     }
 }
 
 /// How unusual something is that was seen `rows` times of `of`, in nats.
-pub(super) fn unusual(rows: u32, of: u32) -> f32 {
+pub(crate) fn unusual(rows: u32, of: u32) -> f32 {
     if rows == 0 { UNSEEN } else { (of.max(1) as f32 / rows as f32).ln() }
 }
 

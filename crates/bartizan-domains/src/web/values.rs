@@ -3,7 +3,7 @@
 use super::text::{Decoded, decode};
 
 /// Parameters of a query that are looked at.
-pub(super) const MAX_PARAMETERS: usize = 256;
+pub(crate) const MAX_PARAMETERS: usize = 256;
 
 /// Visits the first parameters of a query, decoded; a part without `=` is a value without a name. Gives what follows them.
 pub(crate) fn parameters<'a>(query: &'a str, mut visit: impl FnMut(&str, &Decoded<'a>)) -> &'a str {
@@ -21,12 +21,12 @@ pub(crate) fn parameters<'a>(query: &'a str, mut visit: impl FnMut(&str, &Decode
 }
 
 /// How many parameters there are in a query.
-pub(super) fn count_parameters(query: &str) -> usize {
+pub(crate) fn count_parameters(query: &str) -> usize {
     query.split('&').filter(|part| !part.is_empty()).count()
 }
 
 /// The shape of a value as one bit of a set.
-pub(super) fn shape(text: &str) -> u16 {
+pub(crate) fn shape(text: &str) -> u16 {
     let has = |p: fn(&u8) -> bool| text.bytes().any(|b| p(&b));
     let only = |p: fn(&u8) -> bool| text.bytes().all(|b| p(&b));
     let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
@@ -55,13 +55,13 @@ pub(super) fn shape(text: &str) -> u16 {
 }
 
 /// Of the characters, the share that is punctuation beyond that of prose.
-pub(super) fn special_share(text: &str) -> f32 {
+pub(crate) fn special_share(text: &str) -> f32 {
     let special = text.bytes().filter(|b| b.is_ascii_punctuation() && !matches!(b, b'-' | b'_' | b'.' | b',' | b'@' | b'/')).count();
     special as f32 / text.len().max(1) as f32
 }
 
 /// Shannon entropy of the bytes, bits.
-pub(super) fn entropy(bytes: &[u8]) -> f32 {
+pub(crate) fn entropy(bytes: &[u8]) -> f32 {
     let mut counts = [0_u32; 256];
     bytes.iter().for_each(|b| counts[*b as usize] += 1);
     let total = bytes.len().max(1) as f32;
