@@ -34,6 +34,9 @@ pub(crate) struct Flags {
     /// Mean seconds between events.
     #[arg(long, value_name = "S", default_value_t = 3.0)]
     gap_secs: f64,
+    /// Which traffic, for a kind that knows several.
+    #[arg(long, value_name = "TRAFFIC")]
+    traffic: Option<String>,
     /// Label each event: whether it is an attack, or which.
     #[arg(long)]
     labels: bool,
@@ -55,7 +58,9 @@ pub(crate) fn run(context: &Context, flags: Flags) -> anyhow::Result<()> {
 }
 
 fn run_on<D: Kind>(context: &Context, flags: &Flags) -> anyhow::Result<()> {
-    let plan = Plan { rows: flags.rows, attack_share: flags.attack_share, start: Timestamp::from_secs(START), gap_secs: flags.gap_secs };
+    let traffic = flags.traffic.as_deref().map_or(Ok(""), traffic::<D>)?;
+    let start = Timestamp::from_secs(START);
+    let plan = Plan { rows: flags.rows, attack_share: flags.attack_share, start, gap_secs: flags.gap_secs, traffic };
     let records = D::generate(plan, Seed(flags.seed));
     let attacks = records.iter().filter(|record| is_attack(record)).count();
     if flags.out.as_os_str() == "-" {
@@ -66,6 +71,17 @@ fn run_on<D: Kind>(context: &Context, flags: &Flags) -> anyhow::Result<()> {
     write::<D>(file, &records, flags.labels).with_context(|| format!("{shown} cannot be written"))?;
     let value = json!({"file": flags.out, "rows": records.len(), "attacks": attacks});
     Ok(context.output.print(&value, || format!("{} {} written to {shown}, {attacks} of them attacks.", records.len(), D::EVENTS))?)
+}
+
+/// The kind's own name of the traffic.
+fn traffic<D: Kind>(name: &str) -> Result<&'static str, Problem> {
+    if D::TRAFFICS.is_empty() {
+        return Err(Problem::usage(format!("--traffic: the kind {} has one traffic only; leave the flag out", D::NAME)));
+    }
+    D::TRAFFICS.iter().map(|(known, _)| *known).find(|known| *known == name).ok_or_else(|| {
+        let names: Vec<String> = D::TRAFFICS.iter().map(|(known, what)| format!("{known} ({what})")).collect();
+        Problem::usage(format!("--traffic must be one of {}; got {name:?}", names.join(", ")))
+    })
 }
 
 fn write<D: Kind>(out: impl Write, records: &[Record<D::Event>], labels: bool) -> io::Result<()> {
