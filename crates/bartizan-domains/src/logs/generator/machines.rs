@@ -53,6 +53,9 @@ const CALLS: &[Route] = &[
     Route::get("/v1/prices", 0.08, 46_000.0).spread(0.15),
     Route::get("/v1/config", 0.01, 3_100.0).spread(0.02),
     Route::send("PUT", "/v1/locks/*", 200, 0.012, 480.0),
+    Route::get("/v1/customers?page=*", 0.12, 64_000.0),
+    Route::get("/v1/orders?page=*", 0.1, 52_000.0),
+    Route::get("/metrics", 0.01, 18_000.0).spread(0.05),
     Route::get("/v1/jobs/*/status", 0.015, 420.0),
 ];
 
@@ -170,7 +173,9 @@ impl Fleet {
             log.add(TARGETS.changes[0].hit(at + 60.0, &who, 0, dice));
         }
         for _ in 0..dice.several(2.5) {
-            let route = dice.pick(EVENTS);
+            let seldom = *dice.pick(&[TARGETS.changes, TARGETS.own, TARGETS.exports]);
+            let from = if dice.chance(0.01) { seldom } else { EVENTS };
+            let route = dice.pick(from);
             call(log, route, &who, at, dice);
             at += dice.around(0.4, 1.0);
         }

@@ -115,6 +115,18 @@ trait World {
     /// The account with an address and an agent that it has at that time.
     fn who(&self, account: u64, dice: &mut Dice, at: f64) -> Who;
 
+    /// Whoever is there at that time.
+    fn anybody(&self, dice: &mut Dice, at: f64) -> Who {
+        let mut account = 0;
+        for _ in 0..20 {
+            account = dice.whole(0, self.accounts() - 1);
+            if dice.unit() < self.activity(account, at) {
+                break;
+            }
+        }
+        self.who(account, dice, at)
+    }
+
     /// A name on a list of stolen passwords. Most of such names are unknown here.
     fn stolen(&self, dice: &mut Dice) -> String;
 

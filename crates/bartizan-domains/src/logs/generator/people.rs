@@ -111,5 +111,5 @@ pub(super) fn disguise(dice: &mut Dice, as_browser: f64, at: f64) -> Option<Stri
     if dice.chance(as_browser) {
         return Some(if dice.chance(0.8) { Agent::desk(dice) } else { Agent::phone(dice) }.name(at));
     }
-    Some((*dice.pick(TOOLS)).to_owned())
+    dice.chance(0.93).then(|| (*dice.pick(TOOLS)).to_owned())
 }

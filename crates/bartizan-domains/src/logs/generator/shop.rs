@@ -178,21 +178,25 @@ impl Shop {
             at += dice.around(8.0, 0.6);
             chance = 0.4;
         }
-        if !who.user.is_empty() && dice.chance(0.4) {
-            at += dice.around(4.0, 0.6);
-            let hit = ORDERS.hit(at, who, 0, dice);
+        if who.user.is_empty() || dice.chance(0.5) { at } else { self.at_home(log, who, at, dice) }
+    }
+
+    /// What customers do in their account; says when it is done.
+    fn at_home(&self, log: &mut Log, who: &Who, from: f64, dice: &mut Dice) -> f64 {
+        let mut at = from;
+        for _ in 0..dice.several(2.0) {
+            at += dice.around(8.0, 0.8);
+            let route = match dice.unit() {
+                ..0.4 => &ORDERS,
+                ..0.6 => &ORDER,
+                ..0.7 => &INVOICE,
+                ..0.95 => dice.pick(TARGETS.own),
+                ..0.98 => dice.pick(TARGETS.changes),
+                ..0.985 => &TARGETS.exports[1],
+                _ => &TARGETS.heavy[2],
+            };
+            let hit = route.hit(at, who, dice.whole(100_000, 180_000), dice);
             self.add(log, dice, hit);
-            if dice.chance(0.5) {
-                at += dice.around(8.0, 0.6);
-                let order = dice.whole(100_000, 180_000);
-                let route = if dice.chance(0.3) { &INVOICE } else { &ORDER };
-                let hit = route.hit(at, who, order, dice);
-                self.add(log, dice, hit);
-            }
-            if dice.chance(0.04) {
-                let hit = dice.pick(TARGETS.changes).hit(at + 20.0, who, 0, dice);
-                self.add(log, dice, hit);
-            }
         }
         at
     }
@@ -203,10 +207,20 @@ impl Shop {
         let page = match dice.whole(0, 9) {
             0..5 => PRODUCT.hit(at, who, product, dice),
             5..8 => CATEGORY.hit(at, who, 1 + dice.popular(CATEGORIES), dice),
+            8 => TARGETS.lists[1].hit(at, who, 1 + dice.popular(60), dice),
             _ => SEARCH.hit(at, who, dice.popular(900), dice),
         };
         let page = if dice.chance(0.012) { page.failed(dice, 404) } else { page };
+        // Browsers look for icons that are not there; pages ask what is in stock.
+        if dice.chance(0.004) {
+            let icon = Route::get("/apple-touch-icon.png", 0.01, 300.0).hit(at + 0.4, who, 0, dice).failed(dice, 404);
+            self.add(log, dice, icon);
+        }
         let shown = page.status == 200;
+        if shown && dice.chance(0.25) {
+            let stock = TARGETS.items[1].hit(at + 0.2, who, product, dice);
+            self.add(log, dice, stock);
+        }
         self.add(log, dice, page);
         let mut at = at;
         for _ in 0..if shown { dice.whole(0, 3) } else { 0 } {
@@ -226,6 +240,11 @@ impl Shop {
         let hit = CART.hit(at, who, 0, dice);
         self.add(log, dice, hit);
         if dice.chance(0.5) {
+            if dice.chance(0.2) {
+                let coupon = TARGETS.numbered[2].hit(at + 9.0, who, dice.whole(1, 4_000), dice);
+                let coupon = if dice.chance(0.4) { coupon.failed(dice, 404) } else { coupon };
+                self.add(log, dice, coupon);
+            }
             for page in [Route::get("/cart", 0.07, 14_000.0), Route::get("/checkout", 0.1, 21_000.0)] {
                 at += dice.around(20.0, 0.7);
                 let hit = page.hit(at, who, 0, dice);
@@ -248,6 +267,7 @@ impl Shop {
             let page = match dice.whole(0, 9) {
                 0..7 => PRODUCT.hit(at, &who, dice.whole(1, PRODUCTS), dice),
                 7..9 => CATEGORY.hit(at, &who, dice.whole(1, CATEGORIES), dice),
+                _ if dice.chance(0.2) => Route::get("/robots.txt", 0.005, 700.0).hit(at, &who, 0, dice),
                 _ => Route::get("/sitemap-*.xml", 0.2, 240_000.0).hit(at, &who, dice.whole(1, 12), dice),
             };
             let page = match dice.unit() {
@@ -287,6 +307,12 @@ impl World for Shop {
 
     fn who(&self, account: u64, dice: &mut Dice, at: f64) -> Who {
         Who { user: self.account(account), ..self.visitor(account, dice.chance(0.2), at) }
+    }
+
+    fn anybody(&self, dice: &mut Dice, at: f64) -> Who {
+        let visit = self.visit(dice, at);
+        let user = visit.account.filter(|_| dice.chance(0.4)).unwrap_or_default();
+        Who { user, ..visit.who }
     }
 
     fn stolen(&self, dice: &mut Dice) -> String {

@@ -57,6 +57,13 @@ const WORK: [[Route; 4]; AREAS as usize] = [
     ],
 ];
 
+/// What those ask for who manage the others.
+const MANAGING: [Route; 3] = [
+    Route::get("/api/admin/users", 0.09, 16_000.0),
+    Route::get("/admin/users", 0.05, 21_000.0),
+    Route::send("PUT", "/api/admin/users/*", 200, 0.08, 760.0),
+];
+
 const TARGETS: Targets = Targets {
     login: LOGIN,
     changes: &[
@@ -191,6 +198,8 @@ fn step(person: &Person, log: &mut Log, who: &Who, from: f64, dice: &mut Dice) -
         }
         3..8 => log.add(sometimes_wrong(often_unchanged(work[1].hit(at, who, thing, dice), dice, 0.1), dice)),
         8 => log.add(sometimes_wrong(work[3].hit(at, who, thing, dice), dice)),
+        _ if person.manages => log.add(sometimes_wrong(dice.pick(&MANAGING).hit(at, who, thing, dice), dice)),
+        _ if dice.chance(0.06) => log.add(sometimes_wrong(dice.pick(TARGETS.changes).hit(at, who, 1, dice), dice)),
         // Something that they seldom do.
         _ => {
             let other = dice.pick(&WORK);

@@ -75,7 +75,7 @@ pub(super) fn account_takeover(scene: &mut Scene<'_>) {
     }
     let changes = dice.whole(1, 2) as usize;
     let size = dice.between(1.0, 6.0);
-    for step in 0..count.saturating_sub(2) {
+    for step in 0..count {
         let mut hit = match step {
             0 => targets.login.hit(at, &who, 0, dice),
             1 => targets.own[0].hit(at, &who, 0, dice),

@@ -21,6 +21,9 @@ pub(super) const ATTACKS: &[(&str, fn(&mut Scene<'_>))] = &[
     ("error_storm", strain::error_storm),
 ];
 
+/// Attacks with few requests come more than once in each round: positions above.
+const AGAIN: &[usize] = &[1, 2, 2, 4];
+
 /// A share of the attacks that one episode has at most, so that there are several of each.
 const LARGEST: usize = 14;
 
@@ -82,7 +85,7 @@ pub(super) fn fill(world: &dyn World, dice: &mut Dice, log: &mut Log) {
     let mut turn: Vec<usize> = Vec::new();
     while log.room() > 0 {
         if turn.is_empty() {
-            turn = (0..ATTACKS.len()).collect();
+            turn = (0..ATTACKS.len()).chain(AGAIN.iter().copied()).collect();
         }
         let (name, play) = ATTACKS[turn.swap_remove(dice.whole(0, turn.len() as u64 - 1) as usize)];
         log.name(name);

@@ -43,15 +43,7 @@ pub(super) fn error_storm(scene: &mut Scene<'_>) {
     let usual = *dice.pick(&[500, 502, 503, 504]);
     let mut at = from;
     for _ in 0..count {
-        // Whoever is there at that time.
-        let mut account = dice.whole(0, world.accounts() - 1);
-        for _ in 0..20 {
-            if dice.unit() < world.activity(account, at) {
-                break;
-            }
-            account = dice.whole(0, world.accounts() - 1);
-        }
-        let who = world.who(account, dice, at);
+        let who = world.anybody(dice, at);
         let number = dice.whole(1, 3_000);
         let status = if dice.chance(0.8) { usual } else { *dice.pick(&[500, 502, 504]) };
         log.add(route.hit(at, &who, number, dice).failed(dice, status));

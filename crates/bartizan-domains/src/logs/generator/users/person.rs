@@ -43,6 +43,8 @@ pub(super) struct Person {
     pub(super) exports: f64,
     /// Whether a page that stays open asks for news each minute.
     pub(super) polls: bool,
+    /// Whether they manage the others.
+    pub(super) manages: bool,
     /// Chance to mistype a password.
     pub(super) clumsy: f64,
     joined: f64,
@@ -86,6 +88,7 @@ impl Person {
             writes: dice.between(0.05, 0.5),
             exports: if dice.chance(0.15) { dice.between(0.05, 0.25) } else { 0.006 },
             polls: dice.chance(0.3),
+            manages: dice.chance(0.04),
             clumsy: if dice.chance(0.1) { 0.18 } else { 0.03 },
             joined: if dice.chance(0.08) { dice.unit() * horizon } else { -1.0 },
             away: span(dice, horizon / (150.0 * DAY), 4.0, 14.0),
