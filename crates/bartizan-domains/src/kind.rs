@@ -14,6 +14,8 @@ pub struct Plan {
     pub start: Timestamp,
     /// Mean seconds between two of them.
     pub gap_secs: f64,
+    /// Which traffic, one of the kind's [`Kind::TRAFFICS`]; empty for its default.
+    pub traffic: &'static str,
 }
 
 /// What a detector found of an event, as far as a kind makes something of it.
@@ -58,6 +60,9 @@ pub trait Kind: Parse {
 
     /// Features that name a kind of attack by themselves. None for a kind that tells classes apart.
     const SIGNS: &'static [Sign] = &[];
+
+    /// The traffics that [`generate`](Self::generate) knows, the default first: its name, and what it is. None for a kind that knows one.
+    const TRAFFICS: &'static [(&'static str, &'static str)] = &[];
 
     /// Events in order of their time; the same arguments give the same events.
     fn generate(plan: Plan, seed: Seed) -> Vec<Record<Self::Event>>;

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 const ROWS: usize = 300;
 
 fn plan() -> Plan {
-    Plan { rows: ROWS, attack_share: 0.2, start: Timestamp::from_secs(1_770_000_000), gap_secs: 5.0 }
+    Plan { rows: ROWS, attack_share: 0.2, start: Timestamp::from_secs(1_770_000_000), gap_secs: 5.0, traffic: "" }
 }
 
 macro_rules! every_kind {

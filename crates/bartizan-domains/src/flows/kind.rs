@@ -34,7 +34,7 @@ impl Kind for Flows {
     };
 
     fn generate(plan: Plan, seed: Seed) -> Vec<Record<Self::Event>> {
-        let Plan { rows, attack_share, start, gap_secs } = plan;
+        let Plan { rows, attack_share, start, gap_secs, .. } = plan;
         let config = generator::GeneratorConfig { rows, attack_share, start, gap_secs };
         let record = |(line, (event, label, name)): (u64, (_, _, &str))| Record {
             event,

@@ -50,7 +50,7 @@ impl Kind for Requests {
     };
 
     fn generate(plan: Plan, seed: Seed) -> Vec<Record<Self::Event>> {
-        let Plan { rows, attack_share, start, gap_secs } = plan;
+        let Plan { rows, attack_share, start, gap_secs, .. } = plan;
         let config = generator::GeneratorConfig { rows, attack_share, start, gap_secs, ..generator::GeneratorConfig::default() };
         let record = |(line, (event, label))| Record { event, label: Some(label), label_name: None, line };
         (1..).zip(generator::generate(&config, seed)).map(record).collect()

@@ -143,7 +143,7 @@ async fn service(context: &Context, flags: &Flags) -> anyhow::Result<Vec<Measure
     (config.only, config.server.root) = (Vec::new(), None);
     let served = Served::open(&config, serve::take_port(&config).await?).await?;
     let start = context::clock().now().plus_secs(-GAP_SECS * REQUESTS as i64);
-    let plan = |attack_share| Plan { rows: REQUESTS, attack_share, start, gap_secs: GAP_SECS as f64 };
+    let plan = |attack_share| Plan { rows: REQUESTS, attack_share, start, gap_secs: GAP_SECS as f64, traffic: "" };
     let history: Loaded<Requests> = Requests::generate(plan(0.0), Seed(1)).into_iter().collect();
     let Some(Running::Requests(detector)) = served.mounted.first() else { bail!("there is no detector of requests to measure") };
     detector.import(history.without_labels()).await?;

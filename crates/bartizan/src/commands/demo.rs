@@ -178,7 +178,7 @@ impl Sending {
         ));
         let mut pace = tokio::time::interval(Duration::from_secs_f64(1.0 / self.flags.rate.clamp(0.01, 100_000.0)));
         let (most, mut sent) = (self.flags.events.unwrap_or(usize::MAX), 0);
-        let mut plan = Plan { rows: BATCH, attack_share: ATTACK_SHARE, start: context::clock().now(), gap_secs: GAP_SECS };
+        let mut plan = Plan { rows: BATCH, attack_share: ATTACK_SHARE, start: context::clock().now(), gap_secs: GAP_SECS, traffic: "" };
         for batch in 1_u64.. {
             for event in live::batch(&self.sources, plan, Seed(self.flags.seed).derive(batch)) {
                 if sent >= most {
@@ -204,7 +204,8 @@ impl Sending {
 
     /// A day of traffic, of which detectors without a model make one by themselves.
     async fn learn(&self, client: &mut Client) -> anyhow::Result<()> {
-        let plan = Plan { rows: HISTORY, attack_share: 0.0, start: context::clock().now().plus_secs(-86_400), gap_secs: GAP_SECS };
+        let plan =
+            Plan { rows: HISTORY, attack_share: 0.0, start: context::clock().now().plus_secs(-86_400), gap_secs: GAP_SECS, traffic: "" };
         self.say("Nothing is learned yet. A day of ordinary traffic, generated, comes first, as fast as it is answered.");
         let sources: Vec<Source> =
             self.sources.iter().filter(|source| self.learners.iter().any(|life| life.name() == source.name())).cloned().collect();

@@ -34,6 +34,9 @@ pub(crate) struct Flags {
     /// Mean seconds between events.
     #[arg(long, value_name = "S", default_value_t = 3.0)]
     gap_secs: f64,
+    /// Which traffic, for a kind that knows several.
+    #[arg(long, value_name = "TRAFFIC")]
+    traffic: Option<String>,
     /// Label each event: whether it is an attack, or which.
     #[arg(long)]
     labels: bool,
@@ -55,7 +58,9 @@ pub(crate) fn run(context: &Context, flags: Flags) -> anyhow::Result<()> {
 }
 
 fn run_on<D: Kind>(context: &Context, flags: &Flags) -> anyhow::Result<()> {
-    let plan = Plan { rows: flags.rows, attack_share: flags.attack_share, start: Timestamp::from_secs(START), gap_secs: flags.gap_secs };
+    let traffic = flags.traffic.as_deref().map_or(Ok(""), |name| traffic(D::NAME, D::TRAFFICS, name))?;
+    let start = Timestamp::from_secs(START);
+    let plan = Plan { rows: flags.rows, attack_share: flags.attack_share, start, gap_secs: flags.gap_secs, traffic };
     let records = D::generate(plan, Seed(flags.seed));
     let attacks = records.iter().filter(|record| is_attack(record)).count();
     if flags.out.as_os_str() == "-" {
@@ -66,6 +71,17 @@ fn run_on<D: Kind>(context: &Context, flags: &Flags) -> anyhow::Result<()> {
     write::<D>(file, &records, flags.labels).with_context(|| format!("{shown} cannot be written"))?;
     let value = json!({"file": flags.out, "rows": records.len(), "attacks": attacks});
     Ok(context.output.print(&value, || format!("{} {} written to {shown}, {attacks} of them attacks.", records.len(), D::EVENTS))?)
+}
+
+/// The name among those that the kind knows, each with what it is.
+fn traffic(kind: &str, known: &[(&'static str, &str)], name: &str) -> Result<&'static str, Problem> {
+    if known.is_empty() {
+        return Err(Problem::usage(format!("--traffic: {kind} has one kind of traffic only; leave the flag out")));
+    }
+    known.iter().map(|(known, _)| *known).find(|known| *known == name).ok_or_else(|| {
+        let names: Vec<String> = known.iter().map(|(known, what)| format!("{known} ({what})")).collect();
+        Problem::usage(format!("--traffic must be one of {}; got {name:?}", names.join(", ")))
+    })
 }
 
 fn write<D: Kind>(out: impl Write, records: &[Record<D::Event>], labels: bool) -> io::Result<()> {
@@ -79,4 +95,24 @@ fn write<D: Kind>(out: impl Write, records: &[Record<D::Event>], labels: bool) -
     }
     bar.finish_and_clear();
     out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::traffic;
+
+    #[test]
+    fn a_traffic_is_one_that_the_kind_knows() {
+        let known = [("users", "people"), ("shop", "visitors")];
+        for (name, kinds, expected) in [
+            ("users", &known[..], Ok("users")),
+            ("shop", &known[..], Ok("shop")),
+            ("Shop", &known[..], Err("--traffic must be one of users (people), shop (visitors); got \"Shop\"")),
+            ("", &known[..], Err("--traffic must be one of users (people), shop (visitors); got \"\"")),
+            ("users", &[][..], Err("--traffic: pulses has one kind of traffic only; leave the flag out")),
+        ] {
+            let found = traffic("pulses", kinds, name).map_err(|problem| problem.to_string());
+            assert_eq!(found.as_deref().map_err(|said| said.lines().next().unwrap_or_default()), expected.map_err(|said| said), "{name}");
+        }
+    }
 }

@@ -39,7 +39,7 @@ pub(crate) fn of_kind<K: Kind>() {
 fn served<K: Kind>(at: &std::path::Path) {
     let server = Running::start(at, &["--only", &format!("{},{SECOND}", K::NAME), "--root", SECOND]);
     let mut client = server.connect();
-    let plan = Plan { rows: 3, attack_share: 0.0, start: Timestamp::from_secs(1_770_000_000), gap_secs: 1.0 };
+    let plan = Plan { rows: 3, attack_share: 0.0, start: Timestamp::from_secs(1_770_000_000), gap_secs: 1.0, traffic: "" };
     for record in K::generate(plan, Seed(3)) {
         for prefix in [&format!("/{}", K::NAME), &format!("/{SECOND}"), ""] {
             let path = format!("{prefix}{}", K::JUDGED_AT);
