@@ -178,6 +178,12 @@ pub trait Recency: Send + Sync {
     /// What the past says of `event`, counting nothing.
     fn peek(&self, event: &Self::Event) -> Self::Recent;
 
+    /// What the past says of each of `events` as if those among them that are earlier had been counted in; counts nothing. Their order in
+    /// the list says nothing.
+    fn foresee(&self, events: &[Self::Event]) -> Vec<Self::Recent> {
+        events.iter().map(|event| self.peek(event)).collect()
+    }
+
     /// Takes back that `event` was counted in, for one that was refused after all. Counts go down by one; what only knows whether
     /// something was seen, such as how many different paths there were, may keep it.
     fn forget(&self, event: &Self::Event);

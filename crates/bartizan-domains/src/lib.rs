@@ -7,9 +7,9 @@
 mod access;
 pub mod faults;
 pub mod kind;
-pub mod logs;
 pub mod raw;
 pub mod records;
+pub mod scalar;
 mod web;
 
 /// Checks a format of access logs in the words of nginx's `log_format` or Apache's `LogFormat`.
@@ -38,6 +38,7 @@ macro_rules! kinds {
 
 kinds! { $
     requests: Requests;
+    logs: Logs;
     flows: Flows;
     behavior: Behavior;
     #[cfg(feature = "sixth-kind")] pulses: Pulses;

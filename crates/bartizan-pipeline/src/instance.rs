@@ -114,6 +114,28 @@ impl<D: Domain> Instance<D> {
         version: &Arc<str>,
         at: Timestamp,
     ) -> Result<NewDetection, StoreError> {
+        self.scored_detection((event, recent, true), scored, version, at)
+    }
+
+    /// The same of an event that does not count in the windows.
+    pub(crate) fn detection_apart(
+        &self,
+        event: &D::Event,
+        recent: &D::Recent,
+        scored: Scored,
+        version: &Arc<str>,
+        at: Timestamp,
+    ) -> Result<NewDetection, StoreError> {
+        self.scored_detection((event, recent, false), scored, version, at)
+    }
+
+    fn scored_detection(
+        &self,
+        (event, recent, is_live): (&D::Event, &D::Recent, bool),
+        scored: Scored,
+        version: &Arc<str>,
+        at: Timestamp,
+    ) -> Result<NewDetection, StoreError> {
         let judged = Judged {
             score: scored.score.0,
             threshold: scored.threshold.0,
@@ -124,7 +146,7 @@ impl<D: Domain> Instance<D> {
             learning: false,
             class: scored.class.map(|class| JudgedClass { name: class.name.into(), probability: class.probability }),
         };
-        let detection = self.detection(event, (Some(recent), true), Some(judged), at)?;
+        let detection = self.detection(event, (Some(recent), is_live), Some(judged), at)?;
         Ok(NewDetection { sample: scored.row, ..detection })
     }
 

@@ -2,6 +2,7 @@
 
 mod active;
 mod alarms_a_day;
+mod apart;
 mod background;
 mod batch;
 mod check;
@@ -35,6 +36,7 @@ mod workers;
 
 pub use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
 pub use bartizan_estimators::{Algorithm, ParamError, ParamValue, RawParams};
+pub use apart::Apart;
 pub use batch::MAX_EXPLAINED;
 pub use classes::ClassVerdict;
 pub use cold_start::Learning;

@@ -1,7 +1,13 @@
 //! One log entry.
 
-use bartizan_core::Timestamp;
+use bartizan_core::{Timestamp, head};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// Most bytes that are stored of an endpoint, of an agent, and of the user, the method and the address each.
+const MAX_ENDPOINT: usize = 4_096;
+const MAX_AGENT: usize = 1_024;
+pub(super) const MAX_OTHER: usize = 512;
 
 /// One request to an API, as a log tells of it after it was answered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,4 +34,48 @@ pub struct LogEvent {
     pub response_size: Option<u64>,
     /// The client, where it is written otherwise than in `ip_address`; filled in when the event arrives.
     pub client: String,
+}
+
+impl LogEvent {
+    /// The client's address.
+    #[must_use]
+    pub fn client(&self) -> &str {
+        if self.client.is_empty() { &self.ip_address } else { &self.client }
+    }
+
+    /// Who it is: the user, or the client's address where nobody authenticated.
+    #[must_use]
+    pub fn entity(&self) -> &str {
+        if self.user_id.is_empty() { self.client() } else { &self.user_id }
+    }
+
+    /// What tells the user from others, as much as is stored of it.
+    pub(super) fn user(&self) -> &[u8] {
+        head(&self.user_id, MAX_OTHER).as_bytes()
+    }
+
+    /// About how many bytes its texts have.
+    pub(super) fn weight(&self) -> usize {
+        self.endpoint.len() + self.user_id.len() + self.ip_address.len() + self.user_agent.as_ref().map_or(0, String::len)
+    }
+
+    /// The entry as it is stored. Features and windows look at no more of it.
+    pub(super) fn bounded(&self) -> Cow<'_, Self> {
+        let agent = self.user_agent.as_deref().unwrap_or_default();
+        let (endpoint, of_agent, other) = (MAX_ENDPOINT, MAX_AGENT, MAX_OTHER);
+        let others = [&self.user_id, &self.method, &self.ip_address, &self.client];
+        if self.endpoint.len() <= endpoint && agent.len() <= of_agent && others.iter().all(|text| text.len() <= other) {
+            return Cow::Borrowed(self);
+        }
+        let cut = |text: &str, most: usize| head(text, most).to_owned();
+        Cow::Owned(Self {
+            user_id: cut(&self.user_id, other),
+            endpoint: cut(&self.endpoint, endpoint),
+            method: cut(&self.method, other),
+            ip_address: cut(&self.ip_address, other),
+            user_agent: self.user_agent.as_deref().map(|agent| cut(agent, of_agent)),
+            client: cut(&self.client, other),
+            ..*self
+        })
+    }
 }

@@ -21,7 +21,7 @@ use input::HEAD;
 pub use input::{PACKING_BYTES, Packing, packing};
 pub(crate) use input::{Unread, open};
 pub(crate) use label::{LabelField, label_of, lacking, refuse_named};
-pub(crate) use lines::{Line, head_lines, lines, log_lines, skip_line};
+pub(crate) use lines::{Line, head_lines, lines, log_lines, skip_line, unwrapped};
 pub(crate) use mend::mended;
 pub(crate) use rows::{Next, Rows};
 pub(crate) use wrapped::{Unwrapped, Unwrapper, trimmed};

@@ -4,6 +4,8 @@ use super::RequestEvent;
 use super::bounded::{CutPart, MAX_HEADER_NAME, MAX_HEADERS as MAX_NAMES};
 use super::extract::MAX_LEAVES;
 use crate::web::address::network;
+use crate::web::agent_key;
+use crate::web::hours::covered_hours;
 use crate::web::rareness::{Rareness, unusual};
 use crate::web::routes::{Routes, segments};
 use crate::web::text::{Surprise, SurpriseBuilder, decode, field_hash, hash, hash_on, leaves};
@@ -20,10 +22,6 @@ const MAX_HEADERS: usize = 1_000;
 const MAX_NETWORKS: usize = 20_000;
 /// While counting, as many times more are kept, so that what is frequent in all is not lost for being rare at first.
 const WHILE_COUNTING: usize = 4;
-/// Days on which an hour of the day must have been seen before rare requests in it say anything.
-const LEAST_DAYS: i64 = 3;
-/// Share of the events at each end of the history that are left out when it is asked how long it is: their clocks may be wrong.
-const TRIMMED: f64 = 0.005;
 /// Share of requests that have a header for its absence to be odd.
 const USUAL_HEADER: f64 = 0.95;
 
@@ -293,19 +291,6 @@ impl RequestBaselines {
     }
 }
 
-/// Whether each hour of the day lies whole within the history on enough days.
-fn covered_hours(mut secs: Vec<i64>) -> [bool; 24] {
-    secs.sort_unstable();
-    let cut = (TRIMMED * secs.len() as f64).ceil() as usize;
-    let (Some(first), Some(last)) = (secs.get(cut), secs.iter().rev().nth(cut)) else { return [false; 24] };
-    // Whole hours since 1970 that lie between the two.
-    let (from, until) = (first.div_euclid(3600) + 1, last.div_euclid(3600));
-    // Such hours before `end` that are this one of their day.
-    let before = |end: i64, hour: i64| (end - hour + 23).div_euclid(24);
-    let days = |hour: i64| before(until, hour) - before(from, hour);
-    std::array::from_fn(|hour| days(hour as i64) >= LEAST_DAYS)
-}
-
 /// Minus the logarithm of the smoothed share; see [`in_steps`].
 fn rarity(rows: u32, of: u32) -> f32 {
     in_steps((rows as f32 + 0.5) / (of as f32 + 1.0))
@@ -346,50 +331,10 @@ fn header_key(name: &str) -> u64 {
     head(name, MAX_HEADER_NAME).bytes().fold(hash(b"h"), |h, b| hash_on(h, &[b.to_ascii_lowercase()]))
 }
 
-/// An agent without its version numbers.
-fn agent_key(agent: &str) -> u64 {
-    agent.bytes().filter(|b| !b.is_ascii_digit() && *b != b'.' && *b != b'_').fold(hash(b"a"), |h, b| hash_on(h, &[b.to_ascii_lowercase()]))
-}
-
 fn keep_most<T>(map: &mut BTreeMap<u64, T>, most: usize, times: usize, rows: impl Fn(&T) -> u32) {
     if map.len() > most * times {
         let mut order: Vec<(u32, u64)> = map.iter().map(|(key, value)| (rows(value), *key)).collect();
         order.sort_by(|a, b| b.cmp(a));
         order.iter().skip(most).for_each(|(_, key)| drop(map.remove(key)));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::covered_hours;
-
-    #[test]
-    fn an_hour_is_covered_once_it_was_seen_on_several_days() {
-        let hourly = |from: i64, until: i64| (from * 4..until * 4).map(|quarter| quarter * 900).collect::<Vec<_>>();
-        let covered = |from, until| covered_hours(hourly(from, until)).map(u8::from);
-        assert_eq!(covered_hours(Vec::new()), [false; 24]);
-        for (name, from, until, expected) in [
-            ("a day and a half", 0, 36, [0; 24]),
-            ("three days, of which the first and the last hour are cut", 0, 72, {
-                let mut hours = [1; 24];
-                (hours[0], hours[23]) = (0, 0);
-                hours
-            }),
-            ("from one evening to the next but two", 20, 20 + 72 + 3, {
-                let mut hours = [1; 24];
-                (hours[20], hours[21]) = (1, 1);
-                hours
-            }),
-            ("two days and seven hours", 10, 65, {
-                let mut hours = [0; 24];
-                (11..16).for_each(|hour| hours[hour] = 1);
-                hours
-            }),
-        ] {
-            assert_eq!(covered(from, until), expected, "{name}");
-        }
-        let mut odd = hourly(0, 30);
-        odd.extend([i64::MIN / 1_000_000, 86_400 * 365]);
-        assert_eq!(covered_hours(odd), [false; 24], "clocks that are wrong make no days");
     }
 }

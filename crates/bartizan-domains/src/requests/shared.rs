@@ -5,7 +5,8 @@
 //! by nothing that others did but the rate at which all of them come: otherwise, a flood whose every request has another name would be seen
 //! nowhere.
 
-use super::windows::{Counts, Different, HORIZON_SECS, RecentRequests, Seen, is_time};
+use super::windows::{Counts, HORIZON_SECS, RecentRequests, Seen};
+use crate::web::rings::{Different, is_time};
 use crate::web::text::hash_on;
 use serde::{Deserialize, Serialize};
 

@@ -2,11 +2,11 @@
 
 use super::RequestEvent;
 use crate::web::path_of;
+use crate::web::rings::{BUCKETS, Different, Ring, is_time};
 use crate::web::text::{agent_risk, hash, path_risk};
 use bartizan_core::head;
 use serde::{Deserialize, Serialize};
 
-const BUCKETS: usize = 6;
 /// Seconds of a bucket of the short, the middle and the long window: 12 s, 60 s and one hour in all.
 const SECS: [i64; 3] = [2, 10, 600];
 /// Bytes of an endpoint that are looked at: what its path is told from others by, and searched for risky words.
@@ -39,83 +39,6 @@ impl RecentRequests {
         Self { short: f32::NAN, minute: f32::NAN, hour: f32::NAN, paths: f32::NAN, agents: f32::NAN, risky: f32::NAN, errors: f32::NAN };
 }
 
-#[derive(Clone, Copy, Default, Serialize, Deserialize)]
-pub(super) struct Ring {
-    newest: i64,
-    counts: [u16; BUCKETS],
-}
-
-impl Ring {
-    /// The sum over the window that ends with bucket `now`; a time before the window has nothing.
-    fn sum(&self, now: i64) -> u32 {
-        let buckets = BUCKETS as i64;
-        let (first, last) = (now - buckets + 1, now.min(self.newest));
-        (first.max(self.newest - buckets + 1)..=last).map(|b| u32::from(self.counts[b.rem_euclid(buckets) as usize])).sum()
-    }
-
-    /// Takes one back from bucket `now`, if it is still there.
-    fn take(&mut self, now: i64) {
-        let buckets = BUCKETS as i64;
-        if now <= self.newest && now > self.newest - buckets {
-            let count = &mut self.counts[now.rem_euclid(buckets) as usize];
-            *count = count.saturating_sub(1);
-        }
-    }
-
-    /// Counts into bucket `now`; what is older than the window is not counted.
-    fn add(&mut self, now: i64) {
-        let buckets = BUCKETS as i64;
-        if now > self.newest {
-            let cleared = (now - self.newest).min(buckets);
-            (0..cleared).for_each(|i| self.counts[(now - i).rem_euclid(buckets) as usize] = 0);
-            self.newest = now;
-        }
-        if now > self.newest - buckets {
-            let count = &mut self.counts[now.rem_euclid(buckets) as usize];
-            *count = count.saturating_add(1);
-        }
-    }
-}
-
-/// Different things seen, about: a bit for each hash, in this stretch of time and the last.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Different {
-    pub(super) epoch: i64,
-    now: u64,
-    before: u64,
-}
-
-impl Different {
-    fn at(self, epoch: i64) -> (u64, u64) {
-        match epoch - self.epoch {
-            0 => (self.now, self.before),
-            1 => (0, self.now),
-            _ => (0, 0),
-        }
-    }
-
-    /// Bits that are set: no more than there were different ones.
-    pub(super) fn bits(self, epoch: i64) -> u32 {
-        let (now, before) = self.at(epoch);
-        (now | before).count_ones()
-    }
-
-    /// Linear counting (Whang, Vander-Zanden, Taylor 1990) over 64 bits.
-    pub(super) fn count(self, epoch: i64) -> f32 {
-        let (now, before) = self.at(epoch);
-        let zeros = (now | before).count_zeros().max(1) as f32;
-        64.0 * (64.0 / zeros).ln()
-    }
-
-    pub(super) fn add(&mut self, epoch: i64, hash: u64) {
-        if epoch > self.epoch || epoch < self.epoch - 1 {
-            let (now, before) = if epoch > self.epoch { self.at(epoch) } else { return };
-            *self = Self { epoch, now, before };
-        }
-        self.now |= 1 << (hash >> 58);
-    }
-}
-
 /// What one client did.
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Counts {
@@ -129,7 +52,7 @@ pub(super) struct Counts {
 impl Counts {
     /// Whether its times can be: what is read back might be damaged.
     pub(super) fn is_sound(&self) -> bool {
-        let rings = self.windows.iter().chain([&self.risky, &self.errors]).map(|ring| ring.newest);
+        let rings = self.windows.iter().chain([&self.risky, &self.errors]).map(|ring| ring.newest());
         rings.chain([self.paths.epoch, self.agents.epoch]).all(is_time)
     }
 
@@ -175,11 +98,6 @@ impl Counts {
             self.errors.take(long);
         }
     }
-}
-
-/// Whether a number of seconds, or of their multiples, can be a time.
-pub(super) fn is_time(time: i64) -> bool {
-    time.abs_diff(0) < 1 << 48
 }
 
 /// What the windows see of a request: worked out once, before anything is locked.

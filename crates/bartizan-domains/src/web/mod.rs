@@ -1,10 +1,14 @@
 //! What kinds that see HTTP requests share: texts and their marks of attack, routes, addresses, values, and how rare a first sight is.
 
 pub(crate) mod address;
+pub(crate) mod hours;
 pub(crate) mod rareness;
+pub(crate) mod rings;
 pub(crate) mod routes;
 pub(crate) mod text;
 pub(crate) mod values;
+
+use text::{hash, hash_on};
 
 /// Longest piece of a request that a sentence quotes.
 const MAX_QUOTED: usize = 60;
@@ -42,4 +46,9 @@ fn strip_origin(target: &str) -> &str {
         }
         _ => target,
     }
+}
+
+/// An agent without its version numbers.
+pub(crate) fn agent_key(agent: &str) -> u64 {
+    agent.bytes().filter(|b| !b.is_ascii_digit() && *b != b'.' && *b != b'_').fold(hash(b"a"), |h, b| hash_on(h, &[b.to_ascii_lowercase()]))
 }

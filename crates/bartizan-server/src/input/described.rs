@@ -96,7 +96,7 @@ pub(crate) fn number() -> Value {
 #[cfg(test)]
 mod tests {
     use super::{WORDS, digits};
-    use crate::input::scalar;
+    use bartizan_domains::scalar;
     use serde_json::json;
 
     #[test]

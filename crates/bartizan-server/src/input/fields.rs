@@ -1,13 +1,11 @@
 //! The fields of a JSON object, read one by one; faults are collected.
 
-use crate::input::{
-    fault::{at, note},
-    scalar::{self, Bounds, Wrong},
-};
+use crate::input::fault::{at, note};
 use bartizan_core::Timestamp;
 use bartizan_domains::{
     faults::{Fault, Loc, MAX_FAULTS, missing},
     raw::{Raw, RawObject},
+    scalar::{self, Bounds, Wrong},
 };
 use bartizan_pipeline::ParamValue;
 use serde_json::Value;

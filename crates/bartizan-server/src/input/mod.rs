@@ -7,4 +7,3 @@ pub(crate) mod fields;
 pub(crate) mod params;
 pub(crate) mod path;
 pub(crate) mod query;
-pub(crate) mod scalar;

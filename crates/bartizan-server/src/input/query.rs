@@ -1,6 +1,6 @@
 //! The query string, read one parameter after another; faults are collected.
 
-use crate::input::scalar::{self, Bounds, Wrong};
+use bartizan_domains::scalar::{self, Bounds, Wrong};
 use bartizan_core::Timestamp;
 use bartizan_domains::faults::{Fault, shown_text};
 use std::borrow::Cow;

@@ -8,7 +8,6 @@ use crate::{
         described,
         params::{FromQuery, Params},
         query::Query,
-        scalar::Bounds,
     },
     mount::Mount,
 };
@@ -18,6 +17,7 @@ use aide::{
 };
 use axum::{Json, extract::State};
 use bartizan_core::Label;
+use bartizan_domains::scalar::Bounds;
 use bartizan_storage::{AuditFilter, Detection};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;

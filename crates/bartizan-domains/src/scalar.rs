@@ -1,22 +1,27 @@
 //! Single values: lax in one direction, a text for a number but never a number for a text.
 
 use bartizan_core::Timestamp;
-use bartizan_domains::faults::{Fault, Loc};
+use crate::faults::{Fault, Loc};
 use serde_json::{Value, json};
 
 /// Why a value is refused: type, sentence, bound.
-pub(crate) type Wrong = (&'static str, String, Option<Value>);
+pub type Wrong = (&'static str, String, Option<Value>);
 
 /// Bounds of a number, inclusive.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Bounds<T> {
-    pub(crate) ge: Option<T>,
-    pub(crate) le: Option<T>,
+pub struct Bounds<T> {
+    /// The least.
+    pub ge: Option<T>,
+    /// The most.
+    pub le: Option<T>,
 }
 
 impl<T: PartialOrd + Copy + Into<Value> + std::fmt::Display> Bounds<T> {
     /// Refuses what is outside, and what cannot be compared.
-    pub(crate) fn check(self, value: T) -> Result<T, Wrong> {
+    ///
+    /// # Errors
+    /// The bound that is not kept.
+    pub fn check(self, value: T) -> Result<T, Wrong> {
         #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN must fail both bounds")]
         match self {
             Self { ge: Some(ge), .. } if !(value >= ge) => {
@@ -31,7 +36,9 @@ impl<T: PartialOrd + Copy + Into<Value> + std::fmt::Display> Bounds<T> {
     }
 }
 
-pub(crate) fn fault(wrong: Wrong, loc: Vec<Loc>, input: Value) -> Fault {
+/// The fault of a value at a place.
+#[must_use]
+pub fn fault(wrong: Wrong, loc: Vec<Loc>, input: Value) -> Fault {
     let (kind, msg, ctx) = wrong;
     Fault { ctx, ..Fault::new(kind, loc, msg, input) }
 }
@@ -44,7 +51,10 @@ fn wrong<T>(kind: &'static str, text: &str) -> Result<T, Wrong> {
 }
 
 /// A whole number from a text; beyond 64 bits it saturates.
-pub(crate) fn int_of_text(text: &str) -> Result<i64, Wrong> {
+///
+/// # Errors
+/// When it is none.
+pub fn int_of_text(text: &str) -> Result<i64, Wrong> {
     let text = text.trim();
     let (sign, digits) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
@@ -57,7 +67,11 @@ pub(crate) fn int_of_text(text: &str) -> Result<i64, Wrong> {
     Ok(digits.parse::<i64>().map_or(if sign < 0 { i64::MIN } else { i64::MAX }, |value| sign * value))
 }
 
-pub(crate) fn int(value: &Value) -> Result<i64, Wrong> {
+/// A whole number, also one written as `7.0`, `"7"` or `true`.
+///
+/// # Errors
+/// When it is none.
+pub fn int(value: &Value) -> Result<i64, Wrong> {
     match value {
         Value::Bool(flag) => Ok(i64::from(*flag)),
         Value::String(text) => int_of_text(text),
@@ -70,11 +84,19 @@ pub(crate) fn int(value: &Value) -> Result<i64, Wrong> {
     }
 }
 
-pub(crate) fn float_of_text(text: &str) -> Result<f64, Wrong> {
+/// A number from a text.
+///
+/// # Errors
+/// When it is none.
+pub fn float_of_text(text: &str) -> Result<f64, Wrong> {
     text.trim().parse().or_else(|_| wrong("float_parsing", "Input should be a valid number, unable to parse string as a number"))
 }
 
-pub(crate) fn float(value: &Value) -> Result<f64, Wrong> {
+/// A number, also one written as a text or as `true`.
+///
+/// # Errors
+/// When it is none.
+pub fn float(value: &Value) -> Result<f64, Wrong> {
     match value {
         Value::Bool(flag) => Ok(f64::from(u8::from(*flag))),
         Value::String(text) => float_of_text(text),
@@ -83,7 +105,11 @@ pub(crate) fn float(value: &Value) -> Result<f64, Wrong> {
     }
 }
 
-pub(crate) fn bool_of_text(text: &str) -> Result<bool, Wrong> {
+/// A truth from one of the words for it.
+///
+/// # Errors
+/// When it is none of them.
+pub fn bool_of_text(text: &str) -> Result<bool, Wrong> {
     match text.trim().to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" | "t" | "y" => Ok(true),
         "false" | "0" | "no" | "off" | "f" | "n" => Ok(false),
@@ -91,7 +117,11 @@ pub(crate) fn bool_of_text(text: &str) -> Result<bool, Wrong> {
     }
 }
 
-pub(crate) fn boolean(value: &Value) -> Result<bool, Wrong> {
+/// A truth, also one written as a word, 0 or 1.
+///
+/// # Errors
+/// When it is none.
+pub fn boolean(value: &Value) -> Result<bool, Wrong> {
     match value {
         Value::Bool(flag) => Ok(*flag),
         Value::String(text) => bool_of_text(text),
@@ -104,12 +134,19 @@ pub(crate) fn boolean(value: &Value) -> Result<bool, Wrong> {
     }
 }
 
-pub(crate) fn string(value: &Value) -> Result<String, Wrong> {
+/// A text.
+///
+/// # Errors
+/// When it is none.
+pub fn string(value: &Value) -> Result<String, Wrong> {
     value.as_str().map_or_else(|| wrong("string_type", "Input should be a valid string"), |text| Ok(text.to_owned()))
 }
 
 /// A time from a query; a `+` that was sent unescaped has become a blank and is understood all the same.
-pub(crate) fn time_of_text(text: &str) -> Result<Timestamp, Wrong> {
+///
+/// # Errors
+/// When it is no time.
+pub fn time_of_text(text: &str) -> Result<Timestamp, Wrong> {
     let mended = || text.rsplit_once(' ').and_then(|(head, zone)| Timestamp::parse(&format!("{head}+{zone}")).ok());
     Timestamp::parse(text)
         .ok()
