@@ -111,8 +111,8 @@ mod tests {
             ("", &known[..], Err("--traffic must be one of users (people), shop (visitors); got \"\"")),
             ("users", &[][..], Err("--traffic: pulses has one kind of traffic only; leave the flag out")),
         ] {
-            let found = traffic("pulses", kinds, name).map_err(|problem| problem.to_string());
-            assert_eq!(found.as_deref().map_err(|said| said.lines().next().unwrap_or_default()), expected.map_err(|said| said), "{name}");
+            let found = traffic("pulses", kinds, name).map_err(|problem| problem.what);
+            assert_eq!(found.as_ref().map(|name| *name).map_err(String::as_str), expected, "{name}");
         }
     }
 }

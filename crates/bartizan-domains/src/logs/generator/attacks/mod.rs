@@ -8,8 +8,11 @@ use super::World;
 use super::dice::Dice;
 use super::hits::Log;
 
+/// Plays one episode.
+type Play = fn(&mut Scene<'_>);
+
 /// Attacks with the names that their requests are labelled with.
-pub(super) const ATTACKS: &[(&str, fn(&mut Scene<'_>))] = &[
+pub(super) const ATTACKS: &[(&str, Play)] = &[
     ("credential_stuffing", logins::credential_stuffing),
     ("slow_stuffing", logins::slow_stuffing),
     ("account_takeover", logins::account_takeover),
