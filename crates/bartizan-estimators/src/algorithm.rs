@@ -9,7 +9,7 @@ use crate::{
     FittedRules, FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest, KNearestNeighbours, LocalOutlierFactor, Mahalanobis, OneClassSvm,
     ParamError, ParamValue, Pca, RandomCutForest, RandomForest, RawParams, RobustZ, Rules, Tails,
 };
-use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed, Stop};
+use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed, Stop, Threshold};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
@@ -138,6 +138,12 @@ impl StoredDetector {
     #[must_use]
     pub fn schema(&self) -> &FeatureSchema {
         self.fitted.detector().schema()
+    }
+
+    /// The threshold that its scores have by their meaning; see [`Detector::own_threshold`].
+    #[must_use]
+    pub fn own_threshold(&self) -> Option<Threshold> {
+        self.fitted.detector().own_threshold().filter(|_| self.reach.is_none())
     }
 
     /// Makes it ready to score.

@@ -203,14 +203,19 @@ impl Layers {
         }
     }
 
+    /// Returns a number, whole or not.
+    fn any_number(&self, path: &str) -> Option<f64> {
+        self.number(path).or_else(|| self.whole(path).map(|count| count as f64))
+    }
+
     /// Applies a setting that only one kind has.
     fn set_own(&mut self, settings: &mut Settings, path: &str, own: &Setting) {
         match own.sets {
             Sets::Parameter => {
-                let number = self.number(path).or_else(|| self.whole(path).map(|count| count as f64));
                 let params = std::mem::take(&mut settings.params);
-                settings.params = params.with_any(own.name, number);
+                settings.params = params.with_any(own.name, self.any_number(path));
             }
+            Sets::Limit(feature) => settings.params.limits.extend(self.any_number(path).map(|limit| (feature.to_owned(), limit))),
             Sets::FeatureSet => {
                 let Range::Choice(words) = own.range else { return };
                 let said = words.iter().find(|word| self.text(path) == Some(**word));
