@@ -137,7 +137,7 @@ pub enum FitError {
         width: usize,
     },
     /// It looks at the features that the kind marks for it, and there are none.
-    #[error("{algorithm} looks at features that are marked for it, and this kind of event has none; choose another algorithm")]
+    #[error("{algorithm} looks at features that are marked for it, and this kind of event has none")]
     NothingMarked {
         /// The algorithm.
         algorithm: &'static str,
