@@ -6,8 +6,8 @@ use crate::reach::{Reach, Reaching};
 use crate::{
     Auto, Copod, Ecod, Ensemble, ExtendedIsolationForest, FittedAuto, FittedDistance, FittedEnsemble, FittedExtendedForest, FittedForest,
     FittedMixture, FittedNeighbours, FittedOneClassSvm, FittedOutlierFactor, FittedRandomCutForest, FittedRandomForest, FittedRobustZ,
-    FittedRules, FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest, KNearestNeighbours, LocalOutlierFactor, Mahalanobis, OneClassSvm,
-    ParamError, ParamValue, Pca, RandomCutForest, RandomForest, RawParams, RobustZ, Rules, Tails,
+    FittedRules, FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest, KNearestNeighbours, LocalOutlierFactor, Mahalanobis,
+    OneClassSvm, ParamError, ParamValue, Pca, RandomCutForest, RandomForest, RawParams, RobustZ, Rules, Tails,
 };
 use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed, Stop, Threshold};
 use serde::{Deserialize, Serialize};

@@ -269,7 +269,8 @@ mod tests {
         let over = RawParams::named("rules").over(&raw);
         assert_eq!(Algorithm::from_raw(&over, "").unwrap(), Algorithm::Rules(Rules { limits: raw.limits.clone(), ..Rules::default() }));
         assert!(Algorithm::from_raw(&RawParams { limits: raw.limits, ..RawParams::named("hbos") }, "").is_ok(), "others pass over limits");
-        for (value, expected) in [(49.0, "percentile must be in [50, 100], got 49"), (f64::NAN, "percentile must be in [50, 100], got NaN")] {
+        for (value, expected) in [(49.0, "percentile must be in [50, 100], got 49"), (f64::NAN, "percentile must be in [50, 100], got NaN")]
+        {
             let raw = RawParams::named("rules").with("percentile", ParamValue::Number(value));
             assert_eq!(Algorithm::from_raw(&raw, "").unwrap_err().to_string(), expected);
         }

@@ -462,6 +462,15 @@ mod tests {
     }
 
     #[test]
+    fn a_threshold_that_is_the_detectors_own_does_not_follow() {
+        let mut traffic = Traffic::new();
+        traffic.live = traffic.live.following(false);
+        assert!(traffic.send(20_000, |i| uniform(i).powi(2), many) > 0.25);
+        let held = traffic.live.held();
+        assert_eq!((held.tail, held.drift), (ASKED, None));
+    }
+
+    #[test]
     fn a_drift_of_all_traffic_is_followed_within_an_hour_and_its_bounds() {
         let mut traffic = Traffic::new();
         let drifted = |i: i64| uniform(i).powi(2);

@@ -283,6 +283,28 @@ mod tests {
     }
 
     #[test]
+    fn limits_of_rules_are_read_or_left_to_be_learned() {
+        let limits = |file: &str, variables: &[(&str, &str)]| {
+            read(file, variables)
+                .map(|config| config.detector("requests").unwrap().settings.params.limits.clone().into_iter().collect::<Vec<_>>())
+        };
+        let one = |name: &str, limit| vec![(name.to_owned(), limit)];
+        for (name, file, variables, expected) in [
+            ("none", "", &[][..], vec![]),
+            ("whole", "[detectors.requests]\nrule_requests_per_minute = 120", &[], one("requests_60s", 120.0)),
+            ("broken", "[detectors.requests]\nrule_agent_risk = 1.5", &[], one("agent_risk", 1.5)),
+            ("environment", "", &[("BARTIZAN_DETECTORS_REQUESTS_RULE_ERRORS_PER_HOUR", "30")], one("errors_1h", 30.0)),
+            ("of another detector", "[detectors.edge]\nkind = \"requests\"\nrule_agent_risk = 1.5", &[], vec![]),
+        ] {
+            assert_eq!(limits(file, variables).unwrap(), expected, "{name}");
+        }
+        for bad in ["0", "-1", "nan", "inf", "\"many\""] {
+            let faults = limits(&format!("[detectors.requests]\nrule_agent_risk = {bad}"), &[]).unwrap_err().to_string();
+            assert!(faults.contains("detectors.requests.rule_agent_risk must be a number above 0, at most 1000000000, got "), "{faults}");
+        }
+    }
+
+    #[test]
     fn every_fault_of_a_declaration_is_named_with_its_place() {
         let cases: [(&str, &[&str]); 12] = [
             (
