@@ -1,6 +1,6 @@
 //! What can be fitted, and what a fitted one can do.
 
-use crate::{AnomalyScore, FeatureSchema, Samples, Seed, Stop};
+use crate::{AnomalyScore, FeatureSchema, Samples, Seed, Stop, Threshold};
 use thiserror::Error;
 
 /// Checked parameters, not fitted.
@@ -36,6 +36,12 @@ pub trait Detector: Send + Sync {
     /// # Errors
     /// When a row has another width than the schema, or `out` another length than there are rows.
     fn score(&self, samples: Samples<'_>, out: &mut [AnomalyScore]) -> Result<(), ScoreError>;
+
+    /// The threshold that its scores have by their meaning, whatever share of the events lies above it; `None` where a threshold is set on
+    /// held-back scores.
+    fn own_threshold(&self) -> Option<Threshold> {
+        None
+    }
 
     /// How a score comes about, where the algorithm can say.
     fn explainer(&self) -> Option<&dyn Explain> {
@@ -129,6 +135,12 @@ pub enum FitError {
         rows: usize,
         /// How many features they have.
         width: usize,
+    },
+    /// It looks at the features that the kind marks for it, and there are none.
+    #[error("{algorithm} looks at features that are marked for it, and this kind of event has none")]
+    NothingMarked {
+        /// The algorithm.
+        algorithm: &'static str,
     },
     /// Somebody asked for the end.
     #[error("fitting was stopped")]

@@ -16,7 +16,8 @@ pub enum Direction {
 
 /// One column of a sample.
 ///
-/// Features are equal, and have the same fingerprint, whatever their resolution: it is used in fitting and not stored.
+/// Features are equal, and have the same fingerprint, whatever their resolution and whether rules look at them: both are used in fitting and
+/// not stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Feature {
     /// `snake_case`, unique in its schema.
@@ -29,6 +30,8 @@ pub struct Feature {
     pub direction: Direction,
     #[serde(skip)]
     resolution: f32,
+    #[serde(skip)]
+    is_ruled: bool,
 }
 
 impl PartialEq for Feature {
@@ -44,7 +47,8 @@ impl Feature {
     /// A feature for a static table, of unknown resolution.
     #[must_use]
     pub const fn new(name: &'static str, unit: &'static str, direction: Direction, description: &'static str) -> Self {
-        Self { name: Cow::Borrowed(name), unit: Cow::Borrowed(unit), description: Cow::Borrowed(description), direction, resolution: 0.0 }
+        let (name, unit, description) = (Cow::Borrowed(name), Cow::Borrowed(unit), Cow::Borrowed(description));
+        Self { name, unit, description, direction, resolution: 0.0, is_ruled: false }
     }
 
     /// The same with the smallest difference that means anything, which must be above 0.
@@ -53,6 +57,20 @@ impl Feature {
         assert!(resolution > 0.0 && resolution < f32::INFINITY, "a resolution is above 0");
         self.resolution = resolution;
         self
+    }
+
+    /// The same as one that rules look at: a limit of it says something to the people who set it. Only high values may be suspicious.
+    #[must_use]
+    pub const fn ruled(mut self) -> Self {
+        assert!(matches!(self.direction, Direction::High), "a rule is an upper limit");
+        self.is_ruled = true;
+        self
+    }
+
+    /// Whether rules look at it.
+    #[must_use]
+    pub fn is_ruled(&self) -> bool {
+        self.is_ruled
     }
 
     /// The smallest difference that means anything: no preparation divides by less. 0 where that is unknown.
@@ -79,10 +97,10 @@ impl FeatureSchema {
         Self { features }
     }
 
-    /// A schema of `width` unnamed numbers (`x0`, `x1`, …), for tests and benchmarks.
+    /// A schema of `width` unnamed numbers (`x0`, `x1`, …), for tests and benchmarks. Rules look at all of them.
     #[must_use]
     pub fn unnamed(width: usize) -> Self {
-        let feature = |i| Feature { name: format!("x{i}").into(), ..Feature::new("", "", Direction::Both, "") };
+        let feature = |i| Feature { name: format!("x{i}").into(), is_ruled: true, ..Feature::new("", "", Direction::Both, "") };
         Self::new((0..width).map(feature).collect())
     }
 
@@ -138,5 +156,7 @@ mod tests {
         assert_ne!(of(&[&a]), of(&[&Feature { unit: "bits".into(), ..a.clone() }]));
         assert_ne!(of(&[&a]), of(&[&Feature { direction: Direction::Low, ..a.clone() }]));
         assert_eq!(of(&[&a]), of(&[&Feature { description: "other words".into(), ..a.clone() }]));
+        assert_eq!(of(&[&a]), of(&[&a.clone().ruled().resolved(2.0)]));
+        assert!(a.clone().ruled().is_ruled() && !a.is_ruled() && a == a.clone().ruled());
     }
 }

@@ -131,7 +131,7 @@ pub struct Setting {
     pub name: &'static str,
     /// What it may hold.
     pub range: Range,
-    /// What holds when nobody says otherwise.
+    /// What holds when nobody says otherwise; empty where nothing is set then.
     pub default: &'static str,
     /// The manual.
     pub doc: &'static str,
@@ -163,6 +163,9 @@ pub enum Sets {
     MaxTrackedClients,
     /// It is where an event names its client, as [`bartizan_core::Identity`] reads it.
     Identity,
+    /// It is the upper limit, a number above 0, of the feature of this name for the algorithm `rules`, which learns it where it is not set.
+    /// The feature is one that rules look at.
+    Limit(&'static str),
 }
 
 /// Whether a record is of an attack.

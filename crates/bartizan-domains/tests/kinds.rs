@@ -48,8 +48,11 @@ fn settings<K: Kind>() {
     for setting in K::SETTINGS.own {
         assert!(names.insert(setting.name) && !setting.doc.is_empty(), "{}", setting.name);
         let default = setting.default;
+        let (is_limit, is_unset) = (matches!(setting.sets, Sets::Limit(_)), default.is_empty());
         assert!(
             match setting.range {
+                Range::Whole(low, _) if is_limit && is_unset => low > 0,
+                Range::Share(low, _) if is_limit && is_unset => low >= 0.0,
                 Range::Whole(low, high) => (low..=high).contains(&default.parse().unwrap()),
                 Range::Share(low, high) => default.parse::<f64>().is_ok_and(|share| share > low && share <= high),
                 Range::Choice(words) => words.contains(&default),
@@ -58,6 +61,9 @@ fn settings<K: Kind>() {
             "{} = {default}",
             setting.name
         );
+        if let Sets::Limit(feature) = setting.sets {
+            assert!(K::schema().features().iter().any(|f| f.name == feature && f.is_ruled()), "{} limits {feature}", setting.name);
+        }
         assert!(setting.sets != Sets::FeatureSet || setting.range == Range::Choice(K::FEATURE_SETS), "{}", setting.name);
     }
     assert!(K::SETTINGS.contamination > 0.0 && K::SETTINGS.contamination <= 0.5 && K::SETTINGS.max_training_samples >= 2);

@@ -6,10 +6,10 @@ use crate::reach::{Reach, Reaching};
 use crate::{
     Auto, Copod, Ecod, Ensemble, ExtendedIsolationForest, FittedAuto, FittedDistance, FittedEnsemble, FittedExtendedForest, FittedForest,
     FittedMixture, FittedNeighbours, FittedOneClassSvm, FittedOutlierFactor, FittedRandomCutForest, FittedRandomForest, FittedRobustZ,
-    FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest, KNearestNeighbours, LocalOutlierFactor, Mahalanobis, OneClassSvm,
-    ParamError, ParamValue, Pca, RandomCutForest, RandomForest, RawParams, RobustZ, Tails,
+    FittedRules, FittedSteps, FittedTails, GaussianMixture, Hbos, IsolationForest, KNearestNeighbours, LocalOutlierFactor, Mahalanobis,
+    OneClassSvm, ParamError, ParamValue, Pca, RandomCutForest, RandomForest, RawParams, RobustZ, Rules, Tails,
 };
-use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed, Stop};
+use bartizan_core::{Detector, Estimator, FeatureSchema, FitError, Samples, Seed, Stop, Threshold};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
@@ -112,8 +112,11 @@ impl From<FittedAlgorithm> for StoredDetector {
 }
 
 impl StoredDetector {
-    /// With what the rows that it was fitted on say of far and near.
+    /// With what the rows that it was fitted on say of far and near; scores that have a threshold of their own stay as they are.
     fn reaching(fitted: FittedAlgorithm, train: Samples<'_>) -> Self {
+        if fitted.detector().own_threshold().is_some() {
+            return fitted.into();
+        }
         let suspicious_side = matches!(fitted, FittedAlgorithm::Tails(_));
         let reach = Reach::fit(fitted.detector(), train, suspicious_side);
         Self { fitted, reach: Some(reach) }
@@ -135,6 +138,12 @@ impl StoredDetector {
     #[must_use]
     pub fn schema(&self) -> &FeatureSchema {
         self.fitted.detector().schema()
+    }
+
+    /// The threshold that its scores have by their meaning; see [`Detector::own_threshold`].
+    #[must_use]
+    pub fn own_threshold(&self) -> Option<Threshold> {
+        self.fitted.detector().own_threshold().filter(|_| self.reach.is_none())
     }
 
     /// Makes it ready to score.
@@ -187,6 +196,7 @@ shelf! {
     Auto "auto" FittedAuto;
     RandomForest "random_forest" FittedRandomForest;
     OneClassSvm "one_class_svm" FittedOneClassSvm;
+    Rules "rules" FittedRules;
 }
 
 impl Algorithm {
@@ -255,6 +265,12 @@ impl Algorithm {
     #[must_use]
     pub fn is_supervised(&self) -> bool {
         matches!(self, Self::RandomForest(_))
+    }
+
+    /// Whether it is there to be compared with: it is not among what is tried to find the best.
+    #[must_use]
+    pub fn is_baseline(&self) -> bool {
+        matches!(self, Self::Rules(_))
     }
 
     /// Fits it on rows of which some are labelled anomalous; what learns from normal rows alone leaves them out.

@@ -111,6 +111,9 @@ pub struct RawParams {
     /// Used where `values` has nothing. One that the algorithm does not have is passed over, so that a configuration can
     /// set parameters of its own algorithm without standing in the way of another one.
     pub fallback: BTreeMap<String, ParamValue>,
+    /// Upper limits of features, by name, all above 0: what `rules` does not learn. All other algorithms pass over them.
+    #[serde(default)]
+    pub limits: BTreeMap<String, f64>,
 }
 
 impl RawParams {
@@ -142,7 +145,9 @@ impl RawParams {
         let mut fallback = settings.fallback.clone();
         fallback.extend(settings.values.clone());
         fallback.extend(self.fallback.clone());
-        Self { algorithm: self.algorithm.clone().or_else(|| settings.algorithm.clone()), values: self.values.clone(), fallback }
+        let mut limits = settings.limits.clone();
+        limits.extend(self.limits.clone());
+        Self { algorithm: self.algorithm.clone().or_else(|| settings.algorithm.clone()), values: self.values.clone(), fallback, limits }
     }
 }
 
@@ -235,6 +240,12 @@ impl<'a> Params<'a> {
     /// For any other value, with what was expected.
     pub fn scaling(&mut self, default: Scaling) -> Result<Scaling, ParamError> {
         self.choice("scaling", default, Scaling::OPTIONS)
+    }
+
+    /// The limits of features; see [`RawParams::limits`].
+    #[must_use]
+    pub fn limits(&self) -> BTreeMap<String, f64> {
+        self.raw.limits.clone()
     }
 
     /// The names that were read.

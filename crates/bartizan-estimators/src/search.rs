@@ -17,10 +17,11 @@ const VARIANTS: &[(&str, &[(&str, &str)])] = &[
     ("auto", &[("trim", "0.05")]),
 ];
 
-/// Every algorithm with its defaults, then variants of some.
+/// Every algorithm with its defaults but those that are there to be compared with, then variants of some.
 #[must_use]
 pub fn candidates() -> Vec<RawParams> {
-    let defaults = Algorithm::NAMES.iter().map(|name| RawParams::named(name));
+    let is_baseline = |raw: &RawParams| Algorithm::from_raw(raw, "").is_ok_and(|algorithm| algorithm.is_baseline());
+    let defaults = Algorithm::NAMES.iter().map(|name| RawParams::named(name)).filter(|raw| !is_baseline(raw));
     let variants = VARIANTS.iter().map(|(algorithm, params)| {
         params.iter().fold(RawParams::named(algorithm), |raw, (name, value)| {
             let Ok(value) = value.parse::<crate::ParamValue>();

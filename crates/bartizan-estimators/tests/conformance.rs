@@ -217,7 +217,9 @@ const PROBES: [f32; 6] = [0.5, 0.5, 0.5, 9.0, 9.0, 9.0];
 /// thresholds were set on.
 #[test]
 fn later_formats_are_still_read_for_every_algorithm() {
-    for (version, algorithm) in ["v2", "v3"].into_iter().flat_map(|version| algorithms().map(move |algorithm| (version, algorithm))) {
+    let all = ["v2", "v3"].into_iter().flat_map(|version| algorithms().map(move |algorithm| (version, algorithm)));
+    // Rules came after version 3.
+    for (version, algorithm) in all.filter(|(version, algorithm)| *version == "v3" || algorithm.name() != "rules") {
         let model = format::decode(&fixture(&format!("{version}/{}", algorithm.name()))).expect("old models are read");
         let stored = |name: &str| model.details.iter().find(|(n, _)| n == name).and_then(|(_, v)| v.parse::<f64>().ok());
         let (inside, outside) = (stored("inside").expect("its score"), stored("outside").expect("its score"));

@@ -50,7 +50,8 @@ fn used(model: ModelFile) {
 #[test]
 fn a_changed_model_is_refused_or_can_be_used() {
     let fixtures = ["v2", "v3"].into_iter().flat_map(|version| Algorithm::NAMES.iter().map(move |name| format!("{version}/{name}")));
-    for (number, name) in fixtures.enumerate() {
+    // Rules came after version 3.
+    for (number, name) in fixtures.filter(|name| name != "v2/rules").enumerate() {
         let path = format!("{}/tests/fixtures/{name}.bartizan", env!("CARGO_MANIFEST_DIR"));
         let file = std::fs::read(path).expect("the fixture is there");
         let body = zstd::decode_all(&file[HEADER..]).expect("it is packed");

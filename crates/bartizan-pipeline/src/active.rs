@@ -80,9 +80,10 @@ impl<D: Domain> Active<D> {
         });
         let asked = asked(&info).unwrap_or_else(|| file.calibration.tail(AnomalyScore(file.threshold.0)));
         let room = (file.threshold.0 - file.calibration.score_at(asked).0).max(0.0);
+        let follows = file.detector.own_threshold().is_none();
         Ok(Self {
             room,
-            live: Live::new(asked, file.calibration.rows()),
+            live: Live::new(asked, file.calibration.rows()).following(follows),
             info,
             version: Arc::from(stored.version.as_str()),
             baselines,
@@ -103,7 +104,7 @@ impl<D: Domain> Active<D> {
 
     /// Live counts as they are before any event was judged.
     pub(crate) fn fresh_live(&self) -> Live {
-        Live::new(self.live.asked(), self.calibration.rows())
+        Live::new(self.live.asked(), self.calibration.rows()).following(self.detector.own_threshold().is_none())
     }
 
     /// The threshold now.

@@ -236,6 +236,7 @@ impl<D: Domain> Instance<D> {
             improvement: compared.map(|compared| compared.new - compared.old),
             labels: material.learned.iter().filter(|event| event.label.is_some()).count(),
             promise: trained.promise,
+            own_threshold: trained.detector.own_threshold().is_some(),
             kept_out: trained.kept_out,
             excluded: material.excluded,
             unmet_labels: trained.unmet.iter().filter_map(|event| material.learned[*event].id).collect(),

@@ -90,6 +90,8 @@ pub struct Held {
 /// Live counts of one model.
 pub(crate) struct Live {
     asked: f64,
+    /// Whether the threshold follows the traffic; that of a detector with one of its own does not.
+    follows: bool,
     /// The smallest tail that is told apart.
     finest: f64,
     /// Events of a stretch.
@@ -152,6 +154,7 @@ impl Live {
         let past = Past { all: vec![0.0; BINS], steady: vec![0.0; BINS], tail: asked, followed: None, believed: BELIEVED, drift: None };
         let live = Self {
             asked,
+            follows: true,
             finest: 1.0 / (held_back.max(1.0) + 1.0),
             stretch: (ALARMS / asked).clamp(STRETCH.0, STRETCH.1) as u64,
             tail: AtomicU64::new(asked.to_bits()),
@@ -166,6 +169,11 @@ impl Live {
         };
         live.learn_confidence(&past);
         live
+    }
+
+    /// The same with a threshold that follows the traffic, or one that stays.
+    pub(crate) fn following(self, follows: bool) -> Self {
+        Self { follows, ..self }
     }
 
     /// The share of events that was asked for.
@@ -226,7 +234,11 @@ impl Live {
         take_in(&mut past.all, &self.all, kept);
         take_in(&mut past.steady, &self.steady, kept);
         self.clients.iter().for_each(|client| client.store(0, Relaxed));
-        self.follow(&mut past, newest);
+        if self.follows {
+            self.follow(&mut past, newest);
+        } else {
+            past.followed = Some(newest);
+        }
         self.learn_confidence(&past);
     }
 
@@ -447,6 +459,15 @@ mod tests {
         assert!((0.09..0.11).contains(&share), "{share}");
         assert!((traffic.live.tail() / ASKED).ln().abs() < 0.1, "{}", traffic.live.tail());
         assert_eq!(traffic.live.held().drift, None);
+    }
+
+    #[test]
+    fn a_threshold_that_is_the_detectors_own_does_not_follow() {
+        let mut traffic = Traffic::new();
+        traffic.live = traffic.live.following(false);
+        assert!(traffic.send(20_000, |i| uniform(i).powi(2), many) > 0.25);
+        let held = traffic.live.held();
+        assert_eq!((held.tail, held.drift), (ASKED, None));
     }
 
     #[test]

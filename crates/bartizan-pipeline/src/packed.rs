@@ -57,9 +57,11 @@ impl Packed {
         let baselines =
             postcard::to_allocvec(&trained.baselines).map_err(|e| StoreError::Other(format!("the baselines cannot be encoded: {e}")))?;
         let mut parameters: Vec<(String, ParamValue)> = plan.algorithm.parameters().into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
-        parameters.push(("contamination".to_owned(), plan.contamination.get().into()));
-        if let Some(budget) = plan.false_alarms {
-            parameters.push(("one_false_alarm_in".to_owned(), (budget.one_in() as f64).into()));
+        // No share of alarms is asked of a detector that has a threshold of its own.
+        if trained.detector.own_threshold().is_none() {
+            parameters.push(("contamination".to_owned(), plan.contamination.get().into()));
+            let budget = plan.false_alarms.map(|budget| ("one_false_alarm_in".to_owned(), (budget.one_in() as f64).into()));
+            parameters.extend(budget);
         }
         let (schema, training_samples, accuracy) = (D::schema(), trained.samples as u64, trained.accuracy());
         let file = ModelFile {

@@ -111,6 +111,8 @@ pub struct TrainReport {
     pub labels: usize,
     /// What is promised of false alarms, where a budget was asked for and labels have not overruled it.
     pub promise: Option<Budgeted>,
+    /// Whether the threshold is the algorithm's own, whatever share of the events lies above it.
+    pub own_threshold: bool,
 }
 
 /// A model that was brought in from a file.

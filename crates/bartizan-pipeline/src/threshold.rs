@@ -75,6 +75,13 @@ pub(crate) struct Chosen {
     pub(crate) promise: Option<Budgeted>,
 }
 
+impl From<Threshold> for Chosen {
+    /// A detector's own: nothing is promised of it.
+    fn from(own: Threshold) -> Self {
+        Self { threshold: own, promise: None }
+    }
+}
+
 impl Aim {
     /// The threshold that keeps to the aim among the held-back scores. Labels do not move it: the share asked for is one of all traffic,
     /// and one wrong label must neither raise nor lower it.

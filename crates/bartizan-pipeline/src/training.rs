@@ -174,12 +174,13 @@ pub(crate) fn train<D: Domain>(
     let clients: Vec<EntityHash> = parts.held.iter().map(|&i| EntityHash::of(&D::facts(&events[i].event).entity)).collect();
     let bounded = bounded_by_client(held_back.clone(), &clients, plan.share());
     let suspects = rows.scores(&parts.suspects, &before, served.as_ref())?;
-    let Chosen { threshold, promise } = aim.choose(&bounded, &suspects);
+    let own = served.own_threshold();
+    let Chosen { threshold, promise } = own.map_or_else(|| aim.choose(&bounded, &suspects), Chosen::from);
     // What serves has baselines of all of the history. Where these raise the scores of what comes all the time, the threshold is above them
     // too: many events of one kind have about the same score, and lie on one side of it together.
     let again = bounded_by_client(rows.scores(&parts.held, &baselines, served.as_ref())?, &clients, plan.share());
     let suspects_again = rows.scores(&parts.suspects, &baselines, served.as_ref())?;
-    let threshold = Threshold(threshold.0.max(aim.choose(&again, &suspects_again).threshold.0));
+    let threshold = own.unwrap_or_else(|| Threshold(threshold.0.max(aim.choose(&again, &suspects_again).threshold.0)));
     let corrected = correct(&rows, &parts, events, (&matrix, &before, served.as_ref()), &held_back, (threshold, plan))?;
     let labelled = {
         let unseen = rows.scores(&parts.unlearned, &before, served.as_ref())?;

@@ -313,3 +313,34 @@ async fn the_share_that_was_asked_for_is_kept_by_a_retraining() {
     instance.retrain(None).await.unwrap();
     assert!((asked().await - 0.04).abs() < 1e-9, "{}", asked().await);
 }
+
+/// Rules flag what exceeds a limit, however much that is, whatever was asked for and whatever the traffic does.
+#[tokio::test]
+async fn rules_keep_a_threshold_of_their_own() {
+    const RULED: [&str; 3] = ["agent_risk", "requests_60s", "errors_1h"];
+    let limits = |limit: f64| RULED.map(|name| (name.to_owned(), limit)).into();
+    for (name, percentile, limits, shares) in [
+        ("learned", 99.0, Default::default(), 0.0..=0.2),
+        ("learned as the median", 50.0, Default::default(), 0.02..=1.0),
+        ("given, far above", 50.0, limits(1e6), 0.0..=0.0),
+        ("given, above nothing", 99.0, limits(1e-6), 0.02..=1.0),
+    ] {
+        let setup = Setup::<Requests>::new().await;
+        let instance = setup.open(|settings| settings.params.limits = limits).await;
+        instance.import(unlabelled(traffic(400, 1))).await.unwrap();
+        let params = RawParams::named("rules").with("percentile", percentile);
+        let report = instance.train(TrainRequest { params, one_false_alarm_in: Some(20), ..request() }).await.unwrap();
+        assert!(report.own_threshold && report.promise.is_none(), "{name}: {report:?}");
+        assert!(!instance.active().unwrap().parameters.iter().any(|(name, _)| name == "one_false_alarm_in"), "{name}");
+        let asked = instance.held().unwrap().asked;
+        let judged = instance.judge_many(traffic(3_000, 2), false).await.unwrap();
+        for judgement in &judged {
+            let (score, margin) = (judgement.score.unwrap(), judgement.margin.unwrap());
+            assert_eq!((score + margin, judgement.verdict.is_anomalous()), (0.0, score > 0.0), "{name}");
+        }
+        let flagged = judged.iter().filter(|judgement| judgement.verdict.is_anomalous()).count() as f64 / judged.len() as f64;
+        assert!(shares.contains(&flagged), "{name}: {flagged}");
+        let held = instance.held().unwrap();
+        assert_eq!((held.tail, held.drift), (asked, None), "{name}");
+    }
+}

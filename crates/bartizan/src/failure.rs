@@ -2,6 +2,7 @@
 
 use crate::config::Faults;
 use crate::output::{visible_json, visible_lines};
+use bartizan_core::FitError;
 use bartizan_pipeline::{
     ActivateError, ExcludeError, ImportError, JudgeError, LoadError, RecordError, ReloadError, RequestError, TrainError, VersionError,
 };
@@ -166,6 +167,7 @@ fn training(error: &TrainError) -> Option<(Exit, &'static str)> {
         }
         E::MostOfADay { .. } => (Exit::Usage, "give fewer, or --contamination SHARE"),
         E::NoDay { .. } => (Exit::BadData, "give --one-false-alarm-in N, or learn from more than an hour"),
+        E::Fit(FitError::NothingMarked { .. }) => (Exit::Usage, "name another algorithm"),
         E::Fit(_) => (Exit::BadData, "check the training data"),
         E::Store(error) => (Exit::Store, store_advice(error)),
         E::Unusable(error) => loading(error)?,

@@ -1,5 +1,6 @@
 //! Bartizan: anomaly detection for security telemetry, in one binary.
 
+mod against;
 mod cli;
 mod client;
 mod clock;

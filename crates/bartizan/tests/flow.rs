@@ -37,6 +37,51 @@ fn generate_train_score_evaluate() {
 }
 
 #[test]
+fn a_detector_is_compared_with_another_algorithm() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    generate(at, "train.ndjson", 2000, 1);
+    generate(at, "test.ndjson", 500, 2);
+    fs::write(
+        at.join("b.toml"),
+        "[detectors.requests]\nrule_requests_per_minute = 1000000\nrule_errors_per_hour = 1000000\nrule_agent_risk = 9\n",
+    )
+    .unwrap();
+    for (name, arguments, others) in [
+        ("split", &["train.ndjson", "--against", "rules"][..], 0.05..=0.9),
+        ("split as asked", &["train.ndjson", "--against", "rules", "--split", "0.5", "--by", "random"], 0.05..=0.9),
+        ("fitted on another file", &["test.ndjson", "--fit-on", "train.ndjson", "--against", "rules"], 0.05..=0.9),
+        ("limits that nothing exceeds", &["train.ndjson", "--against", "rules", "--config", "b.toml"], 0.0..=0.0),
+        (
+            "parameters are the detector's",
+            &["train.ndjson", "--against", "tails", "--algorithm", "hbos", "--param", "n_bins=20"],
+            0.5..=1.0,
+        ),
+    ] {
+        let arguments = [&["evaluate", "requests", "--data-dir", "untouched"][..], arguments].concat();
+        let measured = json(at, &arguments);
+        let against = &measured["against"];
+        let recall = against["other"]["recall"].as_f64().unwrap();
+        assert!(others.contains(&recall) && against["own"]["recall"] == measured["recall"], "{name}: {against}");
+        assert_eq!(against["same_recall"].is_null(), recall == 0.0, "{name}: {against}");
+        assert!(against["same_recall"]["recall"].as_f64().is_none_or(|same| same >= recall), "{name}: {against}");
+        let said = match (recall > 0.0, against["fewer_false_positives_percent"].is_number()) {
+            (false, _) => "catches none of the anomalous events",
+            (true, true) => "false positives: ",
+            (true, false) => "gives no false positives; ",
+        };
+        let text = run(at, &arguments);
+        assert!(String::from_utf8_lossy(&text.stdout).contains(said), "{name}: {}", stderr(&text));
+    }
+    assert!(!at.join("untouched").exists());
+    assert!(json(at, &["evaluate", "requests", "train.ndjson", "--split", "0.3"])["against"].is_null());
+    assert!(fails(at, &["evaluate", "requests", "train.ndjson", "--against", "magic"], 2).contains("unknown algorithm \"magic\""));
+    json(at, &["generate", "flows", "--rows", "500", "--labels", "--out", "flows.csv"]);
+    let said = fails(at, &["evaluate", "flows", "flows.csv", "--against", "rules"], 2);
+    assert!(said.contains("rules looks at features that are marked for it, and this kind of event has none"), "{said}");
+}
+
+#[test]
 fn every_algorithm_trains_and_scores() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();

@@ -76,12 +76,12 @@ pub(crate) fn run(root: &Path, data: &Path, algorithms: &[String]) -> anyhow::Re
     std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// What learns without labels, by name.
+/// What learns without labels, by name, but what is there to be compared with on kinds of events.
 pub(crate) fn unsupervised() -> anyhow::Result<Vec<String>> {
-    let supervised = |name: &str| Algorithm::from_raw(&RawParams::named(name), "").map(|algorithm| algorithm.is_supervised());
+    let left_out = |algorithm: Algorithm| algorithm.is_supervised() || algorithm.is_baseline();
     let mut names = Vec::new();
     for name in Algorithm::NAMES {
-        if !supervised(name)? {
+        if !left_out(Algorithm::from_raw(&RawParams::named(name), "")?) {
             names.push((*name).to_owned());
         }
     }

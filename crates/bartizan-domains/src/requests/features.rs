@@ -4,13 +4,13 @@ use bartizan_core::Direction::{Both, High};
 use bartizan_core::Feature;
 
 macro_rules! features {
-    ($($id:ident, $name:literal, $unit:literal, $resolution:literal, $direction:expr, $description:literal;)*) => {
+    ($($id:ident, $name:literal, $unit:literal, $resolution:literal, $direction:expr, $description:literal $(, $mark:ident)?;)*) => {
         /// Positions in the table.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum F { $($id),* }
 
         /// The features in order.
-        pub(crate) const TABLE: &[Feature] = &[$(Feature::new($name, $unit, $direction, $description).resolved($resolution)),*];
+        pub(crate) const TABLE: &[Feature] = &[$(Feature::new($name, $unit, $direction, $description).resolved($resolution)$(.$mark())?),*];
 
         /// The feature at a position.
         pub(crate) fn at(index: usize) -> Option<F> {
@@ -50,18 +50,18 @@ features! {
     HeaderMarks, "header_injection_marks", "points", 1.0, High, "Words of injection languages in header values, weighted.";
     HeaderSurprise, "header_surprise", "nats per character", 0.1, High, "How unlike the learned header values the oddest few characters are.";
     Contradictions, "contradictory_headers", "faults", 1.0, High, "Headers that contradict the request: a payload without a type, a browser without its headers.";
-    AgentRisk, "agent_risk", "points", 1.0, High, "0 for browsers, 1 for tools, 2 or 3 for scanners and attack tools.";
+    AgentRisk, "agent_risk", "points", 1.0, High, "0 for browsers, 1 for tools, 2 or 3 for scanners and attack tools.", ruled;
     AgentRarity, "agent_rarity", "nats", 0.25, High, "How rare it is that a kind of agent was seen as little in training.";
     AddressOddity, "address_oddity", "points", 1.0, High, "Address that is no address, or of a range that no client can have.";
     AddressRarity, "address_rarity", "nats", 0.25, High, "How rare it is that an address's network was seen as little in training.";
     HourRarity, "hour_rarity", "nats", 0.25, High, "How rare requests at this time of day are in training.";
     RateShort, "requests_12s", "requests", 1.0, High, "Requests of the client in the 12 seconds before.";
-    RateMinute, "requests_60s", "requests", 1.0, High, "Requests of the client in the minute before.";
+    RateMinute, "requests_60s", "requests", 1.0, High, "Requests of the client in the minute before.", ruled;
     RateHour, "requests_1h", "requests", 1.0, High, "Requests of the client in the hour before.";
     PathsHour, "paths_1h", "paths", 1.0, High, "Different paths of the client in the hour before, about.";
     AgentsHour, "agents_1h", "agents", 1.0, High, "Different agents of the client in the hour before, about.";
     RiskyHour, "risky_requests_1h", "requests", 1.0, High, "Requests of the client for risky paths in the hour before.";
-    ErrorsHour, "errors_1h", "requests", 1.0, High, "Requests of the client answered with an error in the hour before.";
+    ErrorsHour, "errors_1h", "requests", 1.0, High, "Requests of the client answered with an error in the hour before.", ruled;
 }
 
 #[cfg(test)]

@@ -46,6 +46,29 @@ impl Kind for Requests {
                       your gateway sets are best: a client could send others. Empty: a client is its address.",
                 sets: Sets::Identity,
             },
+            Setting {
+                name: "rule_requests_per_minute",
+                range: Range::Share(0.0, 1e9),
+                default: "",
+                doc: "For the algorithm `rules`: requests of a client in the minute before, above which one is anomalous. Unset: learned.",
+                sets: Sets::Limit("requests_60s"),
+            },
+            Setting {
+                name: "rule_errors_per_hour",
+                range: Range::Share(0.0, 1e9),
+                default: "",
+                doc: "For the algorithm `rules`: requests of a client answered with an error in the hour before, above which one is \
+                      anomalous. Unset: learned.",
+                sets: Sets::Limit("errors_1h"),
+            },
+            Setting {
+                name: "rule_agent_risk",
+                range: Range::Share(0.0, 1e9),
+                default: "",
+                doc: "For the algorithm `rules`: points of the agent (0 for browsers, 1 for tools, 2 or 3 for scanners and attack tools), \
+                      above which a request is anomalous. Unset: learned.",
+                sets: Sets::Limit("agent_risk"),
+            },
         ],
     };
 

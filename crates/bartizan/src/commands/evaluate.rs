@@ -1,5 +1,6 @@
 //! `bartizan evaluate`: how well a model tells attacks from normal events, on labelled files.
 
+use crate::against::Against;
 use crate::cli::Training;
 use crate::commands::train;
 use crate::config::Config;
@@ -9,11 +10,14 @@ use crate::kinds::for_kind;
 use crate::measures::{ClassMeasures, Measures};
 use crate::output::{self, percent};
 use crate::records::{self, Loaded, SplitBy};
-use bartizan_core::{Domain, Seed};
+use bartizan_core::{Domain, Record, Seed};
 use bartizan_domains::kind::Kind;
 use bartizan_pipeline::{Instance, Judgement, Lesson, Settings, TrainRequest};
 use clap::Args;
 use std::path::PathBuf;
+
+/// The share of the files that two algorithms are measured on, unless it is said.
+const MEASURED_ON: f64 = 0.3;
 
 /// Measure how well a model tells attacks from normal events, on labelled files.
 #[derive(Debug, Args)]
@@ -38,14 +42,21 @@ pub(crate) struct Flags {
     /// Seed of the split.
     #[arg(long, default_value_t = 0, requires = "split")]
     seed: u64,
+    /// Compare with another algorithm, such as the static limits of `rules`, learned from the same events: false positives of both at the
+    /// same recall. Trains both; on 0.7 of the files unless --split or --fit-on says otherwise.
+    #[arg(long, value_name = "ALGORITHM")]
+    against: Option<String>,
     #[command(flatten)]
     training: Training,
 }
 
 /// Runs the command.
-pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
+pub(crate) async fn run(context: Context, mut flags: Flags) -> anyhow::Result<()> {
     if let Some(share) = flags.split.filter(|share| !(*share > 0.0 && *share < 1.0)) {
         return Err(Problem::usage(format!("--split must be above 0 and below 1, got {share}")).into());
+    }
+    if flags.against.is_some() && flags.fit_on.is_empty() {
+        flags.split = flags.split.or(Some(MEASURED_ON));
     }
     if let Some(flag) = flags.training.first_set().filter(|_| flags.split.is_none() && flags.fit_on.is_empty()) {
         return Err(Problem::usage(format!("{flag} is for training, and nothing is trained without --fit-on or --split")).into());
@@ -58,6 +69,8 @@ pub(crate) async fn run(context: Context, flags: Flags) -> anyhow::Result<()> {
 async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings, mut flags: Flags) -> anyhow::Result<()> {
     flags.format.settle::<D>(config, settings)?;
     let request = context::checked_request(&flags.training, None, true, settings)?;
+    let other = flags.against.as_ref().map(|name| context::checked_request(&against(&flags.training, name), None, true, settings));
+    let other = other.transpose()?;
     let read = |files| records::load::<D>(files, &flags.format, context::clock().now());
     records::one_standard_input(flags.files.iter().chain(&flags.fit_on))?;
     let mut loaded = read(&flags.files)?;
@@ -76,14 +89,27 @@ async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings
         }
     };
     check_labels(&test, &flags.name)?;
-    let judged = match fit {
-        Some(fit) => fit_and_score(settings, request, fit, &mut test).await?,
-        None => score(config, settings, &mut test).await?,
+    let (judged, other) = match fit {
+        Some(fit) => fit_and_score_all(settings, (request, other), fit, &mut test).await?,
+        None => (score(config, settings, &mut test).await?, None),
     };
     let measures = Measures::of(&test, &judged);
+    let named = flags.against.iter().zip(&other);
+    let against = named.map(|(name, other)| Against::of(name, &test, &judged, other)).next();
     let mut document = serde_json::to_value(&measures)?;
     document["files"] = records::documents(&files);
-    Ok(context.output.print(&document, || text(&measures))?)
+    if let Some(against) = &against {
+        document["against"] = serde_json::to_value(against)?;
+    }
+    let compared = || against.map(|against| against.text(&flags.name) + "\n\n").unwrap_or_default();
+    Ok(context.output.print(&document, || compared() + &text(&measures))?)
+}
+
+/// The training of another algorithm: parameters are those of the detector's own.
+fn against(training: &Training, algorithm: &str) -> Training {
+    let mut other = Training { algorithm: Some(algorithm.to_owned()), params: Vec::new(), ..training.clone() };
+    (other.n_estimators, other.max_samples) = (None, None);
+    other
 }
 
 /// Files that name no times or no clients cannot be split by them.
@@ -113,39 +139,61 @@ fn check_labels<D: Kind>(test: &Loaded<D>, detector: &str) -> anyhow::Result<()>
 async fn score<D: Kind>(config: &Config, settings: &Settings, test: &mut Loaded<D>) -> anyhow::Result<Vec<Judgement>> {
     let (opened, instance) = context::open::<D>(config, settings).await?;
     context::prepare(&instance).await?;
+    arrive(&instance, test)?;
     let judged = judge(&instance, test);
     opened.close().await;
     judged
 }
 
-fn judge<D: Domain>(instance: &Instance<D>, test: &mut Loaded<D>) -> anyhow::Result<Vec<Judgement>> {
+/// Says who the clients are; once.
+fn arrive<D: Domain>(instance: &Instance<D>, test: &mut Loaded<D>) -> anyhow::Result<()> {
+    instance.offline()?.arrive(&mut test.events);
+    Ok(())
+}
+
+fn judge<D: Domain>(instance: &Instance<D>, test: &Loaded<D>) -> anyhow::Result<Vec<Judgement>> {
     let bar = output::progress(0, "scoring");
-    let judged = instance.offline().map(|offline| {
-        offline.arrive(&mut test.events);
-        offline.judge(&test.events)
-    });
+    let judged = instance.offline().map(|offline| offline.judge(&test.events));
     bar.finish_and_clear();
     Ok(judged?.into_iter().map(|verdict| verdict.judgement).collect())
 }
 
-/// Trains in a temporary folder, so that the data folder is neither read nor written. Kinds with classes learn from attacks
-/// too; the others from what is not labelled anomalous.
-async fn fit_and_score<D: Kind>(
+/// Trains and judges, and then again with another request if there is one. Kinds with classes learn from attacks too; the others from
+/// what is not labelled anomalous.
+async fn fit_and_score_all<D: Kind>(
     settings: &Settings,
-    request: TrainRequest,
+    (request, other): (TrainRequest, Option<TrainRequest>),
     fit: Loaded<D>,
     test: &mut Loaded<D>,
-) -> anyhow::Result<Vec<Judgement>> {
-    let folder = tempfile::tempdir()?;
+) -> anyhow::Result<(Vec<Judgement>, Option<Vec<Judgement>>)> {
     let learned = if D::CLASSES.is_empty() { fit.only_normal() } else { fit };
     let mut settings = settings.clone();
     settings.max_training_samples = learned.len().max(1);
+    let learned = learned.into_labelled();
+    let Some(other) = other else {
+        return Ok((fit_and_score(&settings, request, learned, test, true).await?, None));
+    };
+    let judged = fit_and_score(&settings, request, learned.clone(), test, true).await?;
+    Ok((judged, Some(fit_and_score(&settings, other, learned, test, false).await?)))
+}
+
+/// Trains in a temporary folder, so that the data folder is neither read nor written.
+async fn fit_and_score<D: Kind>(
+    settings: &Settings,
+    request: TrainRequest,
+    learned: Vec<Record<D::Event>>,
+    test: &mut Loaded<D>,
+    arriving: bool,
+) -> anyhow::Result<Vec<Judgement>> {
+    let folder = tempfile::tempdir()?;
     let opened = context::open_store(&folder.path().join("evaluate.db"), false)?;
     let done = async {
-        let instance = context::open_detector::<D>(settings, &opened).await?;
-        let learned = learned.into_labelled();
+        let instance = context::open_detector::<D>(settings.clone(), &opened).await?;
         let lesson = if D::INDEPENDENT { Lesson::BuiltIn(learned) } else { Lesson::WithHistory(learned) };
         train::train(&instance, lesson, request).await?;
+        if arriving {
+            arrive(&instance, test)?;
+        }
         judge(&instance, test)
     };
     let done = done.await;

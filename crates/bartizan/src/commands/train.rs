@@ -149,7 +149,9 @@ fn print(context: &Context, report: &TrainReport, share: Option<f64>, files: &[R
         if let Some(promise) = report.promise {
             text += &format!(" It keeps to {promise}.");
         }
-        if let Some(share) = share.filter(|_| report.promise.is_none() && report.refused.is_none()) {
+        if report.own_threshold {
+            text += " What exceeds a limit will be flagged, whatever share of the events that is.";
+        } else if let Some(share) = share.filter(|_| report.promise.is_none() && report.refused.is_none()) {
             text += &told(share);
         }
         if let Some(accuracy) = report.accuracy {

@@ -203,14 +203,19 @@ impl Layers {
         }
     }
 
+    /// Returns a number, whole or not.
+    fn any_number(&self, path: &str) -> Option<f64> {
+        self.number(path).or_else(|| self.whole(path).map(|count| count as f64))
+    }
+
     /// Applies a setting that only one kind has.
     fn set_own(&mut self, settings: &mut Settings, path: &str, own: &Setting) {
         match own.sets {
             Sets::Parameter => {
-                let number = self.number(path).or_else(|| self.whole(path).map(|count| count as f64));
                 let params = std::mem::take(&mut settings.params);
-                settings.params = params.with_any(own.name, number);
+                settings.params = params.with_any(own.name, self.any_number(path));
             }
+            Sets::Limit(feature) => settings.params.limits.extend(self.any_number(path).map(|limit| (feature.to_owned(), limit))),
             Sets::FeatureSet => {
                 let Range::Choice(words) = own.range else { return };
                 let said = words.iter().find(|word| self.text(path) == Some(**word));
@@ -275,6 +280,28 @@ mod tests {
         assert!(faults.contains("b.toml:2: detectors.requests.identity: \"user id\" is neither the name of a header"), "{faults}");
         let faults = read("[detectors.flows]\nidentity = []", &[]).unwrap_err().to_string();
         assert!(faults.contains("a detector of kind requests has one"), "{faults}");
+    }
+
+    #[test]
+    fn limits_of_rules_are_read_or_left_to_be_learned() {
+        let limits = |file: &str, variables: &[(&str, &str)]| {
+            read(file, variables)
+                .map(|config| config.detector("requests").unwrap().settings.params.limits.clone().into_iter().collect::<Vec<_>>())
+        };
+        let one = |name: &str, limit| vec![(name.to_owned(), limit)];
+        for (name, file, variables, expected) in [
+            ("none", "", &[][..], vec![]),
+            ("whole", "[detectors.requests]\nrule_requests_per_minute = 120", &[], one("requests_60s", 120.0)),
+            ("broken", "[detectors.requests]\nrule_agent_risk = 1.5", &[], one("agent_risk", 1.5)),
+            ("environment", "", &[("BARTIZAN_DETECTORS_REQUESTS_RULE_ERRORS_PER_HOUR", "30")], one("errors_1h", 30.0)),
+            ("of another detector", "[detectors.edge]\nkind = \"requests\"\nrule_agent_risk = 1.5", &[], vec![]),
+        ] {
+            assert_eq!(limits(file, variables).unwrap(), expected, "{name}");
+        }
+        for bad in ["0", "-1", "nan", "inf", "\"many\""] {
+            let faults = limits(&format!("[detectors.requests]\nrule_agent_risk = {bad}"), &[]).unwrap_err().to_string();
+            assert!(faults.contains("detectors.requests.rule_agent_risk must be a number above 0, at most 1000000000, got "), "{faults}");
+        }
     }
 
     #[test]

@@ -90,8 +90,8 @@ pub(crate) fn section(name: &str, which: Which) -> Vec<Key> {
     let is_first = name == which.name();
     let path = |setting: &str| Cow::Owned(format!("detectors.{name}.{setting}"));
     let own = kind.own.iter().map(|setting| {
-        let shape = Shape::from(setting.range);
-        Key { path: path(setting.name), shape, default: Some(setting.default.into()), aliases: &[], secret: false, doc: setting.doc }
+        let (shape, default) = (Shape::from(setting.range), Some(setting.default).filter(|text| !text.is_empty()).map(Cow::from));
+        Key { path: path(setting.name), shape, default, aliases: &[], secret: false, doc: setting.doc }
     });
     let common = DETECTOR.iter().map(|key| {
         let setting: &str = &key.path;
