@@ -249,7 +249,7 @@ struct Unusual {
 pub struct LogBaselines {
     pub(super) routes: Routes,
     known: Known,
-    /// How rare it is here that something is as unusual: of users that are known, and of others.
+    /// How rare it is here that something is as unusual, in two sets: see [`set_of`].
     rareness: [Vec<Rareness>; 2],
     /// Hours of the day that the history covers.
     hours: Vec<bool>,
@@ -278,13 +278,9 @@ impl LogBaselines {
         let mut met: [Vec<Vec<f32>>; 2] = [vec![Vec::new(); ASPECTS], vec![Vec::new(); ASPECTS]];
         for Row { event, seen, place } in later {
             let found = before.unusual(event, seen, *place);
-            met[usize::from(!found.is_known)].iter_mut().zip(found.values).for_each(|(met, value)| met.push(value));
-        }
-        // Whether a user, an endpoint, a method or a status is new is asked of all entries together.
-        let [known, unknown] = &mut met;
-        for shared in 0..SHARED {
-            known[shared].append(&mut unknown[shared]);
-            unknown[shared].clone_from(&known[shared]);
+            for (aspect, value) in found.values.into_iter().enumerate() {
+                met[set_of(aspect, seen, found.is_known)][aspect].push(value);
+            }
         }
         let rareness = met.map(|met| met.into_iter().map(Rareness::fit).collect());
         let secs: Vec<i64> = rows.iter().map(|row| row.seen.secs).collect();
@@ -303,10 +299,14 @@ impl LogBaselines {
         let seen = Seen::of(event);
         let place = self.routes.route(path(event));
         let found = self.known.unusual(event, &seen, place);
-        let rareness = &self.rareness[usize::from(!found.is_known)];
         let mut rarities = [0.0; ASPECTS];
         for (aspect, (rarity, value)) in rarities.iter_mut().zip(found.values).enumerate() {
-            *rarity = if value.is_nan() { f32::NAN } else { rareness.get(aspect).map_or(f32::NAN, |rareness| rareness.of(value)) };
+            *rarity = match self.rareness[set_of(aspect, &seen, found.is_known)].get(aspect) {
+                Some(_) if value.is_nan() => f32::NAN,
+                Some(rareness) if aspect < SHARED => rareness.of(value),
+                Some(rareness) => rareness.of_surprise(value),
+                None => f32::NAN,
+            };
         }
         if !self.hours.get(super::habits::hour_of(seen.secs)).copied().unwrap_or(false) {
             rarities[ASPECTS - 2] = f32::NAN;
@@ -339,8 +339,19 @@ impl LogBaselines {
     }
 }
 
-/// Aspects that are asked of all entries together.
+/// The user, the endpoint, the method and the status: things of which it is said how often they were seen, and not how surprising they are
+/// for a user.
 const SHARED: usize = 4;
+
+/// By which of the two an entry is measured: users with a name and addresses are not as often new, nor is what users do that are known as
+/// often new as what others do. Of endpoints, methods and statuses there is one measure.
+fn set_of(aspect: usize, seen: &Seen, is_known: bool) -> usize {
+    match aspect {
+        0 => usize::from(seen.user == 0),
+        ..SHARED => 0,
+        _ => usize::from(!is_known),
+    }
+}
 
 /// Whether a history covers enough weeks for days of the week to say anything; a few clocks that are wrong do not make it long.
 fn covers_weeks(secs: &[i64]) -> bool {

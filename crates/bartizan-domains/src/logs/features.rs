@@ -3,14 +3,15 @@
 use bartizan_core::Direction::High;
 use bartizan_core::Feature;
 
+// What static rules look at is marked `ruled`.
 macro_rules! features {
-    ($($id:ident, $name:literal, $unit:literal, $resolution:literal, $description:literal;)*) => {
+    ($($id:ident, $name:literal, $unit:literal, $resolution:literal $($ruled:ident)?, $description:literal;)*) => {
         /// Positions in the table.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(super) enum F { $($id),* }
 
         /// The features in order.
-        pub(super) const TABLE: &[Feature] = &[$(Feature::new($name, $unit, High, $description).resolved($resolution)),*];
+        pub(super) const TABLE: &[Feature] = &[$(Feature::new($name, $unit, High, $description).resolved($resolution)$(.$ruled())?),*];
 
         /// The feature at a position.
         pub(super) fn at(index: usize) -> Option<F> {
@@ -20,11 +21,11 @@ macro_rules! features {
 }
 
 features! {
-    ResponseTime, "response_time", "seconds", 0.01, "How long the answer took.";
+    ResponseTime, "response_time", "seconds", 0.01 ruled, "How long the answer took.";
     TimeExcess, "response_time_excess", "spreads", 0.25, "How far the logarithm of the response time lies above that of the endpoint in training.";
     RequestSize, "request_size", "bytes", 64.0, "Size of the request.";
     RequestExcess, "request_size_excess", "spreads", 0.25, "How far the logarithm of the request's size lies above that of the endpoint in training.";
-    ResponseSize, "response_size", "bytes", 64.0, "Size of the answer.";
+    ResponseSize, "response_size", "bytes", 64.0 ruled, "Size of the answer.";
     ResponseExcess, "response_size_excess", "spreads", 0.25, "How far the logarithm of the answer's size lies above that of the endpoint in training.";
     StatusClass, "error_status", "class", 1.0, "0 below a status of 400, 1 below 500, 2 from there on.";
     StatusRarity, "status_rarity", "nats", 0.25, "How rare it is that a status was seen as little on its endpoint in training.";
@@ -33,19 +34,19 @@ features! {
     EndpointLength, "endpoint_length", "bytes", 4.0, "Length of the endpoint with its query, up to 2,048.";
     PathRisk, "path_risk", "points", 1.0, "Words in the path that attackers ask for, weighted.";
     InjectionMarks, "injection_marks", "points", 1.0, "Words of injection languages in the endpoint, weighted.";
-    AgentRisk, "agent_risk", "points", 1.0, "0 for browsers, 1 for tools, 2 or 3 for scanners and attack tools.";
+    AgentRisk, "agent_risk", "points", 1.0 ruled, "0 for browsers, 1 for tools, 2 or 3 for scanners and attack tools.";
     UserRarity, "user_rarity", "nats", 0.25, "How rare it is that a user was seen as little in training.";
     UserEndpoint, "user_endpoint_rarity", "nats", 0.25, "How rare it is that a user asks for an endpoint it asked for as little in training.";
     UserNetwork, "user_network_rarity", "nats", 0.25, "How rare it is that a user comes from a network it came from as little in training.";
     UserAgent, "user_agent_rarity", "nats", 0.25, "How rare it is that a user has a kind of agent it had as little in training.";
     UserHour, "user_hour_rarity", "nats", 0.25, "How rare it is that a user comes at an hour of the day at which it came as little in training.";
     UserWeekday, "user_weekday_rarity", "nats", 0.25, "How rare it is that a user comes on a day of the week on which it came as little in training.";
-    RateMinute, "requests_60s", "entries", 1.0, "Entries of the user in the minute before.";
+    RateMinute, "requests_60s", "entries", 1.0 ruled, "Entries of the user in the minute before.";
     RateHour, "requests_1h", "entries", 1.0, "Entries of the user in the hour before.";
     RateDay, "requests_1d", "entries", 4.0, "Entries of the user in the day before.";
     RateExcess, "user_rate_excess", "spreads", 0.25, "How far the logarithm of the entries of the hour before lies above the user's in training.";
     ErrorExcess, "user_error_excess", "spreads", 0.25, "How many more errors the user had in the hour before than its share of errors in training explains.";
-    FailedLogins, "failed_logins_1h", "entries", 1.0, "Answers of 401 and 403 to the user, or to its address, in the hour before.";
+    FailedLogins, "failed_logins_1h", "entries", 1.0 ruled, "Answers of 401 and 403 to the user, or to its address, in the hour before.";
     FailedBefore, "failed_logins_before", "entries", 1.0, "Answers of 401 and 403 directly before, to the user or to its address.";
     NotFound, "not_found_1h", "entries", 1.0, "Answers of 404 and 410 to the user in the hour before.";
     Targets, "endpoints_1h", "endpoints", 1.0, "Different endpoints, with their identifiers, of the user in the hour before, about.";
@@ -58,7 +59,7 @@ features! {
     AddressRate, "address_requests_60s", "entries", 1.0, "Entries of the address in the minute before.";
     EndpointRate, "endpoint_rate_excess", "spreads", 0.25, "How far the logarithm of the endpoint's entries of ten minutes lies above that in training.";
     EndpointErrors, "endpoint_error_excess", "spreads", 0.25, "How many more errors the endpoint had in the hour before than its share of errors in training explains.";
-    ServerErrors, "server_errors_10m", "entries", 1.0, "Answers of 500 and above of the endpoint in the ten minutes before.";
+    ServerErrors, "server_errors_10m", "entries", 1.0 ruled, "Answers of 500 and above of the endpoint in the ten minutes before.";
     EndpointTime, "endpoint_time_excess", "spreads", 0.25, "How far the mean logarithm of the endpoint's response times of ten minutes lies above that in training.";
 }
 

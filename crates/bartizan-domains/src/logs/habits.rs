@@ -1,8 +1,8 @@
 //! What one user usually does: where it comes from, with what, when, how often.
 //!
 //! Entries come in sessions, so what a user has is counted by the days on which it was seen. How probable it is that a user comes with
-//! something new is learned of the user itself: one that had another network on every second day will have another one tomorrow (Good and
-//! Turing's estimate by days, with the users' common share mixed in where little is known).
+//! something new is learned of the user itself: one that had another network on every second day will have another one tomorrow. Where
+//! little is known of it, the users' common share is mixed in.
 
 use super::scale::Scale;
 use super::windows::{Seen, Status};
@@ -29,30 +29,24 @@ struct Thing {
 pub(super) struct Things {
     things: Vec<Thing>,
     is_full: bool,
+    /// How many of them were first seen after the user's first day.
+    later: u16,
 }
 
 impl Things {
-    /// Surprise at one of them, in nats; NaN where that cannot be told. `common` is the share of days on which users have something new.
+    /// Surprise at one of them, in nats; NaN where that cannot be told. `common` is how many new ones users have on a day.
     pub(super) fn surprise(&self, key: u64, days: u16, common: f32) -> f32 {
         let days = f32::from(days);
         match self.things.iter().find(|thing| thing.key == key as u32) {
             Some(thing) => ((days + 1.0) / f32::from(thing.days)).ln(),
             None if self.is_full => f32::NAN,
-            None => {
-                let once = self.once() as f32;
-                -((once + COMMON_DAYS * common) / (days + COMMON_DAYS)).min(1.0).ln()
-            }
+            None => -((f32::from(self.later) + COMMON_DAYS * common) / (days - 1.0 + COMMON_DAYS)).min(1.0).ln(),
         }
     }
 
     /// Whether it is one of them.
     pub(super) fn has(&self, key: u64) -> bool {
         self.things.iter().any(|thing| thing.key == key as u32)
-    }
-
-    /// How many were seen on one day alone.
-    fn once(&self) -> usize {
-        self.things.iter().filter(|thing| thing.days == 1).count()
     }
 }
 
@@ -115,6 +109,7 @@ pub(super) struct Learning {
     habits: Habits,
     /// The last day of each thing.
     latest: [Vec<i64>; 3],
+    first_day: Option<i64>,
     day: Option<i64>,
     hour: Option<i64>,
     in_hour: (u32, f32),
@@ -126,6 +121,7 @@ pub(super) struct Learning {
 impl Learning {
     pub(super) fn add(&mut self, seen: &Seen, place: u64, bytes: f32) {
         let (day, hour) = (seen.secs.div_euclid(DAY), seen.secs.div_euclid(HOUR));
+        self.first_day.get_or_insert(day);
         self.habits.rows += 1;
         self.habits.errors += u32::from(seen.status.is_error());
         for (kind, key) in [seen.network, seen.agent, place].into_iter().enumerate() {
@@ -150,6 +146,7 @@ impl Learning {
     }
 
     fn thing(&mut self, kind: usize, key: u64, day: i64) {
+        let is_first = self.first_day == Some(day);
         let (things, latest) = (&mut self.habits.things[kind], &mut self.latest[kind]);
         match things.things.iter().position(|thing| thing.key == key as u32) {
             Some(at) if latest[at] != day => {
@@ -159,6 +156,7 @@ impl Learning {
             Some(_) => {}
             None if things.things.len() < MOST[kind] => {
                 things.things.push(Thing { key: key as u32, days: 1 });
+                things.later = things.later.saturating_add(u16::from(!is_first));
                 latest.push(day);
             }
             None => things.is_full = true,
@@ -195,22 +193,23 @@ impl Learning {
 /// What is common to users.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Common {
-    /// Share of days on which a user has a new network, agent or endpoint.
+    /// New networks, agents and endpoints of a user on each of its days but the first.
     pub(super) new: [f32; 3],
     pub(super) times: Times,
 }
 
 impl Common {
     pub(super) fn of<'h>(all: impl Iterator<Item = &'h Learning>) -> Self {
-        let (mut once, mut days, mut common) = ([0_usize; 3], 0_usize, Self::default());
+        let (mut later, mut days, mut common) = ([0_usize; 3], 0_usize, Self::default());
         for Learning { habits, .. } in all {
-            days += usize::from(habits.days);
-            once.iter_mut().zip(&habits.things).for_each(|(sum, things)| *sum += things.once());
+            days += usize::from(habits.days.saturating_sub(1));
+            later.iter_mut().zip(&habits.things).for_each(|(sum, things)| *sum += usize::from(things.later));
             let add = |sum: &mut u16, one: &u16| *sum = sum.saturating_add(*one);
             common.times.hours.iter_mut().zip(&habits.times.hours).for_each(|(sum, one)| add(sum, one));
             common.times.weekdays.iter_mut().zip(&habits.times.weekdays).for_each(|(sum, one)| add(sum, one));
         }
-        common.new = once.map(|once| once as f32 / days.max(1) as f32);
+        // Nobody who came on a second day says nothing for certain.
+        common.new = later.map(|later| (later as f32 + 0.5) / (days as f32 + 1.0));
         common
     }
 }

@@ -12,6 +12,9 @@ const STEPS: f32 = 4.0;
 /// Highest step: 7 nats, about one in a thousand.
 const MOST: usize = 28;
 
+/// Nats by which a surprise is well beyond another.
+const BEYOND: f32 = 0.5;
+
 /// What was never seen, on the scale of [`Rareness::of`].
 pub(crate) const UNSEEN: f32 = f32::INFINITY;
 
@@ -47,6 +50,12 @@ impl Rareness {
     pub(crate) fn of(&self, value: f32) -> f32 {
         let value = if value > self.known && value < UNSEEN { self.known } else { value };
         self.from.partition_point(|from| *from <= value) as f32 / STEPS
+    }
+
+    /// The same of a surprise that does not depend on how long the history is: one that is well beyond all that were met is as rare as what
+    /// was never seen.
+    pub(crate) fn of_surprise(&self, value: f32) -> f32 {
+        self.of(if value > self.known + BEYOND { UNSEEN } else { value })
     }
 }
 
