@@ -5,18 +5,18 @@ use crate::error::{closed, explain};
 use crate::options::{Durability, SqliteOptions};
 use crate::probe::Probes;
 use crate::prune::{Found, PrunePlan};
-use crate::queue::{Call, Job, Queue, Refused, Reply};
+use crate::queue::{Call, CountedBeside, Job, Queue, Refused, Reply};
 use crate::readers::Readers;
 use crate::schema::{detector_id, migrate};
 use crate::totals::Totals;
 use crate::writer::Writer;
-use crate::{audit, exclusions, insert, labels, lookup, models, unfinished, windows};
+use crate::{audit, exclusions, inbox, insert, labels, lookup, models, unfinished, windows};
 use async_trait::async_trait;
 use bartizan_core::{Label, Verdict};
 use bartizan_storage::{
-    AuditFilter, AuditPage, Counted, Detection, DetectionKey, DetectionRepository, Exclusion, ExclusionRepository, Existing, HistoryEntry,
-    HistoryQuery, LabelChange, LabelOutcome, ModelRecord, ModelRepository, NewDetection, NewExclusion, NewModel, Pruned, Replaced,
-    Retention, Statistics, StoreError, StoredEvent, WindowRepository, WindowsPart,
+    Accepted, AuditFilter, AuditPage, Backlog, Counted, Detection, DetectionKey, DetectionRepository, Exclusion, ExclusionRepository, Existing, HistoryEntry,
+    HistoryQuery, InboxRepository, LabelChange, LabelOutcome, ModelRecord, ModelRepository, NewBatch, NewDetection, NewExclusion, NewModel, Pruned, Replaced,
+    Retention, Statistics, StoreError, StoredEvent, WaitingPart, WindowRepository, WindowsPart,
 };
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::path::PathBuf;
@@ -130,6 +130,13 @@ impl SqliteStore {
     async fn call<T>(&self, make: impl FnOnce(Reply<T>) -> Call) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         self.push(Job::Call(make(reply)))?;
+        answer.await.map_err(|_| closed(&self.path))?
+    }
+
+    /// Does likewise as soon as the queue has room for it.
+    async fn call_when_free<T>(&self, make: impl FnOnce(Reply<T>) -> Call) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.push_when_free(Job::Call(make(reply))).await.map_err(|refused| self.not_taken(refused))?;
         answer.await.map_err(|_| closed(&self.path))?
     }
 
@@ -297,18 +304,22 @@ impl DetectionRepository for SqliteStore {
         self.call(|reply| Call::Record { detections, counted: None, reply }).await
     }
 
-    async fn record_part(&self, detections: Vec<NewDetection>, detector: &str, counted: Counted) -> Result<Vec<i64>, StoreError> {
-        if detections.is_empty() && counted.judged == 0 {
+    async fn record_part(
+        &self,
+        detections: Vec<NewDetection>,
+        detector: &str,
+        counted: Counted,
+        judged: &[i64],
+    ) -> Result<Vec<i64>, StoreError> {
+        if detections.is_empty() && counted.judged == 0 && judged.is_empty() {
             return Ok(Vec::new());
         }
         check(&detections)?;
         check_sum(detector, counted)?;
         // Closed by nobody: there is always a turn.
         let _turn = self.parts.acquire().await;
-        let (reply, answer) = oneshot::channel();
-        let call = Call::Record { detections, counted: Some((detector.to_owned(), counted)), reply };
-        self.queue.push_when_free(Job::Call(call)).await.map_err(|refused| self.not_taken(refused))?;
-        answer.await.map_err(|_| closed(&self.path))?
+        let counted = Some(CountedBeside { detector: detector.to_owned(), counted, judged: judged.to_vec() });
+        self.call_when_free(|reply| Call::Record { detections, counted, reply }).await
     }
 
     async fn count(&self, detector: &str, judged: u64, anomalous: u64, confidence_sum: f64) -> Result<(), StoreError> {
@@ -465,6 +476,28 @@ impl WindowRepository for SqliteStore {
 }
 
 #[async_trait]
+impl InboxRepository for SqliteStore {
+    async fn accept(&self, batch: NewBatch) -> Result<Accepted, StoreError> {
+        self.call_when_free(|reply| Call::Accept { batch, reply }).await
+    }
+
+    async fn waiting(&self, detector: &str, after: i64, max_events: u64, max_bytes: u64) -> Result<Vec<WaitingPart>, StoreError> {
+        let detector = detector.to_owned();
+        self.quick.run(move |db| inbox::waiting(db, &detector, after, (max_events, max_bytes))).await
+    }
+
+    async fn backlog(&self, detector: &str) -> Result<Backlog, StoreError> {
+        let detector = detector.to_owned();
+        self.quick.run(move |db| inbox::backlog(db, &detector)).await
+    }
+
+    async fn discard(&self, detector: &str, parts: &[i64]) -> Result<(), StoreError> {
+        let (detector, parts) = (detector.to_owned(), parts.to_vec());
+        self.write_when_free(move |db| inbox::discard(db, &detector, &parts)).await
+    }
+}
+
+#[async_trait]
 impl ExclusionRepository for SqliteStore {
     async fn add_exclusion(&self, exclusion: NewExclusion) -> Result<Option<i64>, StoreError> {
         self.write(move |db| exclusions::add(db, &exclusion)).await
@@ -516,7 +549,7 @@ mod tests {
         for _ in 0..10 {
             let store = Arc::clone(&store);
             let rows = (0..40).map(|number| detection("requests", number)).collect();
-            tasks.spawn(async move { store.record_part(rows, "requests", Counted::default()).await.unwrap().len() });
+            tasks.spawn(async move { store.record_part(rows, "requests", Counted::default(), &[]).await.unwrap().len() });
         }
         tokio::task::yield_now().await;
         let mut single = std::pin::pin!(store.record(vec![detection("requests", 1)]));
