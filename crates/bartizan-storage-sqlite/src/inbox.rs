@@ -102,3 +102,37 @@ pub(crate) fn backlog(db: &Connection, detector: &str) -> rusqlite::Result<Backl
     let count = |value: i64| u64::try_from(value).unwrap_or(0);
     query.query_row([number], |row| Ok(Backlog { events: count(row.get(0)?), bytes: count(row.get(1)?) }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::remember;
+    use crate::schema::{ensure_detector, migrate};
+    use bartizan_storage::{BatchKey, KEY_BYTES, MAX_KEYS};
+    use rusqlite::Connection;
+    use std::path::Path;
+
+    fn key(byte: u8, now: i64) -> BatchKey {
+        BatchKey { hash: [byte; KEY_BYTES], now, remembered_secs: 100, answer: Vec::new() }
+    }
+
+    #[test]
+    fn the_oldest_keys_are_forgotten_when_they_are_too_many_or_too_old() {
+        for (name, last, now, expected) in [
+            ("few and new", 3, 50, vec![1, 2, 3, 4]),
+            ("as many as there may be", MAX_KEYS as i64 - 1, 50, vec![1, 2, MAX_KEYS as i64 - 1, MAX_KEYS as i64]),
+            ("one too many", MAX_KEYS as i64, 50, vec![2, MAX_KEYS as i64, MAX_KEYS as i64 + 1]),
+            ("too old", 3, 101, vec![2, 3, 4]),
+        ] {
+            let mut db = Connection::open_in_memory().unwrap();
+            migrate(&mut db, Path::new("memory")).unwrap();
+            let (number, other) = (ensure_detector(&db, "requests").unwrap(), ensure_detector(&db, "flows").unwrap());
+            remember(&db, other, &key(1, 0)).unwrap();
+            (1..=3).for_each(|byte| remember(&db, number, &key(byte, i64::from(byte) - 1)).unwrap());
+            db.execute("UPDATE inbox_keys SET number = ?1 WHERE detector = ?2 AND number = 3", (last, number)).unwrap();
+            remember(&db, number, &key(4, now)).unwrap();
+            let mut there = db.prepare("SELECT number FROM inbox_keys WHERE detector = ?1 ORDER BY number").unwrap();
+            let there: Vec<i64> = there.query_map([number], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+            assert_eq!(there, expected, "{name}");
+        }
+    }
+}
