@@ -179,7 +179,9 @@ pub(crate) fn decode_windows<W: Recency>(bytes: &[u8]) -> Result<W::Saved, Codec
 /// `BARTIZAN_WRITE_FIXTURES=1 cargo nextest run -p bartizan-pipeline codec`, once; none is ever changed.
 #[cfg(test)]
 mod tests {
-    use super::{CodecError, FORMAT, Stored, WINDOWS_FORMAT, decode, decode_windows, encode, encode_windows};
+    use super::{
+        CodecError, FORMAT, Stored, WINDOWS_FORMAT, decode, decode_part, decode_windows, encode, encode_windows, extend_part, part_head,
+    };
     use bartizan_core::{Domain, Identity, Recency, Timestamp, Tracking};
     use bartizan_domains::behavior::{Behavior, Logins, SessionEvent};
     use bartizan_domains::flows::{FlowEvent, Flows};
@@ -291,6 +293,23 @@ mod tests {
         assert_eq!((written.event, written.recent), (stored.event, stored.recent));
         assert_eq!((written.is_live, stored.is_live), (true, format < 3), "{}", path.display());
         assert!(decode::<D>(&bytes[..bytes.len() / 2]).is_err(), "cut: {}", path.display());
+    }
+
+    /// Parts of the inbox, in `tests/fixtures/inbox`: `KIND-FORMAT` by the format of their events.
+    #[test]
+    fn parts_with_events_of_every_format_are_read() {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/inbox");
+        let events = [request(), RequestEvent { client: "203.0.113.9".to_owned(), ..request() }];
+        for format in 4..=FORMAT {
+            let path = path.join(format!("requests-{format}"));
+            if format == FORMAT && std::env::var_os("BARTIZAN_WRITE_FIXTURES").is_some() {
+                let part = part_head::<Requests>().to_vec();
+                std::fs::write(&path, events.iter().fold(part, |part, event| extend_part(part, event).unwrap())).unwrap();
+            }
+            let mut read = Vec::new();
+            decode_part::<Requests>(&std::fs::read(&path).unwrap(), &mut read).unwrap();
+            assert_eq!(read, events, "{}", path.display());
+        }
     }
 
     #[test]

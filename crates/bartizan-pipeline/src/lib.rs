@@ -40,8 +40,8 @@ pub use batch::MAX_EXPLAINED;
 pub use classes::ClassVerdict;
 pub use cold_start::Learning;
 pub use error::{
-    AcceptError, ActivateError, ExcludeError, ExclusionFault, ImportError, JudgeError, LoadError, RecordError, ReloadError, RequestError, TrainError,
-    VersionError,
+    AcceptError, ActivateError, ExcludeError, ExclusionFault, ImportError, JudgeError, LoadError, RecordError, ReloadError, RequestError,
+    TrainError, VersionError,
 };
 pub use excluded::{Exclude, MAX_NOTE_CHARS};
 pub use feed::Detected;

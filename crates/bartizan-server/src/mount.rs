@@ -70,12 +70,9 @@ impl Shared {
             ),
             ("bartizan_detections_missed_total", "counter", "Detections that a listener was too slow for.", |c| c.missed_by_listeners),
             ("bartizan_ingested_events_total", "counter", "Events accepted to be judged in the background.", |c| c.ingested),
-            (
-                "bartizan_ingest_rejected_total",
-                "counter",
-                "Records that came with such events and could not be read.",
-                |c| c.ingest_rejected,
-            ),
+            ("bartizan_ingest_rejected_total", "counter", "Records that came with such events and could not be read.", |c| {
+                c.ingest_rejected
+            }),
             ("bartizan_ingest_waiting_events", "gauge", "Accepted events that wait to be judged.", |c| c.ingest_waiting),
         ];
         let counters: Vec<Counters> = self.detectors.iter().map(|detector| detector.counters()).collect();

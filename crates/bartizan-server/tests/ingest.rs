@@ -97,7 +97,9 @@ async fn what_shippers_send_is_read() {
 
 #[tokio::test]
 async fn lines_of_access_logs_are_read_and_the_bad_ones_named() {
-    let line = |address: &str, path: &str| format!("{address} - - [01/Feb/2026:10:00:00 +0000] \"GET {path} HTTP/1.1\" 200 12 \"-\" \"curl/8.5.0\"\n");
+    let line = |address: &str, path: &str| {
+        format!("{address} - - [01/Feb/2026:10:00:00 +0000] \"GET {path} HTTP/1.1\" 200 12 \"-\" \"curl/8.5.0\"\n")
+    };
     let log = format!("{}{}no line of a log\n\n{}", line("192.0.2.1", "/a"), line("192.0.2.2", "/b?x=1"), line("198.51.100.3", "/c"));
     let served = serve().await;
     let answer = served.ingest(&[], log.as_bytes()).await.json();
@@ -108,10 +110,15 @@ async fn lines_of_access_logs_are_read_and_the_bad_ones_named() {
     let met: Vec<_> = page["data"].as_array().unwrap().iter().map(|row| (row["ip_address"].as_str(), row["endpoint"].as_str())).collect();
     assert_eq!(met[0], (Some("198.51.100.3"), Some("/c")), "{met:?}");
     let own = serve_with(|settings| settings.log_format = Some("$msec|$remote_addr|$status|$request".into())).await;
-    let answer = own.ingest(&[], b"1769940000.125|192.0.2.1|200|GET /a HTTP/1.1\n1769940001.5|192.0.2.1|200|GET /b HTTP/1.1\n").await.json();
+    let answer =
+        own.ingest(&[], b"1769940000.125|192.0.2.1|200|GET /a HTTP/1.1\n1769940001.5|192.0.2.1|200|GET /b HTTP/1.1\n").await.json();
     assert_eq!((&answer["accepted"], &answer["rejected"]), (&json!(2), &json!(0)), "{answer}");
     let metrics = served.server.get("/metrics").await.body;
-    for expected in ["ingested_events_total{detector=\"requests\"} 3", "ingest_rejected_total{detector=\"requests\"} 1", "ingest_waiting_events{detector=\"requests\"} 0"] {
+    for expected in [
+        "ingested_events_total{detector=\"requests\"} 3",
+        "ingest_rejected_total{detector=\"requests\"} 1",
+        "ingest_waiting_events{detector=\"requests\"} 0",
+    ] {
         assert!(metrics.lines().any(|line| line == format!("bartizan_{expected}")), "{expected}: {metrics}");
     }
 }
@@ -175,7 +182,12 @@ async fn a_key_counts_once_and_is_answered_as_the_first_time() {
         ("again", &[("idempotency-key", "batch 7")][..], ndjson(2), (202, first.json())),
         ("with another body", &[("Idempotency-Key", " batch 7 ")], b"nonsense".to_vec(), (202, first.json())),
         ("without", &[], ndjson(1), (202, json!({"accepted": 1, "rejected": 0, "errors": []}))),
-        ("of the greatest length", &[("idempotency-key", &long[1..])], ndjson(1), (202, json!({"accepted": 1, "rejected": 0, "errors": []}))),
+        (
+            "of the greatest length",
+            &[("idempotency-key", &long[1..])],
+            ndjson(1),
+            (202, json!({"accepted": 1, "rejected": 0, "errors": []})),
+        ),
     ] {
         let answer = served.ingest(headers, &body).await;
         assert_eq!((answer.status, answer.json()), expected, "{name}");
@@ -222,4 +234,8 @@ async fn every_kind_has_it_and_a_token_is_asked_for() {
         assert_eq!((answer.status, &answer.json()["accepted"]), (202, &json!(accepted)), "{path}: {}", answer.body);
         assert_eq!(server.send("GET", path, &token, b"").await.status, 405, "{path}");
     }
+    // A flow of one field has 78 values.
+    let small = b"{\"Flow Duration\": 5}\n".repeat(60_000);
+    let refused = server.send("POST", "/flows/ingest", &token, &small).await;
+    assert!(refused.status == 413 && refused.body.contains("several"), "{} {}", refused.status, refused.body);
 }

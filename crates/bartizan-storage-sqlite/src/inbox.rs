@@ -36,8 +36,7 @@ fn remember(db: &Connection, number: i64, key: &BatchKey) -> rusqlite::Result<()
     let next = newest.unwrap_or(0) + 1;
     // One that is known and too old is known anew.
     db.prepare_cached("DELETE FROM inbox_keys WHERE detector = ?1 AND hash = ?2")?.execute(params![number, key.hash])?;
-    let mut insert =
-        db.prepare_cached("INSERT INTO inbox_keys(detector, number, hash, accepted_at, answer) VALUES(?1, ?2, ?3, ?4, ?5)")?;
+    let mut insert = db.prepare_cached("INSERT INTO inbox_keys(detector, number, hash, accepted_at, answer) VALUES(?1, ?2, ?3, ?4, ?5)")?;
     insert.execute(params![number, next, key.hash, key.now, key.answer])?;
     let mut forget = db.prepare_cached(
         "DELETE FROM inbox_keys WHERE detector = ?1 \

@@ -14,9 +14,9 @@ use crate::{audit, exclusions, inbox, insert, labels, lookup, models, unfinished
 use async_trait::async_trait;
 use bartizan_core::{Label, Verdict};
 use bartizan_storage::{
-    Accepted, AuditFilter, AuditPage, Backlog, Counted, Detection, DetectionKey, DetectionRepository, Exclusion, ExclusionRepository, Existing, HistoryEntry,
-    HistoryQuery, InboxRepository, LabelChange, LabelOutcome, ModelRecord, ModelRepository, NewBatch, NewDetection, NewExclusion, NewModel, Pruned, Replaced,
-    Retention, Statistics, StoreError, StoredEvent, WaitingPart, WindowRepository, WindowsPart,
+    Accepted, AuditFilter, AuditPage, Backlog, Counted, Detection, DetectionKey, DetectionRepository, Exclusion, ExclusionRepository,
+    Existing, HistoryEntry, HistoryQuery, InboxRepository, LabelChange, LabelOutcome, ModelRecord, ModelRepository, NewBatch, NewDetection,
+    NewExclusion, NewModel, Pruned, Replaced, Retention, Statistics, StoreError, StoredEvent, WaitingPart, WindowRepository, WindowsPart,
 };
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::path::PathBuf;

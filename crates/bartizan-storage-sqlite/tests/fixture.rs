@@ -5,8 +5,8 @@
 
 use bartizan_core::{Label, Timestamp, Verdict};
 use bartizan_storage::{
-    AuditFilter, DetectionKey, DetectionRepository, Exclusion, ExclusionRepository, InboxRepository, LabelChange, ModelRepository, NewBatch, NewExclusion,
-    NewPart, Retention, Statistics, WaitingPart, WindowRepository, WindowsPart,
+    AuditFilter, DetectionKey, DetectionRepository, Exclusion, ExclusionRepository, InboxRepository, LabelChange, ModelRepository,
+    NewBatch, NewExclusion, NewPart, Retention, Statistics, WaitingPart, WindowRepository, WindowsPart,
 };
 use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
 use bartizan_testkit::{detection, judged_detection, model};

@@ -1,7 +1,7 @@
 //! Making a batch ready for the inbox: in order of event time, in parts that are judged together.
 
-use crate::codec;
 use crate::Instance;
+use crate::codec;
 use bartizan_core::{Domain, Timestamp};
 use bartizan_storage::{NewPart, StoreError};
 use thiserror::Error;
@@ -56,7 +56,8 @@ impl<D: Domain> Incoming<'_, D> {
         self.instance.arrive(&mut event);
         let start = self.bytes.len();
         let bytes = std::mem::take(&mut self.bytes);
-        self.bytes = codec::extend_part(bytes, &event).map_err(|error| StoreError::Other(format!("an event cannot be encoded: {error}")))?;
+        self.bytes =
+            codec::extend_part(bytes, &event).map_err(|error| StoreError::Other(format!("an event cannot be encoded: {error}")))?;
         self.entries.push(Entry { time: D::facts(&event).time, start, end: self.bytes.len() });
         let taken = self.bytes.len() + self.entries.len() * size_of::<Entry>();
         if taken > self.most { Err(TooMuch::Bytes { most: self.most }) } else { Ok(()) }

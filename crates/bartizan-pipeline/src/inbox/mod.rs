@@ -93,12 +93,8 @@ impl<D: Domain> Instance<D> {
     ) -> Result<Vec<u8>, AcceptError> {
         let batch = size(&parts);
         let now = self.clock.now().secs();
-        let key = key.map(|key| BatchKey {
-            hash: Sha256::digest(key).into(),
-            now,
-            remembered_secs: REMEMBERED_SECS,
-            answer: answer.clone(),
-        });
+        let key =
+            key.map(|key| BatchKey { hash: Sha256::digest(key).into(), now, remembered_secs: REMEMBERED_SECS, answer: answer.clone() });
         let most = Backlog { events: self.settings.max_waiting_events, bytes: self.settings.max_waiting_bytes };
         if batch.events > 0 && !self.inbox.enter(batch, most) {
             return Err(AcceptError::Full { waiting: self.inbox.counts().waiting });

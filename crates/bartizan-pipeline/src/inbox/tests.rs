@@ -2,7 +2,7 @@
 
 use super::incoming::PART_EVENTS;
 use crate::{AcceptError, Fixed, Instance, LifeCycle, RecordPolicy, Settings, TrainRequest};
-use bartizan_core::{Record, Recency as _, Seed, Timestamp};
+use bartizan_core::{Recency as _, Record, Seed, Timestamp};
 use bartizan_domains::requests::generator::{GeneratorConfig, generate};
 use bartizan_domains::requests::{RequestEvent, Requests};
 use bartizan_storage::{AuditFilter, Backlog, DetectionRepository as _, InboxRepository as _, NewBatch, NewPart, Store};

@@ -122,7 +122,10 @@ fn expands_too_much(most: usize) -> Refusal {
 
 /// A body is unpacked once: each packing could multiply what the one around it makes.
 pub(crate) fn packed_twice() -> Refusal {
-    Refusal::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The request body is packed more than once: send it plain, or packed with gzip or zstd")
+    Refusal::text(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "The request body is packed more than once: send it plain, or packed with gzip or zstd",
+    )
 }
 
 fn damaged() -> Refusal {

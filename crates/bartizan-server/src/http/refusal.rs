@@ -5,7 +5,8 @@ use aide::{OperationOutput, generate::GenContext, openapi::Operation};
 use axum::response::{IntoResponse, Response};
 use bartizan_domains::faults::{Fault, Loc, MAX_FAULTS, shown_text};
 use bartizan_pipeline::{
-    AcceptError, ActivateError, ExcludeError, ExclusionFault, JudgeError, LoadError, ReloadError, RequestError, Stopped, TrainError, VersionError,
+    AcceptError, ActivateError, ExcludeError, ExclusionFault, JudgeError, LoadError, ReloadError, RequestError, Stopped, TrainError,
+    VersionError,
 };
 use bartizan_storage::StoreError;
 use bytes::Bytes;
@@ -164,7 +165,8 @@ impl From<AcceptError> for Refusal {
     fn from(error: AcceptError) -> Self {
         match error {
             AcceptError::Full { .. } => {
-                let text = format!("Too much waits to be judged: {error} (ingest.max_waiting_events, ingest.max_waiting_bytes). Try again later.");
+                let text =
+                    format!("Too much waits to be judged: {error} (ingest.max_waiting_events, ingest.max_waiting_bytes). Try again later.");
                 Self::TooMany(text.into())
             }
             AcceptError::Store(error) => error.into(),

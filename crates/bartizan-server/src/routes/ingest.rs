@@ -43,7 +43,7 @@ const MAX_REASON: usize = 200;
 /// Bytes that a byte of the body may become, as the events are stored; half of what is reserved for it.
 const EVENT_BYTES_FOR_A_BYTE: usize = 4;
 /// Bytes that the events of any body may take.
-const ALWAYS: usize = 4 << 20;
+const ALWAYS: usize = 16 << 20;
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Ingested")]

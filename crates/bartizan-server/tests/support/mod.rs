@@ -80,10 +80,7 @@ impl Running {
     }
 
     /// Starts a server with a detector of these settings, and gives both.
-    pub(crate) async fn start_detector(
-        settings: Settings,
-        configure: impl FnOnce(&mut ServerConfig),
-    ) -> (Self, Arc<Instance<Requests>>) {
+    pub(crate) async fn start_detector(settings: Settings, configure: impl FnOnce(&mut ServerConfig)) -> (Self, Arc<Instance<Requests>>) {
         Self::start_one(settings, Arc::new(Ticking(AtomicI64::new(1_770_000_000))), configure).await
     }
 
