@@ -1,12 +1,37 @@
 //! The inbox: events that were accepted and wait to be judged, and the keys of the batches that they came in.
 
+use crate::SqliteStore;
+use crate::queue::Call;
 use crate::rows::clamp;
 use crate::schema::detector_id;
-use bartizan_storage::{Accepted, Backlog, BatchKey, MAX_KEYS, NewBatch, NewPart, WaitingPart};
+use async_trait::async_trait;
+use bartizan_storage::{Accepted, Backlog, BatchKey, InboxRepository, MAX_KEYS, NewBatch, NewPart, StoreError, WaitingPart};
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// Keys that are looked at when one is added, whether they may be forgotten: more than one, so that they become fewer.
 const FORGOTTEN_AT_ONCE: i64 = 8;
+
+#[async_trait]
+impl InboxRepository for SqliteStore {
+    async fn accept(&self, batch: NewBatch) -> Result<Accepted, StoreError> {
+        self.call_when_free(|reply| Call::Accept { batch, reply }).await
+    }
+
+    async fn waiting(&self, detector: &str, after: i64, max_events: u64, max_bytes: u64) -> Result<Vec<WaitingPart>, StoreError> {
+        let detector = detector.to_owned();
+        self.quick.run(move |db| waiting(db, &detector, after, (max_events, max_bytes))).await
+    }
+
+    async fn backlog(&self, detector: &str) -> Result<Backlog, StoreError> {
+        let detector = detector.to_owned();
+        self.quick.run(move |db| backlog(db, &detector)).await
+    }
+
+    async fn discard(&self, detector: &str, parts: &[i64]) -> Result<(), StoreError> {
+        let (detector, parts) = (detector.to_owned(), parts.to_vec());
+        self.write_when_free(move |db| discard(db, &detector, &parts)).await
+    }
+}
 
 /// Stores a batch, unless its key is known. Call inside a transaction.
 pub(crate) fn accept(db: &Connection, number: i64, batch: &NewBatch) -> rusqlite::Result<Accepted> {

@@ -10,13 +10,13 @@ use crate::readers::Readers;
 use crate::schema::{detector_id, migrate};
 use crate::totals::Totals;
 use crate::writer::Writer;
-use crate::{audit, exclusions, inbox, insert, labels, lookup, models, unfinished, windows};
+use crate::{audit, exclusions, insert, labels, lookup, models, unfinished, windows};
 use async_trait::async_trait;
 use bartizan_core::{Label, Verdict};
 use bartizan_storage::{
-    Accepted, AuditFilter, AuditPage, Backlog, Counted, Detection, DetectionKey, DetectionRepository, Exclusion, ExclusionRepository,
-    Existing, HistoryEntry, HistoryQuery, InboxRepository, LabelChange, LabelOutcome, ModelRecord, ModelRepository, NewBatch, NewDetection,
-    NewExclusion, NewModel, Pruned, Replaced, Retention, Statistics, StoreError, StoredEvent, WaitingPart, WindowRepository, WindowsPart,
+    AuditFilter, AuditPage, Counted, Detection, DetectionKey, DetectionRepository, Exclusion, ExclusionRepository, Existing, HistoryEntry,
+    HistoryQuery, LabelChange, LabelOutcome, ModelRecord, ModelRepository, NewDetection, NewExclusion, NewModel, Pruned, Replaced,
+    Retention, Statistics, StoreError, StoredEvent, WindowRepository, WindowsPart,
 };
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::path::PathBuf;
@@ -40,7 +40,7 @@ pub struct SqliteStore {
     max_queued: usize,
     parts: Semaphore,
     /// For queries that read a row or a few.
-    quick: Readers,
+    pub(crate) quick: Readers,
     /// For queries that may read a whole table.
     scans: Readers,
     query_timeout: Duration,
@@ -134,7 +134,7 @@ impl SqliteStore {
     }
 
     /// Does likewise as soon as the queue has room for it.
-    async fn call_when_free<T>(&self, make: impl FnOnce(Reply<T>) -> Call) -> Result<T, StoreError> {
+    pub(crate) async fn call_when_free<T>(&self, make: impl FnOnce(Reply<T>) -> Call) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         self.queue.push_when_free(Job::Call(make(reply))).await.map_err(|refused| self.not_taken(refused))?;
         answer.await.map_err(|_| closed(&self.path))?
@@ -172,7 +172,7 @@ impl SqliteStore {
     }
 
     /// Runs `work` likewise, as soon as the queue has room for it.
-    async fn write_when_free<T, F>(&self, work: F) -> Result<T, StoreError>
+    pub(crate) async fn write_when_free<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -472,28 +472,6 @@ impl WindowRepository for SqliteStore {
     async fn windows(&self, detector: &str) -> Result<Vec<WindowsPart>, StoreError> {
         let detector = detector.to_owned();
         self.scans.run(move |db| windows::list(db, &detector)).await
-    }
-}
-
-#[async_trait]
-impl InboxRepository for SqliteStore {
-    async fn accept(&self, batch: NewBatch) -> Result<Accepted, StoreError> {
-        self.call_when_free(|reply| Call::Accept { batch, reply }).await
-    }
-
-    async fn waiting(&self, detector: &str, after: i64, max_events: u64, max_bytes: u64) -> Result<Vec<WaitingPart>, StoreError> {
-        let detector = detector.to_owned();
-        self.quick.run(move |db| inbox::waiting(db, &detector, after, (max_events, max_bytes))).await
-    }
-
-    async fn backlog(&self, detector: &str) -> Result<Backlog, StoreError> {
-        let detector = detector.to_owned();
-        self.quick.run(move |db| inbox::backlog(db, &detector)).await
-    }
-
-    async fn discard(&self, detector: &str, parts: &[i64]) -> Result<(), StoreError> {
-        let (detector, parts) = (detector.to_owned(), parts.to_vec());
-        self.write_when_free(move |db| inbox::discard(db, &detector, &parts)).await
     }
 }
 
