@@ -1,4 +1,4 @@
-//! What an instance does beside judging: rounds of retention, checkpoints of its windows, work that goes on when its caller has gone.
+//! What an instance does beside answering: judging what waits, rounds of retention, checkpoints of its windows, work that goes on when its caller has gone.
 //! All of it is registered here, and over before the store is closed.
 
 use crate::{Instance, LifeCycle as _, Stopped};
@@ -53,8 +53,9 @@ impl Background {
 }
 
 impl<D: Domain> Instance<D> {
-    /// Begins the work that a detector needs as long as it serves: retention and checkpoints.
+    /// Begins the work that a detector needs as long as it serves: judging what was accepted, retention and checkpoints.
     pub(crate) fn begin_rounds(self: &Arc<Self>) {
+        self.background.spawn(Arc::clone(self).judge_inbox());
         let (pruning, saving) = (Arc::clone(self), Arc::clone(self));
         self.background.spawn(async move {
             let mut round = tokio::time::interval(PRUNE_EVERY);

@@ -2,6 +2,7 @@
 //! beside the judgements.
 
 use crate::active::Active;
+use crate::inbox::Taken;
 use crate::instance::{Kept, judgement};
 use crate::judge::{InWindows, is_kept};
 use crate::{ColdStart, Explanation, Instance, JudgeError, Judgement};
@@ -20,7 +21,7 @@ pub const MAX_EXPLAINED: usize = 1_000;
 const PUBLISHED_AT_ONCE: usize = 512;
 
 /// One chunk, judged and not yet recorded.
-struct Prepared<D: Domain> {
+pub(crate) struct Prepared<D: Domain> {
     in_windows: InWindows<Arc<D::Recency>, Vec<D::Event>>,
     judgements: Vec<Judgement>,
     /// Which of them are recorded, and as what.
@@ -28,10 +29,12 @@ struct Prepared<D: Domain> {
     detections: Vec<NewDetection>,
     /// The others.
     counted: Counted,
+    /// Where it was taken from the inbox: what is removed there when it is recorded.
+    pub(crate) taken: Taken,
 }
 
 /// Which events of a batch are explained.
-struct Reasons<D: Domain> {
+pub(crate) struct Reasons<D: Domain> {
     /// How many more may be.
     left: usize,
     /// Normal events that are explained when the anomalous ones leave room: position, event and row.
@@ -42,7 +45,7 @@ struct Reasons<D: Domain> {
 }
 
 impl<D: Domain> Reasons<D> {
-    fn new(explain: bool, stopped: &Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(explain: bool, stopped: &Arc<AtomicBool>) -> Self {
         Self { left: if explain { MAX_EXPLAINED } else { 0 }, normal: Vec::new(), met: 0, stopped: Arc::clone(stopped) }
     }
 
@@ -169,7 +172,12 @@ impl<D: Domain> Instance<D> {
         self.settings.workers.judge(judge).await?
     }
 
-    fn judge_chunk(&self, active: &Active<D>, events: Vec<D::Event>, reasons: &mut Reasons<D>) -> Result<Prepared<D>, StoreError> {
+    pub(crate) fn judge_chunk(
+        &self,
+        active: &Active<D>,
+        events: Vec<D::Event>,
+        reasons: &mut Reasons<D>,
+    ) -> Result<Prepared<D>, StoreError> {
         let recents: Vec<D::Recent> = events.iter().map(|event| self.recency.observe(event)).collect();
         let in_windows = InWindows::new(Arc::clone(&self.recency), events);
         let events = in_windows.events();
@@ -195,13 +203,14 @@ impl<D: Domain> Instance<D> {
                 }
             }
         }
-        Ok(Prepared { in_windows, judgements, kept, detections, counted })
+        Ok(Prepared { in_windows, judgements, kept, detections, counted, taken: Taken::default() })
     }
 
-    async fn record_prepared(&self, prepared: Option<Prepared<D>>) -> Result<Vec<Judgement>, StoreError> {
-        let Some(Prepared { in_windows, mut judgements, kept, detections, counted }) = prepared else { return Ok(Vec::new()) };
+    pub(crate) async fn record_prepared(&self, prepared: Option<Prepared<D>>) -> Result<Vec<Judgement>, StoreError> {
+        let Some(Prepared { in_windows, mut judgements, kept, detections, counted, taken }) = prepared else { return Ok(Vec::new()) };
         let detected: Vec<_> = detections.iter().map(|detection| self.feed.prepare(detection)).collect();
-        let ids = self.store.record_part(detections, &self.settings.name, counted).await?;
+        let ids = self.store.record_part(detections, &self.settings.name, counted, &taken.ids).await?;
+        self.judged_of_inbox(&taken);
         self.learn_by_itself(in_windows.events(), judgements.len());
         in_windows.keep();
         self.progress.recorded(&ids);

@@ -5,6 +5,7 @@
 
 use crate::live::SavedLive;
 use bartizan_core::{Domain, Recency};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -38,6 +39,10 @@ pub(crate) enum CodecError {
     Format(u8),
     #[error("the stored event is of another kind")]
     Kind,
+    #[error("the part of the inbox has format {0}, this release reads {PART_FORMAT}")]
+    Part(u8),
+    #[error("the part of the inbox is cut off")]
+    Cut,
     #[error("the stored checkpoint has format {0}, this release reads 1 to {WINDOWS_FORMAT}")]
     Windows(u8),
     #[error("the stored checkpoint does not have its checksum")]
@@ -58,6 +63,49 @@ pub(crate) fn encode<D: Domain>(event: &D::Event, recent: Option<&D::Recent>, is
     bytes.push(FORMAT);
     bytes.extend(tag::<D>());
     postcard::to_extend(&(is_live, recent, event), bytes)
+}
+
+/// The format of a part of the inbox: a byte for it, the format of its events, two bytes that tell the kind, and then each event after its
+/// length, so that events of an older format can be read as ones that end in zeros.
+const PART_FORMAT: u8 = 1;
+/// Bytes before the first event, and before each.
+pub(crate) const PART_HEAD: usize = 4;
+const LENGTH: usize = 4;
+
+/// What a part of the inbox begins with.
+pub(crate) fn part_head<D: Domain>() -> [u8; PART_HEAD] {
+    let [a, b] = tag::<D>();
+    [PART_FORMAT, FORMAT, a, b]
+}
+
+/// Adds an event to those of a part.
+pub(crate) fn extend_part<E: Serialize>(mut bytes: Vec<u8>, event: &E) -> Result<Vec<u8>, postcard::Error> {
+    let start = bytes.len();
+    bytes.extend([0; LENGTH]);
+    let mut bytes = postcard::to_extend(event, bytes)?;
+    let length = u32::try_from(bytes.len() - start - LENGTH).map_err(|_| postcard::Error::SerializeBufferFull)?;
+    bytes[start..start + LENGTH].copy_from_slice(&length.to_le_bytes());
+    Ok(bytes)
+}
+
+/// Reads the events of a part. On an error, `events` may have some of them.
+pub(crate) fn decode_part<D: Domain>(bytes: &[u8], events: &mut Vec<D::Event>) -> Result<(), CodecError> {
+    let (head, mut rest) = bytes.split_first_chunk::<PART_HEAD>().ok_or(CodecError::Empty)?;
+    let [PART_FORMAT, format, kind @ ..] = head else { return Err(CodecError::Part(head[0])) };
+    if *kind != tag::<D>() {
+        return Err(CodecError::Kind);
+    }
+    while !rest.is_empty() {
+        let (length, after) = rest.split_first_chunk::<LENGTH>().ok_or(CodecError::Cut)?;
+        let length = u32::from_le_bytes(*length) as usize;
+        let (event, after) = after.split_at_checked(length).ok_or(CodecError::Cut)?;
+        events.push(match format {
+            &FORMAT => postcard::from_bytes(event)?,
+            other => return Err(CodecError::Format(*other)),
+        });
+        rest = after;
+    }
+    Ok(())
 }
 
 pub(crate) fn decode<D: Domain>(bytes: &[u8]) -> Result<Stored<D>, CodecError> {
@@ -131,7 +179,9 @@ pub(crate) fn decode_windows<W: Recency>(bytes: &[u8]) -> Result<W::Saved, Codec
 /// `BARTIZAN_WRITE_FIXTURES=1 cargo nextest run -p bartizan-pipeline codec`, once; none is ever changed.
 #[cfg(test)]
 mod tests {
-    use super::{CodecError, FORMAT, Stored, WINDOWS_FORMAT, decode, decode_windows, encode, encode_windows};
+    use super::{
+        CodecError, FORMAT, Stored, WINDOWS_FORMAT, decode, decode_part, decode_windows, encode, encode_windows, extend_part, part_head,
+    };
     use bartizan_core::{Domain, Identity, Recency, Timestamp, Tracking};
     use bartizan_domains::behavior::{Behavior, Logins, SessionEvent};
     use bartizan_domains::flows::{FlowEvent, Flows};
@@ -243,6 +293,23 @@ mod tests {
         assert_eq!((written.event, written.recent), (stored.event, stored.recent));
         assert_eq!((written.is_live, stored.is_live), (true, format < 3), "{}", path.display());
         assert!(decode::<D>(&bytes[..bytes.len() / 2]).is_err(), "cut: {}", path.display());
+    }
+
+    /// Parts of the inbox, in `tests/fixtures/inbox`: `KIND-FORMAT` by the format of their events.
+    #[test]
+    fn parts_with_events_of_every_format_are_read() {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/inbox");
+        let events = [request(), RequestEvent { client: "203.0.113.9".to_owned(), ..request() }];
+        for format in 4..=FORMAT {
+            let path = path.join(format!("requests-{format}"));
+            if format == FORMAT && std::env::var_os("BARTIZAN_WRITE_FIXTURES").is_some() {
+                let part = part_head::<Requests>().to_vec();
+                std::fs::write(&path, events.iter().fold(part, |part, event| extend_part(part, event).unwrap())).unwrap();
+            }
+            let mut read = Vec::new();
+            decode_part::<Requests>(&std::fs::read(&path).unwrap(), &mut read).unwrap();
+            assert_eq!(read, events, "{}", path.display());
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use crate::{ColdStart, Instance, JudgeError, Judgement, Reason, Settings, TrainReport};
 use bartizan_core::{Domain, Recency as _, Timestamp, Verdict};
-use bartizan_storage::{Counted, Judged};
+use bartizan_storage::{Counted, Judged, NewDetection, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
@@ -32,6 +32,13 @@ pub struct Learning {
     pub ready_at: Option<Timestamp>,
     /// The smallest share of alarms that the history allows to be promised now, (0, 0.5].
     pub allows: f64,
+}
+
+/// Events that came without a model, and what is recorded of them.
+pub(crate) struct Met {
+    at: Timestamp,
+    said: Vec<Judged>,
+    rows: Vec<NewDetection>,
 }
 
 /// What an instance knows of its history for that.
@@ -170,16 +177,32 @@ impl<D: Domain> Instance<D> {
         recents: &[D::Recent],
         waits: bool,
     ) -> Result<Vec<Judgement>, JudgeError> {
+        let met = self.met(events, recents)?;
+        self.record_met(events, met, waits.then_some(&[])).await
+    }
+
+    /// Makes of such events what is recorded.
+    pub(crate) fn met(&self, events: &[D::Event], recents: &[D::Recent]) -> Result<Met, StoreError> {
         let at = self.clock.now();
         let learn = self.settings.cold_start == ColdStart::Learn;
         let said: Vec<Judged> = events.iter().map(|event| self.without_model(learn && D::known_attack(event))).collect();
         let rows = events.iter().zip(recents).zip(&said);
         let rows = rows.map(|((event, recent), said)| self.detection(event, (Some(recent), true), learn.then(|| said.clone()), at));
-        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        Ok(Met { at, rows: rows.collect::<Result<_, _>>()?, said })
+    }
+
+    /// Records it. A part of a batch waits for its turn, and says which parts of the inbox it was taken from, if from any.
+    pub(crate) async fn record_met(
+        &self,
+        events: &[D::Event],
+        Met { at, said, rows }: Met,
+        taken: Option<&[i64]>,
+    ) -> Result<Vec<Judgement>, JudgeError> {
+        let learn = self.settings.cold_start == ColdStart::Learn;
         let detected: Vec<_> = rows.iter().map(|row| self.feed.prepare(row)).collect();
-        let ids = match rows {
-            rows if waits => self.store.record_part(rows, &self.settings.name, Counted::default()).await?,
-            rows => self.store.record(rows).await?,
+        let ids = match taken {
+            Some(taken) => self.store.record_part(rows, &self.settings.name, Counted::default(), taken).await?,
+            None => self.store.record(rows).await?,
         };
         self.progress.recorded(&ids);
         let found = detected.into_iter().zip(&ids).filter_map(|(detected, id)| Some((detected?, *id)));

@@ -21,6 +21,23 @@ pub enum JudgeError {
     Store(#[from] StoreError),
 }
 
+/// Why a batch was not accepted.
+#[derive(Debug, Error)]
+pub enum AcceptError {
+    /// As much as may wait to be judged does.
+    #[error("{waiting} events wait to be judged, and no more are taken")]
+    Full {
+        /// How many wait.
+        waiting: u64,
+    },
+    /// The process stops.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// The batch could not be stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Why history was not recorded.
 #[derive(Debug, Error)]
 pub enum RecordError {

@@ -5,6 +5,7 @@ use crate::active::{Active, Scored};
 use crate::background::Background;
 use crate::cold_start::{ByItself, LEARNING};
 use crate::feed::Feed;
+use crate::inbox::Inbox;
 use crate::trainings::Trainings;
 use crate::windows::Progress;
 use crate::{Clock, JudgeError, Judgement, LifeCycle, LoadError, Offline, RecordPolicy, ReloadError, Settings, codec};
@@ -57,6 +58,7 @@ pub struct Instance<D: Domain> {
     pub(crate) judged: AtomicU64,
     pub(crate) anomalous: AtomicU64,
     pub(crate) feed: Feed,
+    pub(crate) inbox: Inbox,
     /// Verdicts met under [`RecordPolicy::Anomalies`].
     met: AtomicU64,
 }
@@ -70,7 +72,7 @@ impl<D: Domain> Instance<D> {
     /// # Errors
     /// When the store fails.
     pub async fn open(settings: Settings, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StoreError> {
-        let history = store.stored(&settings.name).await?;
+        let (history, backlog) = (store.stored(&settings.name).await?, store.backlog(&settings.name).await?);
         let instance = Arc::new_cyclic(|me| Self {
             recency: Arc::new(D::recency(&settings.tracking())),
             progress: Progress::default(),
@@ -79,6 +81,7 @@ impl<D: Domain> Instance<D> {
             judged: AtomicU64::new(0),
             anomalous: AtomicU64::new(0),
             feed: Feed::default(),
+            inbox: Inbox::new(backlog),
             schema: D::schema(),
             active: ArcSwapOption::empty(),
             managing: tokio::sync::Mutex::new(()),

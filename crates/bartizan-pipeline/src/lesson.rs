@@ -164,7 +164,7 @@ impl<D: Domain> Instance<D> {
     ) -> Result<(), StoreError> {
         for chunk in events.chunks(IMPORT_CHUNK) {
             let rows = self.as_history(chunk.iter().filter(|event| is_chosen(event)))?;
-            self.store.record_part(rows, &self.settings.name, Counted::default()).await?;
+            self.store.record_part(rows, &self.settings.name, Counted::default(), &[]).await?;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ mod error;
 mod excluded;
 mod feed;
 mod history;
+mod inbox;
 mod instance;
 mod judge;
 mod learning;
@@ -41,11 +42,12 @@ pub use batch::MAX_EXPLAINED;
 pub use classes::ClassVerdict;
 pub use cold_start::Learning;
 pub use error::{
-    ActivateError, ExcludeError, ExclusionFault, ImportError, JudgeError, LoadError, RecordError, ReloadError, RequestError, TrainError,
-    VersionError,
+    AcceptError, ActivateError, ExcludeError, ExclusionFault, ImportError, JudgeError, LoadError, RecordError, ReloadError, RequestError,
+    TrainError, VersionError,
 };
 pub use excluded::{Exclude, MAX_NOTE_CHARS};
 pub use feed::Detected;
+pub use inbox::{Incoming, TooMuch};
 pub use instance::Instance;
 pub use lesson::Lesson;
 pub use lifecycle::{Counters, LifeCycle};

@@ -24,6 +24,12 @@ pub struct Counters {
     pub forgotten_clients: u64,
     /// Detections that listeners were too slow for.
     pub missed_by_listeners: u64,
+    /// Events accepted to be judged in the background.
+    pub ingested: u64,
+    /// Records that came with them and could not be read.
+    pub ingest_rejected: u64,
+    /// Accepted events that wait to be judged now.
+    pub ingest_waiting: u64,
 }
 
 /// One mounted detector, of any kind.
@@ -66,7 +72,7 @@ pub trait LifeCycle: Send + Sync {
     /// Ends the trainings that are under way and refuses others: the process is about to stop.
     fn close_trainings(&self);
 
-    /// Begins what a detector does as long as it serves: retention every hour, a checkpoint of the sliding windows every minute.
+    /// Begins what a detector does as long as it serves: judging what was accepted, retention every hour, a checkpoint of the sliding windows every minute.
     fn start(&self);
 
     /// Ends what [`start`](Self::start) began, waits for what was begun and must be finished, and stores the windows. Comes before the

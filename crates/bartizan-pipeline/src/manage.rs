@@ -276,6 +276,7 @@ impl<D: Domain> LifeCycle for Instance<D> {
 
     fn counters(&self) -> Counters {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let inbox = self.inbox.counts();
         Counters {
             judged: read(&self.judged),
             anomalous: read(&self.anomalous),
@@ -283,6 +284,9 @@ impl<D: Domain> LifeCycle for Instance<D> {
             tracked_clients: self.windows().entities(),
             forgotten_clients: self.windows().evicted(),
             missed_by_listeners: self.feed.missed(),
+            ingested: inbox.accepted,
+            ingest_rejected: inbox.rejected,
+            ingest_waiting: inbox.waiting,
         }
     }
 

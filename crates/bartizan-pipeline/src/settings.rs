@@ -71,6 +71,12 @@ pub struct Settings {
     pub retention_rows: Option<u64>,
     /// Most bytes of unlabelled detections kept; `None` without limit.
     pub retention_bytes: Option<u64>,
+    /// Most accepted events that may wait to be judged.
+    pub max_waiting_events: u64,
+    /// Most bytes of them, as they are stored.
+    pub max_waiting_bytes: u64,
+    /// A format of access logs of one's own, in words, for what is accepted.
+    pub log_format: Option<Arc<str>>,
     /// Which of the kind's sets of features is learned from; empty for the default.
     pub feature_set: &'static str,
     /// Seed of everything random in training.
@@ -103,6 +109,9 @@ impl Settings {
             retention_days: Some(90),
             retention_rows: Some(10_000_000),
             retention_bytes: Some(20 << 30),
+            max_waiting_events: 1_000_000,
+            max_waiting_bytes: 1 << 30,
+            log_format: None,
             feature_set: "",
             seed: Seed(0),
         }

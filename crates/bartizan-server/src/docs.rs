@@ -6,7 +6,10 @@ use crate::{
     input::fault::{InvalidAnswer, RefusedAnswer},
 };
 use aide::{
-    openapi::{Info, MediaType, OpenApi, Operation, ReferenceOr, Response, SchemaObject, SecurityScheme, StatusCode, Tag},
+    openapi::{
+        HeaderStyle, Info, MediaType, OpenApi, Operation, Parameter, ParameterData, ParameterSchemaOrContent, ReferenceOr, RequestBody,
+        Response, SchemaObject, SecurityScheme, StatusCode, Tag,
+    },
     transform::{TransformOpenApi, TransformOperation},
 };
 use axum::Json;
@@ -181,6 +184,36 @@ pub(crate) fn reads_body(op: TransformOperation<'_>) -> TransformOperation<'_> {
     let op = refuses::<408>(op, "The body did not arrive in time");
     let op = refuses::<413>(op, "The body is too large, as sent or decoded");
     refuses::<415>(op, "The Content-Encoding is neither gzip nor zstd: see Accept-Encoding")
+}
+
+/// Documents a body that is text, of one of these media types.
+pub(crate) fn takes_text<'t>(mut op: TransformOperation<'t>, media_types: &[&str], description: &str) -> TransformOperation<'t> {
+    let schema = || SchemaObject { json_schema: json_schema!({ "type": "string" }), external_docs: None, example: None };
+    let mut body = RequestBody { description: Some(description.to_owned()), ..RequestBody::default() };
+    for media_type in media_types {
+        body.content.insert((*media_type).to_owned(), MediaType { schema: Some(schema()), ..MediaType::default() });
+    }
+    op.inner_mut().request_body = Some(ReferenceOr::Item(body));
+    op
+}
+
+/// Documents a header that a request may have, of 1 to `most` characters.
+pub(crate) fn takes_header<'t>(mut op: TransformOperation<'t>, name: &str, most: usize, description: &str) -> TransformOperation<'t> {
+    let schema = json_schema!({ "type": "string", "minLength": 1, "maxLength": most, "pattern": "^[!-~]+$" });
+    let schema = SchemaObject { json_schema: schema, external_docs: None, example: None };
+    let parameter_data = ParameterData {
+        name: name.to_owned(),
+        description: Some(description.to_owned()),
+        required: false,
+        deprecated: None,
+        format: ParameterSchemaOrContent::Schema(schema),
+        example: None,
+        examples: Default::default(),
+        explode: None,
+        extensions: Default::default(),
+    };
+    op.inner_mut().parameters.push(ReferenceOr::Item(Parameter::Header { parameter_data, style: HeaderStyle::Simple }));
+    op
 }
 
 /// Documents that a body may be left out.

@@ -57,7 +57,7 @@ impl Shared {
 
     fn write_detectors(&self, text: &mut Text) {
         type Read = fn(Counters) -> u64;
-        let families: [(&str, &str, &str, Read); 6] = [
+        let families: [(&str, &str, &str, Read); 9] = [
             ("bartizan_verdicts_total", "counter", "Verdicts recorded.", |c| c.judged),
             ("anomalies_detected_total", "counter", "Events judged anomalous.", |c| c.anomalous),
             ("bartizan_tracked_clients", "gauge", "Clients in the sliding windows.", |c| c.tracked_clients as u64),
@@ -69,6 +69,11 @@ impl Shared {
                 |c| c.dated_ahead,
             ),
             ("bartizan_detections_missed_total", "counter", "Detections that a listener was too slow for.", |c| c.missed_by_listeners),
+            ("bartizan_ingested_events_total", "counter", "Events accepted to be judged in the background.", |c| c.ingested),
+            ("bartizan_ingest_rejected_total", "counter", "Records that came with such events and could not be read.", |c| {
+                c.ingest_rejected
+            }),
+            ("bartizan_ingest_waiting_events", "gauge", "Accepted events that wait to be judged.", |c| c.ingest_waiting),
         ];
         let counters: Vec<Counters> = self.detectors.iter().map(|detector| detector.counters()).collect();
         for (name, kind, help, read) in families {

@@ -118,6 +118,7 @@ impl Mounted {
             });
             assembled.shortcuts.extend(state.iter().flat_map(K::shortcuts));
             assembled.add(routes::detection::routes::<K>(prefix), state.clone());
+            assembled.add(routes::ingest::routes::<K>(prefix), state.clone());
             assembled.add(K::routes(prefix), state);
             assembled.add(K::aliases(prefix), mount.cloned());
         });

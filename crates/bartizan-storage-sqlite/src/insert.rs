@@ -1,9 +1,10 @@
 //! Inserting a group of calls within one transaction.
 
-use crate::queue::Call;
+use crate::inbox;
+use crate::queue::{Call, CountedBeside};
 use crate::schema::{ensure_detector, ensure_version};
 use crate::totals::Totals;
-use bartizan_storage::NewDetection;
+use bartizan_storage::{Accepted, NewDetection};
 use rusqlite::{CachedStatement, Connection, params};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -59,13 +60,22 @@ struct Open<'db> {
     totals: Totals,
 }
 
-/// Inserts every call's rows in order and raises the totals. Returns the id of the first row; the others follow it.
-pub(crate) fn insert(db: &Connection, names: &mut Names, calls: &[Call]) -> rusqlite::Result<i64> {
+/// What a group of calls came to.
+pub(crate) struct Inserted {
+    /// The id of the first row; the others follow it.
+    pub(crate) first: i64,
+    /// What became of the batches, in order.
+    pub(crate) accepted: Vec<Accepted>,
+}
+
+/// Inserts every call's rows in order, raises the totals, and stores and removes what waits in the inbox.
+pub(crate) fn insert(db: &Connection, names: &mut Names, calls: &[Call]) -> rusqlite::Result<Inserted> {
     let rows: usize = calls.iter().map(Call::rows).sum();
     let first = reserve(db, rows as i64)?;
     let mut id = first;
     let mut open: Vec<Open<'_>> = Vec::new();
     let mut bytes = Vec::new();
+    let mut accepted = Vec::new();
     for call in calls {
         match call {
             Call::Record { detections, counted, .. } => {
@@ -74,10 +84,15 @@ pub(crate) fn insert(db: &Connection, names: &mut Names, calls: &[Call]) -> rusq
                     insert_one(db, names, &mut open[at], id, detection, &mut bytes)?;
                     id += 1;
                 }
-                if let Some((detector, counted)) = counted {
+                if let Some(CountedBeside { detector, counted, judged }) = counted {
                     let at = position(db, names, &mut open, detector)?;
                     open[at].totals.count(*counted);
+                    inbox::remove(db, open[at].id, judged)?;
                 }
+            }
+            Call::Accept { batch, .. } => {
+                let number = names.detector(db, &batch.detector)?.id;
+                accepted.push(inbox::accept(db, number, batch)?);
             }
             Call::Count { detector, counted, .. } => {
                 let at = position(db, names, &mut open, detector)?;
@@ -86,7 +101,7 @@ pub(crate) fn insert(db: &Connection, names: &mut Names, calls: &[Call]) -> rusq
         }
     }
     open.iter().try_for_each(|detector| detector.totals.apply(db, detector.id))?;
-    Ok(first)
+    Ok(Inserted { first, accepted })
 }
 
 /// Inserts rows of one or more detectors and raises the totals. Returns the id of the first row; the others follow it. Call inside a

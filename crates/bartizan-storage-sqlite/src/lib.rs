@@ -13,6 +13,7 @@ mod blocks;
 mod checkpoint;
 mod error;
 mod exclusions;
+mod inbox;
 mod insert;
 mod labels;
 mod lookup;

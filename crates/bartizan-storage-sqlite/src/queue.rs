@@ -1,10 +1,13 @@
 //! The bounded queue of jobs for the writer.
 
 use crate::writer::Writer;
-use bartizan_storage::{Counted, NewDetection, StoreError};
+use bartizan_storage::{Accepted, Counted, NewBatch, NewDetection, StoreError};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, TryAcquireError, oneshot};
+
+/// Bytes of a batch that take as much capacity as a detection.
+const BYTES_OF_A_ROW: usize = 1 << 10;
 
 /// Answers one call.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -12,10 +15,21 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 /// Work of any other kind: opens its own transaction and answers its own caller.
 pub(crate) type Task = Box<dyn FnOnce(&mut Writer) + Send>;
 
+/// What comes with the rows of a part of a batch.
+pub(crate) struct CountedBeside {
+    pub(crate) detector: String,
+    /// Totals to raise.
+    pub(crate) counted: Counted,
+    /// Parts of the inbox to remove.
+    pub(crate) judged: Vec<i64>,
+}
+
 /// One call that shares a transaction with others.
 pub(crate) enum Call {
     /// Rows to insert.
-    Record { detections: Vec<NewDetection>, counted: Option<(String, Counted)>, reply: Reply<Vec<i64>> },
+    Record { detections: Vec<NewDetection>, counted: Option<CountedBeside>, reply: Reply<Vec<i64>> },
+    /// A batch for the inbox.
+    Accept { batch: NewBatch, reply: Reply<Accepted> },
     /// Totals to raise.
     Count { detector: String, counted: Counted, reply: Reply<()> },
 }
@@ -25,7 +39,15 @@ impl Call {
     pub(crate) fn rows(&self) -> usize {
         match self {
             Self::Record { detections, .. } => detections.len(),
-            Self::Count { .. } => 0,
+            Self::Accept { .. } | Self::Count { .. } => 0,
+        }
+    }
+
+    /// Returns the capacity that it takes.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Accept { batch, .. } => batch.parts.iter().map(|part| part.blob.len()).sum::<usize>() / BYTES_OF_A_ROW,
+            other => other.rows(),
         }
     }
 }
@@ -41,7 +63,7 @@ pub(crate) enum Job {
 impl Job {
     fn weight(&self) -> usize {
         match self {
-            Self::Call(call) => call.rows().max(1),
+            Self::Call(call) => call.weight().max(1),
             Self::Task(_) => 1,
         }
     }

@@ -11,7 +11,7 @@ const APPLICATION_ID: i64 = 0x4261_7274;
 
 /// The migration from each schema version to the next, beginning with an empty database. Never change one that has been
 /// released: add another.
-const MIGRATIONS: &[fn(&Connection) -> rusqlite::Result<()>] = &[first, second, third, fourth, fifth];
+const MIGRATIONS: &[fn(&Connection) -> rusqlite::Result<()>] = &[first, second, third, fourth, fifth, sixth];
 
 fn first(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch(
@@ -99,6 +99,20 @@ fn fifth(db: &Connection) -> rusqlite::Result<()> {
              CHECK(coalesce(entity, from_time, to_time) IS NOT NULL),
              CHECK(from_time IS NULL OR to_time IS NULL OR from_time < to_time)) STRICT;
          CREATE INDEX exclusions_of ON exclusions(detector, id);",
+    )
+}
+
+/// Events that wait to be judged, and the keys of the batches that they came in. An id of the inbox is never used again: who removes what
+/// was judged must not remove what came after it. Keys are numbered for each detector, so that the oldest are found without counting.
+fn sixth(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "CREATE TABLE inbox(
+             id INTEGER PRIMARY KEY AUTOINCREMENT, detector INTEGER NOT NULL REFERENCES detectors(id), events INTEGER NOT NULL,
+             bytes INTEGER NOT NULL, blob BLOB NOT NULL) STRICT;
+         CREATE INDEX inbox_of ON inbox(detector, id, events, bytes);
+         CREATE TABLE inbox_keys(
+             detector INTEGER NOT NULL REFERENCES detectors(id), number INTEGER NOT NULL, hash BLOB NOT NULL, accepted_at INTEGER NOT NULL,
+             answer BLOB NOT NULL, PRIMARY KEY(detector, number), UNIQUE(detector, hash)) STRICT;",
     )
 }
 

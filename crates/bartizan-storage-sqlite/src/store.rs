@@ -5,7 +5,7 @@ use crate::error::{closed, explain};
 use crate::options::{Durability, SqliteOptions};
 use crate::probe::Probes;
 use crate::prune::{Found, PrunePlan};
-use crate::queue::{Call, Job, Queue, Refused, Reply};
+use crate::queue::{Call, CountedBeside, Job, Queue, Refused, Reply};
 use crate::readers::Readers;
 use crate::schema::{detector_id, migrate};
 use crate::totals::Totals;
@@ -40,7 +40,7 @@ pub struct SqliteStore {
     max_queued: usize,
     parts: Semaphore,
     /// For queries that read a row or a few.
-    quick: Readers,
+    pub(crate) quick: Readers,
     /// For queries that may read a whole table.
     scans: Readers,
     query_timeout: Duration,
@@ -133,6 +133,13 @@ impl SqliteStore {
         answer.await.map_err(|_| closed(&self.path))?
     }
 
+    /// Does likewise as soon as the queue has room for it.
+    pub(crate) async fn call_when_free<T>(&self, make: impl FnOnce(Reply<T>) -> Call) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.push_when_free(Job::Call(make(reply))).await.map_err(|refused| self.not_taken(refused))?;
+        answer.await.map_err(|_| closed(&self.path))?
+    }
+
     /// Runs a query for a detection. By the sender's name for it, this may scan the table.
     async fn by_key<T, F>(&self, key: &DetectionKey, query: F) -> Result<T, StoreError>
     where
@@ -165,7 +172,7 @@ impl SqliteStore {
     }
 
     /// Runs `work` likewise, as soon as the queue has room for it.
-    async fn write_when_free<T, F>(&self, work: F) -> Result<T, StoreError>
+    pub(crate) async fn write_when_free<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -297,18 +304,22 @@ impl DetectionRepository for SqliteStore {
         self.call(|reply| Call::Record { detections, counted: None, reply }).await
     }
 
-    async fn record_part(&self, detections: Vec<NewDetection>, detector: &str, counted: Counted) -> Result<Vec<i64>, StoreError> {
-        if detections.is_empty() && counted.judged == 0 {
+    async fn record_part(
+        &self,
+        detections: Vec<NewDetection>,
+        detector: &str,
+        counted: Counted,
+        judged: &[i64],
+    ) -> Result<Vec<i64>, StoreError> {
+        if detections.is_empty() && counted.judged == 0 && judged.is_empty() {
             return Ok(Vec::new());
         }
         check(&detections)?;
         check_sum(detector, counted)?;
         // Closed by nobody: there is always a turn.
         let _turn = self.parts.acquire().await;
-        let (reply, answer) = oneshot::channel();
-        let call = Call::Record { detections, counted: Some((detector.to_owned(), counted)), reply };
-        self.queue.push_when_free(Job::Call(call)).await.map_err(|refused| self.not_taken(refused))?;
-        answer.await.map_err(|_| closed(&self.path))?
+        let counted = Some(CountedBeside { detector: detector.to_owned(), counted, judged: judged.to_vec() });
+        self.call_when_free(|reply| Call::Record { detections, counted, reply }).await
     }
 
     async fn count(&self, detector: &str, judged: u64, anomalous: u64, confidence_sum: f64) -> Result<(), StoreError> {
@@ -516,7 +527,7 @@ mod tests {
         for _ in 0..10 {
             let store = Arc::clone(&store);
             let rows = (0..40).map(|number| detection("requests", number)).collect();
-            tasks.spawn(async move { store.record_part(rows, "requests", Counted::default()).await.unwrap().len() });
+            tasks.spawn(async move { store.record_part(rows, "requests", Counted::default(), &[]).await.unwrap().len() });
         }
         tokio::task::yield_now().await;
         let mut single = std::pin::pin!(store.record(vec![detection("requests", 1)]));

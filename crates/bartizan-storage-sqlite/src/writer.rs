@@ -2,7 +2,7 @@
 
 use crate::checkpoint::Checkpoints;
 use crate::error::explain;
-use crate::insert::{Names, insert};
+use crate::insert::{Inserted, Names, insert};
 use crate::probe::Probes;
 use crate::queue::{Call, Job, Queue};
 use bartizan_storage::StoreError;
@@ -181,7 +181,7 @@ impl Writer {
             return;
         }
         match self.transact(|db, names| insert(db, names, group)) {
-            Ok(first) => answer(group.drain(..), first),
+            Ok(inserted) => answer(group.drain(..), inserted),
             Err(error) => match explain(&self.path, &error) {
                 StoreError::Unavailable(_) | StoreError::Corrupt(_) => self.refuse(group.drain(..), &error),
                 _ if group.len() == 1 => self.refuse(group.drain(..), &error),
@@ -196,14 +196,15 @@ impl Writer {
             // A caller that has gone away needs no answer.
             let _ = match call {
                 Call::Record { reply, .. } => reply.send(Err(explain(&self.path, error))).is_ok(),
+                Call::Accept { reply, .. } => reply.send(Err(explain(&self.path, error))).is_ok(),
                 Call::Count { reply, .. } => reply.send(Err(explain(&self.path, error))).is_ok(),
             };
         }
     }
 }
 
-fn answer(calls: impl Iterator<Item = Call>, first: i64) {
-    let mut next = first;
+fn answer(calls: impl Iterator<Item = Call>, inserted: Inserted) {
+    let (mut next, mut accepted) = (inserted.first, inserted.accepted.into_iter());
     for call in calls {
         // A caller that has gone away needs no answer.
         let _ = match call {
@@ -212,6 +213,7 @@ fn answer(calls: impl Iterator<Item = Call>, first: i64) {
                 next += detections.len() as i64;
                 reply.send(Ok(ids)).is_ok()
             }
+            Call::Accept { reply, .. } => accepted.next().is_some_and(|accepted| reply.send(Ok(accepted)).is_ok()),
             Call::Count { reply, .. } => reply.send(Ok(())).is_ok(),
         };
     }

@@ -1,12 +1,12 @@
 //! Databases of every schema version ever released open and hold what was put in.
 //!
-//! `BARTIZAN_WRITE_FIXTURE=tests/fixtures/v5.sqlite cargo test -p bartizan-storage-sqlite --test fixture` writes the newest
+//! `BARTIZAN_WRITE_FIXTURE=tests/fixtures/v6.sqlite cargo test -p bartizan-storage-sqlite --test fixture` writes the newest
 //! one, once per schema version; those of earlier versions stay as they are.
 
 use bartizan_core::{Label, Timestamp, Verdict};
 use bartizan_storage::{
-    AuditFilter, DetectionKey, DetectionRepository, Exclusion, ExclusionRepository, LabelChange, ModelRepository, NewExclusion, Retention,
-    Statistics, WindowRepository, WindowsPart,
+    AuditFilter, DetectionKey, DetectionRepository, Exclusion, ExclusionRepository, InboxRepository, LabelChange, ModelRepository,
+    NewBatch, NewExclusion, NewPart, Retention, Statistics, WaitingPart, WindowRepository, WindowsPart,
 };
 use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
 use bartizan_testkit::{detection, judged_detection, model};
@@ -27,6 +27,10 @@ fn exclusion() -> NewExclusion {
     }
 }
 
+fn batch() -> NewBatch {
+    NewBatch { detector: "requests".into(), parts: vec![NewPart { events: 2, blob: b"events".to_vec() }], key: None }
+}
+
 fn change() -> LabelChange {
     LabelChange { label: Label::Legitimate, changed_by: "ann".to_owned(), changed_at: Timestamp::from_secs(9) }
 }
@@ -41,6 +45,7 @@ async fn write(path: &Path) {
     store.store_model(model("v1.1", 2), false).await.unwrap();
     store.store_windows("requests", part(), true).await.unwrap();
     store.add_exclusion(exclusion()).await.unwrap();
+    store.accept(batch()).await.unwrap();
     store.close().await;
 }
 
@@ -50,7 +55,7 @@ async fn databases_of_every_version_open_and_hold_what_was_put_in() {
         write(Path::new(&path)).await;
     }
     let folder = tempfile::tempdir().unwrap();
-    for version in ["v1", "v2", "v3", "v4", "v5"] {
+    for version in ["v1", "v2", "v3", "v4", "v5", "v6"] {
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{version}.sqlite"));
         let path = folder.path().join(version);
         std::fs::copy(fixture, &path).unwrap();
@@ -76,10 +81,13 @@ async fn databases_of_every_version_open_and_hold_what_was_put_in() {
         assert_eq!(store.active_model("requests").await.unwrap(), Some(model("v1.0", 1)), "{version}");
         assert_eq!(store.record(vec![detection("requests", 4)]).await.unwrap(), [4], "{version}");
         // Checkpoints of before could be there in part: they are dropped.
-        let parts = if matches!(version, "v4" | "v5") { vec![part()] } else { Vec::new() };
+        let parts = if matches!(version, "v4" | "v5" | "v6") { vec![part()] } else { Vec::new() };
         assert_eq!(store.windows("requests").await.unwrap(), parts, "{version}");
-        let kept_out = if version == "v5" { vec![Exclusion { id: 1, exclusion: exclusion() }] } else { Vec::new() };
+        let kept_out = if matches!(version, "v5" | "v6") { vec![Exclusion { id: 1, exclusion: exclusion() }] } else { Vec::new() };
         assert_eq!(store.exclusions("requests").await.unwrap(), kept_out, "{version}");
+        let waiting: Vec<WaitingPart> = store.waiting("requests", 0, 9, 99).await.unwrap();
+        let parts = if version == "v6" { batch().parts } else { Vec::new() };
+        assert_eq!(waiting.into_iter().map(|waiting| waiting.part).collect::<Vec<_>>(), parts, "{version}");
         store.ping().await.unwrap();
         let most = Retention { max_rows: Some(0), ..Retention::default() };
         assert_eq!(store.prune("requests", most).await.unwrap().removed, 3, "{version}");

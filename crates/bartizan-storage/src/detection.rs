@@ -204,7 +204,15 @@ pub trait DetectionRepository: Send + Sync {
 
     /// Records one part of a batch as [`record`](Self::record) does, and in the same transaction adds `counted` to the totals of `detector`.
     /// Where `record` refuses because too much waits to be written, this waits until there is space: pass it parts of a few thousand.
-    async fn record_part(&self, detections: Vec<NewDetection>, detector: &str, counted: Counted) -> Result<Vec<i64>, StoreError>;
+    /// `judged` are the ids of the parts of the inbox of `detector` that these are the verdicts on: the same transaction removes them. When
+    /// one of them is not there any more, somebody else has judged it: nothing is stored, and that is an error.
+    async fn record_part(
+        &self,
+        detections: Vec<NewDetection>,
+        detector: &str,
+        counted: Counted,
+        judged: &[i64],
+    ) -> Result<Vec<i64>, StoreError>;
 
     /// Adds to the totals of `detector` without storing rows (`record = "anomalies"`).
     async fn count(&self, detector: &str, judged: u64, anomalous: u64, confidence_sum: f64) -> Result<(), StoreError>;

@@ -1,7 +1,10 @@
 //! Reads request bodies: within limits of size, time and memory; decoded; large ones parsed on blocking threads.
 
 use crate::{
-    http::{coding::Coding, refusal::Refusal},
+    http::{
+        coding::{self, Coding},
+        refusal::Refusal,
+    },
     mount_state::run_blocking,
 };
 use bartizan_pipeline::Workers;
@@ -177,12 +180,43 @@ where
 {
     match tokio::time::timeout(limits.body_time, receive_all(request, limits)).await {
         Ok(received) => received,
-        Err(_) => Err(Refusal::text(StatusCode::REQUEST_TIMEOUT, "The request body did not arrive in time")),
+        Err(_) => Err(late()),
     }
+}
+
+/// Like [`receive`] for a body that may be compressed without a header that says so: its first bytes tell.
+pub(crate) async fn receive_packed<B>(request: Request<B>, limits: &Limits) -> Result<Body, Refusal>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    let received = receive_coded(request, limits, Coding::told_by);
+    match tokio::time::timeout(limits.body_time, received).await {
+        Ok(Ok(body)) if Coding::told_by(&body.bytes)?.is_some() => Err(coding::packed_twice()),
+        Ok(received) => received,
+        Err(_) => Err(late()),
+    }
+}
+
+fn late() -> Refusal {
+    Refusal::text(StatusCode::REQUEST_TIMEOUT, "The request body did not arrive in time")
 }
 
 /// Like [`receive`] without a time limit, for callers that have one around them.
 pub(crate) async fn receive_all<B>(request: Request<B>, limits: &Limits) -> Result<Body, Refusal>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    receive_coded(request, limits, |_| Ok(None)).await
+}
+
+/// Receives a body that is coded as its header says or, without one, as `told_by` finds.
+async fn receive_coded<B>(
+    request: Request<B>,
+    limits: &Limits,
+    told_by: fn(&[u8]) -> Result<Option<Coding>, Refusal>,
+) -> Result<Body, Refusal>
 where
     B: HttpBody<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
@@ -194,7 +228,7 @@ where
         read(request.into_body(), limits, &mut reservation).await?
     };
     reservation.reserve(&limits.memory, bytes.len())?;
-    if let Some(coding) = coding {
+    if let Some(coding) = coding.map_or_else(|| told_by(&bytes), |coding| Ok(Some(coding)))? {
         let (limit, memory) = (limits.body_bytes, Arc::clone(&limits.memory));
         // On the heap, as everything that few requests come to: futures are moved, and theirs stays small.
         let decoded = Box::pin(work_on_body(&limits.workers, move || {

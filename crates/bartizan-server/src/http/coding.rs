@@ -1,6 +1,7 @@
 //! Content codings: compressed bodies.
 
 use crate::http::refusal::Refusal;
+use bartizan_domains::records::{PACKING_BYTES, Packing, packing};
 use flate2::bufread::MultiGzDecoder;
 use hyper::{
     HeaderMap, StatusCode,
@@ -53,6 +54,23 @@ impl Coding {
         Ok(found)
     }
 
+    /// Tells from the first bytes of a body whether it is compressed. What would be unpacked without a limit is refused.
+    pub(crate) fn told_by(body: &[u8]) -> Result<Option<Self>, Refusal> {
+        let refuse = |name: &str| {
+            let text = format!("The request body is packed with {name}: send it plain, or packed with gzip or zstd");
+            Err(Refusal::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, text))
+        };
+        match packing(&body[..body.len().min(PACKING_BYTES)]) {
+            None => Ok(None),
+            Some(Packing::Gzip) => Ok(Some(Self::Gzip)),
+            Some(Packing::Zstd) => Ok(Some(Self::Zstd)),
+            Some(Packing::Xz) => refuse("xz"),
+            Some(Packing::Bzip2) => refuse("bzip2"),
+            Some(Packing::Zip) => refuse("zip"),
+            Some(Packing::Other(name)) => refuse(name),
+        }
+    }
+
     /// Decodes twice: the first time only to count, so that a body that decodes to more than `limit` bytes, or than [`MOST_FOR_A_BYTE`] allows,
     /// takes no memory, and any other takes exactly its decoded length. `reserve` is called with that length and may refuse it. No bytes
     /// decode to no bytes.
@@ -100,6 +118,14 @@ fn count(mut decoder: impl Read, limit: usize) -> Result<usize, Refusal> {
 fn expands_too_much(most: usize) -> Refusal {
     let text = format!("Request body too large: compressed, it may become {MOST_FOR_A_BYTE} times its size or 1 MiB, here {most} bytes");
     Refusal::text(StatusCode::PAYLOAD_TOO_LARGE, text)
+}
+
+/// A body is unpacked once: each packing could multiply what the one around it makes.
+pub(crate) fn packed_twice() -> Refusal {
+    Refusal::text(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "The request body is packed more than once: send it plain, or packed with gzip or zstd",
+    )
 }
 
 fn damaged() -> Refusal {

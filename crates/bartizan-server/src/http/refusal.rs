@@ -5,7 +5,8 @@ use aide::{OperationOutput, generate::GenContext, openapi::Operation};
 use axum::response::{IntoResponse, Response};
 use bartizan_domains::faults::{Fault, Loc, MAX_FAULTS, shown_text};
 use bartizan_pipeline::{
-    ActivateError, ExcludeError, ExclusionFault, JudgeError, LoadError, ReloadError, RequestError, Stopped, TrainError, VersionError,
+    AcceptError, ActivateError, ExcludeError, ExclusionFault, JudgeError, LoadError, ReloadError, RequestError, Stopped, TrainError,
+    VersionError,
 };
 use bartizan_storage::StoreError;
 use bytes::Bytes;
@@ -34,6 +35,8 @@ pub(crate) enum Refusal {
     Invalid(Vec<Fault>),
     /// 503 with `Retry-After`.
     TryAgain(Cow<'static, str>),
+    /// 429 with `Retry-After`.
+    TooMany(Cow<'static, str>),
     /// The given status with a sentence.
     Text(StatusCode, Cow<'static, str>),
     /// 500; the cause is for the log only.
@@ -71,6 +74,7 @@ impl Refusal {
             Self::UnknownCoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TryAgain(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Text(status, _) => *status,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -87,7 +91,7 @@ impl Refusal {
                 faults.truncate(MAX_FAULTS);
                 return json(&Detail { detail: faults });
             }
-            Self::TryAgain(text) | Self::Text(_, text) => (**text).into(),
+            Self::TryAgain(text) | Self::TooMany(text) | Self::Text(_, text) => (**text).into(),
             Self::Internal(_) => "Internal Server Error".into(),
         };
         json(&Detail { detail: text })
@@ -106,7 +110,7 @@ impl Refusal {
             Self::UnknownCoding(_) => {
                 headers.insert(ACCEPT_ENCODING, coding::SUPPORTED);
             }
-            Self::TryAgain(_) => {
+            Self::TryAgain(_) | Self::TooMany(_) => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Self::Internal(cause) => {
@@ -153,6 +157,20 @@ impl From<JudgeError> for Refusal {
             JudgeError::NoModel => Self::no_model(),
             JudgeError::Store(error) => error.into(),
             JudgeError::Stopped(stopped) => stopped.into(),
+        }
+    }
+}
+
+impl From<AcceptError> for Refusal {
+    fn from(error: AcceptError) -> Self {
+        match error {
+            AcceptError::Full { .. } => {
+                let text =
+                    format!("Too much waits to be judged: {error} (ingest.max_waiting_events, ingest.max_waiting_bytes). Try again later.");
+                Self::TooMany(text.into())
+            }
+            AcceptError::Store(error) => error.into(),
+            AcceptError::Stopped(stopped) => stopped.into(),
         }
     }
 }

@@ -8,6 +8,7 @@ mod exclusions;
 pub(crate) mod features;
 pub(crate) mod health;
 mod info;
+pub(crate) mod ingest;
 pub(crate) mod label;
 mod load_model;
 mod metrics;

@@ -21,6 +21,8 @@ struct Answer {
     alarms: Option<Alarms>,
     /// How far learning is that nobody asked for (`cold_start = "learn"`); null where it does not take place, or no more.
     learning: Option<Learning>,
+    /// Events that `/ingest` has accepted and that wait to be judged.
+    waiting: u64,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -112,5 +114,6 @@ async fn handler(State(mount): State<Arc<Mount>>) -> Json<Answer> {
         model_accuracy: model.as_ref().and_then(|model| model.accuracy),
         feature_count: model.as_ref().map_or(0, |model| model.n_features),
         model_version: model.map(|model| model.version),
+        waiting: mount.life().counters().ingest_waiting,
     })
 }

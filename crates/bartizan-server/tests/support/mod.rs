@@ -76,12 +76,25 @@ impl Running {
     }
 
     pub(crate) async fn start_at(clock: Arc<dyn Clock>, configure: impl FnOnce(&mut ServerConfig)) -> Self {
+        Self::start_one(Settings::new("requests"), clock, configure).await.0
+    }
+
+    /// Starts a server with a detector of these settings, and gives both.
+    pub(crate) async fn start_detector(settings: Settings, configure: impl FnOnce(&mut ServerConfig)) -> (Self, Arc<Instance<Requests>>) {
+        Self::start_one(settings, Arc::new(Ticking(AtomicI64::new(1_770_000_000))), configure).await
+    }
+
+    async fn start_one(
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        configure: impl FnOnce(&mut ServerConfig),
+    ) -> (Self, Arc<Instance<Requests>>) {
         let mut config = loopback();
         configure(&mut config);
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(SqliteOptions::new(folder.path().join("test.db"))).unwrap());
-        let instance: Arc<Instance<Requests>> = Instance::open(Settings::new("requests"), store, Arc::clone(&clock)).await.unwrap();
-        Self::serve(config, folder, Mounts::default().with(instance), clock).await
+        let instance: Arc<Instance<Requests>> = Instance::open(settings, store, Arc::clone(&clock)).await.unwrap();
+        (Self::serve(config, folder, Mounts::default().with(Arc::clone(&instance)), clock).await, instance)
     }
 
     /// Starts a server with a detector of each kind, without models.

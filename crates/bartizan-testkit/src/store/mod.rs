@@ -3,6 +3,7 @@
 mod audit;
 mod exclusions;
 mod history;
+mod inbox;
 mod labels;
 mod models;
 mod record;
@@ -56,6 +57,9 @@ pub async fn store_conformance<S: Store + 'static>(make: impl AsyncFn() -> Arc<S
         exclusions: exclusions_come_back_whole_oldest_first, exclusions_of_detectors_are_apart,
             a_removed_exclusion_is_gone_and_its_id_is_not_used_again, exclusions_that_name_nothing_are_refused,
             there_are_at_most_so_many_exclusions_of_a_detector;
+        inbox: what_is_accepted_waits_in_order_and_detectors_are_apart, verdicts_and_what_they_are_on_change_together,
+            a_key_counts_once_for_its_time_and_its_detector, of_many_that_send_one_key_at_once_one_is_accepted,
+            what_is_discarded_is_gone;
         windows: a_checkpoint_replaces_the_one_before_when_it_is_whole, checkpoints_of_detectors_are_apart;
     }
 }

@@ -179,16 +179,16 @@ pub(super) async fn counting_stores_no_rows(store: Shared) {
 
 pub(super) async fn parts_of_a_batch_are_stored_and_counted_together(store: Shared) {
     let counted = Counted { judged: 3, anomalous: 0, confidence_sum: 2.25 };
-    let ids = store.record_part(vec![normal(1), anomalous(2)], DETECTOR, counted).await.expect("the store answers");
+    let ids = store.record_part(vec![normal(1), anomalous(2)], DETECTOR, counted, &[]).await.expect("the store answers");
     assert_eq!(listed(&store, &everything()).await, (2, vec![ids[1], ids[0]]));
-    assert_eq!(store.record_part(Vec::new(), DETECTOR, counted).await.expect("the store answers"), []);
-    assert_eq!(store.record_part(Vec::new(), DETECTOR, Counted::default()).await.expect("the store answers"), []);
+    assert_eq!(store.record_part(Vec::new(), DETECTOR, counted, &[]).await.expect("the store answers"), []);
+    assert_eq!(store.record_part(Vec::new(), DETECTOR, Counted::default(), &[]).await.expect("the store answers"), []);
     let before = store.statistics(DETECTOR).await.expect("the store answers");
     assert_eq!((before.judged, before.anomalous, before.stored), (8, 1, 2));
     let mut bad = normal(3);
     bad.judged.as_mut().expect("the store answers").confidence = f64::NAN;
-    assert!(store.record_part(vec![bad], DETECTOR, counted).await.is_err());
-    assert!(store.record_part(vec![normal(4)], DETECTOR, Counted { confidence_sum: f64::NAN, ..counted }).await.is_err());
+    assert!(store.record_part(vec![bad], DETECTOR, counted, &[]).await.is_err());
+    assert!(store.record_part(vec![normal(4)], DETECTOR, Counted { confidence_sum: f64::NAN, ..counted }, &[]).await.is_err());
     assert_eq!(store.statistics(DETECTOR).await.expect("the store answers"), before, "what is not stored is not counted");
 }
 

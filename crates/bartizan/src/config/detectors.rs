@@ -169,6 +169,10 @@ impl Layers {
         settings.max_training_secs = self.whole("training.max_secs").unwrap_or(600);
         settings.min_corrected_labels = size("min_corrected_labels");
         settings.max_ahead_secs = self.whole("events.max_ahead_secs").unwrap_or_default();
+        let waiting = |name: &str, usual: u64| self.whole(&format!("ingest.{name}")).unwrap_or(usual);
+        settings.max_waiting_events = waiting("max_waiting_events", settings.max_waiting_events);
+        settings.max_waiting_bytes = waiting("max_waiting_bytes", settings.max_waiting_bytes);
+        settings.log_format = self.text("files.log_format").map(Into::into);
         settings.learn_days = size("learn_days") as u32;
         settings.cold_start = if self.text(&path("cold_start")) == Some("learn") { ColdStart::Learn } else { ColdStart::Refuse };
         settings.record = if self.text(&path("record")) == Some("anomalies") { RecordPolicy::Anomalies } else { RecordPolicy::All };

@@ -239,6 +239,11 @@ const SERVICE: &[Key] = keys! {
     "server.trusted_proxies" => Shape::List, "", [];
     /// Seconds that an event may be dated ahead of the clock. One dated further ahead counts at its arrival.
     "events.max_ahead_secs" => Shape::Whole(0, 315_360_000), "300", [];
+    /// Events of one detector that `/ingest` has accepted and that may wait to be judged, after which 429 is answered. A request is always
+    /// taken while none wait.
+    "ingest.max_waiting_events" => Shape::Whole(1, 1_000_000_000), "1000000", [];
+    /// Bytes of such events, as they are stored, after which 429 is answered likewise.
+    "ingest.max_waiting_bytes" => Shape::Whole(1024, 1_099_511_627_776), "1073741824", [];
     /// Folder that holds everything stored; made when missing, for its owner alone.
     "storage.data_dir" => Shape::Path, "bartizan-data", [];
     /// What a verdict survives before it is answered: `process` (kill -9, and power loss but for the last instant)
