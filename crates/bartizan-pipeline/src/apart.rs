@@ -113,7 +113,7 @@ impl<D: Domain> Instance<D> {
     async fn record_apart(&self, prepared: Option<Prepared>, asked: Apart) -> Result<Vec<Judgement>, StoreError> {
         let Some(Prepared { mut judgements, kept, detections, counted }) = prepared else { return Ok(Vec::new()) };
         let detected: Vec<_> = detections.iter().map(|detection| self.feed.prepare(detection)).collect();
-        let ids = self.store.record_part(detections, &self.settings.name, counted).await?;
+        let ids = self.store.record_part(detections, &self.settings.name, counted, &[]).await?;
         self.progress.recorded(&ids);
         self.count(judgements.len(), judgements.iter().filter(|judgement| judgement.grade > asked.listed_above).count());
         for (detected, id) in detected.into_iter().zip(&ids) {
