@@ -44,6 +44,11 @@ impl Kind for Logs {
         generator::generate(Traffic::by_name(plan.traffic).unwrap_or(Traffic::Users), plan, seed)
     }
 
+    fn live(plan: Plan, seed: Seed) -> Vec<Record<LogEvent>> {
+        // Those who come today are those who came yesterday.
+        generator::among(Traffic::by_name(plan.traffic).unwrap_or(Traffic::Users), Seed(0), plan, seed)
+    }
+
     fn line(record: &Record<LogEvent>, with_label: bool) -> String {
         let mut entry = Self::document(&record.event);
         if let (true, Value::Object(fields)) = (with_label, &mut entry) {
