@@ -213,7 +213,9 @@ impl Known {
         let things = [seen.network, seen.agent, place];
         let [network, agent, own] = match user {
             Some(user) => [0, 1, 2].map(|kind| user.things[kind].surprise(things[kind], user.days, self.common.new[kind])),
-            None => [rows(&self.networks, seen.network), rows(&self.agents, seen.agent), unusual(endpoint.map_or(0, |e| e.rows), self.rows)],
+            None => {
+                [rows(&self.networks, seen.network), rows(&self.agents, seen.agent), unusual(endpoint.map_or(0, |e| e.rows), self.rows)]
+            }
         };
         let times = user.map_or(&self.common.times, |user| &user.times);
         let [hour, weekday] = times.surprise(seen.secs, &self.common.times);
