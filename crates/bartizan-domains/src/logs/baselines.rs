@@ -227,7 +227,8 @@ impl Known {
                 unusual(of.methods.rows(hash(event.method.as_bytes())), of.rows),
                 if event.status_code.is_some() { unusual(of.statuses.rows(status_key(event)), of.rows) } else { f32::NAN },
                 own,
-                if seen.network == 0 { f32::NAN } else { network },
+                // An address that is known comes from where it always came.
+                if seen.network == 0 || (seen.user == 0 && user.is_some()) { f32::NAN } else { network },
                 agent,
                 hour,
                 weekday,

@@ -78,9 +78,13 @@ impl LogBaselines {
         set(F::AddressUsers, address.users);
         set(F::AddressRate, address.minute);
         set(F::EndpointRate, met.endpoint.ten.excess((1.0 + endpoint.ten).ln(), LEAST_COUNT_SPREAD));
-        set(F::EndpointErrors, more_than(met.endpoint.error_share(self.all()), endpoint.errors, endpoint.hour));
-        set(F::ServerErrors, endpoint.failed);
-        set(F::EndpointTime, met.endpoint.time.excess(endpoint.time, LEAST_SPREAD));
+        // Who is served well by an endpoint in trouble is no part of it.
+        let part_of = |is_part: bool, value: f32| if is_part || value.is_nan() { value } else { value.min(0.0) };
+        let is_slow = met.seen.time.is_nan() || met.seen.time > met.endpoint.time.middle();
+        let errors = more_than(met.endpoint.error_share(self.all()), endpoint.errors, endpoint.hour);
+        set(F::EndpointErrors, part_of(met.seen.status.is_error(), errors));
+        set(F::ServerErrors, part_of(met.seen.status == Status::Failed, endpoint.failed));
+        set(F::EndpointTime, part_of(is_slow, met.endpoint.time.excess(endpoint.time, LEAST_SPREAD)));
     }
 }
 
