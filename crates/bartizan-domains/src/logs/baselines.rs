@@ -351,7 +351,7 @@ const SHARED: usize = 4;
 fn set_of(aspect: usize, seen: &Seen, is_known: bool) -> usize {
     match aspect {
         0 => usize::from(seen.user == 0),
-        ..SHARED => 0,
+        1..SHARED => 0,
         _ => usize::from(!is_known),
     }
 }

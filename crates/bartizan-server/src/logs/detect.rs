@@ -131,20 +131,20 @@ fn read(bytes: &[u8], most: usize) -> Result<(Vec<LogEvent>, f64), Refusal> {
             // What is no object has been said already; a list or an object stands for any, as in a batch.
             let shown = |raw: Raw<'_>| raw.scalar().unwrap_or_else(|| Value::Array(Vec::new()));
             let threshold = object(bytes, &["threshold"]).ok().and_then(|object| object.some("threshold").map(shown));
-            found.extend(threshold.and_then(|value| read_threshold(Some(value)).err()));
+            found.extend(threshold.and_then(|value| read_threshold(Some(value)).err()).into_iter().flatten());
             found.truncate(MAX_FAULTS);
             Err(invalid(found))
         }
         Ok(Batch { events, threshold }) => match read_threshold(threshold) {
             Ok(threshold) => Ok((events, threshold)),
-            Err(fault) => Err(invalid(vec![fault])),
+            Err(faults) => Err(invalid(faults)),
         },
     }
 }
 
-fn read_threshold(given: Option<Value>) -> Result<f64, Fault> {
+fn read_threshold(given: Option<Value>) -> Result<f64, Vec<Fault>> {
     let Some(value) = given else { return Ok(THRESHOLD) };
-    scalar::float(&value).map_err(|wrong| scalar::fault(wrong, vec!["threshold".into()], value))
+    scalar::float(&value).map_err(|wrong| vec![scalar::fault(wrong, vec!["threshold".into()], value)])
 }
 
 fn answer(events: Vec<LogEvent>, times: &[Timestamp], judgements: Vec<Judgement>, asked: Apart, model_version: Option<Arc<str>>) -> Answer {
