@@ -173,6 +173,7 @@ impl Layers {
         settings.max_waiting_events = waiting("max_waiting_events", settings.max_waiting_events);
         settings.max_waiting_bytes = waiting("max_waiting_bytes", settings.max_waiting_bytes);
         settings.log_format = self.text("files.log_format").map(Into::into);
+        settings.user_field = self.text("files.user_field").map(Into::into);
         settings.learn_days = size("learn_days") as u32;
         settings.cold_start = if self.text(&path("cold_start")) == Some("learn") { ColdStart::Learn } else { ColdStart::Refuse };
         settings.record = if self.text(&path("record")) == Some("anomalies") { RecordPolicy::Anomalies } else { RecordPolicy::All };
