@@ -58,7 +58,7 @@ impl Tail {
     fn next(&mut self) -> Value {
         let line: Value = serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap();
         assert!(line["reasons"].as_array().is_some_and(|reasons| !reasons.is_empty()), "{line}");
-        line["entity"].clone()
+        line["client"].clone()
     }
 
     /// The report at the end, which a signal brings about.
