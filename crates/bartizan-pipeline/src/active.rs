@@ -160,6 +160,17 @@ impl<D: Domain> Active<D> {
 
     /// Scores many events at once, which matrix products are faster at.
     pub(crate) fn score_many<'a>(&self, events: impl ExactSizeIterator<Item = (&'a D::Event, &'a D::Recent)>) -> Vec<Unjudged> {
+        let mut scored = Vec::with_capacity(events.len());
+        self.score_each(events, |row, unjudged| scored.push(Unjudged { row: row.to_vec(), ..unjudged }));
+        scored
+    }
+
+    /// The same, with each row where it lies and not in what is scored: most rows of a batch need not be kept.
+    pub(crate) fn score_each<'a>(
+        &self,
+        events: impl ExactSizeIterator<Item = (&'a D::Event, &'a D::Recent)>,
+        mut each: impl FnMut(&[f32], Unjudged),
+    ) {
         let mut rows = vec![f32::NAN; self.width * events.len()];
         let mut out = vec![AnomalyScore(0.0); events.len()];
         let events: Vec<(&D::Event, &D::Recent)> = events.collect();
@@ -168,12 +179,10 @@ impl<D: Domain> Active<D> {
         }
         self.score_rows(&rows, &mut out);
         let classes = self.judge_classes(&rows);
-        let class = |i: usize| classes.as_ref().map(|classes| classes::weigh::<D>(events[i].0, classes[i]));
-        let unjudged = |(i, (row, score)): (usize, (&[f32], AnomalyScore))| {
-            let covered = self.covers(events[i].0);
-            Unjudged { row: row.to_vec(), score, class: class(i), covered }
-        };
-        rows.chunks_exact(self.width).zip(out).enumerate().map(unjudged).collect()
+        for (i, (row, score)) in rows.chunks_exact(self.width).zip(out).enumerate() {
+            let class = classes.as_ref().map(|classes| classes::weigh::<D>(events[i].0, classes[i]));
+            each(row, Unjudged { row: Vec::new(), score, class, covered: self.covers(events[i].0) });
+        }
     }
 
     /// Whether events such as this one are among those that the model has learned from.
@@ -196,8 +205,15 @@ impl<D: Domain> Active<D> {
     }
 
     /// Decides on what was scored, and counts nothing.
-    pub(crate) fn decide(&self, live: &Live, Unjudged { row, score, class, covered }: Unjudged) -> Scored {
-        let threshold = self.corrections.threshold(&row, score.0, self.threshold(live));
+    pub(crate) fn decide(&self, live: &Live, mut unjudged: Unjudged) -> Scored {
+        let row = std::mem::take(&mut unjudged.row);
+        let scored = self.decide_by(live, &row, unjudged);
+        Scored { row, ..scored }
+    }
+
+    /// The same with the row where it lies; it is not in what comes back.
+    pub(crate) fn decide_by(&self, live: &Live, row: &[f32], Unjudged { score, class, covered, .. }: Unjudged) -> Scored {
+        let threshold = self.corrections.threshold(row, score.0, self.threshold(live));
         // What nothing like it was learned from is not anomalous for that.
         let score = if covered { score } else { AnomalyScore(score.0.min(threshold.0)) };
         Scored {
@@ -207,7 +223,7 @@ impl<D: Domain> Active<D> {
             grade: self.calibration.grade(score, threshold).get(),
             confidence: self.confidence(live, score, threshold).get(),
             class,
-            row,
+            row: Vec::new(),
         }
     }
 

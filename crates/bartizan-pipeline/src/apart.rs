@@ -80,15 +80,17 @@ impl<D: Domain> Instance<D> {
         mut room: usize,
     ) -> Result<Prepared, StoreError> {
         let (events, recents) = (&events[range.clone()], &recents[range]);
-        let scored = decided(active, events, recents);
-        let at = self.clock.now();
+        let (live, at) = (active.fresh_live(), self.clock.now());
         let (mut judgements, mut kept, mut detections) = (Vec::with_capacity(events.len()), Vec::new(), Vec::new());
-        let mut counted = Counted::default();
-        for (position, ((event, recent), scored)) in events.iter().zip(recents).zip(scored).enumerate() {
+        let (mut counted, mut failed) = (Counted::default(), None);
+        active.score_each(events.iter().zip(recents), |row, unjudged| {
+            let position = judgements.len();
+            let (event, recent) = (&events[position], &recents[position]);
+            let scored = active.decide_by(&live, row, unjudged);
             let mut judgement = judgement(active, &scored, at);
             if asked.explain && room > 0 && judgement.grade > asked.listed_above {
                 room -= 1;
-                judgement.explain(active.explain(event, &scored.row, &self.schema));
+                judgement.explain(active.explain(event, row, &self.schema));
             }
             judgements.push(judgement);
             match self.keeps(scored.verdict) {
@@ -97,11 +99,19 @@ impl<D: Domain> Instance<D> {
                     counted.confidence_sum += scored.confidence;
                 }
                 as_what => {
-                    kept.push(position);
-                    let detection = self.detection_apart(event, recent, scored, &active.version, at)?;
-                    detections.push(NewDetection { sampled: as_what == Kept::Sampled, ..detection });
+                    let scored = Scored { row: row.to_vec(), ..scored };
+                    match self.detection_apart(event, recent, scored, &active.version, at) {
+                        Ok(detection) => {
+                            kept.push(position);
+                            detections.push(NewDetection { sampled: as_what == Kept::Sampled, ..detection });
+                        }
+                        Err(error) => failed = Some(error),
+                    }
                 }
             }
+        });
+        if let Some(error) = failed {
+            return Err(error);
         }
         Ok(Prepared { judgements, kept, detections, counted })
     }
@@ -137,23 +147,15 @@ impl<D: Domain> Instance<D> {
             let (mut events, windows) = (events, D::recency(&this.settings.tracking()));
             events.iter_mut().for_each(|event| this.arrive(event));
             events.sort_by_cached_key(|event| D::facts(event).time);
-            let mut verdicts = Vec::with_capacity(events.len());
+            let (live, mut verdicts) = (active.fresh_live(), Vec::with_capacity(events.len()));
             for chunk in events.chunks(CHUNK) {
                 let recents: Vec<D::Recent> = chunk.iter().map(|event| windows.observe(event)).collect();
-                verdicts.extend(decided(&active, chunk, &recents).map(|scored| scored.verdict));
+                active.score_each(chunk.iter().zip(&recents), |row, unjudged| {
+                    verdicts.push(active.decide_by(&live, row, unjudged).verdict);
+                });
             }
             Ok(verdicts)
         });
         judged.await?
     }
-}
-
-/// Events judged by the model's own threshold, which the traffic has not moved.
-fn decided<'a, D: Domain>(
-    active: &'a Active<D>,
-    events: &'a [D::Event],
-    recents: &'a [D::Recent],
-) -> impl Iterator<Item = Scored> + use<'a, D> {
-    let live = active.fresh_live();
-    active.score_many(events.iter().zip(recents)).into_iter().map(move |unjudged| active.decide(&live, unjudged))
 }

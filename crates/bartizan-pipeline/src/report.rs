@@ -155,6 +155,14 @@ pub struct ModelInfo {
     pub by_itself: Option<i64>,
 }
 
+impl ModelInfo {
+    /// The share of rows held back in its training that it judges normal; `None` of models of releases that did not keep it.
+    #[must_use]
+    pub fn held_back_normal(&self) -> Option<f64> {
+        self.metrics.iter().find(|(name, _)| name == crate::training::HELD_BACK_NORMAL).map(|(_, share)| *share)
+    }
+}
+
 /// Totals, with the active model.
 #[derive(Clone, Debug)]
 pub struct StatisticsReport {

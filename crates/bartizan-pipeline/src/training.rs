@@ -35,6 +35,9 @@ const CORRECTED_PART: f64 = 0.1;
 /// percentile.
 const MARGIN: f64 = 0.25;
 
+/// The name of the metric that is the share of rows held back that the model judges normal.
+pub(crate) const HELD_BACK_NORMAL: &str = "held_back_normal";
+
 /// One event to learn from.
 pub(crate) struct TrainingEvent<D: Domain> {
     pub(crate) event: D::Event,
@@ -215,7 +218,7 @@ pub(crate) fn train<D: Domain>(
         unmet: corrected.unmet,
         corrections: corrected.corrections,
         samples,
-        metrics: unseen_metrics(&labelled, threshold),
+        metrics: unseen_metrics(&labelled, threshold).into_iter().chain(held_back_normal(&held_back, threshold)).collect(),
     })
 }
 
@@ -384,6 +387,12 @@ fn scores_by_fold<D: Domain>(
         }
     }
     Ok(scored)
+}
+
+/// The share of rows held back that are judged normal.
+fn held_back_normal(held_back: &[f64], threshold: Threshold) -> Option<(String, f64)> {
+    let normal = held_back.iter().filter(|score| **score <= threshold.0).count();
+    (!held_back.is_empty()).then(|| (HELD_BACK_NORMAL.to_owned(), normal as f64 / held_back.len() as f64))
 }
 
 /// How the threshold does on labelled rows of both kinds as if they were new; empty without.

@@ -213,7 +213,9 @@ impl Known {
         let things = [seen.network, seen.agent, place];
         let [network, agent, own] = match user {
             Some(user) => [0, 1, 2].map(|kind| user.things[kind].surprise(things[kind], user.days, self.common.new[kind])),
-            None => [rows(&self.networks, seen.network), rows(&self.agents, seen.agent), unusual(endpoint.map_or(0, |e| e.rows), self.rows)],
+            None => {
+                [rows(&self.networks, seen.network), rows(&self.agents, seen.agent), unusual(endpoint.map_or(0, |e| e.rows), self.rows)]
+            }
         };
         let times = user.map_or(&self.common.times, |user| &user.times);
         let [hour, weekday] = times.surprise(seen.secs, &self.common.times);
@@ -225,7 +227,8 @@ impl Known {
                 unusual(of.methods.rows(hash(event.method.as_bytes())), of.rows),
                 if event.status_code.is_some() { unusual(of.statuses.rows(status_key(event)), of.rows) } else { f32::NAN },
                 own,
-                if seen.network == 0 { f32::NAN } else { network },
+                // An address that is known comes from where it always came.
+                if seen.network == 0 || (seen.user == 0 && user.is_some()) { f32::NAN } else { network },
                 agent,
                 hour,
                 weekday,
@@ -348,7 +351,7 @@ const SHARED: usize = 4;
 fn set_of(aspect: usize, seen: &Seen, is_known: bool) -> usize {
     match aspect {
         0 => usize::from(seen.user == 0),
-        ..SHARED => 0,
+        1..SHARED => 0,
         _ => usize::from(!is_known),
     }
 }

@@ -9,8 +9,8 @@ use crate::raw::{Raw, RawKind, RawObject};
 use crate::records::label_of;
 use crate::scalar;
 use bartizan_core::{Record, Timestamp};
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
@@ -20,6 +20,7 @@ use thiserror::Error;
 
 /// The name of the list.
 const LOGS: &str = "logs";
+const THRESHOLD: &str = "threshold";
 /// Numbers beyond this are milliseconds, as such APIs read them.
 const LARGEST_SECONDS: f64 = 2e10;
 
@@ -73,36 +74,69 @@ const FIELDS: [&str; 12] = [
     "user_label",
 ];
 
+/// Entries to be judged.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// In the order of the list.
+    pub events: Vec<LogEvent>,
+    /// What the body has as `threshold`, unless it is null: a list or an object stands for any.
+    pub threshold: Option<Value>,
+}
+
+/// Reads the body of `/detect`, `{"logs": [entry, ...], "threshold"?: number}` with at most `most` entries.
+///
+/// # Errors
+/// The faults of the entries, at most [`MAX_FAULTS`], or that there are too many.
+pub fn parse_batch(bytes: &[u8], most: usize) -> Result<Batch, BodyError> {
+    let (events, threshold) = parse(bytes, most, |record| record.event)?;
+    Ok(Batch { events, threshold })
+}
+
 /// Reads a body `{"logs": [entry, ...]}` with at most `most` entries, with the labels that they may carry. A record's `line` is its
 /// position, from 1.
 ///
 /// # Errors
 /// The faults of the entries, at most [`MAX_FAULTS`], or that there are too many.
 pub fn parse_logs(bytes: &[u8], most: usize) -> Result<Vec<Record<LogEvent>>, BodyError> {
-    let mut read = Read { records: Vec::new(), most, too_many: false };
+    parse(bytes, most, |record| record).map(|(records, _)| records)
+}
+
+/// Entries, each as it is kept, and the threshold.
+type Parsed<T> = (Vec<T>, Option<Value>);
+
+fn parse<T>(bytes: &[u8], most: usize, keep: fn(Record<LogEvent>) -> T) -> Result<Parsed<T>, BodyError> {
+    // So that a list that grows is not copied again and again; entries of fewer bytes than this are rare.
+    let likely = (bytes.len() / LIKELY_BYTES).min(most);
+    let mut read = Read { entries: Vec::with_capacity(likely), threshold: None, most, keep, too_many: false };
     let mut text = serde_json::Deserializer::from_slice(bytes);
     let fast = text.deserialize_map(Body(&mut read)).and_then(|found| text.end().map(|()| found));
     match fast {
         _ if read.too_many => Err(BodyError::TooMany(most)),
-        Ok(true) => Ok(read.records),
+        Ok(true) => Ok((read.entries, read.threshold)),
         Ok(false) | Err(_) => {
             drop(read);
-            closely(bytes, most)
+            let (records, threshold) = closely(bytes, most)?;
+            Ok((records.into_iter().map(keep).collect(), threshold))
         }
     }
 }
 
+/// Bytes of an entry as most have them at least.
+const LIKELY_BYTES: usize = 256;
+
 /// What is read in one pass.
-struct Read {
-    records: Vec<Record<LogEvent>>,
+struct Read<T> {
+    entries: Vec<T>,
+    threshold: Option<Value>,
     most: usize,
+    keep: fn(Record<LogEvent>) -> T,
     too_many: bool,
 }
 
 /// The fields of a body; gives whether the list was among them.
-struct Body<'r>(&'r mut Read);
+struct Body<'r, T>(&'r mut Read<T>);
 
-impl<'de> Visitor<'de> for Body<'_> {
+impl<'de, T> Visitor<'de> for Body<'_, T> {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,9 +148,11 @@ impl<'de> Visitor<'de> for Body<'_> {
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             if name == LOGS {
                 // The last one counts, as everywhere.
-                self.0.records.clear();
+                self.0.entries.clear();
                 map.next_value_seed(List(self.0))?;
                 found = true;
+            } else if name == THRESHOLD {
+                self.0.threshold = given(map.next_value::<&RawValue>().map(Raw::from)?);
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -126,9 +162,9 @@ impl<'de> Visitor<'de> for Body<'_> {
 }
 
 /// The entries of a list.
-struct List<'r>(&'r mut Read);
+struct List<'r, T>(&'r mut Read<T>);
 
-impl<'de> DeserializeSeed<'de> for List<'_> {
+impl<'de, T> DeserializeSeed<'de> for List<'_, T> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -136,7 +172,7 @@ impl<'de> DeserializeSeed<'de> for List<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for List<'_> {
+impl<'de, T> Visitor<'de> for List<'_, T> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -145,12 +181,13 @@ impl<'de> Visitor<'de> for List<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         while let Some(plain) = entries.next_element::<Plain<'de>>()? {
-            if self.0.records.len() == self.0.most {
+            if self.0.entries.len() == self.0.most {
                 self.0.too_many = true;
                 return Err(A::Error::custom("too many"));
             }
-            let line = self.0.records.len() as u64 + 1;
-            self.0.records.push(of_plain(plain, line).ok_or_else(|| A::Error::custom("a closer look is needed"))?);
+            let line = self.0.entries.len() as u64 + 1;
+            let record = of_plain(plain, line).ok_or_else(|| A::Error::custom("a closer look is needed"))?;
+            self.0.entries.push((self.0.keep)(record));
         }
         Ok(())
     }
@@ -188,8 +225,8 @@ fn size(bytes: i64) -> u64 {
 }
 
 /// The slow way: all faults, with the coercions that the contract allows.
-fn closely(bytes: &[u8], most: usize) -> Result<Vec<Record<LogEvent>>, BodyError> {
-    let body = object_of(bytes, &[LOGS]).map_err(BodyError::Faults)?;
+fn closely(bytes: &[u8], most: usize) -> Result<Parsed<Record<LogEvent>>, BodyError> {
+    let body = object_of(bytes, &[LOGS, THRESHOLD]).map_err(BodyError::Faults)?;
     let of_logs = || vec![Loc::key(LOGS)];
     let logs = body.get(LOGS).ok_or_else(|| BodyError::Faults(vec![missing(of_logs(), body.whole().shown())]))?;
     if logs.kind() != RawKind::List {
@@ -212,8 +249,13 @@ fn closely(bytes: &[u8], most: usize) -> Result<Vec<Record<LogEvent>>, BodyError
         Err(error) => Err(BodyError::Faults(vec![json_invalid(error.column(), &error.to_string())])),
         Ok(_) if !faults.is_empty() => Err(BodyError::Faults(faults)),
         Ok(ControlFlow::Break(())) => Err(BodyError::TooMany(most)),
-        Ok(ControlFlow::Continue(())) => Ok(records),
+        Ok(ControlFlow::Continue(())) => Ok((records, body.get(THRESHOLD).and_then(given))),
     }
+}
+
+/// A value, unless it is null; a list or an object as an empty one.
+fn given(raw: Raw<'_>) -> Option<Value> {
+    if raw.is_null() { None } else { Some(raw.scalar().unwrap_or_else(|| Value::Array(Vec::new()))) }
 }
 
 /// Reads a body that is one entry.
@@ -246,7 +288,9 @@ pub(super) fn entry_of(entry: Raw<'_>, line: u64) -> Result<Record<LogEvent>, Ve
     let said = object.some("user_label").or(object.some("label"));
     let (label, label_name) = label_of(said.and_then(Raw::scalar).as_ref());
     match (time, texts, status, secs) {
-        (Some(timestamp), [Some(user_id), Some(endpoint), Some(method), Some(ip_address)], Some(status), Some(secs)) if faults.is_empty() => {
+        (Some(timestamp), [Some(user_id), Some(endpoint), Some(method), Some(ip_address)], Some(status), Some(secs))
+            if faults.is_empty() =>
+        {
             let event = LogEvent {
                 timestamp,
                 user_id,
@@ -324,7 +368,7 @@ pub fn event_to_json(event: &LogEvent) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{BodyError, event_to_json, parse_logs};
+    use super::{BodyError, event_to_json, parse_batch, parse_logs};
     use crate::faults::MAX_FAULTS;
     use bartizan_core::{Label, Timestamp};
     use serde_json::{Value, json};
@@ -338,16 +382,16 @@ mod tests {
         entry
     }
 
-    fn parse(entries: &[Value]) -> Result<Vec<bartizan_core::Record<super::LogEvent>>, BodyError> {
+    fn read(entries: &[Value]) -> Result<Vec<bartizan_core::Record<super::LogEvent>>, BodyError> {
         parse_logs(json!({ "x": [1], "logs": entries, "threshold": -0.5 }).to_string().as_bytes(), 100)
     }
 
     #[test]
     fn entries_are_read_and_written() {
-        let record = parse(&[entry(|_| ())]).unwrap().remove(0);
+        let record = read(&[entry(|_| ())]).unwrap().remove(0);
         assert_eq!(event_to_json(&record.event), entry(|_| ()));
         assert_eq!((record.line, record.label), (1, None));
-        assert_eq!(parse(&[]), Ok(Vec::new()));
+        assert_eq!(read(&[]), Ok(Vec::new()));
     }
 
     #[test]
@@ -374,12 +418,12 @@ mod tests {
             ("user_id", json!(""), |e| e.entity() == "10.1.2.3"),
         ];
         for (name, value, holds) in cases {
-            let read = parse(&[entry(|e| e[*name] = value.clone())]).unwrap_or_else(|e| panic!("{name} {value}: {e:?}"));
+            let read = read(&[entry(|e| e[*name] = value.clone())]).unwrap_or_else(|e| panic!("{name} {value}: {e:?}"));
             assert!(holds(&read[0].event), "{name} {value}: {:?}", read[0].event);
         }
         for name in ["user_agent", "request_size", "response_size"] {
             let without = entry(|e| drop(e.as_object_mut().unwrap().remove(name)));
-            assert!(parse(&[without]).is_ok(), "{name} may be missing");
+            assert!(read(&[without]).is_ok(), "{name} may be missing");
         }
     }
 
@@ -398,7 +442,9 @@ mod tests {
             ("request_size", json!("big"), "int_parsing"),
         ];
         for (name, value, kind) in cases {
-            let Err(BodyError::Faults(faults)) = parse(&[entry(|_| ()), entry(|e| e[*name] = value.clone())]) else { panic!("{name} {value}") };
+            let Err(BodyError::Faults(faults)) = read(&[entry(|_| ()), entry(|e| e[*name] = value.clone())]) else {
+                panic!("{name} {value}")
+            };
             let place = serde_json::to_value(&faults[0].loc).unwrap();
             assert_eq!((faults[0].kind, place), (*kind, json!(["logs", 1, name])), "{value}");
         }
@@ -418,16 +464,32 @@ mod tests {
     #[test]
     fn too_many_entries_are_not_read() {
         let many: Vec<Value> = (0..101).map(|_| entry(|_| ())).collect();
-        assert_eq!(parse(&many), Err(BodyError::TooMany(100)));
+        assert_eq!(read(&many), Err(BodyError::TooMany(100)));
         let closely: Vec<Value> = (0..101).map(|_| entry(|e| e["status_code"] = json!("200"))).collect();
-        assert_eq!(parse(&closely), Err(BodyError::TooMany(100)));
-        assert_eq!(parse(&closely[..100]).unwrap().len(), 100);
+        assert_eq!(read(&closely), Err(BodyError::TooMany(100)));
+        assert_eq!(read(&closely[..100]).unwrap().len(), 100);
+    }
+
+    #[test]
+    fn the_threshold_is_read_on_the_way() {
+        for (text, expected) in
+            [("-0.7", Some(json!(-0.7))), ("null", None), ("\"-0.7\"", Some(json!("-0.7"))), ("{\"a\": 1}", Some(json!([])))]
+        {
+            for entry in [entry(|_| ()), entry(|e| e["status_code"] = json!("200"))] {
+                for body in
+                    [format!("{{\"threshold\": {text}, \"logs\": [{entry}]}}"), format!("{{\"logs\": [{entry}], \"threshold\": {text}}}")]
+                {
+                    let batch = parse_batch(body.as_bytes(), 10).unwrap();
+                    assert_eq!((batch.events.len(), &batch.threshold), (1, &expected), "{body}");
+                }
+            }
+        }
     }
 
     #[test]
     fn labels_come_along() {
         let labelled = [("label", json!("attack")), ("user_label", json!("normal")), ("label", json!(null)), ("label", json!(1))];
-        let read = labelled.map(|(name, value)| parse(&[entry(|e| e[name] = value.clone())]).unwrap()[0].label);
+        let read = labelled.map(|(name, value)| read(&[entry(|e| e[name] = value.clone())]).unwrap()[0].label);
         assert_eq!(read, [Some(Label::Anomalous), Some(Label::Legitimate), None, Some(Label::Anomalous)]);
     }
 }

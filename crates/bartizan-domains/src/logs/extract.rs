@@ -1,11 +1,12 @@
 //! Entry and baselines to row: the hot path. Texts are looked at where they lie, and decoded only where they are encoded.
 
+use super::agents::agent;
 use super::baselines::{LogBaselines, Met, log_size, path};
 use super::features::{F, TABLE};
 use super::scale::more_than;
-use super::windows::{MAX_AGENT, MAX_ENDPOINT, RecentLogs, Status, log_secs};
+use super::windows::{MAX_ENDPOINT, RecentLogs, Status, log_secs};
 use super::{LogEvent, reasons};
-use crate::web::text::{Marks, agent_risk, decode, path_risk};
+use crate::web::text::{Marks, decode, path_risk};
 use bartizan_core::{Extract, head};
 
 /// Least spreads of logarithms of times and sizes, and of counts.
@@ -19,12 +20,13 @@ impl Extract for LogBaselines {
     fn extract(&self, event: &LogEvent, recent: &RecentLogs, row: &mut [f32]) {
         let mut set = |feature: F, value: f32| row[feature as usize] = value;
         let met = self.meet(event);
-        let Met { endpoint, rarities: [user, place, method, status, own, network, agent, hour, weekday], .. } = met;
+        let Met { endpoint, rarities: [user, place, method, status, own, network, of_agent, hour, weekday], .. } = met;
         let time = event.response_time.map_or(f32::NAN, |secs| secs as f32);
         let excess = |scale: super::scale::Scale, value: f32| scale.excess(value, LEAST_SPREAD);
         let log_time = event.response_time.map_or(f32::NAN, log_secs);
         let [request, response] = [event.request_size, event.response_size];
-        let (plain, log) = (|size: Option<u64>| size.map_or(f32::NAN, |size| size as f32), |size: Option<u64>| size.map_or(f32::NAN, log_size));
+        let (plain, log) =
+            (|size: Option<u64>| size.map_or(f32::NAN, |size| size as f32), |size: Option<u64>| size.map_or(f32::NAN, log_size));
         set(F::ResponseTime, time);
         set(F::TimeExcess, excess(endpoint.time, log_time));
         set(F::RequestSize, plain(request));
@@ -39,11 +41,11 @@ impl Extract for LogBaselines {
         let (risk, marks) = risks(event);
         set(F::PathRisk, risk);
         set(F::InjectionMarks, marks);
-        set(F::AgentRisk, event.user_agent.as_deref().map_or(f32::NAN, |agent| agent_risk(head(agent, MAX_AGENT)) as f32));
+        set(F::AgentRisk, event.user_agent.as_deref().map_or(f32::NAN, |name| agent(name).risk));
         set(F::UserRarity, user);
         set(F::UserEndpoint, own);
         set(F::UserNetwork, network);
-        set(F::UserAgent, if event.user_agent.is_some() { agent } else { f32::NAN });
+        set(F::UserAgent, if event.user_agent.is_some() { of_agent } else { f32::NAN });
         set(F::UserHour, hour);
         set(F::UserWeekday, weekday);
         self.windows(&met, recent, &mut set);
@@ -76,9 +78,13 @@ impl LogBaselines {
         set(F::AddressUsers, address.users);
         set(F::AddressRate, address.minute);
         set(F::EndpointRate, met.endpoint.ten.excess((1.0 + endpoint.ten).ln(), LEAST_COUNT_SPREAD));
-        set(F::EndpointErrors, more_than(met.endpoint.error_share(self.all()), endpoint.errors, endpoint.hour));
-        set(F::ServerErrors, endpoint.failed);
-        set(F::EndpointTime, met.endpoint.time.excess(endpoint.time, LEAST_SPREAD));
+        // Who is served well by an endpoint in trouble is no part of it.
+        let part_of = |is_part: bool, value: f32| if is_part || value.is_nan() { value } else { value.min(0.0) };
+        let is_slow = met.seen.time.is_nan() || met.seen.time > met.endpoint.time.middle();
+        let errors = more_than(met.endpoint.error_share(self.all()), endpoint.errors, endpoint.hour);
+        set(F::EndpointErrors, part_of(met.seen.status.is_error(), errors));
+        set(F::ServerErrors, part_of(met.seen.status == Status::Failed, endpoint.failed));
+        set(F::EndpointTime, part_of(is_slow, met.endpoint.time.excess(endpoint.time, LEAST_SPREAD)));
     }
 }
 
@@ -114,9 +120,9 @@ const TOOL: f32 = 2.0;
 
 /// The feature that says that an entry is an attack by what it carries, and its value.
 pub(super) fn known(event: &LogEvent) -> Option<(F, f32)> {
-    let agent = event.user_agent.as_deref().map_or(0.0, |agent| agent_risk(head(agent, MAX_AGENT)) as f32);
-    if agent >= TOOL {
-        return Some((F::AgentRisk, agent));
+    let risk = event.user_agent.as_deref().map_or(0.0, |name| agent(name).risk);
+    if risk >= TOOL {
+        return Some((F::AgentRisk, risk));
     }
     let (_, marks) = risks(event);
     (marks >= ATTACK).then_some((F::InjectionMarks, marks))

@@ -58,9 +58,9 @@ features! {
     AddressUsers, "users_of_address_1h", "users", 1.0, "Different users of the address in the hour before and now, about.";
     AddressRate, "address_requests_60s", "entries", 1.0, "Entries of the address in the minute before.";
     EndpointRate, "endpoint_rate_excess", "spreads", 0.25, "How far the logarithm of the endpoint's entries of ten minutes lies above that in training.";
-    EndpointErrors, "endpoint_error_excess", "spreads", 0.25, "How many more errors the endpoint had in the hour before than its share of errors in training explains.";
-    ServerErrors, "server_errors_10m", "entries", 1.0 ruled, "Answers of 500 and above of the endpoint in the ten minutes before.";
-    EndpointTime, "endpoint_time_excess", "spreads", 0.25, "How far the mean logarithm of the endpoint's response times of ten minutes lies above that in training.";
+    EndpointErrors, "endpoint_error_excess", "spreads", 0.25, "Of an entry that is an error: how many more of them the endpoint had in the hour before than its share of errors in training explains.";
+    ServerErrors, "server_errors_10m", "entries", 1.0 ruled, "Of an entry with a status of 500 or above: how many of them the endpoint had in the ten minutes before.";
+    EndpointTime, "endpoint_time_excess", "spreads", 0.25, "Of an entry slower than usual: how far the mean logarithm of the endpoint's response times of ten minutes lies above that in training.";
 }
 
 #[cfg(test)]

@@ -31,17 +31,46 @@ impl Kind for Logs {
                 doc: "Most users tracked in the sliding windows, and as many addresses. Who comes once is forgotten first.",
                 sets: Sets::MaxTrackedClients,
             },
-            limit("rule_response_secs", "response_time", "Limit of the static rules (the algorithm `rules`) for the seconds that an answer takes; learned in training if left out."),
-            limit("rule_response_bytes", "response_size", "Limit of the static rules for the bytes of an answer; learned in training if left out."),
-            limit("rule_requests_per_minute", "requests_60s", "Limit of the static rules for the entries of a user in a minute; learned in training if left out."),
-            limit("rule_failed_logins", "failed_logins_1h", "Limit of the static rules for answers of 401 and 403 to a user or its address in an hour; learned in training if left out."),
-            limit("rule_server_errors", "server_errors_10m", "Limit of the static rules for answers of 500 and above of an endpoint in ten minutes; learned in training if left out."),
-            limit("rule_agent_risk", "agent_risk", "Limit of the static rules for the risk of an agent: 1 is that of plain tools, 2 and 3 are those of scanners and attack tools; learned in training if left out."),
+            limit(
+                "rule_response_secs",
+                "response_time",
+                "Limit of the static rules (the algorithm `rules`) for the seconds that an answer takes; learned in training if left out.",
+            ),
+            limit(
+                "rule_response_bytes",
+                "response_size",
+                "Limit of the static rules for the bytes of an answer; learned in training if left out.",
+            ),
+            limit(
+                "rule_requests_per_minute",
+                "requests_60s",
+                "Limit of the static rules for the entries of a user in a minute; learned in training if left out.",
+            ),
+            limit(
+                "rule_failed_logins",
+                "failed_logins_1h",
+                "Limit of the static rules for answers of 401 and 403 to a user or its address in an hour; learned in training if left out.",
+            ),
+            limit(
+                "rule_server_errors",
+                "server_errors_10m",
+                "Limit of the static rules for answers of 500 and above of an endpoint in ten minutes; learned in training if left out.",
+            ),
+            limit(
+                "rule_agent_risk",
+                "agent_risk",
+                "Limit of the static rules for the risk of an agent: 1 is that of plain tools, 2 and 3 are those of scanners and attack tools; learned in training if left out.",
+            ),
         ],
     };
 
     fn generate(plan: Plan, seed: Seed) -> Vec<Record<LogEvent>> {
         generator::generate(Traffic::by_name(plan.traffic).unwrap_or(Traffic::Users), plan, seed)
+    }
+
+    fn live(plan: Plan, seed: Seed) -> Vec<Record<LogEvent>> {
+        // Those who come today are those who came yesterday.
+        generator::among(Traffic::by_name(plan.traffic).unwrap_or(Traffic::Users), Seed(0), plan, seed)
     }
 
     fn line(record: &Record<LogEvent>, with_label: bool) -> String {

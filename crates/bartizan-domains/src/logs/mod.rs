@@ -1,5 +1,6 @@
 //! Log entries of APIs, judged against each user's and each endpoint's own past.
 
+mod agents;
 mod baselines;
 pub mod body;
 mod event;

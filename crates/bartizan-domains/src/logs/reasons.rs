@@ -15,7 +15,8 @@ pub(super) fn reason(baselines: &LogBaselines, event: &LogEvent, row: &[f32], in
 pub(super) fn sentence(baselines: &LogBaselines, event: &LogEvent, feature: F, value: f32) -> String {
     let whole = value.round();
     let count = |one: &str, many: &str| if whole == 1.0 { format!("1 {one}") } else { format!("{whole:.0} {many}") };
-    let who = || if event.user_id.is_empty() { format!("address {}", quote(event.client())) } else { format!("user {}", quote(&event.user_id)) };
+    let who =
+        || if event.user_id.is_empty() { format!("address {}", quote(event.client())) } else { format!("user {}", quote(&event.user_id)) };
     let route = || quote(&baselines.routes.template(path(event)));
     let known = || baselines.endpoint(baselines.routes.route(path(event)));
     let usual = |of: &str, number: String| match known() {
@@ -88,7 +89,9 @@ fn own(baselines: &LogBaselines, event: &LogEvent, kind: usize, (who, does, what
     let key = [met.seen.network, met.seen.agent, met.place][kind];
     match met.user {
         Some(user) if user.things[kind].has(key) => format!("{who} rarely {does} {what}"),
-        Some(_) => format!("{who} never {does} {what} in training").replace("never asks", "never asked").replace("never comes", "never came"),
+        Some(_) => {
+            format!("{who} never {does} {what} in training").replace("never asks", "never asked").replace("never comes", "never came")
+        }
         None => format!("nobody or hardly anybody {does} {what}"),
     }
 }

@@ -132,18 +132,18 @@ impl Recency for LogRecency {
         let mut order: Vec<u32> = (0..events.len() as u32).collect();
         order.sort_by_key(|i| events[*i as usize].timestamp);
         let mut over = Over::new(self);
-        let mut recents: Vec<Option<RecentLogs>> = vec![None; events.len()];
+        let mut recents: Vec<RecentLogs> = vec![RecentLogs::UNKNOWN; events.len()];
         // Entries of one time do not see each other: their order in the list says nothing.
         for together in order.chunk_by(|a, b| events[*a as usize].timestamp == events[*b as usize].timestamp) {
             let counts = together.len() == 1;
             for i in together {
-                recents[*i as usize] = Some(over.look(&seen[*i as usize], counts));
+                recents[*i as usize] = over.look(&seen[*i as usize], counts);
             }
             if !counts {
                 together.iter().for_each(|i| _ = over.look(&seen[*i as usize], true));
             }
         }
-        recents.into_iter().flatten().collect()
+        recents
     }
 
     fn forget(&self, event: &LogEvent) {

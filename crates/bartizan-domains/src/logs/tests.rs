@@ -181,7 +181,13 @@ fn what_is_forgotten_was_never_counted_and_what_is_saved_comes_back() {
 #[test]
 fn times_out_of_order_and_odd_numbers_are_survived() {
     let windows = windows();
-    for (secs, status, time) in [(0, Some(0), 0.0), (-86_400, Some(999), 1e30), (86_400 * 400, None, 1e-30), (5, Some(-9), 3.0), (i64::from(i32::MAX), Some(200), 0.1)] {
+    for (secs, status, time) in [
+        (0, Some(0), 0.0),
+        (-86_400, Some(999), 1e30),
+        (86_400 * 400, None, 1e-30),
+        (5, Some(-9), 3.0),
+        (i64::from(i32::MAX), Some(200), 0.1),
+    ] {
         let odd = with("ann", secs, |e| {
             (e.status_code, e.response_time, e.response_size) = (status, Some(time), Some(u64::MAX));
         });

@@ -1,12 +1,13 @@
 //! What is counted of a user, of an address and of an endpoint, in event time.
 
 use super::LogEvent;
+use super::agents::agent;
 use super::event::MAX_OTHER;
 use crate::web::address::network;
+use crate::web::path_of;
 use crate::web::rings::{BUCKETS, Different, Ring, is_time};
 use crate::web::routes::Routes;
 use crate::web::text::hash;
-use crate::web::{agent_key, path_of};
 use bartizan_core::head;
 use serde::{Deserialize, Serialize};
 
@@ -98,7 +99,13 @@ impl RecentAddress {
     const UNKNOWN: Self = Self { minute: f32::NAN, hour: f32::NAN, refused: f32::NAN, streak: f32::NAN, users: f32::NAN };
 }
 
+impl RecentEndpoint {
+    const UNKNOWN: Self = Self { ten: f32::NAN, failed: f32::NAN, hour: f32::NAN, errors: f32::NAN, time: f32::NAN, spread: f32::NAN };
+}
+
 impl RecentLogs {
+    pub(super) const UNKNOWN: Self = Self { user: RecentUser::UNKNOWN, address: RecentAddress::UNKNOWN, endpoint: RecentEndpoint::UNKNOWN };
+
     /// Without a user and an address.
     pub(super) fn of_endpoint(endpoint: RecentEndpoint) -> Self {
         Self { user: RecentUser::UNKNOWN, address: RecentAddress::UNKNOWN, endpoint }
@@ -228,7 +235,7 @@ pub(super) fn log_secs(secs: f64) -> f32 {
 
 impl Seen {
     pub(super) fn of(event: &LogEvent) -> Self {
-        let (target, agent) = (head(&event.endpoint, MAX_ENDPOINT), event.user_agent.as_deref().unwrap_or_default());
+        let target = head(&event.endpoint, MAX_ENDPOINT);
         let client = head(event.client(), MAX_OTHER);
         let address = if client.is_empty() { 0 } else { mixed(hash(client.as_bytes())) };
         let user = if event.user_id.is_empty() { 0 } else { mixed(hash(event.user()) ^ 1) };
@@ -238,7 +245,7 @@ impl Seen {
             user,
             address,
             network: if client.is_empty() { 0 } else { mixed(network(client)) },
-            agent: mixed(agent_key(head(agent, MAX_AGENT))),
+            agent: agent(event.user_agent.as_deref().unwrap_or_default()).key,
             place: Routes::default().route(path_of(target)),
             target: mixed(hash(target.as_bytes())),
             status: Status::of(event.status_code),

@@ -7,11 +7,8 @@ use super::{
 use crate::{
     config::Scope,
     docs,
-    http::{
-        body::{self},
-        refusal::Refusal,
-    },
-    input::{content::object, fields::Fields, params::Params},
+    http::{body, refusal::Refusal},
+    input::{content::object, params::Params},
     mount_state::{AnalyzeQuery, ReasonSchema, Written, both, invalid, too_many, wants_reasons},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
@@ -20,13 +17,18 @@ use axum::{
     extract::{Request, State},
 };
 use bartizan_core::Timestamp;
-use bartizan_domains::logs::{
-    LogEvent,
-    body::{BodyError, parse_logs},
+use bartizan_domains::{
+    faults::{Fault, MAX_FAULTS},
+    logs::{
+        LogEvent,
+        body::{Batch, BodyError, parse_batch},
+    },
+    scalar,
 };
 use bartizan_pipeline::{Apart, Judgement, LifeCycle as _, Reason};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
+use serde_json::Value;
 use std::sync::Arc;
 
 /// Entries below this score are listed, where a body does not say otherwise.
@@ -122,19 +124,25 @@ async fn handler(State(state): State<Arc<MountState>>, request: Request) -> Resu
 
 /// The entries of a body, and the threshold; the faults of both.
 fn read(bytes: &[u8], most: usize) -> Result<(Vec<LogEvent>, f64), Refusal> {
-    let mut faults = Vec::new();
-    let parsed = parse_logs(bytes, most);
-    // What is no object has been said already.
-    let threshold = object(bytes, &["threshold"]).ok().and_then(|object| Fields::of_body(object, &mut faults).float_if_any("threshold"));
-    match parsed {
+    match parse_batch(bytes, most) {
         Err(BodyError::TooMany(most)) => Err(too_many("log entries", most)),
-        Err(BodyError::Faults(found)) => match invalid(found) {
-            Refusal::Invalid(found) => Err(Refusal::Invalid(found.into_iter().chain(faults).take(bartizan_domains::faults::MAX_FAULTS).collect())),
-            other => Err(other),
+        Err(BodyError::Faults(mut found)) => {
+            // What is no object has been said already.
+            let threshold = object(bytes, &["threshold"]).ok().and_then(|object| object.some("threshold").and_then(|raw| raw.scalar()));
+            found.extend(threshold.and_then(|value| read_threshold(Some(value)).err()).into_iter().flatten());
+            found.truncate(MAX_FAULTS);
+            Err(invalid(found))
+        }
+        Ok(Batch { events, threshold }) => match read_threshold(threshold) {
+            Ok(threshold) => Ok((events, threshold)),
+            Err(faults) => Err(invalid(faults)),
         },
-        Ok(_) if !faults.is_empty() => Err(Refusal::Invalid(faults)),
-        Ok(records) => Ok((records.into_iter().map(|record| record.event).collect(), threshold.unwrap_or(THRESHOLD))),
     }
+}
+
+fn read_threshold(given: Option<Value>) -> Result<f64, Vec<Fault>> {
+    let Some(value) = given else { return Ok(THRESHOLD) };
+    scalar::float(&value).map_err(|wrong| vec![scalar::fault(wrong, vec!["threshold".into()], value)])
 }
 
 fn answer(events: Vec<LogEvent>, times: &[Timestamp], judgements: Vec<Judgement>, asked: Apart, model_version: Option<Arc<str>>) -> Answer {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 struct Answer {
     is_trained: bool,
     training_date: Option<String>,
+    /// On labelled events that were not learned from; without any, the share of events held back that the model judges normal.
     model_accuracy: Option<f64>,
     /// 0 without a model.
     feature_count: u32,
@@ -111,7 +112,7 @@ async fn handler(State(mount): State<Arc<Mount>>) -> Json<Answer> {
         learning: mount.life().learning().map(|learning| Learning::new(learning, model.is_some())),
         is_trained: model.is_some(),
         training_date: model.as_ref().map(|model| model.trained_at.to_string()),
-        model_accuracy: model.as_ref().and_then(|model| model.accuracy),
+        model_accuracy: model.as_ref().and_then(|model| model.accuracy.or_else(|| model.held_back_normal())),
         feature_count: model.as_ref().map_or(0, |model| model.n_features),
         model_version: model.map(|model| model.version),
         waiting: mount.life().counters().ingest_waiting,

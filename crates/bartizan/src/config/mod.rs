@@ -341,7 +341,7 @@ mod tests {
     fn names_of_detectors_and_bounds_are_checked_together() {
         let mut layers = Layers::defaults();
         layers.flag("server.only", "requests,floes", "--only");
-        layers.flag("server.root", "logs", "--root");
+        layers.flag("server.root", "no-detector", "--root");
         layers.flag("detectors.requests.min_training_samples", "20000", "--test");
         assert_eq!(resolve(layers).unwrap_err().0.len(), 3);
     }

@@ -54,14 +54,21 @@ impl Traffic {
 /// The requests of a plan in order of time, each labelled, attacks with their name. The same arguments give the same requests.
 #[must_use]
 pub fn generate(traffic: Traffic, plan: Plan, seed: Seed) -> Vec<Record<LogEvent>> {
+    among(traffic, seed, plan, seed)
+}
+
+/// The same among those whom another seed gives: plans of at most four weeks and of one density, one after the other, are about the same
+/// people and machines.
+#[must_use]
+pub fn among(traffic: Traffic, who: Seed, plan: Plan, seed: Seed) -> Vec<Record<LogEvent>> {
     let gap = plan.gap_secs.clamp(1e-6, 86_400.0);
     let mut log = Log::new(plan.rows as f64 * if gap.is_nan() { 1.0 } else { gap });
     let attacks = (plan.rows as f64 * plan.attack_share.clamp(0.0, 1.0)).round() as usize;
     let place = Place { clock: Clock::new(plan.start), span: log.span, gap };
-    let dice = &mut Dice::new(seed.derive(0));
+    let dice = &mut Dice::new(who.derive(0));
     let world: Box<dyn World> = match traffic {
         Traffic::Users => Box::new(users::Team::new(place, dice)),
-        Traffic::Shop => Box::new(shop::Shop::new(place, dice, seed.derive(1))),
+        Traffic::Shop => Box::new(shop::Shop::new(place, dice, who.derive(1))),
         Traffic::Machines => Box::new(machines::Fleet::new(place, dice)),
     };
     log.open(plan.rows.saturating_sub(attacks));

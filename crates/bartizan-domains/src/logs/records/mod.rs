@@ -14,7 +14,8 @@ use std::borrow::Cow;
 use std::io::Read;
 
 /// What a file of entries may be.
-const EXPECTED: &str = "it is neither NDJSON, a JSON array nor an access log of a known format (one of your own is named by the setting files.log_format)";
+const EXPECTED: &str =
+    "it is neither NDJSON, a JSON array nor an access log of a known format (one of your own is named by the setting files.log_format)";
 
 /// The formats that are for entries alone.
 const OWN: &[Format] = &[
@@ -137,8 +138,11 @@ fn entry(text: &str, line: u64, named: Option<&mut LabelField<'_>>) -> Result<Re
 /// Whether a text is an entry, whatever is wrong with its fields.
 fn is_entry(text: &[u8]) -> bool {
     let text = mended(text);
-    let read = Raw::parse(text.as_bytes()).ok().and_then(|raw| RawObject::read(raw, &["endpoint", "method", "status_code", "response_time"]));
-    read.is_some_and(|entry| entry.get("endpoint").is_some() && (entry.get("status_code").is_some() || entry.get("response_time").is_some()))
+    let read =
+        Raw::parse(text.as_bytes()).ok().and_then(|raw| RawObject::read(raw, &["endpoint", "method", "status_code", "response_time"]));
+    read.is_some_and(|entry| {
+        entry.get("endpoint").is_some() && (entry.get("status_code").is_some() || entry.get("response_time").is_some())
+    })
 }
 
 /// The entry that a line of an access log tells of.
