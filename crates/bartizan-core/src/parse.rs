@@ -47,6 +47,9 @@ pub struct How<'a> {
     pub label_column: Option<&'a str>,
     /// A format of access logs in the words of nginx's `log_format` or Apache's `LogFormat`.
     pub own: Option<&'a str>,
+    /// Name of the field of JSON, or of the request's header, that says who the user of a line of an access log is; compared without case,
+    /// `_`, `-` and blanks.
+    pub user: Option<&'a str>,
     /// The proxies whose word on the client is taken where a log has lists of addresses.
     pub proxies: Option<&'a TrustedProxies>,
 }

@@ -77,6 +77,8 @@ pub struct Settings {
     pub max_waiting_bytes: u64,
     /// A format of access logs of one's own, in words, for what is accepted.
     pub log_format: Option<Arc<str>>,
+    /// The field or header that says who the user of a line of a log is.
+    pub user_field: Option<Arc<str>>,
     /// Which of the kind's sets of features is learned from; empty for the default.
     pub feature_set: &'static str,
     /// Seed of everything random in training.
@@ -112,6 +114,7 @@ impl Settings {
             max_waiting_events: 1_000_000,
             max_waiting_bytes: 1 << 30,
             log_format: None,
+            user_field: None,
             feature_set: "",
             seed: Seed(0),
         }

@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Train(commands::train::Flags),
     /// Score files and list the worst with their reasons; nothing is recorded.
     Score(commands::score::Flags),
+    /// Follow a log as it grows and print what is flagged, with its reasons.
+    Tail(commands::tail::Flags),
     /// Measure how well a model tells attacks from normal events, on labelled files.
     Evaluate(commands::evaluate::Flags),
     /// Try algorithms on files and report which suits them; nothing is stored.
@@ -90,6 +92,7 @@ impl Command {
             Self::Import(flags) => Some(&flags.name),
             Self::Train(flags) => Some(&flags.name),
             Self::Score(flags) => Some(&flags.name),
+            Self::Tail(flags) => Some(&flags.name),
             Self::Evaluate(flags) => Some(&flags.name),
             Self::Tune(flags) => Some(&flags.name),
             Self::Generate(flags) => Some(&flags.name),

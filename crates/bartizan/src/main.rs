@@ -57,6 +57,7 @@ async fn dispatch(command: Command, context: Context) -> anyhow::Result<()> {
         Command::Train(flags) => commands::train::run(context, flags).await,
         Command::Tune(flags) => commands::tune::run(context, flags).await,
         Command::Score(flags) => commands::score::run(context, flags).await,
+        Command::Tail(flags) => commands::tail::run(context, flags).await,
         Command::Evaluate(flags) => commands::evaluate::run(context, flags).await,
         Command::Generate(flags) => commands::generate::run(&context, flags),
         Command::Models(flags) => commands::models::run(context, flags).await,

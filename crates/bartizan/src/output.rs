@@ -230,8 +230,12 @@ pub(crate) fn counted(number: u64, events: &str) -> String {
 }
 
 /// What as many events are called.
-pub(crate) fn of_them(number: u64, events: &str) -> &str {
-    if number == 1 { events.strip_suffix('s').unwrap_or(events) } else { events }
+pub(crate) fn of_them(number: u64, events: &str) -> Cow<'_, str> {
+    match events.strip_suffix("ies") {
+        _ if number != 1 => Cow::Borrowed(events),
+        Some(stem) => Cow::Owned(format!("{stem}y")),
+        None => Cow::Borrowed(events.strip_suffix('s').unwrap_or(events)),
+    }
 }
 
 /// Formats a share as a percentage.
@@ -310,6 +314,7 @@ mod tests {
         for (number, expected) in [(0, "0 events"), (1, "1 event"), (2, "2 events"), (1_000, "1,000 events")] {
             assert_eq!(counted(number, "events"), expected);
         }
+        assert_eq!((counted(1, "log entries"), counted(2, "log entries")), ("1 log entry".to_owned(), "2 log entries".to_owned()));
     }
 
     #[test]

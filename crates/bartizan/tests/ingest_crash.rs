@@ -5,13 +5,13 @@ mod common;
 
 use bartizan_storage::{AuditFilter, DetectionRepository as _, InboxRepository as _};
 use bartizan_storage_sqlite::{SqliteOptions, SqliteStore};
-use common::{Connection, Running, generate, json};
+use common::{Connection, Running, json};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::mpsc;
 
 /// The detector that is posted to.
-const DETECTOR: &str = "requests";
+const DETECTOR: &str = "logs";
 const ROUNDS: usize = 20;
 const CLIENTS: usize = 4;
 /// Answers after which the server is killed; differs from round to round so that the kill falls at different moments.
@@ -19,12 +19,11 @@ const ANSWERS: usize = 20;
 /// Entries of a batch differ in number up to this.
 const MOST: usize = 90;
 
-/// An entry as a shipper posts it.
+/// An entry as a shipper posts it; its user has its name.
 fn entry(id: &str) -> String {
     serde_json::json!({
-        "request_id": id, "ip_address": "203.0.113.7", "endpoint": "/api/users/profile", "http_method": "GET",
-        "headers": {"user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0", "accept": "application/json"},
-        "timestamp": "2026-01-31T09:30:00Z",
+        "timestamp": "2026-01-31T09:30:00Z", "user_id": id, "endpoint": "/api/users/profile", "method": "GET", "ip_address": "203.0.113.7",
+        "status_code": 200, "response_time": 0.043, "response_size": 5300,
     })
     .to_string()
 }
@@ -56,7 +55,7 @@ enum Told {
 #[test]
 fn what_was_accepted_is_judged_once_whenever_the_process_is_killed() {
     let folder = tempfile::tempdir().unwrap();
-    generate(folder.path(), "train.ndjson", 400, 1);
+    json(folder.path(), &["generate", DETECTOR, "--rows", "400", "--seed", "1", "--out", "train.ndjson"]);
     json(folder.path(), &["train", DETECTOR, "train.ndjson", "--model-version", "v1.0"]);
     let (mut accepted, mut unanswered): (Vec<String>, Vec<String>) = Default::default();
     for round in 0..ROUNDS {
@@ -116,7 +115,7 @@ fn assert_judged(folder: &Path, accepted: &[String], unanswered: &[String]) {
         (page.rows, statistics, backlog)
     });
     let mut times: HashMap<String, usize> = HashMap::new();
-    rows.into_iter().for_each(|row| *times.entry(row.detection.event_id).or_default() += 1);
+    rows.into_iter().for_each(|row| *times.entry(row.detection.entity).or_default() += 1);
     let total: usize = times.values().sum();
     assert_eq!((statistics.judged, backlog.events), (total as u64, 0));
     let mut wrong = Vec::new();

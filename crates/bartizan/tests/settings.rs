@@ -100,7 +100,7 @@ fn wrong_use_has_code_2() {
         (&["frobnicate"] as &[&str], "unrecognized subcommand"),
         (&["serve", "--listen", "nonsense"], "expected HOST:PORT"),
         (&["serve", "--listen", "0.0.0.0:0"], "AUTH_TOKEN"),
-        (&["serve", "--listen", "127.0.0.1:0", "--root", "nothing"], "there are the detectors requests, flows, behavior"),
+        (&["serve", "--listen", "127.0.0.1:0", "--root", "nothing"], "there are the detectors requests, logs, flows, behavior"),
         (&["serve", "--listen", "127.0.0.1:0", "--durability", "maybe"], "one of process, power"),
         (&["serve", "--listen", "127.0.0.1:0", "--token-file", "none"], "the token file none cannot be read"),
         (&["score", "requests", "x", "--out", "x.txt"], ".csv or .ndjson"),

@@ -24,7 +24,7 @@ fn it_is_described_configured_and_named_wherever_kinds_are() {
     let schema = json(at, &["config", "schema"]);
     let section = &schema["properties"]["detectors"]["properties"]["pulses"]["properties"];
     assert_eq!((&section["n_neighbours"]["default"], &section["algorithm"]["default"]), (&7.into(), &"knn".into()), "{section}");
-    assert!(fails(at, &["train", "pulse", "none"], 2).contains("requests, flows, behavior, pulses"));
+    assert!(fails(at, &["train", "pulse", "none"], 2).contains("requests, logs, flows, behavior, pulses"));
     fs::write(at.join("bartizan.toml"), "[detectors.flows]\nn_neighbours = 3\n").unwrap();
     let text = fails(at, &["config", "check"], 2);
     assert!(text.contains("a detector of kind pulses has one, this one is of kind flows"), "{text}");

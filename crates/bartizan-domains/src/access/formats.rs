@@ -76,7 +76,7 @@ const TEMPLATES: &[(&str, &str)] = &[
 /// A format of [`TEMPLATES`], compiled once.
 pub(super) fn template(name: &str) -> Option<&'static Template> {
     static COMPILED: OnceLock<Vec<(&'static str, Option<Template>)>> = OnceLock::new();
-    let compiled = COMPILED.get_or_init(|| TEMPLATES.iter().map(|(name, words)| (*name, Template::compile(words).ok())).collect());
+    let compiled = COMPILED.get_or_init(|| TEMPLATES.iter().map(|(name, words)| (*name, Template::compile(words, "").ok())).collect());
     compiled.iter().find(|(known, _)| *known == name)?.1.as_ref()
 }
 

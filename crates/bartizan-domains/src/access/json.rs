@@ -4,6 +4,7 @@
 //! text.
 
 use super::entry::{Entry, number, request_line};
+use super::plain;
 use super::time::{bracketed, rfc_3339, since_1970};
 use crate::raw::{Raw, RawKind};
 use std::borrow::Cow;
@@ -25,6 +26,7 @@ const CLIENT: &[&str] = &[
     "remoteip",
     "client.ip",
     "source.ip",
+    "source.address",
     "client",
     "clientaddr",
     "clientaddress",
@@ -36,6 +38,7 @@ const CLIENT: &[&str] = &[
     "requestip",
     "request.remoteaddr",
     "remotehost",
+    "remote",
     "host.ip",
 ];
 const FORWARDED: &[&str] = &[
@@ -46,7 +49,7 @@ const FORWARDED: &[&str] = &[
     "request.headers.xforwardedfor",
     "proxyaddxforwardedfor",
 ];
-const USER: &[&str] = &["remoteuser", "clientusername", "userid", "user", "username", "user.name", "xuserid"];
+const USER: &[&str] = &["remoteuser", "clientusername", "userid", "user", "username", "user.name", "auth"];
 const TIME: &[&str] = &[
     "time",
     "timelocal",
@@ -171,20 +174,25 @@ const FORMATS: &[(&str, &[&str])] = &[
 
 /// A line's fields by what they are, each with the place of its name in the list of names.
 #[derive(Default)]
-struct Found<'a> {
+struct Found<'a, 'n> {
     fields: [Option<(usize, Raw<'a>)>; 14],
     /// Of each format, the names met.
     formats: [u8; FORMATS.len()],
     seen: usize,
+    /// The name that was given for the user; empty for none. What has it comes before the usual names, and no header counts without it:
+    /// clients choose what those say.
+    named: &'n str,
+    user: Option<Raw<'a>>,
 }
 
 const LISTS: [&[&str]; 14] = [CLIENT, FORWARDED, USER, TIME, REQUEST, METHOD, TARGET, QUERY, STATUS, SENT, REFERRER, AGENT, HOST, TOOK];
 
-/// Reads a line into an empty entry; gives the name of its format.
-pub(super) fn parse<'a>(line: &'a str, entry: &mut Entry<'a>) -> Result<&'static str, String> {
+/// Reads a line into an empty entry; gives the name of its format. The field or header whose plain name is `user` says who the user is.
+pub(super) fn parse<'a>(line: &'a str, user: &str, entry: &mut Entry<'a>) -> Result<&'static str, String> {
     let raw = Raw::parse(line.as_bytes()).map_err(|error| error.to_string())?;
-    let mut found = Found::default();
+    let mut found = Found { named: user, ..Found::default() };
     look(raw, "", 0, &mut found);
+    let named = found.user;
     let [client, forwarded, user, time, request, method, target, query, status, sent, referrer, agent, host, took] =
         found.fields.map(|field| field.map(|(_, raw)| raw));
     entry.time = time.and_then(moment);
@@ -193,6 +201,9 @@ pub(super) fn parse<'a>(line: &'a str, entry: &mut Entry<'a>) -> Result<&'static
     }
     if let Some(target) = target.and_then(first_text) {
         (entry.target, entry.method) = (target, method.and_then(first_text).unwrap_or(std::mem::take(&mut entry.method)));
+    } else if entry.method.is_empty() {
+        // What is called the request may be no more than its path.
+        entry.method = text(method);
     }
     if entry.target.is_empty() {
         return Err("it has no path: a field such as request, uri or path was expected".to_owned());
@@ -205,7 +216,10 @@ pub(super) fn parse<'a>(line: &'a str, entry: &mut Entry<'a>) -> Result<&'static
         return Err("it has no time: a field such as time or timestamp was expected".to_owned());
     }
     entry.status = status.and_then(whole);
-    (entry.client, entry.forwarded, entry.user) = (text(client), text(forwarded), text(user));
+    (entry.client, entry.forwarded, entry.user) = (text(client), text(forwarded), text(named));
+    if entry.user.is_empty() {
+        entry.user = text(user);
+    }
     if entry.status.is_none() && entry.client.is_empty() {
         return Err("it has neither a client nor a status".to_owned());
     }
@@ -218,7 +232,7 @@ pub(super) fn parse<'a>(line: &'a str, entry: &mut Entry<'a>) -> Result<&'static
 }
 
 /// Looks for known names among the fields of an object and of those within.
-fn look<'a>(object: Raw<'a>, path: &str, depth: usize, found: &mut Found<'a>) {
+fn look<'a>(object: Raw<'a>, path: &str, depth: usize, found: &mut Found<'a, '_>) {
     let _ = object.fields(|name, value| {
         found.seen += 1;
         if found.seen > MAX_FIELDS {
@@ -235,6 +249,7 @@ fn look<'a>(object: Raw<'a>, path: &str, depth: usize, found: &mut Found<'a>) {
         }
         // Whatever headers a client sends: those that count have these names, as servers write them.
         if let Some(name) = header(&path) {
+            found.meet_header(name, value);
             if let Some((list, rank)) = HEADERS.iter().find(|(known, ..)| *known == name).map(|(_, list, rank)| (*list, *rank)) {
                 found.fields[list] = Some((rank, value));
             }
@@ -250,7 +265,11 @@ fn look<'a>(object: Raw<'a>, path: &str, depth: usize, found: &mut Found<'a>) {
             }
             return ControlFlow::Continue(());
         }
-        let plain: String = path.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).map(|c| c.to_ascii_lowercase()).collect();
+        let plain = plain(&path);
+        // nginx calls the headers of a request so.
+        if !found.named.is_empty() && (plain == found.named || plain.strip_prefix("http").is_some_and(|name| name == found.named)) {
+            found.meet_user(value);
+        }
         for (field, names) in found.fields.iter_mut().zip(LISTS) {
             if let Some(rank) = names.iter().position(|known| *known == plain)
                 && !value.is_null()
@@ -263,6 +282,20 @@ fn look<'a>(object: Raw<'a>, path: &str, depth: usize, found: &mut Found<'a>) {
     });
 }
 
+impl<'a> Found<'a, '_> {
+    fn meet_user(&mut self, value: Raw<'a>) {
+        if self.user.is_none() && !text(Some(value)).is_empty() {
+            self.user = Some(value);
+        }
+    }
+
+    fn meet_header(&mut self, name: &str, value: Raw<'a>) {
+        if !self.named.is_empty() && plain(name) == self.named {
+            self.meet_user(value);
+        }
+    }
+}
+
 /// The headers that are read, with the places of their fields in [`LISTS`], and a rank behind the fields of a server's own.
 const HEADERS: [(&str, usize, usize); 3] = [("X-Forwarded-For", 1, 90), ("Referer", 10, 90), ("User-Agent", 11, 90)];
 
@@ -272,8 +305,9 @@ fn header(path: &str) -> Option<&str> {
 }
 
 /// Caddy has all headers of a request in an object.
-fn look_at_headers<'a>(object: Raw<'a>, found: &mut Found<'a>) {
+fn look_at_headers<'a>(object: Raw<'a>, found: &mut Found<'a, '_>) {
     let _ = object.fields(|name, value| {
+        found.meet_header(&name, value);
         if let Some((_, list, rank)) = HEADERS.iter().find(|(known, ..)| *known == name)
             && found.fields[*list].is_none()
         {

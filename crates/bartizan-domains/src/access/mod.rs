@@ -24,7 +24,12 @@ use w3c::Table;
 
 /// Checks a format of one's own.
 pub(crate) fn check(words: &str) -> Result<(), String> {
-    Template::compile(words).map(|_| ())
+    Template::compile(words, "").map(|_| ())
+}
+
+/// A name as names are compared: without case, `_`, `-` and blanks.
+pub(crate) fn plain(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// Reads lines of access logs.
@@ -36,6 +41,8 @@ pub(crate) struct Access {
     layout: Layout,
     /// The format of one's own.
     own: Option<Template>,
+    /// The [`plain`] name of the field or header that says who the user is; empty for none.
+    user: String,
 }
 
 impl Access {
@@ -44,14 +51,15 @@ impl Access {
     /// # Errors
     /// When one's own format is none.
     pub(crate) fn new(how: How<'_>) -> Result<Self, ParseError> {
-        let own = how.own.map(Template::compile).transpose().map_err(ParseError::OwnFormat)?;
+        let user = how.user.map(plain).unwrap_or_default();
+        let own = how.own.map(|words| Template::compile(words, &user)).transpose().map_err(ParseError::OwnFormat)?;
         let named = formats::family(how.format);
         if named == Some(Family::Own) && own.is_none() {
             return Err(ParseError::OwnFormat("there is none".to_owned()));
         }
         let all = Family::ALL.iter().copied().filter(|family| *family != Family::Own || own.is_some());
         let order = named.map_or_else(|| all.collect(), |family| vec![family]);
-        Ok(Self { order, table: Table::default(), layout: Layout::default(), own })
+        Ok(Self { order, table: Table::default(), layout: Layout::default(), own, user })
     }
 
     /// Learns from the beginning of a file what its lines have in front, so that the first of them are read as the later ones are.
@@ -106,7 +114,7 @@ impl Access {
                 let own = self.own.as_ref().ok_or("there is no format of one's own")?;
                 own.parse(text, entry).map(|()| Some("own"))
             }
-            Family::Json if json => json::parse(text, entry).map(Some),
+            Family::Json if json => json::parse(text, &self.user, entry).map(Some),
             _ if json => Err("it is JSON".to_owned()),
             Family::Json => Err("it is no JSON".to_owned()),
             Family::Line => line::parse(text, &mut self.layout, entry).map(Some),

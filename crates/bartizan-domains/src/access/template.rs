@@ -5,6 +5,7 @@
 
 use super::entry::{Entry, number, request_line};
 use super::line::unescaped;
+use super::plain;
 use super::time::{bracketed, since_1970};
 use bartizan_core::head;
 use std::borrow::Cow;
@@ -23,6 +24,8 @@ enum Field {
     Client,
     Forwarded,
     User,
+    /// What was named as the user: it comes before what the server calls so.
+    NamedUser,
     /// As nginx's `$time_local` and Apache's `%t`, or RFC 3339.
     Time,
     /// Seconds since 1970, or a smaller unit.
@@ -86,11 +89,12 @@ pub(super) struct Template(Vec<Part>);
 const MAX_PARTS: usize = 200;
 
 impl Template {
-    /// Compiles a format: the words alone, or the whole directive as it stands in a configuration.
+    /// Compiles a format: the words alone, or the whole directive as it stands in a configuration. The header or variable whose plain
+    /// name is `user` says who the user is; empty for none.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(super) fn compile(text: &str) -> Result<Self, String> {
+    pub(super) fn compile(text: &str, user: &str) -> Result<Self, String> {
         let text = text.trim();
         let (words, apache) = if let Some(rest) = text.strip_prefix("log_format") {
             (directive(rest), false)
@@ -100,7 +104,7 @@ impl Template {
             // Apache's fields begin with %, nginx's with $.
             (text.to_owned(), text.contains('%') && !text.contains('$'))
         };
-        let mut parts = if apache { apache_parts(&words)? } else { nginx_parts(&words)? };
+        let mut parts = if apache { apache_parts(&words, user)? } else { nginx_parts(&words, user)? };
         if parts.len() > MAX_PARTS {
             return Err(format!("more than {MAX_PARTS} fields"));
         }
@@ -173,7 +177,7 @@ fn push_text(parts: &mut Vec<Part>, character: char) {
 }
 
 /// `$name` and `${name}`.
-fn nginx_parts(words: &str) -> Result<Vec<Part>, String> {
+fn nginx_parts(words: &str, user: &str) -> Result<Vec<Part>, String> {
     let mut parts = Vec::new();
     let mut rest = words;
     while let Some(character) = rest.chars().next() {
@@ -198,9 +202,16 @@ fn nginx_parts(words: &str) -> Result<Vec<Part>, String> {
         if name.is_empty() {
             return Err("a $ without a name".to_owned());
         }
-        parts.push(Part::Field(nginx_field(name)));
+        parts.push(Part::Field(if is_user(name, user) { Field::NamedUser } else { nginx_field(name) }));
     }
     Ok(parts)
+}
+
+/// Whether one of nginx's variables is what was named as the user: a header of the request or of the answer, or the variable itself. A cookie
+/// is none: it is a secret.
+fn is_user(name: &str, user: &str) -> bool {
+    let header = ["http_", "sent_http_", "upstream_http_"].into_iter().find_map(|prefix| name.strip_prefix(prefix));
+    !user.is_empty() && !name.starts_with("cookie_") && plain(header.unwrap_or(name)) == user
 }
 
 fn nginx_field(name: &str) -> Field {
@@ -226,7 +237,7 @@ fn nginx_field(name: &str) -> Field {
 }
 
 /// `%h`, `%>s`, `%{Referer}i`, `%!200,304{User-Agent}i`, `%%`, and escapes of quotes.
-fn apache_parts(words: &str) -> Result<Vec<Part>, String> {
+fn apache_parts(words: &str, user: &str) -> Result<Vec<Part>, String> {
     let mut parts = Vec::new();
     let mut characters = words.chars().peekable();
     while let Some(character) = characters.next() {
@@ -250,7 +261,7 @@ fn apache_parts(words: &str) -> Result<Vec<Part>, String> {
                         None => return Err("it ends within a %".to_owned()),
                     }
                 };
-                match apache_field(letter, &argument) {
+                match apache_field(letter, &argument, user) {
                     Some(fields) => parts.extend(fields),
                     None => push_text(&mut parts, letter),
                 }
@@ -262,10 +273,11 @@ fn apache_parts(words: &str) -> Result<Vec<Part>, String> {
 }
 
 /// The parts that a directive of Apache writes; `None` for `%%`.
-fn apache_field(letter: char, argument: &str) -> Option<Vec<Part>> {
+fn apache_field(letter: char, argument: &str, user: &str) -> Option<Vec<Part>> {
     let header = argument.to_ascii_lowercase();
     let field = match (letter, header.as_str()) {
         ('%', _) => return None,
+        ('i' | 'o', header) if !user.is_empty() && plain(header) == user => Field::NamedUser,
         ('a' | 'h', _) => Field::Client,
         ('u', _) => Field::User,
         // The brackets belong to it, unless a form is asked for.
@@ -351,7 +363,10 @@ fn set<'a>(field: Field, text: &'a str, entry: &mut Entry<'a>) -> bool {
         Field::Other => {}
         Field::Client => entry.client = Cow::Borrowed(text),
         Field::Forwarded => entry.forwarded = said(),
-        Field::User => entry.user = said(),
+        Field::User if entry.user.is_empty() => entry.user = said(),
+        Field::User => {}
+        Field::NamedUser if text.is_empty() || text == "-" => {}
+        Field::NamedUser => entry.user = said(),
         Field::Time => entry.time = bracketed(text),
         Field::Clock => entry.time = text.parse().ok().and_then(since_1970),
         Field::Request => request_line(unescaped(text), entry),
@@ -380,7 +395,7 @@ mod tests {
 
     fn read<'a>(format: &str, line: &'a str) -> Result<Entry<'a>, String> {
         let mut entry = Entry::default();
-        Template::compile(format)?.parse(line, &mut entry).map(|()| entry)
+        Template::compile(format, "")?.parse(line, &mut entry).map(|()| entry)
     }
 
     #[test]
@@ -406,6 +421,35 @@ mod tests {
     }
 
     #[test]
+    fn the_user_is_who_was_named() {
+        let nginx = |variable: &str| (format!("$remote_user [$time_local] \"$request\" {variable}"), "nginx");
+        let apache = |header: &str| (format!("%u %t \"%r\" %{{{header}"), "Apache");
+        for ((format, server), user, at_the_end, expected) in [
+            (nginx("$http_x_user_id"), "xuserid", "u-7", "u-7"),
+            (nginx("$upstream_http_x_user_id"), "xuserid", "u-7", "u-7"),
+            (nginx("$jwt_claim_sub"), "jwtclaimsub", "u-7", "u-7"),
+            (nginx("$http_x_user_id"), "xuserid", "-", "ann"),
+            (nginx("$http_x_user_id"), "", "u-7", "ann"),
+            (nginx("$http_x_user_id"), "xother", "u-7", "ann"),
+            (nginx("$cookie_session"), "session", "u-7", "ann"),
+            (nginx("$cookie_session"), "cookiesession", "u-7", "ann"),
+            (apache("X-User-Id}i"), "xuserid", "u-7", "u-7"),
+            (apache("x-user-id}o"), "xuserid", "u-7", "u-7"),
+            (apache("X-User-Id}i"), "xuserid", "-", "ann"),
+            (apache("X-User-Id}i"), "", "u-7", "ann"),
+            (apache("X-User-Id}C"), "xuserid", "u-7", "ann"),
+        ] {
+            let line = format!("ann [06/Mar/2024:10:00:00 +0000] \"GET /a HTTP/1.1\" {at_the_end}");
+            let mut entry = Entry::default();
+            Template::compile(&format, user).unwrap().parse(&line, &mut entry).unwrap();
+            assert_eq!(entry.user, expected, "{server}: {format} {user:?} {at_the_end}");
+        }
+        let (line, mut entry) = ("u-7 [06/Mar/2024:10:00:00 +0000] \"GET /a HTTP/1.1\" ann", Entry::default());
+        Template::compile("$http_x_user_id [$time_local] \"$request\" $remote_user", "xuserid").unwrap().parse(line, &mut entry).unwrap();
+        assert_eq!(entry.user, "u-7", "whichever comes first");
+    }
+
+    #[test]
     fn what_is_no_format_is_refused_with_a_reason() {
         for (format, said) in [
             ("", "no time"),
@@ -416,7 +460,7 @@ mod tests {
             ("%", "ends within"),
             ("$ x", "without a name"),
         ] {
-            let error = Template::compile(format).unwrap_err();
+            let error = Template::compile(format, "").unwrap_err();
             assert!(error.contains(said), "{format}: {error}");
         }
     }

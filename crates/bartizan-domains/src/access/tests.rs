@@ -102,6 +102,36 @@ fn clients_and_users_are_found_whatever_stands_in_front() {
 }
 
 #[test]
+fn a_user_in_json_is_who_was_named() {
+    let line = |fields: &str| format!(r#"{{"time":1709719200,"uri":"/a","status":200,"remote_user":"ann"{fields}}}"#);
+    let caddy = |headers: &str| line(&format!(r#","request":{{"method":"GET","headers":{headers}}}"#));
+    // name of the case, the setting, line, user
+    for (name, user, line, expected) in [
+        ("a field", Some("account"), line(r#","account":"u-7""#), "u-7"),
+        ("before the usual names", Some("account"), line(r#","account":"u-7","user_id":"u-8""#), "u-7"),
+        ("written otherwise", Some("Account-ID"), line(r#","account_id":"u-7""#), "u-7"),
+        ("a number", Some("account"), line(r#","account":7"#), "7"),
+        ("within an object", Some("session.account"), line(r#","session":{"account":"u-7"}"#), "u-7"),
+        ("empty", Some("account"), line(r#","account":"""#), "ann"),
+        ("none", Some("account"), line(r#","account":null"#), "ann"),
+        ("a dash", Some("account"), line(r#","account":"-""#), "ann"),
+        ("an object", Some("account"), line(r#","account":{}"#), "ann"),
+        ("not there", Some("account"), line(""), "ann"),
+        ("nginx's header", Some("X-User-Id"), line(r#","http_x_user_id":"u-7""#), "u-7"),
+        ("Caddy's header", Some("x-user-id"), caddy(r#"{"X-User-Id":["u-7","u-8"]}"#), "u-7"),
+        ("Traefik's header", Some("X-User-Id"), line(r#","request_X-User-Id":"u-7""#), "u-7"),
+        ("another header", Some("X-Account"), caddy(r#"{"X-User-Id":["u-7"]}"#), "ann"),
+        ("nothing named: nginx's header", None, line(r#","http_x_user_id":"u-7""#), "ann"),
+        ("nothing named: its plain name", None, line(r#","x_user_id":"u-7""#).replace("remote_user", "other"), ""),
+        ("nothing named: Caddy's header", None, caddy(r#"{"X-User-Id":["u-7"],"User":["u-8"],"Remote-User":["u-9"]}"#), "ann"),
+        ("nothing named: Traefik's header", None, line(r#","request_X-User-Id":"u-7""#), "ann"),
+    ] {
+        let got = read_as(How { user, ..How::from("auto") }, &line).pop().unwrap().unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(got[2], expected, "{name}: {line}");
+    }
+}
+
+#[test]
 fn requests_are_read_with_their_escapes() {
     for (request, method, target) in [
         ("GET /a b HTTP/1.1", "GET", "/a b"),

@@ -126,7 +126,13 @@ struct Read {
 /// Reads all records of a body. It is not compressed any more: nothing is unpacked here.
 fn read<K: Kind>(instance: &Instance<K>, bytes: &Bytes, now: Timestamp) -> Result<Read, Refusal> {
     let settings = instance.settings();
-    let how = How { format: AUTO, label_column: None, own: settings.log_format.as_deref(), proxies: Some(&settings.trusted_proxies) };
+    let how = How {
+        format: AUTO,
+        label_column: None,
+        own: settings.log_format.as_deref(),
+        user: settings.user_field.as_deref(),
+        proxies: Some(&settings.trusted_proxies),
+    };
     let mut incoming = instance.incoming(bytes.len().saturating_mul(EVENT_BYTES_FOR_A_BYTE).max(ALWAYS));
     let mut answer = Answer { accepted: 0, rejected: 0, errors: Vec::new() };
     let mut failed = None;

@@ -14,5 +14,6 @@ pub(crate) mod models;
 pub(crate) mod openapi;
 pub(crate) mod score;
 pub(crate) mod serve;
+pub(crate) mod tail;
 pub(crate) mod train;
 pub(crate) mod tune;

@@ -173,6 +173,7 @@ impl Layers {
         settings.max_waiting_events = waiting("max_waiting_events", settings.max_waiting_events);
         settings.max_waiting_bytes = waiting("max_waiting_bytes", settings.max_waiting_bytes);
         settings.log_format = self.text("files.log_format").map(Into::into);
+        settings.user_field = self.text("files.user_field").map(Into::into);
         settings.learn_days = size("learn_days") as u32;
         settings.cold_start = if self.text(&path("cold_start")) == Some("learn") { ColdStart::Learn } else { ColdStart::Refuse };
         settings.record = if self.text(&path("record")) == Some("anomalies") { RecordPolicy::Anomalies } else { RecordPolicy::All };
@@ -266,7 +267,7 @@ mod tests {
         assert_eq!((settings("lab").feature_set, settings("flows").feature_set), ("robust", "all"));
         assert_eq!(settings("lab").params.values["nu"], ParamValue::Number(0.2));
         assert_eq!(settings("lab").params.algorithm, settings("flows").params.algorithm);
-        assert!(config.detector("lab2").unwrap_err().to_string().contains("requests, flows, behavior"));
+        assert!(config.detector("lab2").unwrap_err().to_string().contains("requests, logs, flows, behavior"));
     }
 
     #[test]
@@ -313,18 +314,18 @@ mod tests {
         let cases: [(&str, &[&str]); 12] = [
             (
                 "[detectors.edge]\nseed = 1",
-                &["b.toml:1: detectors.edge does not say its kind: set kind to one of requests, flows, behavior"],
+                &["b.toml:1: detectors.edge does not say its kind: set kind to one of requests, logs, flows, behavior"],
             ),
             ("[detectors.flow]\nseed = 1", &["or did you mean detectors.flows?"]),
             (
                 "[detectors.edge]\nkind = \"floes\"",
-                &["b.toml:2: detectors.edge.kind must be one of requests, flows, behavior", "got \"floes\""],
+                &["b.toml:2: detectors.edge.kind must be one of requests, logs, flows, behavior", "got \"floes\""],
             ),
             (
                 "[detectors.-edge]\nkind = \"flows\"",
                 &["b.toml:1: detectors.-edge: a detector is served under its name", "a letter or digit first"],
             ),
-            ("[detectors.edge]\nkind = 5", &["b.toml:2: detectors.edge.kind must be one of requests, flows, behavior"]),
+            ("[detectors.edge]\nkind = 5", &["b.toml:2: detectors.edge.kind must be one of requests, logs, flows, behavior"]),
             ("[detectors.Edge]\nkind = \"flows\"", &["b.toml:1: detectors.Edge: a detector is served under its name"]),
             ("[detectors.\"a.b\"]\nkind = \"flows\"", &["b.toml:1: detectors.a.b: a detector is served under its name"]),
             ("[detectors.health]\nkind = \"flows\"", &["b.toml:1: detectors.health: the server has /health itself"]),
@@ -361,7 +362,7 @@ mod tests {
             "b.toml:8: no such setting: detectors.edge.sed; did you mean detectors.edge.seed?",
             "environment BARTIZAN_DETECTORS_EDGE_KIND: detectors.edge.kind can only be said in the configuration file",
             "environment BARTIZAN_DETECTORS_CORE_SEED: no such setting",
-            "b.toml:2: server.only names \"core\"; there are the detectors requests, flows, behavior",
+            "b.toml:2: server.only names \"core\"; there are the detectors requests, logs, flows, behavior",
             "detectors.edge.min_training_samples (20000) is above detectors.edge.max_training_samples (10000)",
         ] {
             assert!(text.contains(part), "{part:?} is missing in {text}");

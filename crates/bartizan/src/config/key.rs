@@ -272,4 +272,9 @@ const SERVICE: &[Key] = keys! {
     /// A format of access logs of one's own, in the words of nginx's `log_format` or Apache's `LogFormat`: the words alone, or the whole
     /// directive, pasted. Lines are then tried as this format first; `--format own` reads no other.
     "files.log_format" => Shape::Text, unset, [];
+    /// Field of JSON lines, or header of requests, such as `X-User-Id`, that says who the user of a line of an access log is; compared without
+    /// case, `_` and `-`. It comes before what the server itself calls the user; a header counts only where the log has it: in an object
+    /// `headers`, or as a variable of `log_format`. No header says who the user is unless it is named here, since clients send
+    /// whatever they like: name one that your gateway sets itself, and that it takes from no client.
+    "files.user_field" => Shape::Text, unset, [];
 };

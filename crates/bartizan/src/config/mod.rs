@@ -43,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) log_file: Option<PathBuf>,
     /// The format of access logs of one's own, in words.
     pub(crate) log_format: Option<String>,
+    /// The field or header that says who the user of a line of a log is.
+    pub(crate) user_field: Option<String>,
     /// Warnings: what is not a fault but should be known.
     pub(crate) warnings: Vec<String>,
     /// All detectors: one of each kind under the kind's name, then those that the file declares.
@@ -117,12 +119,17 @@ pub(crate) fn resolve(mut layers: Layers) -> Result<Config, Faults> {
         log_level: text("log.level").unwrap_or_default(),
         log_file: text("log.file").map(PathBuf::from),
         log_format: text("files.log_format"),
+        user_field: text("files.user_field"),
         warnings: warnings(&layers),
         detectors,
     };
     if let Some(Err(error)) = config.log_format.as_deref().map(bartizan_domains::check_log_format) {
         let origin = layers.origin("files.log_format");
         layers.fault(origin, format!("files.log_format: {error}"));
+    }
+    if config.user_field.as_deref().is_some_and(|name| !name.chars().any(char::is_alphanumeric)) {
+        let origin = layers.origin("files.user_field");
+        layers.fault(origin, "files.user_field: it is no name of a field or header".to_owned());
     }
     if layers.faults().is_empty()
         && let Err(error) = config.outline().check(&config.server)
@@ -334,7 +341,7 @@ mod tests {
     fn names_of_detectors_and_bounds_are_checked_together() {
         let mut layers = Layers::defaults();
         layers.flag("server.only", "requests,floes", "--only");
-        layers.flag("server.root", "logs", "--root");
+        layers.flag("server.root", "no-detector", "--root");
         layers.flag("detectors.requests.min_training_samples", "20000", "--test");
         assert_eq!(resolve(layers).unwrap_err().0.len(), 3);
     }

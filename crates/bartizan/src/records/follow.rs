@@ -2,7 +2,7 @@
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs::{self, File, Metadata};
-use std::io::{self, ErrorKind, Read, Seek as _};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read, Seek as _, SeekFrom};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +14,51 @@ const EVERY: i64 = 200_000_000;
 const BLOCK: usize = 1 << 16;
 /// Longest line that is waited for to its end; longer ones are handed over in pieces, and no record is that long.
 const MAX_LINE: usize = 16 << 20;
+
+/// Most bytes at the end of a file that are read as the past of what comes, and of the lines at its beginning that name its columns.
+const MAX_PAST: u64 = 16 << 20;
+const MAX_HEADER: u64 = 1 << 16;
+
+/// Where reading begins.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Begin {
+    at: u64,
+    /// What is read before: the lines that name the columns, where these are left out otherwise.
+    header: Vec<u8>,
+    /// How many whole lines there are so far, with those.
+    pub(super) lines: u64,
+}
+
+impl Begin {
+    /// Near the end of a file: the whole of it where it is small.
+    pub(super) fn near_end(path: &Path) -> io::Result<Self> {
+        let mut begin = Self::default();
+        let mut reader = BufReader::new(File::open(path)?);
+        let length = reader.get_ref().metadata()?.len();
+        if length > MAX_PAST {
+            let mut head = reader.by_ref().take(MAX_HEADER);
+            let (mut line, mut end) = (Vec::new(), 0);
+            while head.read_until(b'\n', &mut line)? > end && line[end..].starts_with(b"#") && line.ends_with(b"\n") {
+                (end, begin.lines) = (line.len(), begin.lines + 1);
+            }
+            line.truncate(end);
+            begin.header = line;
+            reader.seek(SeekFrom::Start(length - MAX_PAST))?;
+            begin.at = length - MAX_PAST + reader.skip_until(b'\n')? as u64;
+        }
+        // What is written from now on is not counted.
+        let mut rest = reader.take(length.saturating_sub(begin.at));
+        let mut block = [0; BLOCK];
+        loop {
+            match rest.read(&mut block) {
+                Ok(0) => return Ok(begin),
+                Ok(read) => begin.lines += block[..read].iter().filter(|byte| **byte == b'\n').count() as u64,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
 
 /// Tells who follows a file to stop.
 #[derive(Clone, Debug, Default)]
@@ -51,10 +96,12 @@ fn id(meta: &Metadata) -> (u64, u64) {
 }
 
 impl Follow {
-    pub(super) fn open(path: &Path, stop: Stop) -> io::Result<Self> {
-        let file = File::open(path)?;
+    pub(super) fn open(path: &Path, stop: Stop, begin: &Begin) -> io::Result<Self> {
+        let mut file = File::open(path)?;
         let id = id(&file.metadata()?);
-        Ok(Self { path: path.to_owned(), stop, file, id, at: 0, held: Vec::new(), given: 0, lines: 0, said: false })
+        file.seek(SeekFrom::Start(begin.at))?;
+        let (held, lines) = (begin.header.clone(), begin.header.len());
+        Ok(Self { path: path.to_owned(), stop, file, id, at: begin.at, held, given: 0, lines, said: false })
     }
 
     /// Reads on in the open file; false at its end.

@@ -48,6 +48,9 @@ pub(crate) struct Format {
     /// The format of one's own, from the configuration.
     #[arg(skip)]
     own: Option<String>,
+    /// The field or header of the user, from the configuration.
+    #[arg(skip)]
+    user: Option<String>,
     /// The trusted proxies, from the configuration.
     #[arg(skip)]
     proxies: Arc<TrustedProxies>,
@@ -57,7 +60,8 @@ impl Format {
     /// Takes over what the configuration says of files, and refuses what cannot be, before one is opened: a format that the kind does not
     /// have, a share that is none.
     pub(crate) fn settle<D: Kind>(&mut self, config: &Config, settings: &Settings) -> anyhow::Result<()> {
-        (self.own, self.proxies) = (config.log_format.clone(), Arc::clone(&settings.trusted_proxies));
+        (self.own, self.user) = (config.log_format.clone(), config.user_field.clone());
+        self.proxies = Arc::clone(&settings.trusted_proxies);
         let format = self.name();
         if !(0.0..=1.0).contains(&self.max_skipped) {
             return Err(Problem::usage(format!("--max-skipped must be from 0 to 1, got {}", self.max_skipped)).into());
@@ -208,6 +212,7 @@ fn read_one<D: Kind>(
         format: format.name(),
         label_column: format.label_column.as_deref(),
         own: format.own.as_deref(),
+        user: format.user.as_deref(),
         proxies: Some(&format.proxies),
     };
     let summary = D::parse(Box::new(bar.wrap_read(reader)), how, now, &mut |record| match record {

@@ -1,7 +1,7 @@
 //! From the files that a command names to what is read: patterns, members of archives, standard input, a file that grows.
 
 use super::archive::Archive;
-use super::follow::{Follow, Stop};
+use super::follow::{Begin, Follow, Stop};
 use super::order;
 use crate::failure::Problem;
 use crate::output;
@@ -37,7 +37,7 @@ enum Place {
     Member(PathBuf, usize),
     StandardInput,
     /// A file that is followed as it grows, until told to stop.
-    Followed(PathBuf, Stop),
+    Followed(PathBuf, Stop, Begin),
 }
 
 impl Files {
@@ -64,11 +64,12 @@ impl Files {
         Ok(Self(sources))
     }
 
-    /// A file to follow until told to stop.
-    pub(crate) fn followed(named: &[PathBuf], stop: &Stop) -> anyhow::Result<Self> {
+    /// A file to follow until told to stop, from its beginning or near its end. Also returns how many of the lines that it hands over are
+    /// there by now.
+    pub(crate) fn followed(named: &[PathBuf], near_end: bool, stop: &Stop) -> anyhow::Result<(Self, u64)> {
         let Files(mut sources) = Self::of(named)?;
-        let refuse = |what: &str| Problem::usage(format!("--follow takes one file that grows: {what}"));
-        let Some(source) = sources.pop() else { return Ok(Self(sources)) };
+        let refuse = |what: &str| Problem::usage(format!("only one file that grows is followed: {what}"));
+        let Some(source) = sources.pop() else { return Ok((Self(sources), 0)) };
         if !sources.is_empty() {
             return Err(refuse("several are named").into());
         }
@@ -80,7 +81,10 @@ impl Files {
         if beginning(&path)?.is_none_or(|start| packing(&start).is_some()) {
             return Err(refuse(&format!("{} is packed, or no plain file", source.name)).into());
         }
-        Ok(Self(vec![Source { place: Place::Followed(path, stop.clone()), ..source }]))
+        let cannot = |error: io::Error| Problem::data(format!("{}: cannot be read: {error}", source.name)).advise("check the path");
+        let begin = if near_end { Begin::near_end(&path).map_err(cannot)? } else { Begin::default() };
+        let lines = begin.lines;
+        Ok((Self(vec![Source { place: Place::Followed(path, stop.clone(), begin), ..source }]), lines))
     }
 
     /// Returns what each is called.
@@ -171,7 +175,7 @@ impl Source {
         let cannot = |error: io::Error| refuse(format!("cannot be opened: {error}"));
         Ok(match &self.place {
             Place::StandardInput => (Box::new(io::stdin().lock()), 0),
-            Place::Followed(path, stop) => (Box::new(Follow::open(path, stop.clone()).map_err(cannot)?), 0),
+            Place::Followed(path, stop, begin) => (Box::new(Follow::open(path, stop.clone(), begin).map_err(cannot)?), 0),
             Place::File(path) => {
                 let file = File::open(path).map_err(cannot)?;
                 let size = file.metadata().map_or(0, |meta| meta.len());

@@ -1,6 +1,6 @@
 //! The order of files, the words about them, and following one.
 
-use super::follow::Follow;
+use super::follow::{Begin, Follow};
 use super::{Report, Stop, order};
 use bartizan_core::{Chosen, Fault, Rejected, Summary};
 use std::fs;
@@ -72,7 +72,7 @@ fn a_file_is_followed_through_all_that_happens_to_logs() {
     let (path, old) = (folder.path().join("a.log"), folder.path().join("a.log.1"));
     fs::write(&path, "1\n2\nbegun").unwrap();
     let stop = Stop::default();
-    let mut follow = Follow::open(&path, stop.clone()).unwrap();
+    let mut follow = Follow::open(&path, stop.clone(), &Begin::default()).unwrap();
     // What is there, up to where it would wait.
     let mut there = |what: &str, expected: &str| {
         let mut text = Vec::new();

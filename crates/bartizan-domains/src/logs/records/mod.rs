@@ -5,8 +5,8 @@ use super::{LogEvent, Logs};
 use crate::access::{self, Access, Entry, Tally};
 use crate::raw::{Raw, RawObject};
 use crate::records::{
-    Counted, LabelField, Line, MAX_JSON, Unwrapper, array, decode, head_lines, label_of, lines, log_lines, mended, open, peek,
-    refuse_named, trimmed, unwrapped,
+    Counted, LabelField, Line, MAX_JSON, Unwrapper, are_objects, array_or_objects, decode, head_lines, label_of, lines, log_lines, mended,
+    open, peek, refuse_named, trimmed, unwrapped,
 };
 use crate::requests::records::json::describe;
 use bartizan_core::{AUTO, Format, How, Parse, ParseError, Record, Sink, Summary, Timestamp};
@@ -26,7 +26,8 @@ const OWN: &[Format] = &[
     },
     Format {
         name: "json",
-        what: "an array of entries of /detect, or of lines of an access log as shippers post them",
+        what: "an array of entries of /detect, or of lines of an access log as shippers post them; or the same without the array, one object \
+               at once after the other",
         sample: r#"[{"timestamp": "2026-01-31T09:30:00Z", "user_id": "u-7", "endpoint": "/api/items", "method": "GET", "ip_address": "203.0.113.7", "status_code": 200, "response_time": 0.043}]"#,
     },
 ];
@@ -68,11 +69,11 @@ fn mixed(mut reader: Box<dyn std::io::BufRead + '_>, how: How<'_>, counted: &mut
     one.labels.map_or(Ok(()), LabelField::finish)
 }
 
-/// Reads the elements of an array: entries, objects of access logs, and either within what a shipper wraps lines in.
+/// Reads the elements of an array, or objects that follow each other: entries, objects of access logs, and either within what a shipper wraps lines in.
 fn elements(reader: Box<dyn std::io::BufRead + '_>, how: How<'_>, counted: &mut Counted<'_, LogEvent>) -> Result<(), ParseError> {
     let mut one = One::new(How { format: AUTO, ..how })?;
     let mut unwrapper = Unwrapper::default();
-    let result = array(reader, counted, |text, position, now| {
+    let result = array_or_objects(reader, counted, |text, position, now| {
         let read = unwrapped(&mut unwrapper, text.as_bytes(), position, now, |line, _| one.line(&line));
         read.unwrap_or_else(|| Err("it says nothing".to_owned()))
     });
@@ -170,6 +171,7 @@ fn detect(start: &[u8], how: How<'_>, now: Timestamp) -> Result<(&'static str, f
     match start.first() {
         None => return Err(ParseError::Empty),
         Some(b'[') if array(start) => return Ok(("json", 1.0)),
+        Some(b'{') if are_objects(first) => return Ok(("json", 1.0)),
         Some(_) => {}
     }
     let (mut entries, mut json, mut looked_at) = (0_u32, 0_u32, 0_u32);

@@ -25,7 +25,6 @@ const COMBINED: &str = r#"10.1.2.3 - ann [31/Jan/2026:09:30:00 +0000] "GET /a?b=
 #[test]
 fn entries_come_in_many_forms() {
     let (entry, combined) = (ENTRY.to_owned(), COMBINED.to_owned());
-    let quoted = serde_json::to_string(&combined).unwrap();
     let inner = serde_json::to_string(&entry).unwrap();
     // text, users, formats
     let cases: Vec<(&str, String, Vec<&str>, Vec<&str>)> = vec![
@@ -34,24 +33,6 @@ fn entries_come_in_many_forms() {
         ("an empty array", "[]".to_owned(), vec![], vec![]),
         ("a combined log", format!("{combined}\n"), vec!["ann"], vec!["combined"]),
         ("both", format!("{combined}\n{entry}\n{combined}\n"), vec!["ann", "u1", "ann"], vec!["combined", "ndjson"]),
-        (
-            "lines as Fluent Bit posts them",
-            format!("[{{\"date\":1769851800.1,\"log\":{quoted}}},{{\"date\":1769851800.2,\"log\":{quoted}}}]"),
-            vec!["ann", "ann"],
-            vec!["combined in Docker's JSON"],
-        ),
-        (
-            "lines as Vector posts them",
-            format!("{{\"file\":\"/var/log/a\",\"host\":\"h\",\"message\":{quoted},\"source_type\":\"file\",\"timestamp\":\"2026-01-31T09:30:01Z\"}}\n"),
-            vec!["ann"],
-            vec!["combined in"],
-        ),
-        (
-            "lines as Logstash posts them",
-            format!("{{\"@timestamp\":\"2026-01-31T09:30:01.000Z\",\"@version\":\"1\",\"host\":{{\"name\":\"h\"}},\"message\":{quoted}}}\n"),
-            vec!["ann"],
-            vec!["combined in"],
-        ),
         (
             "entries within a shipper's message",
             format!("{{\"@timestamp\":\"2026-01-31T09:30:01.000Z\",\"@version\":\"1\",\"message\":{inner}}}\n"),
@@ -76,6 +57,103 @@ fn entries_come_in_many_forms() {
             assert!(begins && found.contains(" in ") == expected.contains(" in"), "{name}: {found} {expected}");
         }
     }
+}
+
+/// What shippers make of the lines of a log by their own documentation; `LINE` is one as a JSON text.
+const SHIPPED: &[(&str, &str)] = &[
+    ("Fluent Bit, json", r#"[{"date":1769851800.1,"log":LINE},{"date":1769851800.2,"log":LINE}]"#),
+    ("Fluent Bit, json with ISO 8601", r#"[{"date":"2026-01-31T09:30:00.100000Z","log":LINE},{"date":"2026-01-31T09:30:00.200000Z","log":LINE}]"#),
+    ("Fluent Bit, json with an epoch", r#"[{"date":1769851800,"log":LINE},{"date":1769851801,"log":LINE}]"#),
+    ("Fluent Bit, json_lines", "{\"date\":1769851800.1,\"log\":LINE}\n{\"date\":1769851800.2,\"log\":LINE}\n"),
+    ("Fluent Bit, json_stream", r#"{"date":1769851800.1,"log":LINE}{"date":1769851800.2,"log":LINE}"#),
+    (
+        "Fluent Bit, from Kubernetes",
+        r#"[{"date":1769851800.1,"time":"2026-01-31T09:30:00.1Z","stream":"stdout","_p":"F","log":LINE,"kubernetes":{"pod_name":"web-1"}},{"date":1769851800.1,"stream":"stdout","logtag":"F","log":LINE}]"#,
+    ),
+    ("Fluent Bit, with the name of the file", r#"[{"date":1769851800.1,"file":"/var/log/a","log":LINE},{"date":1769851800.1,"file":"/b","log":LINE}]"#),
+    (
+        "Vector, NDJSON",
+        "{\"file\":\"/var/log/a\",\"host\":\"web1\",\"message\":LINE,\"source_type\":\"file\",\"timestamp\":\"2026-01-31T09:30:01.1Z\"}\n{\"message\":LINE,\"timestamp\":\"2026-01-31T09:30:01Z\"}\n",
+    ),
+    (
+        "Vector, an array",
+        r#"[{"file":"/var/log/a","host":"web1","message":LINE,"source_type":"file","timestamp":"2026-01-31T09:30:01.1Z"},{"message":LINE}]"#,
+    ),
+    (
+        "Logstash, json_batch",
+        r#"[{"@timestamp":"2026-01-31T09:30:01.000Z","@version":"1","event":{"original":LINE},"host":{"name":"web1"},"log":{"file":{"path":"/var/log/a"}},"message":LINE},{"@timestamp":"2026-01-31T09:30:01.000Z","@version":"1","host":"web1","path":"/var/log/a","message":LINE}]"#,
+    ),
+    (
+        "Logstash, json",
+        "{\"@timestamp\":\"2026-01-31T09:30:01.000Z\",\"@version\":\"1\",\"host\":{\"name\":\"web1\"},\"message\":LINE}\n{\"@version\":\"1\",\"message\":LINE}",
+    ),
+    ("rsyslog, newline", "{\"message\":LINE,\"host\":\"web1\"}\n{\"message\":LINE,\"host\":\"web1\"}"),
+    ("rsyslog, jsonarray", r#"[{"message":LINE},{"message":LINE}]"#),
+];
+
+#[test]
+fn lines_come_out_of_what_shippers_post() {
+    let quoted = serde_json::to_string(COMBINED).unwrap();
+    // Slashes may be escaped, and so may everything that is no ASCII.
+    let escaped = quoted.replace('/', "\\/");
+    for (name, body) in SHIPPED {
+        for line in [&quoted, &escaped] {
+            let (records, summary) = read(&body.replace("LINE", line));
+            let said: Vec<_> = records.iter().map(|record| (record.event.user_id.as_str(), record.event.endpoint.as_str())).collect();
+            assert_eq!(said, [("ann", "/a?b=1"); 2], "{name}: {summary:?}");
+            assert_eq!(summary.rejected, 0, "{name}: {summary:?}");
+            assert!(summary.formats.keys().all(|format| format.starts_with("combined in ")), "{name}: {:?}", summary.formats);
+        }
+    }
+}
+
+#[test]
+fn fields_that_shippers_parsed_are_read() {
+    for (name, body) in [
+        (
+            "Fluent Bit's parser of nginx",
+            r#"[{"date":1769851800.0,"remote":"10.1.2.3","host":"-","user":"ann","method":"GET","path":"/a?b=1","code":"404","size":"512","referer":"-","agent":"curl/8.0"}]"#,
+        ),
+        (
+            "Logstash's COMBINEDAPACHELOG",
+            r#"[{"@timestamp":"2026-01-31T09:30:00.000Z","source":{"address":"10.1.2.3"},"user":{"name":"ann"},"timestamp":"31/Jan/2026:09:30:00 +0000","http":{"request":{"method":"GET"},"response":{"status_code":404,"body":{"bytes":512}},"version":"1.1"},"url":{"original":"/a?b=1"},"user_agent":{"original":"curl/8.0"}}]"#,
+        ),
+        (
+            "the same before it had names of ECS",
+            r#"[{"@timestamp":"2026-01-31T09:30:00.000Z","clientip":"10.1.2.3","ident":"-","auth":"ann","timestamp":"31/Jan/2026:09:30:00 +0000","verb":"GET","request":"/a?b=1","httpversion":"1.1","response":"404","bytes":"512","agent":"curl/8.0"}]"#,
+        ),
+        (
+            "Vector's parse_nginx_log",
+            r#"{"client":"10.1.2.3","user":"ann","timestamp":"2026-01-31T09:30:00Z","request":"GET /a?b=1 HTTP/1.1","method":"GET","path":"/a?b=1","protocol":"HTTP/1.1","status":404,"size":512,"agent":"curl/8.0"}"#,
+        ),
+    ] {
+        let (records, summary) = read(body);
+        let event = &records.first().unwrap_or_else(|| panic!("{name}: {summary:?}")).event;
+        let said = (event.user_id.as_str(), event.ip_address.as_str(), event.method.as_str(), event.endpoint.as_str());
+        assert_eq!(said, ("ann", "10.1.2.3", "GET", "/a?b=1"), "{name}");
+        assert_eq!((event.timestamp.to_string().as_str(), event.status_code), ("2026-01-31T09:30:00Z", Some(404)), "{name}");
+        assert_eq!((event.response_size, event.user_agent.as_deref()), (Some(512), Some("curl/8.0")), "{name}");
+    }
+}
+
+#[test]
+fn objects_that_follow_each_other_are_cut_where_each_ends() {
+    for (name, text, read_well, rejected) in [
+        ("at once", format!("{ENTRY}{ENTRY}{ENTRY}"), 3, 0),
+        ("with a blank after some", format!("{ENTRY}{ENTRY} \n{ENTRY}"), 3, 0),
+        ("with brackets in texts", format!("{0}{0}", ENTRY.replace("/a?b=1", "/}{][\\\"")), 2, 0),
+        ("one that is none", format!("{ENTRY}{ENTRY}{{\"a\":1}}{ENTRY}"), 3, 1),
+        ("something else between them", format!("{ENTRY}{ENTRY}x{ENTRY}{ENTRY}"), 3, 1),
+        ("the last breaks off", format!("{ENTRY}{ENTRY}{}", &ENTRY[..40]), 2, 1),
+        ("something else at the end", format!("{ENTRY}{ENTRY}]"), 2, 1),
+    ] {
+        let (records, summary) = read(&text);
+        assert_eq!((records.len(), summary.rejected), (read_well, rejected), "{name}: {summary:?}");
+        let named = read_as(&text, How::from("json"));
+        assert_eq!(named.0, records, "{name}");
+    }
+    let (records, _) = read_as(ENTRY, How::from("json"));
+    assert_eq!(records.len(), 1);
 }
 
 #[test]

@@ -11,9 +11,16 @@ use std::io::Write as _;
 pub(super) struct Following {
     pub(super) json: bool,
     pub(super) stop: Stop,
+    /// So many lines are only the past of those that follow.
+    pub(super) past: u64,
 }
 
 impl Following {
+    /// Whether what a line says is told. A record that comes from no line alone, such as a session that has ended, is.
+    pub(super) fn is_told(&self, line: u64) -> bool {
+        line == 0 || line > self.past
+    }
+
     /// Prints a flagged event, at once.
     pub(super) fn tell<D: Kind>(&self, met: &Met<D::Event>, why: Option<&Explanation>) -> std::io::Result<()> {
         if self.json {

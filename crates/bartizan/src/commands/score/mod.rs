@@ -61,6 +61,16 @@ pub(crate) struct Flags {
     /// --json as JSON; SIGINT (Ctrl-C) and SIGTERM end it.
     #[arg(long)]
     follow: bool,
+    /// How many of the lines that a followed file has are told; the others are the past of what comes. All without it.
+    #[arg(skip)]
+    last: Option<u64>,
+}
+
+impl Flags {
+    /// Follows a file, and tells of its last lines and of those that come.
+    pub(crate) fn following(name: String, file: PathBuf, format: records::Format, top: u32, last: Option<u64>) -> Self {
+        Self { name, files: vec![file], format, top, events: false, out: None, reasons: false, follow: true, last }
+    }
 }
 
 /// An event with the file it came from.
@@ -80,8 +90,12 @@ async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings
     flags.format.settle::<D>(config, settings)?;
     flags.out.as_deref().map(Out::is_csv).transpose()?;
     let stop = records::Stop::default();
-    let files = if flags.follow { Files::followed(&flags.files, &stop)? } else { Files::of(&flags.files)? };
-    let follow = flags.follow.then(|| Following { json: context.output.json, stop: stop.clone() });
+    let (files, lines) = match flags.follow {
+        true => Files::followed(&flags.files, flags.last.is_some(), &stop)?,
+        false => (Files::of(&flags.files)?, 0),
+    };
+    let past = flags.last.map_or(0, |last| lines.saturating_sub(last));
+    let follow = flags.follow.then(|| Following { json: context.output.json, stop: stop.clone(), past });
     let (opened, instance) = context::open::<D>(config, settings).await?;
     context::prepare(&instance).await?;
     if flags.follow {
@@ -92,7 +106,8 @@ async fn run_on<D: Kind>(context: &Context, config: &Config, settings: &Settings
         });
     }
     if flags.follow {
-        files.names().iter().for_each(|file| output::note(&format!("following {file}; Ctrl-C ends")));
+        let read = if past > 0 { format!("; its last {past} lines are the past of what comes") } else { String::new() };
+        files.names().iter().for_each(|file| output::note(&format!("following {file}{read}; Ctrl-C ends")));
     }
     let asked = instance.held().map_or(0.0, |held| held.asked);
     let (offline, top, json) = (instance.offline(), flags.top as usize, context.output.json);
@@ -191,7 +206,7 @@ fn judge<D: Kind>(
             let rank = D::rank(&found(&verdict.judgement));
             Met { file, line, event, verdict, rank }
         });
-        let met: Vec<Met<D::Event>> = met.collect();
+        let met: Vec<Met<D::Event>> = met.filter(|met| follow.is_none_or(|follow| follow.is_told(met.line))).collect();
         let explain = |met: &Met<D::Event>| scored.offline.explain(&met.event, &met.verdict);
         if let Some(out) = &mut out {
             for met in &met {
