@@ -1,7 +1,7 @@
 //! Single values: lax in one direction, a text for a number but never a number for a text.
 
-use bartizan_core::Timestamp;
 use crate::faults::{Fault, Loc};
+use bartizan_core::Timestamp;
 use serde_json::{Value, json};
 
 /// Why a value is refused: type, sentence, bound.

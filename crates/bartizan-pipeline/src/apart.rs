@@ -42,11 +42,7 @@ impl<D: Domain> Instance<D> {
     ///
     /// # Errors
     /// Without a model, or when a chunk cannot be recorded: then no verdict is given, and the chunks before it stay recorded.
-    pub async fn judge_apart(
-        self: &Arc<Self>,
-        events: Vec<D::Event>,
-        asked: Apart,
-    ) -> Result<(Vec<D::Event>, Vec<Judgement>), JudgeError> {
+    pub async fn judge_apart(self: &Arc<Self>, events: Vec<D::Event>, asked: Apart) -> Result<(Vec<D::Event>, Vec<Judgement>), JudgeError> {
         let active = self.active.load_full().ok_or(JudgeError::NoModel)?;
         let this = Arc::clone(self);
         let looked = self.settings.workers.judge(move || {

@@ -35,9 +35,9 @@ mod version;
 mod windows;
 mod workers;
 
+pub use apart::Apart;
 pub use bartizan_estimators::thresholds::{Budgeted, FalseAlarmBudget};
 pub use bartizan_estimators::{Algorithm, ParamError, ParamValue, RawParams};
-pub use apart::Apart;
 pub use batch::MAX_EXPLAINED;
 pub use classes::ClassVerdict;
 pub use cold_start::Learning;

@@ -1,8 +1,8 @@
 //! The query string, read one parameter after another; faults are collected.
 
-use bartizan_domains::scalar::{self, Bounds, Wrong};
 use bartizan_core::Timestamp;
 use bartizan_domains::faults::{Fault, shown_text};
+use bartizan_domains::scalar::{self, Bounds, Wrong};
 use std::borrow::Cow;
 
 /// A query string being read. Of a repeated parameter the last one counts.

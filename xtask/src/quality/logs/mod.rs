@@ -1,7 +1,7 @@
 //! `cargo xtask quality --logs`: false positives of the detector of log entries against those of static rules, at equal recall.
 //!
 //! Everything is measured with the program itself: it learns from the first 70 % of a log's ordinary entries in the order of time, nothing
-//! labelled, and judges what comes after them. The rules learn their limits from the same entries, as percentiles.
+//! labelled, and judges what comes after them. Of some logs it learns from the attacks in that part too. The rules learn their limits from the same entries, as percentiles.
 
 mod access;
 mod entry;
@@ -34,6 +34,8 @@ struct Log {
     name: String,
     variant: String,
     entries: Vec<Entry>,
+    /// Whether the attacks in the first part are learned from, unlabelled.
+    with_attacks: bool,
 }
 
 /// A log with what the detector and each of the rules made of its last part.
@@ -43,25 +45,31 @@ struct Measured {
     learned: usize,
     judged: usize,
     attacks: usize,
+    with_attacks: bool,
     /// In the order of [`PERCENTILES`].
     compared: Vec<Compared>,
 }
 
 /// Measures; prints the section, and writes it if that is asked for.
 pub(super) fn run(root: &Path, data: &Path, binary: &Path, seeds: u64, document: bool) -> anyhow::Result<()> {
-    let mut all = Vec::new();
+    let (mut all, mut learned) = (Vec::new(), Vec::new());
     for traffic in TRAFFICS {
         for (span, rows, gap) in DENSITIES {
             for seed in 1..=seeds {
                 let entries = generated(binary, &["--traffic", traffic, "--rows", rows, "--gap-secs", gap], seed)?;
-                let log = Log { name: format!("{traffic}, {span}"), variant: format!("seed {seed}"), entries };
+                let mut log = Log { name: format!("{traffic}, {span}"), variant: format!("seed {seed}"), entries, with_attacks: false };
                 all.push(measure(binary, &log)?);
+                if seed == 1 {
+                    (log.name, log.with_attacks) = (format!("{}, with attacks", log.name), true);
+                    learned.push(measure(binary, &log)?);
+                }
             }
         }
     }
     for (variant, entries) in access::mixtures(data)? {
-        all.push(measure(binary, &Log { name: "access log and scanner".to_owned(), variant, entries })?);
+        all.push(measure(binary, &Log { name: "access log and scanner".to_owned(), variant, entries, with_attacks: false })?);
     }
+    all.append(&mut learned);
     let section = SECTION.around(&report::text(&all));
     println!("{section}");
     if document {
@@ -85,20 +93,28 @@ fn generated(binary: &Path, how: &[&str], seed: u64) -> anyhow::Result<Vec<Entry
 
 fn measure(binary: &Path, log: &Log) -> anyhow::Result<Measured> {
     let ordinary: Vec<&Entry> = log.entries.iter().filter(|entry| entry.attack.is_none()).collect();
-    let train = &ordinary[..(ordinary.len() as f64 * LEARNED) as usize];
-    let end = train.last().context("nothing to learn from")?.at;
-    let test = &log.entries[log.entries.partition_point(|entry| entry.at <= end)..];
+    let before = &ordinary[..(ordinary.len() as f64 * LEARNED) as usize];
+    let end = before.last().context("nothing to learn from")?.at;
+    let (first, test) = log.entries.split_at(log.entries.partition_point(|entry| entry.at <= end));
+    let train: Vec<&Entry> = if log.with_attacks { first.iter().collect() } else { before.to_vec() };
     let truth: Vec<Option<&str>> = test.iter().map(|entry| entry.attack.as_deref()).collect();
-    let own = judged(binary, train, test, &[])?;
+    let own = judged(binary, &train, test, &[])?;
     let mut compared = Vec::new();
     for percentile in PERCENTILES {
         let param = format!("percentile={percentile}");
-        let rules = judged(binary, train, test, &["--algorithm", "rules", "--param", &param])?;
+        let rules = judged(binary, &train, test, &["--algorithm", "rules", "--param", &param])?;
         compared.push(Compared::of(&truth, &own, &rules));
     }
     let attacks = truth.iter().flatten().count();
-    let measured =
-        Measured { name: log.name.clone(), variant: log.variant.clone(), learned: train.len(), judged: test.len(), attacks, compared };
+    let measured = Measured {
+        name: log.name.clone(),
+        variant: log.variant.clone(),
+        learned: train.len(),
+        judged: test.len(),
+        attacks,
+        with_attacks: log.with_attacks,
+        compared,
+    };
     eprintln!("{}", report::progress(&measured));
     Ok(measured)
 }
