@@ -62,7 +62,10 @@ fn entries_come_in_many_forms() {
 /// What shippers make of the lines of a log by their own documentation; `LINE` is one as a JSON text.
 const SHIPPED: &[(&str, &str)] = &[
     ("Fluent Bit, json", r#"[{"date":1769851800.1,"log":LINE},{"date":1769851800.2,"log":LINE}]"#),
-    ("Fluent Bit, json with ISO 8601", r#"[{"date":"2026-01-31T09:30:00.100000Z","log":LINE},{"date":"2026-01-31T09:30:00.200000Z","log":LINE}]"#),
+    (
+        "Fluent Bit, json with ISO 8601",
+        r#"[{"date":"2026-01-31T09:30:00.100000Z","log":LINE},{"date":"2026-01-31T09:30:00.200000Z","log":LINE}]"#,
+    ),
     ("Fluent Bit, json with an epoch", r#"[{"date":1769851800,"log":LINE},{"date":1769851801,"log":LINE}]"#),
     ("Fluent Bit, json_lines", "{\"date\":1769851800.1,\"log\":LINE}\n{\"date\":1769851800.2,\"log\":LINE}\n"),
     ("Fluent Bit, json_stream", r#"{"date":1769851800.1,"log":LINE}{"date":1769851800.2,"log":LINE}"#),
@@ -70,7 +73,10 @@ const SHIPPED: &[(&str, &str)] = &[
         "Fluent Bit, from Kubernetes",
         r#"[{"date":1769851800.1,"time":"2026-01-31T09:30:00.1Z","stream":"stdout","_p":"F","log":LINE,"kubernetes":{"pod_name":"web-1"}},{"date":1769851800.1,"stream":"stdout","logtag":"F","log":LINE}]"#,
     ),
-    ("Fluent Bit, with the name of the file", r#"[{"date":1769851800.1,"file":"/var/log/a","log":LINE},{"date":1769851800.1,"file":"/b","log":LINE}]"#),
+    (
+        "Fluent Bit, with the name of the file",
+        r#"[{"date":1769851800.1,"file":"/var/log/a","log":LINE},{"date":1769851800.1,"file":"/b","log":LINE}]"#,
+    ),
     (
         "Vector, NDJSON",
         "{\"file\":\"/var/log/a\",\"host\":\"web1\",\"message\":LINE,\"source_type\":\"file\",\"timestamp\":\"2026-01-31T09:30:01.1Z\"}\n{\"message\":LINE,\"timestamp\":\"2026-01-31T09:30:01Z\"}\n",
