@@ -2,7 +2,6 @@
 //!
 //! `cargo xtask ci` runs all of it in CI's order; each check is a command of its own too.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -48,14 +47,7 @@ enum Command {
         check: bool,
     },
     /// Measure how well the algorithms tell anomalies on public sets and write docs/QUALITY.md.
-    Quality {
-        /// Folder that holds the sets.
-        #[arg(long)]
-        data: PathBuf,
-        /// Only these algorithms; prints the document instead of writing it.
-        #[arg(long, value_delimiter = ',')]
-        algorithm: Vec<String>,
-    },
+    Quality(quality::Plan),
     /// Try a million mutated inputs on every parser of outside bytes. What fails is saved in target/fuzz.
     Fuzz(fuzz::Plan),
     /// Measure, over HTTP and in the order of time, whether alarm rates, labels, cold start, hygiene and confidence hold.
@@ -90,7 +82,7 @@ fn run(command: &Command) -> anyhow::Result<bool> {
         Command::Fuzz(plan) => fuzz::run(&root, plan),
         Command::Hostile(plan) => hostile::run(&root, plan),
         Command::Promise(plan) => promise::run(&root, plan),
-        Command::Quality { data, algorithm } => quality::run(&root, data, algorithm).map(|()| true),
+        Command::Quality(plan) => quality::run(&root, plan).map(|()| true),
     }
 }
 

@@ -3,6 +3,8 @@
 use bartizan_core::{AUTO, Domain, Parse, Seed, Timestamp};
 use bartizan_domains::behavior::{self, Behavior, SessionEvent};
 use bartizan_domains::flows::{self, FlowEvent, Flows};
+use bartizan_domains::kind::{Kind as _, Plan};
+use bartizan_domains::logs::{self, LogEvent, Logs};
 use bartizan_domains::requests::{self, RequestEvent, Requests};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -95,6 +97,33 @@ pub(crate) const SESSION_WORDS: &[&str] = &[
     "sudo: ",
     " COMMAND=",
     "Jan  1 00:00:00 h ",
+];
+
+pub(crate) const LOG_WORDS: &[&str] = &[
+    "\"logs\":[",
+    "\"threshold\":",
+    "\"timestamp\":",
+    "\"user_id\":",
+    "\"endpoint\":",
+    "\"method\":",
+    "\"ip_address\":",
+    "\"user_agent\":",
+    "\"status_code\":",
+    "\"response_time\":",
+    "\"request_size\":",
+    "\"response_size\":",
+    "\"label\":",
+    "\"user_label\":",
+    "\"-\"",
+    "1e308",
+    "-1",
+    "1770000000000",
+    "2026-01-31T09:30:00+14:00",
+    "\"GET / HTTP/1.1\" 200 1",
+    "[06/Mar/2024:10:00:00 +0000] \"",
+    "#Fields: date time c-ip cs-uri-stem time-taken\n",
+    "\"remote_user\":",
+    "\"request_time\":",
 ];
 
 /// What is hostile in any JSON: deep, long, many, huge, broken, twice.
@@ -209,6 +238,28 @@ pub(crate) fn session_bodies() -> Vec<Vec<u8>> {
 pub(crate) fn session_batches() -> Vec<Vec<u8>> {
     let sessions = session_values();
     let bodies = sessions.chunks(6).map(|sessions| json!({ "logs": sessions }).to_string());
+    [texts(bodies), hostile(|inner| format!("{{\"logs\":{inner}}}")), hostile(|inner| format!("{{\"logs\":[{inner},{inner}]}}"))].concat()
+}
+
+pub(crate) fn log_events() -> Vec<LogEvent> {
+    let plan = Plan { rows: EVENTS, attack_share: 0.4, start: now().plus_secs(-86_400), gap_secs: 20.0, traffic: "" };
+    Logs::generate(plan, Seed(1)).into_iter().map(|record| record.event).collect()
+}
+
+fn log_values() -> Vec<Value> {
+    log_events().iter().map(logs::body::event_to_json).collect()
+}
+
+pub(crate) fn log_bodies() -> Vec<Vec<u8>> {
+    let plain = log_values().first().map(Value::to_string).unwrap_or_default();
+    let with = |name: &str, inner: &str| plain.replacen('{', &format!("{{\"{name}\":{inner},"), 1);
+    let named = ["timestamp", "status_code", "x"].map(|name| hostile(|inner| with(name, inner)));
+    [texts(log_values().iter().map(Value::to_string)), named.concat()].concat()
+}
+
+pub(crate) fn log_batches() -> Vec<Vec<u8>> {
+    let entries = log_values();
+    let bodies = entries.chunks(6).map(|entries| json!({ "logs": entries, "threshold": -0.5 }).to_string());
     [texts(bodies), hostile(|inner| format!("{{\"logs\":{inner}}}")), hostile(|inner| format!("{{\"logs\":[{inner},{inner}]}}"))].concat()
 }
 
@@ -333,6 +384,8 @@ fn seeds_of(kind: &str, format: &str) -> Vec<Vec<u8>> {
         (_, "nfdump") => plain(NFDUMP),
         (_, "argus") => plain(ARGUS),
         (_, "unsw-nb15") => plain(UNSW),
+        ("logs", "ndjson") => lines(log_bodies()),
+        ("logs", "json") => arrays(log_bodies()),
         (_, "ndjson") => lines(session_bodies()),
         (_, "json") => arrays(session_bodies()),
         (_, "sshd") => [plain(SSHD), plain(KIN)].concat(),
@@ -369,5 +422,5 @@ pub(crate) fn baselines() -> Vec<Vec<u8>> {
         let baselines = D::fit_baselines(events.iter(), D::FEATURE_SETS.first().copied().unwrap_or_default());
         postcard::to_allocvec(&baselines).unwrap_or_default()
     }
-    vec![of::<Requests>(&request_events()), of::<Flows>(&flows()), of::<Behavior>(&sessions())]
+    vec![of::<Requests>(&request_events()), of::<Flows>(&flows()), of::<Behavior>(&sessions()), of::<Logs>(&log_events())]
 }

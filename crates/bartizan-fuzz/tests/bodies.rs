@@ -15,6 +15,12 @@ fn flows_are_read_within_their_bounds() {
 }
 
 #[test]
+fn log_entries_are_read_within_their_bounds() {
+    // What `/ingest` is sent is read by the reader of files, format and all.
+    holds(&["logs-entry", "logs-detect", "logs-training", "files-logs-ndjson", "files-logs-json", "files-logs-auto"], "");
+}
+
+#[test]
 fn sessions_are_read_within_their_bounds() {
     holds(
         &["behavior-session", "behavior-logs", "behavior-training", "files-behavior-ndjson", "files-behavior-json", "files-behavior-auto"],

@@ -12,7 +12,8 @@ fn tables_and_logs_are_read_within_their_bounds() {
     let of = |kind: &str| -> Vec<&str> { names.iter().filter_map(|name| name.strip_prefix("files-")?.strip_prefix(kind)).collect() };
     let twice = of("requests-");
     let formats = names.iter().filter_map(|name| name.strip_prefix("files-")).filter(|name| !name.ends_with("json"));
-    let formats: Vec<&str> = formats.filter(|name| name.strip_prefix("behavior-").is_none_or(|format| !twice.contains(&format))).collect();
+    let other = |name: &str| ["behavior-", "logs-"].iter().find_map(|kind| name.strip_prefix(kind)).map(str::to_owned);
+    let formats: Vec<&str> = formats.filter(|name| other(name).is_none_or(|format| !twice.contains(&&*format))).collect();
     holds(&formats, "files-");
 }
 
@@ -23,7 +24,7 @@ fn times_and_raw_json_are_read_within_their_bounds() {
 
 #[test]
 fn stored_events_and_models_are_read_within_their_bounds() {
-    holds(&["request", "flow", "session"], "stored-");
+    holds(&["request", "flow", "session", "log"], "stored-");
     holds(&["file", "body"], "model-");
     holds(&["baselines"], "");
 }

@@ -180,13 +180,18 @@ pub(crate) fn decode_windows<W: Recency>(bytes: &[u8]) -> Result<W::Saved, Codec
 #[cfg(test)]
 mod tests {
     use super::{
-        CodecError, FORMAT, Stored, WINDOWS_FORMAT, decode, decode_part, decode_windows, encode, encode_windows, extend_part, part_head,
+        CodecError, FORMAT, LENGTH, Stored, WINDOWS_FORMAT, decode, decode_part, decode_windows, encode, encode_windows, extend_part,
+        part_head,
     };
     use bartizan_core::{Domain, Identity, Recency, Timestamp, Tracking};
     use bartizan_domains::behavior::{Behavior, Logins, SessionEvent};
     use bartizan_domains::flows::{FlowEvent, Flows};
+    use bartizan_domains::logs::{LogEvent, LogRecency, Logs};
     use bartizan_domains::requests::{RequestEvent, RequestRecency, Requests};
     use std::path::PathBuf;
+
+    /// The first format that has log entries.
+    const FIRST_OF_LOGS: u8 = 4;
 
     fn at() -> Timestamp {
         Timestamp::parse("2026-01-31T09:30:00Z").unwrap()
@@ -250,6 +255,41 @@ mod tests {
         }
     }
 
+    fn entry() -> LogEvent {
+        LogEvent {
+            timestamp: at(),
+            user_id: "ann".to_owned(),
+            endpoint: "/orders/7?page=2".to_owned(),
+            method: "POST".to_owned(),
+            ip_address: "203.0.113.9, 10.0.0.1".to_owned(),
+            user_agent: Some("curl/8.5.0".to_owned()),
+            status_code: Some(401),
+            response_time: Some(0.25),
+            request_size: None,
+            response_size: Some(5_300),
+            client: "203.0.113.9".to_owned(),
+        }
+    }
+
+    /// An entry of one of some users, so many seconds after the first.
+    fn later(user: usize, secs: i64) -> LogEvent {
+        let status = if secs % 3 == 0 { 401 } else { 200 };
+        let (user_id, client) = (format!("user-{user}"), format!("203.0.113.{user}"));
+        LogEvent { timestamp: at().plus_secs(secs), user_id, client, status_code: Some(status), ..entry() }
+    }
+
+    fn log_windows() -> LogRecency {
+        Logs::recency(&Tracking::by_address(10_000))
+    }
+
+    /// Windows of eight users, and of one that nobody knows by a name.
+    fn logs_seen() -> LogRecency {
+        let windows = log_windows();
+        (0..40).for_each(|turn| (0..8).for_each(|user| _ = windows.observe(&later(user, 60 * turn + user as i64))));
+        (0..4).for_each(|turn| _ = windows.observe(&LogEvent { user_id: String::new(), ..later(9, 700 * turn) }));
+        windows
+    }
+
     /// Windows that have seen the request twice.
     fn windows() -> RequestRecency {
         let windows = Requests::recency(&Tracking::by_address(10));
@@ -298,18 +338,25 @@ mod tests {
     /// Parts of the inbox, in `tests/fixtures/inbox`: `KIND-FORMAT` by the format of their events.
     #[test]
     fn parts_with_events_of_every_format_are_read() {
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/inbox");
         let events = [request(), RequestEvent { client: "203.0.113.9".to_owned(), ..request() }];
         for format in 4..=FORMAT {
-            let path = path.join(format!("requests-{format}"));
-            if format == FORMAT && std::env::var_os("BARTIZAN_WRITE_FIXTURES").is_some() {
-                let part = part_head::<Requests>().to_vec();
-                std::fs::write(&path, events.iter().fold(part, |part, event| extend_part(part, event).unwrap())).unwrap();
-            }
-            let mut read = Vec::new();
-            decode_part::<Requests>(&std::fs::read(&path).unwrap(), &mut read).unwrap();
-            assert_eq!(read, events, "{}", path.display());
+            check_part::<Requests>(format, &events);
+            check_part::<Logs>(format, &[entry(), later(3, 70)]);
         }
+    }
+
+    fn check_part<D: Domain>(format: u8, events: &[D::Event])
+    where
+        D::Event: PartialEq + std::fmt::Debug,
+    {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/inbox").join(format!("{}-{format}", D::NAME));
+        if format == FORMAT && std::env::var_os("BARTIZAN_WRITE_FIXTURES").is_some() {
+            let part = part_head::<D>().to_vec();
+            std::fs::write(&path, events.iter().fold(part, |part, event| extend_part(part, event).unwrap())).unwrap();
+        }
+        let mut read = Vec::new();
+        decode_part::<D>(&std::fs::read(&path).unwrap(), &mut read).unwrap();
+        assert_eq!(read, events, "{}", path.display());
     }
 
     #[test]
@@ -321,6 +368,9 @@ mod tests {
             check::<Flows>(format, &flow(), &());
             let logins = if format > 3 { session().logins } else { None };
             check::<Behavior>(format, &SessionEvent { logins, ..session() }, &());
+        }
+        for format in FIRST_OF_LOGS..=FORMAT {
+            check::<Logs>(format, &entry(), &logs_seen().peek(&later(3, 2_500)));
         }
         assert_eq!(request().client(), "203.0.113.9");
     }
@@ -335,6 +385,32 @@ mod tests {
         assert!(matches!(refused(&bytes[..2]), CodecError::Kind));
         assert!(matches!(decode::<Requests>(&bytes), Err(CodecError::Kind)));
         assert!(matches!(decode::<Flows>(&bytes), Err(CodecError::Kind)));
+    }
+
+    /// All parts of a checkpoint, each behind its length.
+    #[test]
+    fn windows_of_logs_are_read() {
+        let path = path(&format!("logs-windows-{WINDOWS_FORMAT}"));
+        let written = logs_seen();
+        if std::env::var_os("BARTIZAN_WRITE_FIXTURES").is_some() {
+            let parts = (0..).map_while(|part| written.save(part)).map(|part| encode_windows::<LogRecency>(&part).unwrap());
+            let framed: Vec<u8> = parts.flat_map(|part| [&(part.len() as u32).to_le_bytes()[..], &part].concat()).collect();
+            std::fs::write(&path, framed).unwrap();
+        }
+        let (bytes, read) = (std::fs::read(&path).unwrap(), log_windows());
+        let mut rest = &bytes[..];
+        while let Some((length, after)) = rest.split_first_chunk::<LENGTH>() {
+            let (part, after) = after.split_at(u32::from_le_bytes(*length) as usize);
+            read.restore(decode_windows::<LogRecency>(part).unwrap());
+            rest = after;
+        }
+        let nobody = LogEvent { user_id: String::new(), ..later(9, 2_500) };
+        for event in (0..9).map(|user| later(user, 2_500)).chain([nobody, later(3, 90_000)]) {
+            // As bytes: what is not known is NaN.
+            let [read, written] = [&read, &written].map(|windows| postcard::to_allocvec(&windows.peek(&event)).unwrap());
+            assert_eq!(read, written, "{event:?}");
+        }
+        assert_ne!(read.peek(&later(3, 2_500)), log_windows().peek(&later(3, 2_500)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A batch judged apart from the stream: no trace in the windows, the same twice, and recorded all the same.
 
+#[expect(dead_code, reason = "each test binary uses a part of it")]
 mod common;
 
 use bartizan_core::{Label, Seed, Timestamp};

@@ -59,6 +59,23 @@ pub(super) fn session(unknown: &str) -> String {
     )
 }
 
+/// A log entry with these texts as user and endpoint, and a field that is passed over.
+pub(super) fn entry(user: &str, endpoint: &str, unknown: &str) -> String {
+    format!(
+        "{{\"timestamp\":\"2026-01-31T09:30:00Z\",\"user_id\":\"{user}\",\"endpoint\":\"{endpoint}\",\"method\":\"GET\",\"ip_address\":\"192.0.2.1\",\
+         \"status_code\":200,\"response_time\":0.1,\"x\":{unknown}}}"
+    )
+}
+
+/// So many log entries, each of another user, endpoint and place in time, in these brackets.
+pub(super) fn entries(start: &str, end: &str, separator: &str, count: usize) -> String {
+    let entry = |i: usize| {
+        entry(&format!("u{i}"), &format!("/e{i}x/a?q={i}"), &i.to_string())
+            .replace("09:30:00", &format!("{:02}:{:02}:00", i / 60 % 24, i % 60))
+    };
+    format!("{start}{}{end}", (0..count).map(entry).collect::<Vec<_>>().join(separator))
+}
+
 /// A table of one column.
 pub(super) fn table(rows: usize) -> String {
     format!("Flow Duration\n{}", "1\n".repeat(rows))

@@ -74,7 +74,7 @@ pub(super) fn all(rows: usize) -> Vec<Case> {
         ),
         Case::new("idle connections, then a new client".to_owned(), Act::Idle { sockets: 8_192 }, Vec::new),
     ];
-    [payloads(), refused(), batches(), trainings(), packed(), files()].into_iter().flatten().chain(stored).collect()
+    [payloads(), refused(), batches(), trainings(), logs(), shippers(), packed(), files()].into_iter().flatten().chain(stored).collect()
 }
 
 /// What a request to judge can hold.
@@ -102,7 +102,7 @@ fn payloads() -> Vec<Case> {
 
 /// Bodies that no route takes, and what routes pass over.
 fn refused() -> Vec<Case> {
-    const ROUTES: [&str; 12] = [
+    const ROUTES: [&str; 15] = [
         "/requests/analyze",
         "/requests/explain",
         "/requests/train",
@@ -115,6 +115,9 @@ fn refused() -> Vec<Case> {
         "/behavior/predict",
         "/behavior/predict-batch",
         "/behavior/train",
+        "/logs/analyze",
+        "/logs/detect",
+        "/logs/train",
     ];
     let every = ROUTES.map(|path| json("unknown field of 4 MiB", path, || bodies::wide(4 * MIB)));
     let large = ["/requests/analyze", "/flows/predict", "/behavior/predict"];
@@ -160,6 +163,62 @@ fn trainings() -> Vec<Case> {
         json("10,000 trees of 65,536 rows", "/flows/train", || bodies::long_training(70_000)),
         json("200,000 × {}", "/requests/train", || bodies::empties("requests", 200_000)),
         json("200,000 × {}", "/behavior/train", || bodies::empties("logs", 200_000)),
+    ]
+}
+
+/// Batches of log entries, and lessons of them.
+fn logs() -> Vec<Case> {
+    const PATH: &str = "/logs/detect";
+    let many = |count: usize| bodies::entries("{\"logs\":[", "],\"threshold\":0}", ",", count);
+    let one = |entry: String| format!("{{\"logs\":[{entry}],\"threshold\":0}}");
+    vec![
+        json("200,000 × {}", PATH, || bodies::empties("logs", 200_000)),
+        json("200,000 × {}", "/logs/train", || bodies::empties("logs", 200_000)),
+        json("a number where an entry should be, 2 Mi times", PATH, || format!("{{\"logs\":{}}}", bodies::zeros(4 * MIB))),
+        json("a number where an entry should be, 2 Mi times", "/logs/train", || format!("{{\"logs\":{}}}", bodies::zeros(4 * MIB))),
+        json("65,000 users and endpoints, all listed", PATH, move || many(65_000)),
+        json("65,000 users and endpoints, all listed", "/logs/detect?explain=1", move || many(65_000)),
+        json("300,000 entries", PATH, move || many(300_000)),
+        json("300,000 users and endpoints", "/logs/train", move || many(300_000)),
+        json("a user of 30 MiB", PATH, move || one(bodies::entry(&"u".repeat(30 * MIB), "/a", "0"))),
+        json("an endpoint of many segments", PATH, move || one(bodies::entry("u", &"/a1".repeat(10 * MIB), "0"))),
+        json("a query of many parameters", PATH, move || one(bodies::entry("u", &format!("/?{}", "a=1&".repeat(MIB)), "0"))),
+        json("an entry with an unknown field of 30 MiB", PATH, move || one(bodies::entry("u", "/a", &bodies::zeros(30 * MIB)))),
+        json("lists in lists", PATH, move || one(bodies::entry("u", "/a", &bodies::deep(MIB)))),
+        json("a list of zeros after the entries", PATH, || format!("{{\"logs\":[],\"threshold\":{}}}", bodies::zeros(16 * MIB))),
+        json("an agent of 1 MiB, 30 times", PATH, || {
+            let entry = bodies::entry("u", "/a", "0").replacen('{', &format!("{{\"user_agent\":\"{}\",", "a".repeat(MIB)), 1);
+            format!("{{\"logs\":[{}]}}", vec![entry; 30].join(","))
+        }),
+    ]
+}
+
+/// What shippers might post.
+fn shippers() -> Vec<Case> {
+    const PATH: &str = "/logs/ingest";
+    let coded = |coding: &str, body: &[u8]| request("POST", PATH, &format!("content-encoding: {coding}\r\n"), body);
+    vec![
+        json("300,000 users and endpoints", PATH, || bodies::entries("", "\n", "\n", 300_000)),
+        json("an array of 300,000 users and endpoints", PATH, || bodies::entries("[", "]", ",", 300_000)),
+        json("60 MiB of empty lines", PATH, || "\n".repeat(60 * MIB)),
+        json("30 Mi bad lines", PATH, || "x\n".repeat(30 * MIB)),
+        json("15 Mi empty objects", PATH, || "{}\n".repeat(15 * MIB)),
+        json("one line of 60 MiB", PATH, || "x".repeat(60 * MIB)),
+        json("an array with one element of 60 MiB", PATH, || format!("[{{\"a\":\"{}", "x".repeat(60 * MIB))),
+        json("lists in lists", PATH, || bodies::deep(32 * MIB)),
+        json("30 entries of 1 MB", PATH, || vec![bodies::entry("u", &format!("/{}", "x".repeat(1_000_000)), "0"); 30].join("\n")),
+        send(format!("{PATH}: gzip of 10 GiB of lines"), 1, move || coded("gzip", &bodies::packed("", "{}\n", 10 << 30))),
+        send(format!("{PATH}: gzip of 256 MiB of zeros that nobody speaks of"), 1, || {
+            request("POST", PATH, "", &bodies::gzip(&"\0".repeat(256 * MIB)))
+        }),
+        send(format!("{PATH}: zstd of 256 MiB of entries"), 1, move || {
+            let entry = bodies::entry("u", "/a", "0") + "\n";
+            coded("zstd", &bodies::packed_zstd("", &entry, 256 * MIB))
+        }),
+        send(format!("{PATH}: gzip of 60 MiB of entries, four at once"), 4, move || {
+            let entry = bodies::entry("u", "/a", "0") + "\n";
+            coded("gzip", &bodies::gzip(&entry.repeat((60 * MIB) / entry.len())))
+        }),
     ]
 }
 

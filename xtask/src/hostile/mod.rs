@@ -80,7 +80,7 @@ pub(crate) fn run(root: &Path, plan: &Plan) -> anyhow::Result<bool> {
 /// A store with a trained model of each kind.
 fn trained(binary: &Path, data: &Path) -> anyhow::Result<PathBuf> {
     std::fs::create_dir_all(data)?;
-    for kind in ["requests", "flows", "behavior"] {
+    for kind in ["requests", "flows", "behavior", "logs"] {
         let file = data.with_extension(format!("{kind}.txt"));
         let text = |path: &Path| path.display().to_string();
         succeed(binary, data, &["generate", kind, "--rows", "2000", "--out", &text(&file)])?;

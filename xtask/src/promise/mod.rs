@@ -19,8 +19,8 @@ mod ties;
 mod trial;
 mod u11_logins;
 
-use crate::serve::release_binary;
-use crate::{quality, workspace};
+use crate::quality;
+use crate::serve::binary_or_built;
 use anyhow::{Context, ensure};
 use report::Row;
 use std::path::{Path, PathBuf};
@@ -134,7 +134,7 @@ fn algorithms(setup: &Setup, more: &[&str]) -> Vec<Option<String>> {
 pub(crate) fn run(root: &Path, plan: &Plan) -> anyhow::Result<bool> {
     let unknown = plan.only.iter().find(|only| PROMISES.iter().all(|(name, _)| !only.eq_ignore_ascii_case(name)));
     ensure!(unknown.is_none(), "no promise {}", unknown.map_or("", String::as_str));
-    let binary = plan.binary.clone().map_or_else(|| built(root), |binary| Ok(std::path::absolute(binary)?))?;
+    let binary = binary_or_built(root, plan.binary.as_deref())?;
     let setup = Setup { binary, data: plan.data.clone(), quick: plan.quick, seeds: plan.seeds.max(1), all_algorithms: plan.all_algorithms };
     let wanted = PROMISES.iter().filter(|(name, _)| plan.only.is_empty() || plan.only.iter().any(|only| only.eq_ignore_ascii_case(name)));
     let jobs: Vec<Job> = wanted.flat_map(|(_, jobs)| jobs(&setup)).collect();
@@ -148,13 +148,6 @@ pub(crate) fn run(root: &Path, plan: &Plan) -> anyhow::Result<bool> {
     }
     println!("{text}");
     Ok(report::all_hold(&rows))
-}
-
-/// Builds the release binary and returns its path.
-fn built(root: &Path) -> anyhow::Result<PathBuf> {
-    let status = workspace::cargo(root).args(["build", "--release", "-p", "bartizan"]).status()?;
-    ensure!(status.success(), "the release build failed");
-    Ok(release_binary(root))
 }
 
 /// Runs all jobs, some at once; returns their lines in the order of the jobs.

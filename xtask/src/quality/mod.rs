@@ -1,18 +1,20 @@
 //! `cargo xtask quality --data DIR`: how well the algorithms tell anomalies, with default settings, beside measured baselines.
 
 mod baselines;
+mod logs;
 mod npz;
 mod report;
 mod sets;
 mod split;
 
-use crate::promise::section;
+use crate::promise::section::PROMISES;
+use crate::serve::binary_or_built;
 use anyhow::Context;
 use bartizan_core::{AnomalyScore, FeatureSchema, Samples, Seed};
 use bartizan_estimators::{Algorithm, RawParams, metrics};
 use split::Split;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Repetitions with other splits and seeds, whose mean is given.
@@ -48,9 +50,41 @@ struct Line {
     measures: Vec<Measures>,
 }
 
+/// What is measured.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Plan {
+    /// Folder that holds the sets.
+    #[arg(long)]
+    data: PathBuf,
+    /// Only these algorithms; prints the document instead of writing it.
+    #[arg(long, value_delimiter = ',')]
+    algorithm: Vec<String>,
+    /// Measure the detector of log entries against static rules instead, and print that section.
+    #[arg(long, conflicts_with = "algorithm")]
+    logs: bool,
+    /// The program to measure with --logs [default: the release build of this workspace, which is built].
+    #[arg(long, requires = "logs")]
+    binary: Option<PathBuf>,
+    /// Repetitions of --logs with other traffic.
+    #[arg(long, default_value_t = 5, requires = "logs")]
+    seeds: u64,
+    /// Write the section of --logs into docs/QUALITY.md.
+    #[arg(long, requires = "logs")]
+    document: bool,
+}
+
+/// Measures what the plan asks for.
+pub(crate) fn run(root: &Path, plan: &Plan) -> anyhow::Result<()> {
+    if plan.logs {
+        let binary = binary_or_built(root, plan.binary.as_deref())?;
+        return logs::run(root, &plan.data, &binary, plan.seeds.max(1), plan.document);
+    }
+    algorithms(root, &plan.data, &plan.algorithm)
+}
+
 /// Measures the algorithms, or all of them when none is named, and writes `docs/QUALITY.md`; figures of
 /// named ones are printed instead.
-pub(crate) fn run(root: &Path, data: &Path, algorithms: &[String]) -> anyhow::Result<()> {
+fn algorithms(root: &Path, data: &Path, algorithms: &[String]) -> anyhow::Result<()> {
     let names: Vec<String> = match algorithms {
         [] => unsupervised()?,
         named => named.to_vec(),
@@ -67,8 +101,8 @@ pub(crate) fn run(root: &Path, data: &Path, algorithms: &[String]) -> anyhow::Re
     let baselines = baselines::read(data)?;
     let path = root.join("docs/QUALITY.md");
     let before = std::fs::read_to_string(&path).unwrap_or_default();
-    let promises = section::of(&before).unwrap_or_default();
-    let text = report::document(&benchmark, &on_benchmark, &one_class, &baselines, promises);
+    let kept: Vec<&str> = [logs::SECTION, PROMISES].iter().filter_map(|section| section.find(&before)).collect();
+    let text = report::document(&benchmark, &on_benchmark, &one_class, &baselines, &kept.join("\n"));
     if !algorithms.is_empty() {
         println!("{text}");
         return Ok(());

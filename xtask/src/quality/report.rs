@@ -55,9 +55,9 @@ pub(super) fn progress(done: Option<(&Line, &Line)>) -> String {
     format!("{:<28} {roc:.4} {precision:.4} {ties:.3} | {} | {seconds:.1} s", benchmark.algorithm, each.join(" | "))
 }
 
-/// The whole document; `promises` is the section that another command writes.
-pub(super) fn document(benchmark: &[String], on_benchmark: &[Line], one_class: &[Line], baselines: &Baselines, promises: &str) -> String {
-    let mut text = format!("{INTRODUCTION}\n{promises}");
+/// The whole document; `kept` are the sections that other commands write.
+pub(super) fn document(benchmark: &[String], on_benchmark: &[Line], one_class: &[Line], baselines: &Baselines, kept: &str) -> String {
+    let mut text = format!("{INTRODUCTION}\n{kept}");
     benchmark_means(&mut text, benchmark, on_benchmark, baselines);
     for (index, set) in sets::ONE_CLASS.iter().enumerate() {
         one_class_set(&mut text, set, one_class.iter().map(|line| (line.algorithm.as_str(), line.measures[index])), baselines);

@@ -6,4 +6,4 @@ mod server;
 
 pub(crate) use connection::Connection;
 pub(crate) use folder::Folder;
-pub(crate) use server::{Server, command, release_binary, size_of, succeed};
+pub(crate) use server::{Server, binary_or_built, command, release_binary, size_of, succeed};

@@ -1,6 +1,7 @@
 //! The program itself: its commands, and a server that runs.
 
 use super::Connection;
+use crate::workspace;
 use anyhow::{Context, ensure};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,16 @@ const STARTING: Duration = Duration::from_secs(90);
 pub(crate) fn release_binary(root: &Path) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     target.join("release/bartizan")
+}
+
+/// The program that was named, else the release build of this workspace, which is built.
+pub(crate) fn binary_or_built(root: &Path, named: Option<&Path>) -> anyhow::Result<PathBuf> {
+    if let Some(named) = named {
+        return Ok(std::path::absolute(named)?);
+    }
+    let status = workspace::cargo(root).args(["build", "--release", "-p", "bartizan"]).status()?;
+    ensure!(status.success(), "the release build failed");
+    Ok(release_binary(root))
 }
 
 /// A command of the program over the data in a folder, which is also where it looks for its configuration.

@@ -183,3 +183,89 @@ impl Recency for LogRecency {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{LogEvent, Logs};
+    use bartizan_core::{Domain as _, Recency as _, Timestamp, Tracking};
+
+    /// The entry of this number of a user, a second after the one before it.
+    fn entry(user: &str, number: i64) -> LogEvent {
+        LogEvent {
+            timestamp: Timestamp::from_secs(1_770_000_000 + number),
+            user_id: user.to_owned(),
+            endpoint: "/api/items".to_owned(),
+            method: "GET".to_owned(),
+            ip_address: "192.0.2.7".to_owned(),
+            user_agent: None,
+            status_code: Some(200),
+            response_time: Some(0.1),
+            request_size: None,
+            response_size: Some(100),
+            client: String::new(),
+        }
+    }
+
+    #[test]
+    fn many_threads_count_foresee_save_and_restore_at_once() {
+        const THREADS: i64 = 8;
+        const ENTRIES: i64 = 2_000;
+        let windows = Logs::recency(&Tracking::by_address(1_000));
+        std::thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let windows = &windows;
+                scope.spawn(move || {
+                    let own = format!("user-{thread}");
+                    for number in 0..ENTRIES {
+                        windows.observe(&entry(&own, number));
+                        windows.observe(&entry("everybody", number));
+                        // A newcomer each time, from an address and for an endpoint that nobody had before.
+                        let mut newcomer = entry(&format!("new-{thread}-{number}"), number);
+                        newcomer.ip_address = format!("2001:db8:{thread:x}::{number:x}");
+                        newcomer.endpoint = format!("/p{thread}x{number}y/z");
+                        match number % 4 {
+                            0 => _ = windows.foresee(&[newcomer, entry(&own, number)]),
+                            1 => {
+                                windows.observe(&newcomer);
+                                windows.forget(&newcomer);
+                            }
+                            2 => _ = windows.observe(&newcomer),
+                            _ => _ = windows.save(number as usize % 32),
+                        }
+                    }
+                });
+            }
+        });
+        let now = ENTRIES - 1;
+        for thread in 0..THREADS {
+            let user = windows.peek(&entry(&format!("user-{thread}"), now)).user;
+            assert_eq!((user.hour, user.day), (ENTRIES as f32, ENTRIES as f32), "user-{thread}");
+        }
+        let everybody = windows.peek(&entry("everybody", now)).user;
+        assert_eq!(everybody.day, (THREADS * ENTRIES) as f32);
+        for (name, tracked, most) in [
+            ("users", windows.users.len(), 1_000),
+            ("addresses", windows.addresses.len(), 1_000),
+            ("endpoints", windows.endpoints.len(), 1_000),
+        ] {
+            // Each shard rounds up.
+            assert!(tracked <= most + 16, "{tracked} {name}");
+        }
+        assert!(windows.evicted() > 1_000, "{}", windows.evicted());
+    }
+
+    #[test]
+    fn what_comes_later_is_no_past() {
+        let windows = Logs::recency(&Tracking::by_address(1_000));
+        let refused = |number| LogEvent { status_code: Some(401), ..entry("ann", number) };
+        (1_000..1_020).for_each(|number| _ = windows.observe(&refused(number)));
+        let streak = |number| windows.peek(&entry("ann", number)).user.streak;
+        assert_eq!([streak(400), streak(1_019), streak(1_030)], [0.0, 20.0, 20.0]);
+        // Neither does an answer of yesterday that comes late end it, nor does a failure out of order begin it anew.
+        windows.observe(&entry("ann", 1_000 - 86_400));
+        windows.observe(&refused(1_015));
+        assert_eq!(streak(1_030), 21.0);
+        windows.observe(&entry("ann", 1_031));
+        assert_eq!(streak(1_032), 0.0);
+    }
+}

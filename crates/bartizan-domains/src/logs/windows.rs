@@ -154,13 +154,17 @@ struct Streak {
 
 impl Streak {
     fn at(self, secs: i64) -> f32 {
-        if secs.saturating_sub(self.newest) <= SEQUENCE_SECS { f32::from(self.count) } else { 0.0 }
+        // What comes later is no past.
+        if (0..=SEQUENCE_SECS).contains(&secs.saturating_sub(self.newest)) { f32::from(self.count) } else { 0.0 }
     }
 
     fn add(&mut self, secs: i64, status: Status) {
         match status {
-            Status::Refused => *self = Self { newest: secs.max(self.newest), count: (self.at(secs) as u16).saturating_add(1) },
-            Status::Good => self.count = 0,
+            Status::Refused => {
+                let goes_on = secs.abs_diff(self.newest) <= SEQUENCE_SECS.unsigned_abs();
+                *self = Self { newest: secs.max(self.newest), count: if goes_on { self.count.saturating_add(1) } else { 1 } };
+            }
+            Status::Good if secs >= self.newest => self.count = 0,
             _ => {}
         }
     }
@@ -267,9 +271,12 @@ fn epoch(secs: i64) -> i64 {
 
 /// How many different ones there are with this one.
 fn with(different: Different, secs: i64, one: u64) -> f32 {
-    let mut different = different;
+    let (mut different, mut alone) = (different, Different::default());
     different.add(epoch(secs), one);
-    different.count(epoch(secs))
+    // Nothing is kept of a time long before the newest; this one is there all the same.
+    alone.epoch = epoch(secs);
+    alone.add(epoch(secs), one);
+    different.count(epoch(secs)).max(alone.count(epoch(secs)))
 }
 
 /// Of a user, or of an address where nobody authenticated.

@@ -6,6 +6,7 @@ use bartizan_core::{Domain, Extract, Identity, Recency, Seed, Timestamp, Trackin
 use bartizan_domains::behavior::{Behavior, body as behavior};
 use bartizan_domains::faults::{Fault, Loc};
 use bartizan_domains::flows::{Flows, body as flows};
+use bartizan_domains::logs::{Logs, body as logs};
 use bartizan_domains::raw::{Raw, RawObject};
 use bartizan_domains::requests::{Requests, body as requests};
 
@@ -15,6 +16,9 @@ const MOST: usize = 2_000;
 const FLOWS: Bounds = Bounds { held: 500, allocated: 1_000, free: 1 << 20 };
 /// A session of a batch likewise.
 const SESSIONS: Bounds = Bounds { held: 20, allocated: 60, free: 1 << 20 };
+
+/// An entry of a batch whose texts are empty is two hundred bytes in memory, and what windows and features see of it as much again.
+const ENTRIES: Bounds = Bounds { held: 20, allocated: 60, free: 1 << 20 };
 
 /// Turns events into rows, as is done before they are scored.
 struct Rows<D: Domain> {
@@ -67,7 +71,7 @@ fn logs_error(error: &behavior::LogsError) -> u64 {
 
 /// In the order of the list of names.
 pub(super) fn targets() -> Vec<Target> {
-    let mut targets: Vec<Target> = [requests_and_behavior(), of_flows(), scalars()].into_iter().flatten().collect();
+    let mut targets: Vec<Target> = [requests_and_behavior(), of_flows(), of_logs(), scalars()].into_iter().flatten().collect();
     targets.sort_by_key(|target| super::OTHERS.iter().position(|name| *name == target.name));
     targets
 }
@@ -139,6 +143,43 @@ fn of_flows() -> Vec<Target> {
             Err(error) => shape([error.to_string().split(|c: char| !c.is_alphabetic()).next().unwrap_or_default()]),
         })
         .with_words(seeds::FLOW_WORDS),
+    ]
+}
+
+fn of_logs() -> Vec<Target> {
+    let [one, many] = [0, 1].map(|_| Rows::<Logs>::new(&seeds::log_events()));
+    let error = |error: &logs::BodyError| match error {
+        logs::BodyError::Faults(list) => faults(list),
+        logs::BodyError::TooMany(_) => 4,
+    };
+    vec![
+        Target::new("logs-entry", Bounds::USUAL, seeds::log_bodies(), move |bytes| match logs::parse_entry(bytes) {
+            Ok(event) => {
+                let row = one.make(&event);
+                shape(row.iter().map(|value| [u8::from(value.is_nan()), value.signum() as u8]))
+            }
+            Err(list) => faults(&list),
+        })
+        .with_words(seeds::LOG_WORDS),
+        Target::new("logs-detect", ENTRIES, seeds::log_batches(), move |bytes| match logs::parse_logs(bytes, MOST) {
+            Ok(records) => {
+                let events: Vec<_> = records.into_iter().map(|record| record.event).collect();
+                let recents = many.recency.foresee(&events);
+                let mut row = vec![f32::NAN; many.width];
+                for (event, recent) in events.iter().zip(&recents) {
+                    many.baselines.extract(event, recent, &mut row);
+                    assert!(row.iter().all(|value| !value.is_infinite()), "a feature is infinite");
+                }
+                recents.len().min(8) as u64
+            }
+            Err(list) => error(&list),
+        })
+        .with_words(seeds::LOG_WORDS),
+        Target::new("logs-training", ENTRIES, seeds::log_batches(), move |bytes| match logs::parse_logs(bytes, usize::MAX) {
+            Ok(records) => records.iter().filter(|record| record.label.is_some()).count().min(8) as u64 + 8 * records.len().min(8) as u64,
+            Err(list) => error(&list),
+        })
+        .with_words(seeds::LOG_WORDS),
     ]
 }
 

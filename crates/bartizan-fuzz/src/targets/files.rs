@@ -5,6 +5,7 @@ use crate::seeds;
 use bartizan_core::{AUTO, Domain as _, How, Parse};
 use bartizan_domains::behavior::Behavior;
 use bartizan_domains::flows::Flows;
+use bartizan_domains::logs::Logs;
 use bartizan_domains::requests::Requests;
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
@@ -35,7 +36,7 @@ pub(super) fn names() -> &'static [(&'static str, &'static str, &'static str)] {
         fn of<D: Parse>() -> impl Iterator<Item = (&'static str, &'static str)> {
             std::iter::once(AUTO).chain(D::formats().map(|format| format.name)).map(|format| (D::NAME, format))
         }
-        let all = of::<Requests>().chain(of::<Flows>()).chain(of::<Behavior>());
+        let all = of::<Requests>().chain(of::<Flows>()).chain(of::<Behavior>()).chain(of::<Logs>());
         all.map(|(kind, format)| (&*format!("files-{kind}-{format}").leak(), kind, format)).collect()
     })
 }
@@ -51,6 +52,7 @@ pub(super) fn targets() -> Vec<Target> {
             Requests::NAME => of::<Requests>(name, format, seeds::REQUEST_WORDS),
             Flows::NAME => of::<Flows>(name, format, seeds::FLOW_WORDS),
             Behavior::NAME => of::<Behavior>(name, format, seeds::SESSION_WORDS),
+            Logs::NAME => of::<Logs>(name, format, seeds::LOG_WORDS),
             _ => unreachable!("{name} is of no kind: add its reader here"),
         })
         .collect()

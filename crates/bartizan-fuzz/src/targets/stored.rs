@@ -4,6 +4,7 @@ use super::{Bounds, Target};
 use crate::seeds;
 use bartizan_domains::behavior::SessionEvent;
 use bartizan_domains::flows::FlowEvent;
+use bartizan_domains::logs::LogEvent;
 use bartizan_domains::requests::RequestEvent;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -23,5 +24,6 @@ pub(super) fn targets() -> Vec<Target> {
         of::<RequestEvent>("stored-request", &seeds::request_events()),
         of::<FlowEvent>("stored-flow", &seeds::flows()),
         of::<SessionEvent>("stored-session", &seeds::sessions()),
+        of::<LogEvent>("stored-log", &seeds::log_events()),
     ]
 }

@@ -23,6 +23,7 @@ use bartizan_domains::{
         LogEvent,
         body::{Batch, BodyError, parse_batch},
     },
+    raw::Raw,
     scalar,
 };
 use bartizan_pipeline::{Apart, Judgement, LifeCycle as _, Reason};
@@ -127,8 +128,9 @@ fn read(bytes: &[u8], most: usize) -> Result<(Vec<LogEvent>, f64), Refusal> {
     match parse_batch(bytes, most) {
         Err(BodyError::TooMany(most)) => Err(too_many("log entries", most)),
         Err(BodyError::Faults(mut found)) => {
-            // What is no object has been said already.
-            let threshold = object(bytes, &["threshold"]).ok().and_then(|object| object.some("threshold").and_then(|raw| raw.scalar()));
+            // What is no object has been said already; a list or an object stands for any, as in a batch.
+            let shown = |raw: Raw<'_>| raw.scalar().unwrap_or_else(|| Value::Array(Vec::new()));
+            let threshold = object(bytes, &["threshold"]).ok().and_then(|object| object.some("threshold").map(shown));
             found.extend(threshold.and_then(|value| read_threshold(Some(value)).err()).into_iter().flatten());
             found.truncate(MAX_FAULTS);
             Err(invalid(found))
