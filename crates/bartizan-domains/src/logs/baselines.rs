@@ -7,10 +7,11 @@ use super::windows::{MAX_ENDPOINT, Seen, Status};
 use crate::web::hours::covered_hours;
 use crate::web::path_of;
 use crate::web::rareness::{Rareness, unusual};
-use crate::web::routes::Routes;
+use crate::web::routes::{Routes, plain_extension};
 use crate::web::text::hash;
 use bartizan_core::head;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Most endpoints, users, networks and agents that are kept: the most frequent ones.
@@ -150,6 +151,7 @@ struct Known {
     /// Of everybody.
     rate: Scale,
     bytes: Scale,
+    daily: Scale,
     common: Common,
     networks: Sorted<u32>,
     agents: Sorted<u32>,
@@ -186,18 +188,19 @@ impl Known {
             tens.extend(&endpoint.values[3]);
         });
         all.ten = Scale::alone(&mut tens);
-        let (mut rates, mut bytes) = (Vec::new(), Vec::new());
-        users.values_mut().for_each(|user| user.close(&mut rates, &mut bytes));
-        let (rate, bytes) = (Scale::alone(&mut rates), Scale::alone(&mut bytes));
+        let (mut rates, mut bytes, mut days) = (Vec::new(), Vec::new(), Vec::new());
+        users.values_mut().for_each(|user| user.close(&mut rates, &mut bytes, &mut days));
+        let (rate, bytes, daily) = (Scale::alone(&mut rates), Scale::alone(&mut bytes), Scale::alone(&mut days));
         let common = Common::of(users.values());
         let time = all.time.middle();
         Self {
             rows: rows.len() as u32,
             endpoints: Sorted::of(endpoints.into_iter().map(|(key, e)| (key, e.finish(&all))), MAX_ENDPOINTS, |e| e.rows),
-            users: Sorted::of(users.into_iter().map(|(key, user)| (key, user.finish(rate, bytes, time))), MAX_USERS, |user| user.rows),
+            users: Sorted::of(users.into_iter().map(|(key, user)| (key, user.finish([rate, bytes, daily], time))), MAX_USERS, |user| user.rows),
             all,
             rate,
             bytes,
+            daily,
             common,
             networks: Sorted::of(networks.into_iter(), MAX_NAMES, |rows| *rows),
             agents: Sorted::of(agents.into_iter(), MAX_NAMES, |rows| *rows),
@@ -273,9 +276,10 @@ pub(super) struct Met<'b> {
 impl LogBaselines {
     pub(super) fn fit<'a>(events: impl Iterator<Item = &'a LogEvent>) -> Self {
         let events: Vec<&LogEvent> = events.collect();
-        let routes = Routes::fit(events.iter().map(|event| path(event)));
+        let paths: Vec<Cow<'_, str>> = events.iter().map(|event| plain_path(event)).collect();
+        let routes = Routes::fit(paths.iter().map(|path| &**path));
         let rows: Vec<Row<'_>> =
-            events.iter().map(|event| Row { event, seen: Seen::of(event), place: routes.route(path(event)) }).collect();
+            events.iter().zip(&paths).map(|(event, path)| Row { event, seen: Seen::of(event), place: routes.route(path) }).collect();
         let (earlier, later) = rows.split_at(rows.len() / 2);
         let before = Known::fit(earlier);
         let mut met: [Vec<Vec<f32>>; 2] = [vec![Vec::new(); ASPECTS], vec![Vec::new(); ASPECTS]];
@@ -300,7 +304,7 @@ impl LogBaselines {
 
     pub(super) fn meet(&self, event: &LogEvent) -> Met<'_> {
         let seen = Seen::of(event);
-        let place = self.routes.route(path(event));
+        let place = self.routes.route(&plain_path(event));
         let found = self.known.unusual(event, &seen, place);
         let mut rarities = [0.0; ASPECTS];
         for (aspect, (rarity, value)) in rarities.iter_mut().zip(found.values).enumerate() {
@@ -329,9 +333,14 @@ impl LogBaselines {
         &self.known.all
     }
 
-    /// What everybody does in an hour: entries, and bytes.
-    pub(super) fn everybody(&self) -> (Scale, Scale) {
-        (self.known.rate, self.known.bytes)
+    /// What everybody does: entries and bytes in an hour, and entries in a day.
+    pub(super) fn everybody(&self) -> [Scale; 3] {
+        [self.known.rate, self.known.bytes, self.known.daily]
+    }
+
+    /// Whether the history covers so many days that those of users can be compared.
+    pub(super) fn covers_days(&self) -> bool {
+        self.hours.iter().any(|covered| *covered)
     }
 
     /// Share of errors of a user, with that of all mixed in.
@@ -368,6 +377,11 @@ fn covers_weeks(secs: &[i64]) -> bool {
 /// The path of an entry, as much of it as is looked at.
 pub(super) fn path(event: &LogEvent) -> &str {
     path_of(head(&event.endpoint, MAX_ENDPOINT))
+}
+
+/// The same with what is a number before an extension left out: what routes are learned from.
+pub(super) fn plain_path(event: &LogEvent) -> Cow<'_, str> {
+    plain_extension(path(event))
 }
 
 /// The logarithm of a size.

@@ -12,6 +12,9 @@ use bartizan_core::{Extract, head};
 /// Least spreads of logarithms of times and sizes, and of counts.
 pub(super) const LEAST_SPREAD: f32 = 0.25;
 pub(super) const LEAST_COUNT_SPREAD: f32 = 0.5;
+const LEAST_BYTES_SPREAD: f32 = 1.0;
+/// Entries whose mean has half a say.
+const FEW: f32 = 5.0;
 
 impl Extract for LogBaselines {
     type Event = LogEvent;
@@ -45,7 +48,8 @@ impl Extract for LogBaselines {
         set(F::UserRarity, user);
         set(F::UserEndpoint, own);
         set(F::UserNetwork, network);
-        set(F::UserAgent, if event.user_agent.is_some() { of_agent } else { f32::NAN });
+        // None at all is a kind of agent, too.
+        set(F::UserAgent, of_agent);
         set(F::UserHour, hour);
         set(F::UserWeekday, weekday);
         self.windows(&met, recent, &mut set);
@@ -59,10 +63,13 @@ impl Extract for LogBaselines {
 impl LogBaselines {
     fn windows(&self, met: &Met<'_>, recent: &RecentLogs, set: &mut impl FnMut(F, f32)) {
         let RecentLogs { user, address, endpoint } = recent;
-        let (rate, bytes) = met.user.map_or_else(|| self.everybody(), |habits| (habits.rate, habits.bytes));
+        let [rate, bytes, daily] = met.user.map_or_else(|| self.everybody(), |habits| [habits.rate, habits.bytes, habits.daily]);
+        // A mean of few says little.
+        let of_many = |value: f32, count: f32| value * count / (count + FEW);
         set(F::RateMinute, user.minute);
         set(F::RateHour, user.hour);
-        set(F::RateDay, user.day);
+        let day = daily.excess((1.0 + user.day).ln(), LEAST_COUNT_SPREAD);
+        set(F::DayExcess, if self.covers_days() { day } else { f32::NAN });
         set(F::RateExcess, rate.excess((1.0 + user.hour).ln(), LEAST_COUNT_SPREAD));
         set(F::ErrorExcess, more_than(self.error_share(met.user), user.errors, user.hour));
         // Either is not a number where nobody is known.
@@ -71,8 +78,9 @@ impl LogBaselines {
         set(F::NotFound, user.missing);
         set(F::Targets, user.targets);
         set(F::BytesHour, user.bytes);
-        set(F::BytesExcess, bytes.excess((1.0 + user.bytes).ln(), LEAST_COUNT_SPREAD));
-        set(F::TimeHour, user.time - met.user.map_or_else(|| self.all().time.middle(), |habits| habits.time));
+        set(F::BytesExcess, bytes.excess((1.0 + user.bytes).ln(), LEAST_BYTES_SPREAD));
+        let usual = met.user.map_or_else(|| self.all().time.middle(), |habits| habits.time);
+        set(F::TimeHour, of_many(user.time - usual, user.hour));
         set(F::Networks, if met.seen.network == 0 { f32::NAN } else { user.networks });
         set(F::Agents, user.agents);
         set(F::AddressUsers, address.users);
@@ -84,7 +92,7 @@ impl LogBaselines {
         let errors = more_than(met.endpoint.error_share(self.all()), endpoint.errors, endpoint.hour);
         set(F::EndpointErrors, part_of(met.seen.status.is_error(), errors));
         set(F::ServerErrors, part_of(met.seen.status == Status::Failed, endpoint.failed));
-        set(F::EndpointTime, part_of(is_slow, met.endpoint.time.excess(endpoint.time, LEAST_SPREAD)));
+        set(F::EndpointTime, part_of(is_slow, of_many(met.endpoint.time.excess(endpoint.time, LEAST_SPREAD), endpoint.ten)));
     }
 }
 

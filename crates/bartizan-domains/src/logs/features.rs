@@ -43,7 +43,7 @@ features! {
     UserWeekday, "user_weekday_rarity", "nats", 0.25, "How rare it is that a user comes on a day of the week on which it came as little in training.";
     RateMinute, "requests_60s", "entries", 1.0 ruled, "Entries of the user in the minute before.";
     RateHour, "requests_1h", "entries", 1.0, "Entries of the user in the hour before.";
-    RateDay, "requests_1d", "entries", 4.0, "Entries of the user in the day before.";
+    DayExcess, "user_day_excess", "spreads", 0.25, "How far the logarithm of the entries of the day before lies above that of the user's days in training.";
     RateExcess, "user_rate_excess", "spreads", 0.25, "How far the logarithm of the entries of the hour before lies above the user's in training.";
     ErrorExcess, "user_error_excess", "spreads", 0.25, "How many more errors the user had in the hour before than its share of errors in training explains.";
     FailedLogins, "failed_logins_1h", "entries", 1.0 ruled, "Answers of 401 and 403 to the user, or to its address, in the hour before.";

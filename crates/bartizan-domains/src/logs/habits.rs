@@ -97,9 +97,10 @@ pub(super) struct Habits {
     /// Networks, agents, endpoints.
     pub(super) things: [Things; 3],
     pub(super) times: Times,
-    /// Logarithms of entries and of bytes in an hour in which it came, and of response times.
+    /// Logarithms of entries and of bytes in an hour in which it came, of entries in a day, and of response times.
     pub(super) rate: Scale,
     pub(super) bytes: Scale,
+    pub(super) daily: Scale,
     pub(super) time: f32,
 }
 
@@ -113,8 +114,10 @@ pub(super) struct Learning {
     day: Option<i64>,
     hour: Option<i64>,
     in_hour: (u32, f32),
+    in_day: u32,
     rates: Vec<f32>,
     bytes: Vec<f32>,
+    days: Vec<f32>,
     times: (f32, u32),
 }
 
@@ -134,11 +137,13 @@ impl Learning {
             times.hours[hour_of(seen.secs)] = times.hours[hour_of(seen.secs)].saturating_add(1);
         }
         if self.day != Some(day) {
+            self.end_day();
             self.day = Some(day);
             self.habits.days = self.habits.days.saturating_add(1);
             let times = &mut self.habits.times;
             times.weekdays[weekday_of(seen.secs)] = times.weekdays[weekday_of(seen.secs)].saturating_add(1);
         }
+        self.in_day += 1;
         self.in_hour = (self.in_hour.0 + 1, self.in_hour.1 + bytes);
         if !seen.time.is_nan() && seen.status != Status::Unknown {
             self.times = (self.times.0 + seen.time, self.times.1 + 1);
@@ -171,19 +176,29 @@ impl Learning {
         }
     }
 
-    /// Hands on the hours, for the scales of everybody.
-    pub(super) fn close(&mut self, rates: &mut Vec<f32>, bytes: &mut Vec<f32>) {
-        self.end_hour();
-        rates.extend(&self.rates);
-        bytes.extend(&self.bytes);
+    fn end_day(&mut self) {
+        let entries = std::mem::take(&mut self.in_day);
+        if entries > 0 {
+            self.days.push((1.0 + entries as f32).ln());
+        }
     }
 
-    /// What was learned, beside the scales of everybody.
-    pub(super) fn finish(mut self, rate: Scale, bytes: Scale, time: f32) -> Habits {
+    /// Hands on hours and days, for the scales of everybody.
+    pub(super) fn close(&mut self, rates: &mut Vec<f32>, bytes: &mut Vec<f32>, days: &mut Vec<f32>) {
+        self.end_hour();
+        self.end_day();
+        rates.extend(&self.rates);
+        bytes.extend(&self.bytes);
+        days.extend(&self.days);
+    }
+
+    /// What was learned, beside the scales of everybody: of entries and bytes in an hour, and of entries in a day.
+    pub(super) fn finish(mut self, [rate, bytes, daily]: [Scale; 3], time: f32) -> Habits {
         let (sum, count) = self.times;
         Habits {
             rate: Scale::fit(&mut self.rates, rate),
             bytes: Scale::fit(&mut self.bytes, bytes),
+            daily: Scale::fit(&mut self.days, daily),
             time: (sum + COMMON_TIMES * time) / (count as f32 + COMMON_TIMES),
             ..self.habits
         }

@@ -1,7 +1,7 @@
 //! Why a feature stands out, in sentences for the person on duty.
 
 use super::LogEvent;
-use super::baselines::{LogBaselines, path};
+use super::baselines::{LogBaselines, path, plain_path};
 use super::features::{F, at};
 use super::windows::Seen;
 use crate::web::quote;
@@ -17,8 +17,8 @@ pub(super) fn sentence(baselines: &LogBaselines, event: &LogEvent, feature: F, v
     let count = |one: &str, many: &str| if whole == 1.0 { format!("1 {one}") } else { format!("{whole:.0} {many}") };
     let who =
         || if event.user_id.is_empty() { format!("address {}", quote(event.client())) } else { format!("user {}", quote(&event.user_id)) };
-    let route = || quote(&baselines.routes.template(path(event)));
-    let known = || baselines.endpoint(baselines.routes.route(path(event)));
+    let route = || quote(&baselines.routes.template(&plain_path(event)));
+    let known = || baselines.endpoint(baselines.routes.route(&plain_path(event)));
     let usual = |of: &str, number: String| match known() {
         Some(_) => format!("{of}, {number} is usual for {}", route()),
         None => format!("{of}, {number} is usual here"),
@@ -59,7 +59,7 @@ pub(super) fn sentence(baselines: &LogBaselines, event: &LogEvent, feature: F, v
         F::UserWeekday => format!("{} rarely comes on a {}", who(), weekday(event.timestamp.secs())),
         F::RateMinute => format!("{} of {} in the minute before", count("request", "requests"), who()),
         F::RateHour => format!("{} of {} in the hour before", count("request", "requests"), who()),
-        F::RateDay => format!("{} of {} in the day before", count("request", "requests"), who()),
+        F::DayExcess => format!("more requests of {} in the day before than usual for it", who()),
         F::RateExcess => format!("more requests of {} in the hour before than usual for it", who()),
         F::ErrorExcess => format!("more errors of {} in the hour before than usual for it", who()),
         F::FailedLogins => format!("{} refused (401, 403) in the hour before, of {}", count("request was", "requests were"), who()),

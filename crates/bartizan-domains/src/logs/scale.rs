@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Values of its own that an endpoint or a user has as much say with as all together have.
+/// Values of its own that an endpoint or a user has as much say with as all together have, of where most lie and of how far they spread:
+/// few values lie closer together than more of them will.
 const SAY: f32 = 5.0;
+const SAY_OF_SPREAD: f32 = 20.0;
 /// Standard deviations of a normal distribution between its median and its 90th percentile.
 const TO_90: f32 = 1.2816;
 
@@ -22,9 +24,12 @@ impl Scale {
             return all;
         };
         let own = Self { middle, spread: (high - middle) / TO_90 };
-        let part = values.len() as f32 / (values.len() as f32 + SAY);
-        let mix = |own: f32, all: f32| part * own + (1.0 - part) * all;
-        Self { middle: mix(own.middle, all.middle), spread: mix(own.spread, all.spread.max((own.middle - all.middle).abs())) }
+        let mix = |say: f32, own: f32, all: f32| {
+            let part = values.len() as f32 / (values.len() as f32 + say);
+            part * own + (1.0 - part) * all
+        };
+        let middle = mix(SAY, own.middle, all.middle);
+        Self { middle, spread: mix(SAY_OF_SPREAD, own.spread, all.spread.max((middle - all.middle).abs())) }
     }
 
     /// The same of values alone.

@@ -6,7 +6,7 @@ use super::event::MAX_OTHER;
 use crate::web::address::network;
 use crate::web::path_of;
 use crate::web::rings::{BUCKETS, Different, Ring, is_time};
-use crate::web::routes::Routes;
+use crate::web::routes::{Routes, plain_extension};
 use crate::web::text::hash;
 use bartizan_core::head;
 use serde::{Deserialize, Serialize};
@@ -250,7 +250,7 @@ impl Seen {
             address,
             network: if client.is_empty() { 0 } else { mixed(network(client)) },
             agent: agent(event.user_agent.as_deref().unwrap_or_default()).key,
-            place: Routes::default().route(path_of(target)),
+            place: Routes::default().route(&plain_extension(path_of(target))),
             target: mixed(hash(target.as_bytes())),
             status: Status::of(event.status_code),
             time: event.response_time.map_or(f32::NAN, log_secs),
@@ -331,8 +331,11 @@ impl OfUser {
         }
         self.streak.add(seen.secs, seen.status);
         self.targets.add(epoch(seen.secs), seen.target);
-        self.networks.add(epoch(seen.secs), seen.network);
-        self.agents.add(epoch(seen.secs), seen.agent);
+        // Whoever tries a name is not who has it.
+        if seen.status != Status::Refused {
+            self.networks.add(epoch(seen.secs), seen.network);
+            self.agents.add(epoch(seen.secs), seen.agent);
+        }
         self.bytes.add(hour, seen.bytes);
         if !seen.time.is_nan() {
             self.times.add(hour, seen.time);

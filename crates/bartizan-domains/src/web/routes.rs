@@ -2,6 +2,7 @@
 
 use super::text::{hash, hash_on};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Segments of a path that are looked at.
@@ -29,6 +30,20 @@ fn is_identifier(segment: &str) -> bool {
     let hex = segment.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
     let plain = segment.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     digits == segment.len() || (hex && digits > 0 && segment.len() >= 8) || (plain && digits >= 4)
+}
+
+/// A path whose last name is an identifier with an extension, such as `/images/1058.jpg`, with the extension alone: `/images/{}.jpg`.
+pub(crate) fn plain_extension(path: &str) -> Cow<'_, str> {
+    let start = path.rfind('/').map_or(0, |slash| slash + 1);
+    match path[start..].split_once('.') {
+        Some((name, extension)) if is_extension(extension) && is_identifier(name) => Cow::Owned(format!("{}{{}}.{extension}", &path[..start])),
+        _ => Cow::Borrowed(path),
+    }
+}
+
+fn is_extension(text: &str) -> bool {
+    const LONGEST: usize = 5;
+    (1..=LONGEST).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric()) && text.bytes().any(|b| b.is_ascii_alphabetic())
 }
 
 impl Routes {
@@ -86,7 +101,23 @@ impl Routes {
 
 #[cfg(test)]
 mod tests {
-    use super::Routes;
+    use super::{Routes, plain_extension};
+
+    #[test]
+    fn numbers_before_an_extension_are_identifiers() {
+        for (path, expected) in [
+            ("/images/1058.jpg", "/images/{}.jpg"),
+            ("/a/5f3a9c21b7.webp", "/a/{}.webp"),
+            ("/app.js", "/app.js"),
+            ("/v/1.2", "/v/1.2"),
+            ("/index.html", "/index.html"),
+            ("7.png", "{}.png"),
+            ("/", "/"),
+            ("/a.b/c", "/a.b/c"),
+        ] {
+            assert_eq!(plain_extension(path), expected);
+        }
+    }
 
     #[test]
     fn identifiers_and_many_names_are_parameters() {

@@ -5,6 +5,7 @@ use crate::{
     docs,
     http::{body, refusal::Refusal},
     input::{content::object, described, fault::note, fields::Fields},
+    mount_state::run_blocking,
     routes::train::{self, Answer, Naming, Params, TrainBody, check, default_true, document, read_train_body},
 };
 use aide::axum::routing::{ApiMethodRouter, post_with};
@@ -17,10 +18,11 @@ use bartizan_domains::{
     faults::{Fault, MAX_FAULTS},
     logs::{
         LogEvent,
-        body::{BodyError, parse_logs},
+        body::{BodyError, parse_batch, parse_logs},
     },
 };
 use bartizan_pipeline::{Lesson, LifeCycle};
+use bytes::Bytes;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -85,17 +87,19 @@ async fn handler(State(state): State<Arc<MountState>>, request: Request) -> Resu
     let shared = &state.mount.shared;
     let body = body::receive(request, &shared.limits).await?;
     let life = Arc::clone(&state.mount.detector);
-    let (parsed, reservation) = body.parse(move |bytes| read(bytes, life.as_ref())).await;
-    let (TrainBody { request, ignored }, given, test_size) = parsed?;
+    let parse = move |bytes: &Bytes| read(bytes, life.as_ref()).map(|read| (read, bytes.clone()));
+    let (parsed, reservation) = body.parse(parse).await;
+    let ((TrainBody { request, ignored }, given, test_size), bytes) = parsed?;
     check(&request)?;
-    let events: Option<Vec<LogEvent>> = given.as_ref().map(|records| records.iter().map(|record| record.event.clone()).collect());
-    let report = state.instance.learn(given.map_or(Lesson::History, Lesson::Given), request, reservation).await?;
+    let total = given.as_ref().map(Vec::len);
+    // The memory of the body is held until its entries have been judged: they are read again, which takes less of it than to keep them twice.
+    let report = state.instance.learn(given.map_or(Lesson::History, Lesson::Given), request, reservation.clone()).await?;
     let (version, activated, samples) = (report.version.clone(), report.refused.is_none(), report.samples);
     let usual = Answer::of(report, ignored, "log entries");
     let mut trained = LogsTrained {
         status: "success",
         message: "Model trained successfully".to_owned(),
-        training_samples: events.as_ref().map_or(samples, Vec::len),
+        training_samples: total.unwrap_or(samples),
         train_anomalies: None,
         test_anomalies: None,
         model_accuracy: None,
@@ -110,7 +114,9 @@ async fn handler(State(state): State<Arc<MountState>>, request: Request) -> Resu
         usual.remove("training_samples");
         trained.usual = usual;
     }
-    if let Some(events) = events {
+    if total.is_some() {
+        let again = run_blocking(move || parse_batch(&bytes, usize::MAX)).await;
+        let events = again.map(|batch| batch.events).unwrap_or_default();
         let verdicts = state.instance.verdicts_of(&version, events).await?;
         let held = ((test_size * verdicts.len() as f64).round() as usize).clamp(1, verdicts.len().max(1));
         let (train, test) = verdicts.split_at(verdicts.len().saturating_sub(held));
@@ -119,6 +125,7 @@ async fn handler(State(state): State<Arc<MountState>>, request: Request) -> Resu
         trained.test_anomalies = Some(flagged(test));
         trained.model_accuracy = Some(1.0 - flagged(test) as f64 / test.len().max(1) as f64);
     }
+    drop(reservation);
     Ok(Json(trained))
 }
 
