@@ -12,8 +12,12 @@ set -eu
 
 url=${BARTIZAN_URL:-http://127.0.0.1:8000}
 # The header goes by standard input, since command lines can be read by others.
+case ${BARTIZAN_TOKEN:-} in *[\\\"]* | *"
+"*) echo "BARTIZAN_TOKEN has a quote, a backslash or a line break" >&2 && exit 2 ;; esac
 for file in "$@"; do
-    key=$(sha256sum "$file" | cut -c 1-64)
+    case $file in /*) ;; *) file=./$file ;; esac
+    sum=$(sha256sum <"$file")
+    key=${sum%% *}
     printf 'header = "Authorization: Bearer %s"\n' "${BARTIZAN_TOKEN:-}" |
         curl --silent --show-error --fail-with-body --config - \
             --retry 10 --retry-connrefused --max-time 300 \

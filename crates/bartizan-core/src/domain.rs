@@ -110,6 +110,9 @@ pub trait Domain: Send + Sync + 'static {
         false
     }
 
+    /// Whether known attacks are kept out of what is learned as normal, unless somebody said that they are.
+    const KNOWN_ARE_KEPT_OUT: bool = false;
+
     /// What says so of such an event: the index of a feature, its value, and a sentence for the person on duty.
     fn known_reason(event: &Self::Event) -> Option<(usize, f32, String)> {
         let _ = event;

@@ -268,6 +268,7 @@ mod tests {
             request_size: None,
             response_size: Some(5_300),
             client: "203.0.113.9".to_owned(),
+            counted: None,
         }
     }
 

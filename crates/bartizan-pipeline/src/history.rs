@@ -19,6 +19,8 @@ const LOOKED_AT: usize = 20;
 const MAX_LOOKED_AT: usize = 1_000_000;
 /// Most bytes of stored events that a training learns from, the newest.
 const MAX_TRAINING_BYTES: u64 = 512 << 20;
+/// Times that so many are looked at, where most of them were flagged.
+const MAX_PAGES: usize = 10;
 /// Rows learned from for every flagged one that is looked at.
 const FLAGGED_PART: usize = 2;
 /// Parts of the time of a history, and the share of its rows at either end that is left out when it is asked how long it is.
@@ -72,11 +74,23 @@ impl<D: Domain> Instance<D> {
         let (name, most) = (&self.settings.name, self.settings.max_training_samples);
         let looked_at = most.saturating_mul(LOOKED_AT).min(MAX_LOOKED_AT.max(most));
         let (mut labelled, mut unlabelled): (Vec<_>, Vec<_>) = given.into_iter().rev().partition(|entry| entry.label.is_some());
-        let query = HistoryQuery { sampled: true, labelled: Some(false), most: looked_at, ..HistoryQuery::default() };
-        let (stored, mut kept_out) = self.not_excluded(query, excluded).await?;
-        unlabelled.extend(stored);
-        // What was flagged takes nobody's place: it is looked at for what it says of the rate of alarms.
-        let (flagged, passed): (Vec<_>, Vec<_>) = unlabelled.into_iter().partition(|entry| entry.verdict == Some(Verdict::Anomalous));
+        let mut query = HistoryQuery { sampled: true, labelled: Some(false), most: looked_at, ..HistoryQuery::default() };
+        let (mut flagged, mut passed, mut kept_out) = (Vec::new(), Vec::new(), 0);
+        // What was flagged takes nobody's place, however much of it there is: it is looked at for what it says of the rate of alarms.
+        for _ in 0..MAX_PAGES {
+            let (page, more_kept_out) = self.not_excluded(query, excluded).await?;
+            let is_last = page.len() < query.most;
+            query.before = page.last().map(|entry| entry.id);
+            kept_out += more_kept_out;
+            unlabelled.extend(page);
+            let (of_page, others): (Vec<_>, Vec<_>) =
+                std::mem::take(&mut unlabelled).into_iter().partition(|entry| entry.verdict == Some(Verdict::Anomalous));
+            passed.extend(others);
+            flagged.extend(of_page.into_iter().take(looked_at.saturating_sub(flagged.len())));
+            if is_last || passed.len() >= most {
+                break;
+            }
+        }
         let (least, share) = (self.settings.min_training_samples, self.settings.max_client_share);
         let mut chosen = select(&passed, most, least, share);
         let passed_over = passed.len().min(most) - chosen.len();

@@ -138,6 +138,11 @@ impl<D: Domain> Instance<D> {
         if occasion == Occasion::Again {
             distrust(&mut material.learned, plan.share());
         }
+        let keep_out = move || {
+            keep_out_known(&mut material.learned);
+            material
+        };
+        let material = aside(keep_out).await?;
         let (rows, width) = (material.learned.len(), self.schema.width());
         let needed = training_bytes(rows, width);
         if needed > MAX_TRAINING_BYTES {
@@ -310,6 +315,14 @@ fn distrust<D: Domain>(events: &mut [TrainingEvent<D>], share: f64) {
     if flagged as f64 > DISTRUSTED * share * events.len() as f64 {
         let is_attack = |event: &TrainingEvent<D>| D::known_attack(&event.event);
         events.iter_mut().filter(|event| !is_attack(event)).for_each(|event| event.flagged = None);
+    }
+}
+
+/// What is an attack by what it carries counts as flagged, for kinds that keep these out, also where no model has judged it.
+fn keep_out_known<D: Domain>(events: &mut [TrainingEvent<D>]) {
+    if D::KNOWN_ARE_KEPT_OUT {
+        let is_known = |e: &&mut TrainingEvent<D>| e.label.is_none() && e.flagged.is_none() && D::known_attack(&e.event);
+        events.iter_mut().filter(is_known).for_each(|event| event.flagged = Some(1.0));
     }
 }
 

@@ -91,6 +91,8 @@ impl Access {
                     return Some(Ok(made));
                 }
                 Ok(None) => return None,
+                // What a JSON reader says of JSON is worth more than that others read none.
+                Err(why) if self.order[at] == Family::Json && text.starts_with('{') => fault = Some(why),
                 Err(why) => {
                     fault.get_or_insert(why);
                 }

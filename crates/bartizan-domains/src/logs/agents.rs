@@ -1,9 +1,8 @@
 //! What agents are, each looked at once: few come again and again, and each has a hundred bytes.
 
-use super::windows::{MAX_AGENT, mixed};
+use super::windows::mixed;
 use crate::web::agent_key;
 use crate::web::text::agent_risk;
-use bartizan_core::head;
 use std::cell::RefCell;
 
 /// Agents that each thread remembers.
@@ -22,9 +21,8 @@ thread_local! {
     static SEEN: RefCell<Vec<(String, Agent)>> = RefCell::new(vec![(String::new(), look_at("")); REMEMBERED]);
 }
 
-/// What is known of an agent, as much of it as is looked at.
+/// What is known of an agent.
 pub(super) fn agent(agent: &str) -> Agent {
-    let agent = head(agent, MAX_AGENT);
     SEEN.with_borrow_mut(|seen| {
         let place = &mut seen[place_of(agent.as_bytes())];
         if place.0 != agent {
@@ -56,7 +54,7 @@ mod tests {
         for round in 0..3 {
             for i in 0..500 {
                 let name = format!("Mozilla/5.{i} (X11; {}) sqlmap", "x".repeat(i));
-                assert_eq!(agent(&name), look_at(bartizan_core::head(&name, super::MAX_AGENT)), "{round} {i}");
+                assert_eq!(agent(&name), look_at(&name), "{round} {i}");
             }
         }
         assert_eq!((agent("").risk, agent("sqlmap").risk), (0.0, 3.0));

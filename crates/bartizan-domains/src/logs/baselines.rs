@@ -24,6 +24,8 @@ const MAX_SEEN: usize = 32;
 const TEN_MINUTES: i64 = 600;
 /// Weeks that a history must have for days of the week to say anything.
 const LEAST_WEEKS: i64 = 3;
+/// One entry in so many must tell something for what is usual of it to be known.
+const LEAST_TOLD: u32 = 100;
 const WEEK: i64 = 7 * 86_400;
 
 /// Values by key, in order of the keys.
@@ -155,6 +157,8 @@ struct Known {
     common: Common,
     networks: Sorted<u32>,
     agents: Sorted<u32>,
+    /// Entries that told a response time, a size of the request, one of the answer, and an agent.
+    told: [u32; 4],
 }
 
 /// An entry with what is worked out of it once.
@@ -169,10 +173,17 @@ impl Known {
         let mut endpoints: HashMap<u64, LearningEndpoint> = HashMap::new();
         let mut users: HashMap<u64, Learning> = HashMap::new();
         let (mut networks, mut agents): (HashMap<u64, u32>, HashMap<u64, u32>) = Default::default();
-        let mut together = LearningEndpoint::default();
+        let (mut together, mut told) = (LearningEndpoint::default(), [0; 4]);
         for Row { event, seen, place } in rows {
             endpoints.entry(*place).or_default().add(event, seen);
             together.add(event, seen);
+            let tells = [
+                event.response_time.is_some(),
+                event.request_size.is_some(),
+                event.response_size.is_some(),
+                event.user_agent.as_deref().is_some_and(|agent| !agent.is_empty()),
+            ];
+            told.iter_mut().zip(tells).for_each(|(count, tells)| *count += u32::from(tells));
             if seen.who != 0 {
                 users.entry(seen.who).or_default().add(seen, *place, event.response_size.unwrap_or(0) as f32);
             }
@@ -204,6 +215,7 @@ impl Known {
             common,
             networks: Sorted::of(networks.into_iter(), MAX_NAMES, |rows| *rows),
             agents: Sorted::of(agents.into_iter(), MAX_NAMES, |rows| *rows),
+            told,
         }
     }
 
@@ -336,6 +348,11 @@ impl LogBaselines {
     /// What everybody does: entries and bytes in an hour, and entries in a day.
     pub(super) fn everybody(&self) -> [Scale; 3] {
         [self.known.rate, self.known.bytes, self.known.daily]
+    }
+
+    /// Whether enough entries told a response time, a size of the request, one of the answer, and an agent, to say what is usual.
+    pub(super) fn told(&self) -> [bool; 4] {
+        self.known.told.map(|count| count > 0 && count >= self.known.rows / LEAST_TOLD)
     }
 
     /// Whether the history covers so many days that those of users can be compared.

@@ -207,6 +207,7 @@ fn of_plain(plain: Plain<'_>, line: u64) -> Option<Record<LogEvent>> {
         request_size: plain.request_size.map(size),
         response_size: plain.response_size.map(size),
         client: String::new(),
+        counted: None,
     };
     let (label, label_name) = match plain.user_label.or(plain.label) {
         None => (None, None),
@@ -303,6 +304,7 @@ pub(super) fn entry_of(entry: Raw<'_>, line: u64) -> Result<Record<LogEvent>, Ve
                 request_size: request_size.map(size),
                 response_size: response_size.map(size),
                 client: String::new(),
+        counted: None,
             };
             Ok(Record { event, label, label_name, line })
         }

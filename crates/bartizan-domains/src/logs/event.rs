@@ -1,12 +1,14 @@
 //! One log entry.
 
-use bartizan_core::{Timestamp, head};
+use bartizan_core::{Timestamp, head, tail};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// Most bytes that are stored of an endpoint, of an agent, and of the user, the method and the address each.
 const MAX_ENDPOINT: usize = 4_096;
 const MAX_AGENT: usize = 1_024;
+/// Bytes at the end of an endpoint and of an agent that are kept of a long one: what is behind a long beginning is seen, too.
+const MAX_TAIL: usize = 512;
 pub(super) const MAX_OTHER: usize = 512;
 
 /// One request to an API, as a log tells of it after it was answered.
@@ -34,6 +36,8 @@ pub struct LogEvent {
     pub response_size: Option<u64>,
     /// The client, where it is written otherwise than in `ip_address`; filled in when the event arrives.
     pub client: String,
+    /// When it counts in the windows, where that is not its own time; filled in when the event arrives.
+    pub counted: Option<Timestamp>,
 }
 
 impl LogEvent {
@@ -54,6 +58,16 @@ impl LogEvent {
         head(&self.user_id, MAX_OTHER).as_bytes()
     }
 
+    /// The endpoint as it is stored: of a long one, beginning and end.
+    pub(super) fn seen_endpoint(&self) -> Cow<'_, str> {
+        both_ends(&self.endpoint, MAX_ENDPOINT)
+    }
+
+    /// The agent as it is stored.
+    pub(super) fn seen_agent(&self) -> Option<Cow<'_, str>> {
+        self.user_agent.as_deref().map(|agent| both_ends(agent, MAX_AGENT))
+    }
+
     /// About how many bytes its texts have.
     pub(super) fn weight(&self) -> usize {
         self.endpoint.len() + self.user_id.len() + self.ip_address.len() + self.user_agent.as_ref().map_or(0, String::len)
@@ -70,12 +84,20 @@ impl LogEvent {
         let cut = |text: &str, most: usize| head(text, most).to_owned();
         Cow::Owned(Self {
             user_id: cut(&self.user_id, other),
-            endpoint: cut(&self.endpoint, endpoint),
+            endpoint: self.seen_endpoint().into_owned(),
             method: cut(&self.method, other),
             ip_address: cut(&self.ip_address, other),
-            user_agent: self.user_agent.as_deref().map(|agent| cut(agent, of_agent)),
+            user_agent: self.seen_agent().map(Cow::into_owned),
             client: cut(&self.client, other),
             ..*self
         })
     }
+}
+
+/// The beginning and the end of a text that has more bytes than this.
+fn both_ends(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned([head(text, most - MAX_TAIL), tail(text, MAX_TAIL)].concat())
 }

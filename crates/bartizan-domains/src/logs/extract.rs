@@ -3,11 +3,11 @@
 use super::agents::agent;
 use super::baselines::{LogBaselines, Met, log_size, path};
 use super::features::{F, TABLE};
-use super::scale::more_than;
+use super::scale::{Scale, more_than};
 use super::windows::{MAX_ENDPOINT, RecentLogs, Status, log_secs};
 use super::{LogEvent, reasons};
 use crate::web::text::{Marks, decode, path_risk};
-use bartizan_core::{Extract, head};
+use bartizan_core::Extract;
 
 /// Least spreads of logarithms of times and sizes, and of counts.
 pub(super) const LEAST_SPREAD: f32 = 0.25;
@@ -24,10 +24,12 @@ impl Extract for LogBaselines {
         let mut set = |feature: F, value: f32| row[feature as usize] = value;
         let met = self.meet(event);
         let Met { endpoint, rarities: [user, place, method, status, own, network, of_agent, hour, weekday], .. } = met;
-        let time = event.response_time.map_or(f32::NAN, |secs| secs as f32);
-        let excess = |scale: super::scale::Scale, value: f32| scale.excess(value, LEAST_SPREAD);
-        let log_time = event.response_time.map_or(f32::NAN, log_secs);
-        let [request, response] = [event.request_size, event.response_size];
+        // Of what no entry told that was learned from, nothing can be said.
+        let [told_time, told_request, told_response, told_agent] = self.told();
+        let time = event.response_time.filter(|_| told_time).map_or(f32::NAN, |secs| secs as f32);
+        let excess = |scale: Scale, value: f32| scale.excess(value, LEAST_SPREAD);
+        let log_time = event.response_time.filter(|_| told_time).map_or(f32::NAN, log_secs);
+        let [request, response] = [event.request_size.filter(|_| told_request), event.response_size.filter(|_| told_response)];
         let (plain, log) =
             (|size: Option<u64>| size.map_or(f32::NAN, |size| size as f32), |size: Option<u64>| size.map_or(f32::NAN, log_size));
         set(F::ResponseTime, time);
@@ -44,12 +46,12 @@ impl Extract for LogBaselines {
         let (risk, marks) = risks(event);
         set(F::PathRisk, risk);
         set(F::InjectionMarks, marks);
-        set(F::AgentRisk, event.user_agent.as_deref().map_or(f32::NAN, |name| agent(name).risk));
+        set(F::AgentRisk, event.seen_agent().map_or(f32::NAN, |name| agent(&name).risk));
         set(F::UserRarity, user);
         set(F::UserEndpoint, own);
         set(F::UserNetwork, network);
         // None at all is a kind of agent, too.
-        set(F::UserAgent, of_agent);
+        set(F::UserAgent, if told_agent { of_agent } else { f32::NAN });
         set(F::UserHour, hour);
         set(F::UserWeekday, weekday);
         self.windows(&met, recent, &mut set);
@@ -66,8 +68,12 @@ impl LogBaselines {
         let [rate, bytes, daily] = met.user.map_or_else(|| self.everybody(), |habits| [habits.rate, habits.bytes, habits.daily]);
         // A mean of few says little.
         let of_many = |value: f32, count: f32| value * count / (count + FEW);
+        let [told_time, _, told_response, _] = self.told();
+        let of_told = |is_told: bool, value: f32| if is_told { value } else { f32::NAN };
+        // What a user does that is known is no more than it usually does: a crawler crawls.
+        let beyond = |count: f32, usual: Scale| if met.user.is_some() { (count - usual.high().exp_m1()).max(0.0) } else { count };
         set(F::RateMinute, user.minute);
-        set(F::RateHour, user.hour);
+        set(F::RateHour, beyond(user.hour, rate));
         let day = daily.excess((1.0 + user.day).ln(), LEAST_COUNT_SPREAD);
         set(F::DayExcess, if self.covers_days() { day } else { f32::NAN });
         set(F::RateExcess, rate.excess((1.0 + user.hour).ln(), LEAST_COUNT_SPREAD));
@@ -76,11 +82,11 @@ impl LogBaselines {
         set(F::FailedLogins, user.refused.max(address.refused));
         set(F::FailedBefore, user.streak.max(address.streak));
         set(F::NotFound, user.missing);
-        set(F::Targets, user.targets);
-        set(F::BytesHour, user.bytes);
-        set(F::BytesExcess, bytes.excess((1.0 + user.bytes).ln(), LEAST_BYTES_SPREAD));
+        set(F::Targets, beyond(user.targets, rate));
+        set(F::BytesHour, of_told(told_response, beyond(user.bytes, bytes)));
+        set(F::BytesExcess, of_told(told_response, bytes.excess((1.0 + user.bytes).ln(), LEAST_BYTES_SPREAD)));
         let usual = met.user.map_or_else(|| self.all().time.middle(), |habits| habits.time);
-        set(F::TimeHour, of_many(user.time - usual, user.hour));
+        set(F::TimeHour, of_told(told_time, of_many(user.time - usual, user.hour)));
         set(F::Networks, if met.seen.network == 0 { f32::NAN } else { user.networks });
         set(F::Agents, user.agents);
         set(F::AddressUsers, address.users);
@@ -92,7 +98,7 @@ impl LogBaselines {
         let errors = more_than(met.endpoint.error_share(self.all()), endpoint.errors, endpoint.hour);
         set(F::EndpointErrors, part_of(met.seen.status.is_error(), errors));
         set(F::ServerErrors, part_of(met.seen.status == Status::Failed, endpoint.failed));
-        set(F::EndpointTime, part_of(is_slow, of_many(met.endpoint.time.excess(endpoint.time, LEAST_SPREAD), endpoint.ten)));
+        set(F::EndpointTime, part_of(is_slow, of_told(told_time, of_many(met.endpoint.time.excess(endpoint.time, LEAST_SPREAD), endpoint.ten))));
     }
 }
 
@@ -108,7 +114,7 @@ fn status_class(status: Status) -> f32 {
 /// Words that attackers ask for in the path, and marks of injection in the endpoint. Most endpoints have nothing that an injection needs,
 /// and are not searched for any.
 pub(super) fn risks(event: &LogEvent) -> (f32, f32) {
-    let target = head(&event.endpoint, MAX_ENDPOINT);
+    let target = &*event.seen_endpoint();
     if !target.bytes().any(is_odd) && !target.contains("..") {
         return (path_risk(path(event)) as f32, 0.0);
     }
@@ -128,7 +134,7 @@ const TOOL: f32 = 2.0;
 
 /// The feature that says that an entry is an attack by what it carries, and its value.
 pub(super) fn known(event: &LogEvent) -> Option<(F, f32)> {
-    let risk = event.user_agent.as_deref().map_or(0.0, |name| agent(name).risk);
+    let risk = event.seen_agent().map_or(0.0, |name| agent(&name).risk);
     if risk >= TOOL {
         return Some((F::AgentRisk, risk));
     }

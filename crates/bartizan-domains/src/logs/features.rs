@@ -42,15 +42,15 @@ features! {
     UserHour, "user_hour_rarity", "nats", 0.25, "How rare it is that a user comes at an hour of the day at which it came as little in training.";
     UserWeekday, "user_weekday_rarity", "nats", 0.25, "How rare it is that a user comes on a day of the week on which it came as little in training.";
     RateMinute, "requests_60s", "entries", 1.0 ruled, "Entries of the user in the minute before.";
-    RateHour, "requests_1h", "entries", 1.0, "Entries of the user in the hour before.";
+    RateHour, "requests_1h", "entries", 1.0, "Entries of the user in the hour before; of one that is known, beyond nine in ten of its hours in training.";
     DayExcess, "user_day_excess", "spreads", 0.25, "How far the logarithm of the entries of the day before lies above that of the user's days in training.";
     RateExcess, "user_rate_excess", "spreads", 0.25, "How far the logarithm of the entries of the hour before lies above the user's in training.";
     ErrorExcess, "user_error_excess", "spreads", 0.25, "How many more errors the user had in the hour before than its share of errors in training explains.";
     FailedLogins, "failed_logins_1h", "entries", 1.0 ruled, "Answers of 401 and 403 to the user, or to its address, in the hour before.";
     FailedBefore, "failed_logins_before", "entries", 1.0, "Answers of 401 and 403 directly before, to the user or to its address.";
     NotFound, "not_found_1h", "entries", 1.0, "Answers of 404 and 410 to the user in the hour before.";
-    Targets, "endpoints_1h", "endpoints", 1.0, "Different endpoints, with their identifiers, of the user in the hour before, about.";
-    BytesHour, "response_bytes_1h", "bytes", 1024.0, "Bytes answered to the user in the hour before.";
+    Targets, "endpoints_1h", "endpoints", 1.0, "Different endpoints, with their identifiers, of the user in the hour before, about; of one that is known, beyond the entries of nine in ten of its hours in training.";
+    BytesHour, "response_bytes_1h", "bytes", 1024.0, "Bytes answered to the user in the hour before; of one that is known, beyond nine in ten of its hours in training.";
     BytesExcess, "user_bytes_excess", "spreads", 0.25, "How far the logarithm of the bytes of the hour before lies above the user's in training.";
     TimeHour, "user_time_excess", "nats", 0.1, "How far the mean logarithm of the user's response times in the hour before lies above its own in training.";
     Networks, "networks_1h", "networks", 1.0, "Different networks of the user in the hour before and now, about: nobody travels that fast.";

@@ -25,6 +25,11 @@ use bartizan_core::{Arrival, Arrived, Domain, Facts, FeatureSchema, Tracking, Tr
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+/// Seconds that an entry counts ahead of the clock in the windows, where times are believed that are ahead by minutes; where they are believed
+/// further ahead, as with made-up traffic, so they are there.
+const AHEAD_SECS: i64 = 10;
+const USUAL_AHEAD_SECS: u64 = 300;
+
 /// The kind `logs`.
 pub struct Logs;
 
@@ -52,6 +57,8 @@ impl Domain for Logs {
         part.align(whole);
     }
 
+    const KNOWN_ARE_KEPT_OUT: bool = true;
+
     fn known_attack(event: &LogEvent) -> bool {
         extract::known(event).is_some()
     }
@@ -76,7 +83,12 @@ impl Domain for Logs {
         let client = arrival.proxies.client(&event.ip_address);
         // Nothing is written down twice, and nothing allocated, where an address comes as it should.
         event.client = if client == event.ip_address { String::new() } else { client.into_owned() };
-        arrival.bound(&mut event.timestamp)
+        let arrived = arrival.bound(&mut event.timestamp);
+        // One clock that is ahead would move the windows of all that it tells of, and hide what comes in the meantime.
+        let latest = arrival.now.plus_secs(AHEAD_SECS);
+        let is_ahead = arrival.max_ahead_secs <= USUAL_AHEAD_SECS && event.timestamp > latest;
+        event.counted = is_ahead.then_some(latest);
+        arrived
     }
 
     fn entity<'t>(text: &'t str, proxies: &TrustedProxies) -> Cow<'t, str> {

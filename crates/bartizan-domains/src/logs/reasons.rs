@@ -9,8 +9,53 @@ use crate::web::quote;
 /// Says nothing of what is missing or nothing out of the ordinary.
 pub(super) fn reason(baselines: &LogBaselines, event: &LogEvent, row: &[f32], index: usize) -> Option<String> {
     let (feature, value) = (at(index)?, row.get(index).copied()?);
-    (!value.is_nan() && value > 0.0).then(|| sentence(baselines, event, feature, value))
+    tells(feature, value, row).then(|| sentence(baselines, event, feature, value))
 }
+
+/// Whether the value of a feature is worth a sentence beside the others: it stands out by itself, and no other says the same.
+fn tells(feature: F, value: f32, row: &[f32]) -> bool {
+    let of = |feature: F| row.get(feature as usize).copied().unwrap_or(f32::NAN);
+    // Of what is told against its endpoint, the number alone says less.
+    let alone = |excess: F| of(excess).is_nan();
+    let least = match feature {
+        F::ResponseTime if alone(F::TimeExcess) => f32::MIN_POSITIVE,
+        F::RequestSize if alone(F::RequestExcess) => f32::MIN_POSITIVE,
+        F::ResponseSize if alone(F::ResponseExcess) => f32::MIN_POSITIVE,
+        F::ResponseTime | F::RequestSize | F::ResponseSize => return false,
+        F::StatusClass if of(F::StatusRarity) >= RARE => return false,
+        F::AddressRate if value <= of(F::RateMinute) => return false,
+        F::UserEndpoint if of(F::UserRarity) >= RARE && of(F::EndpointRarity) >= RARE => return false,
+        F::StatusRarity
+        | F::EndpointRarity
+        | F::MethodRarity
+        | F::UserRarity
+        | F::UserEndpoint
+        | F::UserNetwork
+        | F::UserAgent
+        | F::UserHour
+        | F::UserWeekday => RARE,
+        F::TimeExcess
+        | F::RequestExcess
+        | F::ResponseExcess
+        | F::RateExcess
+        | F::DayExcess
+        | F::BytesExcess
+        | F::ErrorExcess
+        | F::EndpointRate
+        | F::EndpointErrors
+        | F::EndpointTime => 1.0,
+        F::EndpointLength => 100.0,
+        F::RateMinute | F::RateHour | F::AddressRate | F::Targets => 5.0,
+        F::BytesHour => 1e5,
+        F::NotFound | F::FailedLogins | F::Networks | F::Agents | F::AddressUsers => 2.0,
+        F::TimeHour => 0.5,
+        F::StatusClass | F::PathRisk | F::InjectionMarks | F::AgentRisk | F::FailedBefore | F::ServerErrors => f32::MIN_POSITIVE,
+    };
+    value >= least
+}
+
+/// Nats from which on something is called rare: of one entry in seven or fewer.
+const RARE: f32 = 2.0;
 
 pub(super) fn sentence(baselines: &LogBaselines, event: &LogEvent, feature: F, value: f32) -> String {
     let whole = value.round();
@@ -18,6 +63,7 @@ pub(super) fn sentence(baselines: &LogBaselines, event: &LogEvent, feature: F, v
     let who =
         || if event.user_id.is_empty() { format!("address {}", quote(event.client())) } else { format!("user {}", quote(&event.user_id)) };
     let route = || quote(&baselines.routes.template(&plain_path(event)));
+    let is_known = || baselines.meet(event).user.is_some();
     let known = || baselines.endpoint(baselines.routes.route(&plain_path(event)));
     let usual = |of: &str, number: String| match known() {
         Some(_) => format!("{of}, {number} is usual for {}", route()),
@@ -49,8 +95,8 @@ pub(super) fn sentence(baselines: &LogBaselines, event: &LogEvent, feature: F, v
         F::EndpointLength => format!("the endpoint has {}", count("byte", "bytes")),
         F::PathRisk => format!("the path {} has words that attackers ask for", quote(path(event))),
         F::InjectionMarks => format!("the endpoint {} has words of injection languages", quote(&event.endpoint)),
-        F::AgentRisk => format!("the agent {} is that of a tool", quote(event.user_agent.as_deref().unwrap_or_default())),
-        F::UserRarity if baselines.meet(event).user.is_some() => format!("{} comes rarely", who()),
+        F::AgentRisk => format!("the agent {} is that of a program and of no browser", quote(event.user_agent.as_deref().unwrap_or_default())),
+        F::UserRarity if is_known() => format!("{} comes rarely", who()),
         F::UserRarity => format!("{} was never seen in training", who()),
         F::UserEndpoint => own(baselines, event, 2, (&who(), "asks for", &route())),
         F::UserNetwork => own(baselines, event, 0, (&who(), "comes from the network of", &quote(event.client()))),
@@ -58,6 +104,7 @@ pub(super) fn sentence(baselines: &LogBaselines, event: &LogEvent, feature: F, v
         F::UserHour => format!("{} rarely comes around {:02}:00 UTC", who(), super::habits::hour_of(event.timestamp.secs())),
         F::UserWeekday => format!("{} rarely comes on a {}", who(), weekday(event.timestamp.secs())),
         F::RateMinute => format!("{} of {} in the minute before", count("request", "requests"), who()),
+        F::RateHour if is_known() => format!("{} of {} in the hour before beyond what is usual for it", count("request", "requests"), who()),
         F::RateHour => format!("{} of {} in the hour before", count("request", "requests"), who()),
         F::DayExcess => format!("more requests of {} in the day before than usual for it", who()),
         F::RateExcess => format!("more requests of {} in the hour before than usual for it", who()),
@@ -68,7 +115,11 @@ pub(super) fn sentence(baselines: &LogBaselines, event: &LogEvent, feature: F, v
             format!("{} refused (401, 403) directly before{ends}", count("request was", "requests were"))
         }
         F::NotFound => format!("{} of {} in the hour before found nothing (404)", count("request", "requests"), who()),
+        F::Targets if is_known() => {
+            format!("{} of {} in the hour before beyond what is usual for it", count("different endpoint", "different endpoints"), who())
+        }
         F::Targets => format!("about {} of {} in the hour before", count("different endpoint", "different endpoints"), who()),
+        F::BytesHour if is_known() => format!("{} answered to {} in the hour before beyond what is usual for it", bytes(value), who()),
         F::BytesHour => format!("{} answered to {} in the hour before", bytes(value), who()),
         F::BytesExcess => format!("more bytes were answered to {} in the hour before than usual for it", who()),
         F::TimeHour => format!("answers to {} took longer in the hour before than usual for it", who()),

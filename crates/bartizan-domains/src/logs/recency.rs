@@ -203,6 +203,7 @@ mod tests {
             request_size: None,
             response_size: Some(100),
             client: String::new(),
+            counted: None,
         }
     }
 

@@ -43,6 +43,11 @@ impl Scale {
         self.middle
     }
 
+    /// What about one value in ten lies above.
+    pub(super) fn high(self) -> f32 {
+        self.middle + TO_90 * self.spread
+    }
+
     /// How many spreads, none smaller than `least`, a value lies above the middle; negative below.
     pub(super) fn excess(self, value: f32, least: f32) -> f32 {
         (value - self.middle) / self.spread.max(least)

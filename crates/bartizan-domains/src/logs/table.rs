@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -38,6 +39,8 @@ struct Shard<C> {
 /// Counters by key.
 pub(super) struct Table<C> {
     shards: Vec<Mutex<Shard<C>>>,
+    /// So that nobody can choose names that lie in one shard.
+    hasher: RandomState,
     /// Most keys of a shard.
     most: usize,
     evicted: AtomicU64,
@@ -53,7 +56,7 @@ impl<C: Copy + Default> Table<C> {
             let (new, known, left) = Default::default();
             Mutex::new(Shard { slots: HashMap::new(), new, known, left, has_left: HashSet::new() })
         };
-        Self { shards: (0..SHARDS).map(|_| shard()).collect(), most: most.div_ceil(SHARDS).max(1), evicted: AtomicU64::new(0) }
+        Self { shards: (0..SHARDS).map(|_| shard()).collect(), hasher: RandomState::new(), most: most.div_ceil(SHARDS).max(1), evicted: AtomicU64::new(0) }
     }
 
     fn shard(&self, at: usize) -> MutexGuard<'_, Shard<C>> {
@@ -61,8 +64,7 @@ impl<C: Copy + Default> Table<C> {
     }
 
     fn shard_of(&self, key: u64) -> MutexGuard<'_, Shard<C>> {
-        // Names differ in few characters: one more multiplication spreads their hashes.
-        self.shard((key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60) as usize % SHARDS)
+        self.shard((self.hasher.hash_one(key) >> 32) as usize % SHARDS)
     }
 
     /// Works on the counters of a key, which are new where it is.

@@ -26,6 +26,7 @@ fn entry(user: &str, secs: i64) -> LogEvent {
         request_size: Some(100),
         response_size: Some(5_000),
         client: String::new(),
+        counted: None,
     }
 }
 

@@ -20,9 +20,8 @@ const DAY: i64 = 14_400;
 pub(super) const HORIZON_SECS: i64 = DAY * BUCKETS as i64;
 /// Seconds in which failed logins are a sequence.
 const SEQUENCE_SECS: i64 = 3_600;
-/// Bytes of an endpoint and of an agent that are looked at, here and in the features.
+/// Bytes of an endpoint that tell it from others.
 pub(super) const MAX_ENDPOINT: usize = 2_048;
-pub(super) const MAX_AGENT: usize = 512;
 
 /// What the past says of an entry, the entry itself not counted but for the networks, agents and users, which are as many as with it. NaN
 /// where nothing is known.
@@ -209,6 +208,8 @@ impl Status {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
     pub(super) secs: i64,
+    /// When it counts in the windows.
+    pub(super) counted: i64,
     /// Of who it is, the user or the address; 0 when nobody knows.
     pub(super) who: u64,
     pub(super) user: u64,
@@ -245,11 +246,12 @@ impl Seen {
         let user = if event.user_id.is_empty() { 0 } else { mixed(hash(event.user()) ^ 1) };
         Self {
             secs: event.timestamp.secs(),
+            counted: event.counted.unwrap_or(event.timestamp).secs(),
             who: if user == 0 { address } else { user },
             user,
             address,
             network: if client.is_empty() { 0 } else { mixed(network(client)) },
-            agent: agent(event.user_agent.as_deref().unwrap_or_default()).key,
+            agent: agent(&event.seen_agent().unwrap_or_default()).key,
             place: Routes::default().route(&plain_extension(path_of(target))),
             target: mixed(hash(target.as_bytes())),
             status: Status::of(event.status_code),
@@ -299,7 +301,7 @@ impl OfUser {
     const SECS: [i64; 3] = [MINUTE, HOUR, DAY];
 
     pub(super) fn recent(&self, seen: &Seen) -> RecentUser {
-        let (secs, hour) = (seen.secs, at(seen.secs, HOUR));
+        let (secs, hour) = (seen.counted, at(seen.counted, HOUR));
         let [minute, in_hour, day] = [0, 1, 2].map(|w| self.windows[w].sum(at(secs, Self::SECS[w])) as f32);
         let timed = self.timed.sum(hour) as f32;
         RecentUser {
@@ -319,8 +321,8 @@ impl OfUser {
     }
 
     pub(super) fn count(&mut self, seen: &Seen) {
-        let hour = at(seen.secs, HOUR);
-        self.windows.iter_mut().zip(Self::SECS).for_each(|(window, length)| window.add(at(seen.secs, length)));
+        let hour = at(seen.counted, HOUR);
+        self.windows.iter_mut().zip(Self::SECS).for_each(|(window, length)| window.add(at(seen.counted, length)));
         if seen.status.is_error() {
             self.errors.add(hour);
         }
@@ -329,12 +331,12 @@ impl OfUser {
             Status::Missing => self.missing.add(hour),
             _ => {}
         }
-        self.streak.add(seen.secs, seen.status);
-        self.targets.add(epoch(seen.secs), seen.target);
+        self.streak.add(seen.counted, seen.status);
+        self.targets.add(epoch(seen.counted), seen.target);
         // Whoever tries a name is not who has it.
         if seen.status != Status::Refused {
-            self.networks.add(epoch(seen.secs), seen.network);
-            self.agents.add(epoch(seen.secs), seen.agent);
+            self.networks.add(epoch(seen.counted), seen.network);
+            self.agents.add(epoch(seen.counted), seen.agent);
         }
         self.bytes.add(hour, seen.bytes);
         if !seen.time.is_nan() {
@@ -345,8 +347,8 @@ impl OfUser {
 
     /// Takes back what was counted, but for what was different and in which order.
     pub(super) fn take(&mut self, seen: &Seen) {
-        let hour = at(seen.secs, HOUR);
-        self.windows.iter_mut().zip(Self::SECS).for_each(|(window, length)| window.take(at(seen.secs, length)));
+        let hour = at(seen.counted, HOUR);
+        self.windows.iter_mut().zip(Self::SECS).for_each(|(window, length)| window.take(at(seen.counted, length)));
         if seen.status.is_error() {
             self.errors.take(hour);
         }
@@ -382,30 +384,30 @@ pub(super) struct OfAddress {
 
 impl OfAddress {
     pub(super) fn recent(&self, seen: &Seen) -> RecentAddress {
-        let hour = at(seen.secs, HOUR);
+        let hour = at(seen.counted, HOUR);
         RecentAddress {
-            minute: self.minute.sum(at(seen.secs, MINUTE)) as f32,
+            minute: self.minute.sum(at(seen.counted, MINUTE)) as f32,
             hour: self.hour.sum(hour) as f32,
             refused: self.refused.sum(hour) as f32,
-            streak: self.streak.at(seen.secs),
-            users: with(self.users, seen.secs, seen.user),
+            streak: self.streak.at(seen.counted),
+            users: with(self.users, seen.counted, seen.user),
         }
     }
 
     pub(super) fn count(&mut self, seen: &Seen) {
-        let hour = at(seen.secs, HOUR);
-        self.minute.add(at(seen.secs, MINUTE));
+        let hour = at(seen.counted, HOUR);
+        self.minute.add(at(seen.counted, MINUTE));
         self.hour.add(hour);
         if seen.status == Status::Refused {
             self.refused.add(hour);
         }
-        self.streak.add(seen.secs, seen.status);
-        self.users.add(epoch(seen.secs), seen.user);
+        self.streak.add(seen.counted, seen.status);
+        self.users.add(epoch(seen.counted), seen.user);
     }
 
     pub(super) fn take(&mut self, seen: &Seen) {
-        let hour = at(seen.secs, HOUR);
-        self.minute.take(at(seen.secs, MINUTE));
+        let hour = at(seen.counted, HOUR);
+        self.minute.take(at(seen.counted, MINUTE));
         self.hour.take(hour);
         if seen.status == Status::Refused {
             self.refused.take(hour);
@@ -432,7 +434,7 @@ pub(super) struct OfEndpoint {
 
 impl OfEndpoint {
     pub(super) fn recent(&self, seen: &Seen) -> RecentEndpoint {
-        let (ten, hour) = (at(seen.secs, TEN_MINUTES), at(seen.secs, HOUR));
+        let (ten, hour) = (at(seen.counted, TEN_MINUTES), at(seen.counted, HOUR));
         let timed = self.timed.sum(ten) as f32;
         let mean = self.times.sum(ten) / timed;
         let spread = (self.squares.sum(ten) / timed - mean * mean).max(0.0).sqrt();
@@ -448,7 +450,7 @@ impl OfEndpoint {
     }
 
     pub(super) fn count(&mut self, seen: &Seen) {
-        let (ten, hour) = (at(seen.secs, TEN_MINUTES), at(seen.secs, HOUR));
+        let (ten, hour) = (at(seen.counted, TEN_MINUTES), at(seen.counted, HOUR));
         self.ten.add(ten);
         self.hour.add(hour);
         if seen.status == Status::Failed {
@@ -465,7 +467,7 @@ impl OfEndpoint {
     }
 
     pub(super) fn take(&mut self, seen: &Seen) {
-        let (ten, hour) = (at(seen.secs, TEN_MINUTES), at(seen.secs, HOUR));
+        let (ten, hour) = (at(seen.counted, TEN_MINUTES), at(seen.counted, HOUR));
         self.ten.take(ten);
         self.hour.take(hour);
         if seen.status == Status::Failed {

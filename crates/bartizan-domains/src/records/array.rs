@@ -10,7 +10,18 @@ pub(crate) fn array<E>(
     counted: &mut Counted<'_, E>,
     parse: impl FnMut(&str, u64, Timestamp) -> Result<Record<E>, String>,
 ) -> Result<(), ParseError> {
-    let mut elements = Elements { reader, text: Vec::new(), position: 0, bare: false };
+    let mut elements = Elements { reader, text: Vec::new(), position: 0, bare: false, within: false };
+    elements.begin()?;
+    elements.read(counted, parse)
+}
+
+/// The same of an array that stands within an object; what follows it is passed over.
+pub(crate) fn array_within<E>(
+    reader: Box<dyn BufRead + '_>,
+    counted: &mut Counted<'_, E>,
+    parse: impl FnMut(&str, u64, Timestamp) -> Result<Record<E>, String>,
+) -> Result<(), ParseError> {
+    let mut elements = Elements { reader, text: Vec::new(), position: 0, bare: false, within: true };
     elements.begin()?;
     elements.read(counted, parse)
 }
@@ -21,7 +32,7 @@ pub(crate) fn array_or_objects<E>(
     counted: &mut Counted<'_, E>,
     parse: impl FnMut(&str, u64, Timestamp) -> Result<Record<E>, String>,
 ) -> Result<(), ParseError> {
-    let mut elements = Elements { reader, text: Vec::new(), position: 0, bare: false };
+    let mut elements = Elements { reader, text: Vec::new(), position: 0, bare: false, within: false };
     elements.bare = elements.first()? == Some(b'{');
     if !elements.bare {
         elements.begin()?;
@@ -31,7 +42,7 @@ pub(crate) fn array_or_objects<E>(
 
 /// Whether a text begins with an object that another follows at once.
 pub(crate) fn are_objects(start: &[u8]) -> bool {
-    let mut elements = Elements { reader: Box::new(start), text: Vec::new(), position: 0, bare: true };
+    let mut elements = Elements { reader: Box::new(start), text: Vec::new(), position: 0, bare: true, within: false };
     start.starts_with(b"{") && matches!(elements.next(), Ok(End::Comma)) && elements.peek().is_ok_and(|rest| rest.starts_with(b"{"))
 }
 /// What ended an element.
@@ -55,6 +66,8 @@ struct Elements<'a> {
     position: u64,
     /// Whether they are objects without an array around them.
     bare: bool,
+    /// Whether the array is part of something: what follows it is not looked at.
+    within: bool,
 }
 
 impl Elements<'_> {
@@ -164,6 +177,9 @@ impl Elements<'_> {
 
     /// Says so when something follows the array: it is not read.
     fn rest<E>(&mut self, counted: &mut Counted<'_, E>) -> Result<(), ParseError> {
+        if self.within {
+            return Ok(());
+        }
         if self.next_byte()?.is_some() {
             let reason = "the array has ended; what follows it is not read".to_owned();
             let _ = counted.pass(Err(Rejected { line: self.position + 1, reason }));

@@ -30,6 +30,7 @@ use bytes::Bytes;
 use hyper::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 use schemars::JsonSchema;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use std::{io::Cursor, ops::ControlFlow, sync::Arc};
 
 /// The header with the sender's key.
@@ -89,6 +90,7 @@ fn document(op: TransformOperation<'_>) -> TransformOperation<'_> {
         "The sender's name for this request. What is sent again under it within a day counts once, and is answered as the first time.",
     );
     let op = docs::refuses::<400>(op, "The body is damaged, or the Idempotency-Key is empty or too long");
+    let op = docs::refuses::<409>(op, "The Idempotency-Key was sent with another body before");
     let op = docs::refuses::<415>(op, "The body is compressed with something else than gzip or zstd, or twice");
     docs::refuses::<429>(op, "As much as may wait to be judged does: see Retry-After")
 }
@@ -98,13 +100,23 @@ async fn handler<K: Kind>(State(state): State<Arc<MountState<K>>>, request: Requ
     let shared = &state.mount.shared;
     let body = body::receive_packed(request, &shared.limits).await?;
     let (instance, now) = (Arc::clone(&state.instance), shared.clock.now());
-    let (read, reservation) = body.parse(move |bytes| read(&instance, bytes, now)).await;
+    let is_named = key.is_some();
+    let parse = move |bytes: &Bytes| (read(&instance, bytes, now), is_named.then(|| Sha256::digest(bytes)));
+    let ((read, digest), reservation) = body.parse(parse).await;
     let Read { parts, answer } = read?;
     let size = parts.iter().map(|part| part.blob.len()).sum();
     let _reservation = reservation.grow_to(&shared.limits, size)?;
-    let (rejected, answer) = (answer.rejected, json(&answer).into());
-    let answer = state.instance.accept(parts, rejected, key.as_deref(), answer).await?;
-    Ok(Accepted(answer.into()))
+    let rejected = answer.rejected;
+    // What is remembered of a body begins with what it was.
+    let answer = digest.iter().flatten().copied().chain(json(&answer)).collect();
+    let mut said = state.instance.accept(parts, rejected, key.as_deref(), answer).await?;
+    if let Some(digest) = digest
+        && !said.starts_with(&digest)
+    {
+        let text = "The Idempotency-Key was sent with another body before, and this one was not taken. Send it under a key of its own.";
+        return Err(Refusal::text(StatusCode::CONFLICT, text));
+    }
+    Ok(Accepted(said.split_off(digest.map_or(0, |digest| digest.len())).into()))
 }
 
 /// The sender's key.

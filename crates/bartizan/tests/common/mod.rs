@@ -49,12 +49,12 @@ pub(crate) fn stderr(output: &Output) -> String {
 
 /// Asks again until there is an answer, for as long as is waited for anything.
 pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
+    let last = Instant::now() + PATIENCE;
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(begun.elapsed() < PATIENCE, "it did not come: {what}");
+        assert!(Instant::now() < last, "it did not come: {what}");
         std::thread::yield_now();
     }
 }

@@ -5,13 +5,13 @@ use super::{LogEvent, Logs};
 use crate::access::{self, Access, Entry, Tally};
 use crate::raw::{Raw, RawObject};
 use crate::records::{
-    Counted, LabelField, Line, MAX_JSON, Unwrapper, are_objects, array_or_objects, decode, head_lines, label_of, lines, log_lines, mended,
+    Counted, LabelField, Line, MAX_JSON, Unwrapper, are_objects, array_or_objects, array_within, decode, head_lines, label_of, lines, log_lines, mended,
     open, peek, refuse_named, trimmed, unwrapped,
 };
 use crate::requests::records::json::describe;
 use bartizan_core::{AUTO, Format, How, Parse, ParseError, Record, Sink, Summary, Timestamp};
 use std::borrow::Cow;
-use std::io::Read;
+use std::io::{BufRead as _, Read};
 
 /// What a file of entries may be.
 const EXPECTED: &str =
@@ -38,6 +38,15 @@ impl Parse for Logs {
     fn parse(reader: Box<dyn Read + '_>, how: How<'_>, now: Timestamp, sink: Sink<'_, LogEvent>) -> Result<Summary, ParseError> {
         let (mut reader, unread) = open(reader)?;
         let start = peek(&mut reader)?;
+        if how.format == AUTO
+            && let Some(before) = before_list(start)
+        {
+            reader.consume(before);
+            let mut counted = Counted::new(sink, now, unread);
+            counted.chosen(Self::FORMATS, "json", 1.0);
+            elements(reader, how, true, &mut counted)?;
+            return Ok(counted.finish());
+        }
         let (format, sure) = if how.format == AUTO { detect(start, how, now)? } else { (how.format, 1.0) };
         let mut counted = Counted::new(sink, now, unread);
         counted.chosen(Self::FORMATS, format, sure);
@@ -47,7 +56,7 @@ impl Parse for Logs {
                 lines(reader, MAX_JSON, &mut counted, |text, line, _| entry(&decode(text).0, line, labels.as_mut()))?;
                 labels.map_or(Ok(()), LabelField::finish)?;
             }
-            "json" => elements(reader, how, &mut counted)?,
+            "json" => elements(reader, how, false, &mut counted)?,
             "ndjson" => mixed(reader, How { format: AUTO, ..how }, &mut counted)?,
             _ if Access::has(format) => {
                 refuse_named(how, format)?;
@@ -69,17 +78,35 @@ fn mixed(mut reader: Box<dyn std::io::BufRead + '_>, how: How<'_>, counted: &mut
     one.labels.map_or(Ok(()), LabelField::finish)
 }
 
-/// Reads the elements of an array, or objects that follow each other: entries, objects of access logs, and either within what a shipper wraps lines in.
-fn elements(reader: Box<dyn std::io::BufRead + '_>, how: How<'_>, counted: &mut Counted<'_, LogEvent>) -> Result<(), ParseError> {
+/// Reads the elements of an array, or objects that follow each other: entries, objects of access logs, and either within what a shipper wraps
+/// lines in. With `within`, the array is part of an object.
+fn elements(
+    reader: Box<dyn std::io::BufRead + '_>,
+    how: How<'_>,
+    within: bool,
+    counted: &mut Counted<'_, LogEvent>,
+) -> Result<(), ParseError> {
     let mut one = One::new(How { format: AUTO, ..how })?;
     let mut unwrapper = Unwrapper::default();
-    let result = array_or_objects(reader, counted, |text, position, now| {
+    let mut element = |text: &str, position: u64, now: Timestamp| {
         let read = unwrapped(&mut unwrapper, text.as_bytes(), position, now, |line, _| one.line(&line));
         read.unwrap_or_else(|| Err("it says nothing".to_owned()))
-    });
+    };
+    let result =
+        if within { array_within(reader, counted, &mut element) } else { array_or_objects(reader, counted, &mut element) };
     one.tally.tell(counted);
     result?;
     one.labels.map_or(Ok(()), LabelField::finish)
+}
+
+/// How many bytes stand before the list of a body of `/detect`, `{"logs": [...]}`; `None` of anything else.
+fn before_list(start: &[u8]) -> Option<usize> {
+    let mut rest = start;
+    for part in [&b"{"[..], b"\"logs\"", b":"] {
+        rest = rest.trim_ascii_start().strip_prefix(part)?;
+    }
+    let rest = rest.trim_ascii_start();
+    rest.starts_with(b"[").then(|| start.len() - rest.len())
 }
 
 /// Reads one line or element.
@@ -159,6 +186,7 @@ fn record(entry: &Entry<'_>, line: u64) -> Record<LogEvent> {
         request_size: None,
         response_size: entry.sent,
         client: String::new(),
+        counted: None,
     };
     Record { event, label: None, label_name: None, line }
 }
@@ -171,6 +199,8 @@ fn detect(start: &[u8], how: How<'_>, now: Timestamp) -> Result<(&'static str, f
     match start.first() {
         None => return Err(ParseError::Empty),
         Some(b'[') if array(start) => return Ok(("json", 1.0)),
+        // Objects over several lines, as people print them.
+        Some(b'{') if first.trim_ascii() == b"{" => return Ok(("json", 1.0)),
         Some(b'{') if are_objects(first) => return Ok(("json", 1.0)),
         Some(_) => {}
     }

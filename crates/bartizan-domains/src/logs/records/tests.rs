@@ -31,6 +31,8 @@ fn entries_come_in_many_forms() {
         ("NDJSON", format!("{entry}\n{entry}\n"), vec!["u1", "u1"], vec!["ndjson"]),
         ("an array", format!("[{entry},\n{entry}]"), vec!["u1", "u1"], vec!["ndjson"]),
         ("an empty array", "[]".to_owned(), vec![], vec![]),
+        ("a body of /detect", format!("{{ \"logs\" : [{entry},{entry}], \"threshold\": -0.5}}\n"), vec!["u1", "u1"], vec!["ndjson"]),
+        ("an entry over several lines", entry.replace('{', "{\n").replace(',', ",\n"), vec!["u1"], vec!["ndjson"]),
         ("a combined log", format!("{combined}\n"), vec!["ann"], vec!["combined"]),
         ("both", format!("{combined}\n{entry}\n{combined}\n"), vec!["ann", "u1", "ann"], vec!["combined", "ndjson"]),
         (
