@@ -176,11 +176,12 @@ async fn what_would_become_too_much_is_refused_and_nothing_of_it_is_accepted() {
 async fn a_key_counts_once_and_is_answered_as_the_first_time() {
     let served = serve().await;
     let long = "k".repeat(256);
-    let first = served.ingest(&[("idempotency-key", "batch 7")], &[&ndjson(2)[..], b"{}\n"].concat()).await;
+    let batch = [&ndjson(2)[..], b"{}\n"].concat();
+    let first = served.ingest(&[("idempotency-key", "batch 7")], &batch).await;
     assert_eq!((first.status, &first.json()["accepted"], &first.json()["rejected"]), (202, &json!(2), &json!(1)));
     for (name, headers, body, expected) in [
-        ("again", &[("idempotency-key", "batch 7")][..], ndjson(2), (202, first.json())),
-        ("with another body", &[("Idempotency-Key", " batch 7 ")], b"nonsense".to_vec(), (202, first.json())),
+        ("again", &[("idempotency-key", "batch 7")][..], batch.clone(), (202, first.json())),
+        ("with blanks around the key", &[("Idempotency-Key", " batch 7 ")], batch, (202, first.json())),
         ("without", &[], ndjson(1), (202, json!({"accepted": 1, "rejected": 0, "errors": []}))),
         (
             "of the greatest length",
@@ -192,6 +193,8 @@ async fn a_key_counts_once_and_is_answered_as_the_first_time() {
         let answer = served.ingest(headers, &body).await;
         assert_eq!((answer.status, answer.json()), expected, "{name}");
     }
+    let other = served.ingest(&[("idempotency-key", "batch 7")], &ndjson(2)).await;
+    assert_eq!(other.status, 409, "another body under the same key is not taken without a word");
     for (name, headers) in [
         ("too long", &[("idempotency-key", &long[..])][..]),
         ("empty", &[("idempotency-key", "")]),

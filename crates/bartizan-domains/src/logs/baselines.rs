@@ -207,7 +207,9 @@ impl Known {
         Self {
             rows: rows.len() as u32,
             endpoints: Sorted::of(endpoints.into_iter().map(|(key, e)| (key, e.finish(&all))), MAX_ENDPOINTS, |e| e.rows),
-            users: Sorted::of(users.into_iter().map(|(key, user)| (key, user.finish([rate, bytes, daily], time))), MAX_USERS, |user| user.rows),
+            users: Sorted::of(users.into_iter().map(|(key, user)| (key, user.finish([rate, bytes, daily], time))), MAX_USERS, |user| {
+                user.rows
+            }),
             all,
             rate,
             bytes,

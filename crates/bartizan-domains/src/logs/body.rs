@@ -304,7 +304,7 @@ pub(super) fn entry_of(entry: Raw<'_>, line: u64) -> Result<Record<LogEvent>, Ve
                 request_size: request_size.map(size),
                 response_size: response_size.map(size),
                 client: String::new(),
-        counted: None,
+                counted: None,
             };
             Ok(Record { event, label, label_name, line })
         }

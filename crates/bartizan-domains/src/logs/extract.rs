@@ -98,7 +98,10 @@ impl LogBaselines {
         let errors = more_than(met.endpoint.error_share(self.all()), endpoint.errors, endpoint.hour);
         set(F::EndpointErrors, part_of(met.seen.status.is_error(), errors));
         set(F::ServerErrors, part_of(met.seen.status == Status::Failed, endpoint.failed));
-        set(F::EndpointTime, part_of(is_slow, of_told(told_time, of_many(met.endpoint.time.excess(endpoint.time, LEAST_SPREAD), endpoint.ten))));
+        set(
+            F::EndpointTime,
+            part_of(is_slow, of_told(told_time, of_many(met.endpoint.time.excess(endpoint.time, LEAST_SPREAD), endpoint.ten))),
+        );
     }
 }
 

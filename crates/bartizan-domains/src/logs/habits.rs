@@ -223,8 +223,8 @@ impl Common {
             common.times.hours.iter_mut().zip(&habits.times.hours).for_each(|(sum, one)| add(sum, one));
             common.times.weekdays.iter_mut().zip(&habits.times.weekdays).for_each(|(sum, one)| add(sum, one));
         }
-        // Nobody who came on a second day says nothing for certain.
-        common.new = later.map(|later| (later as f32 + 0.5) / (days as f32 + 1.0));
+        // Where nobody came on a second day, one in ten is taken to have something new on it.
+        common.new = later.map(|later| (later as f32 + 0.1) / (days as f32 + 1.0));
         common
     }
 }

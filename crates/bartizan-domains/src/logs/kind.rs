@@ -10,7 +10,7 @@ impl Kind for Logs {
     const EVENTS: &'static str = "log entries";
     const INDEPENDENT: bool = false;
     const JUDGED_AT: &'static str = "/analyze";
-    const ONE_IN: usize = 1;
+    const ONE_IN: usize = 2;
     const TRAFFICS: &'static [(&'static str, &'static str)] = &[Traffic::Users.said(), Traffic::Shop.said(), Traffic::Machines.said()];
     const SIGNS: &'static [Sign] = &[
         Sign { feature: "injection_marks", least: 3.0, name: "injection" },

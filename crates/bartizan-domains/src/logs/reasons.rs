@@ -95,7 +95,9 @@ pub(super) fn sentence(baselines: &LogBaselines, event: &LogEvent, feature: F, v
         F::EndpointLength => format!("the endpoint has {}", count("byte", "bytes")),
         F::PathRisk => format!("the path {} has words that attackers ask for", quote(path(event))),
         F::InjectionMarks => format!("the endpoint {} has words of injection languages", quote(&event.endpoint)),
-        F::AgentRisk => format!("the agent {} is that of a program and of no browser", quote(event.user_agent.as_deref().unwrap_or_default())),
+        F::AgentRisk => {
+            format!("the agent {} is that of a program and of no browser", quote(event.user_agent.as_deref().unwrap_or_default()))
+        }
         F::UserRarity if is_known() => format!("{} comes rarely", who()),
         F::UserRarity => format!("{} was never seen in training", who()),
         F::UserEndpoint => own(baselines, event, 2, (&who(), "asks for", &route())),
@@ -104,7 +106,9 @@ pub(super) fn sentence(baselines: &LogBaselines, event: &LogEvent, feature: F, v
         F::UserHour => format!("{} rarely comes around {:02}:00 UTC", who(), super::habits::hour_of(event.timestamp.secs())),
         F::UserWeekday => format!("{} rarely comes on a {}", who(), weekday(event.timestamp.secs())),
         F::RateMinute => format!("{} of {} in the minute before", count("request", "requests"), who()),
-        F::RateHour if is_known() => format!("{} of {} in the hour before beyond what is usual for it", count("request", "requests"), who()),
+        F::RateHour if is_known() => {
+            format!("{} of {} in the hour before beyond what is usual for it", count("request", "requests"), who())
+        }
         F::RateHour => format!("{} of {} in the hour before", count("request", "requests"), who()),
         F::DayExcess => format!("more requests of {} in the day before than usual for it", who()),
         F::RateExcess => format!("more requests of {} in the hour before than usual for it", who()),

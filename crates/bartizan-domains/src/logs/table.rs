@@ -56,7 +56,12 @@ impl<C: Copy + Default> Table<C> {
             let (new, known, left) = Default::default();
             Mutex::new(Shard { slots: HashMap::new(), new, known, left, has_left: HashSet::new() })
         };
-        Self { shards: (0..SHARDS).map(|_| shard()).collect(), hasher: RandomState::new(), most: most.div_ceil(SHARDS).max(1), evicted: AtomicU64::new(0) }
+        Self {
+            shards: (0..SHARDS).map(|_| shard()).collect(),
+            hasher: RandomState::new(),
+            most: most.div_ceil(SHARDS).max(1),
+            evicted: AtomicU64::new(0),
+        }
     }
 
     fn shard(&self, at: usize) -> MutexGuard<'_, Shard<C>> {

@@ -15,7 +15,7 @@ pub(crate) mod syslog;
 mod wrapped;
 mod written;
 
-pub(crate) use array::{array_within, are_objects, array, array_or_objects};
+pub(crate) use array::{are_objects, array, array_or_objects, array_within};
 pub(crate) use encoding::{decode, text_of};
 use input::HEAD;
 pub use input::{PACKING_BYTES, Packing, packing};

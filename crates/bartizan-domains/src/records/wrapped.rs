@@ -11,13 +11,11 @@ use bartizan_core::Timestamp;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use std::ops::RangeInclusive;
 
 /// Most wrappers around one line that are taken off.
 const MAX_LAYERS: usize = 4;
-/// Docker cuts lines to parts of 16 KiB, a few bytes more where it cuts within a character. Others that write the same JSON leave out the end of
-/// a line, but cut none.
-const DOCKER_PARTS: RangeInclusive<usize> = (16 << 10)..=(16 << 10) + 12;
+/// Docker cuts lines to parts of 16 KiB. Others that write the same JSON leave out the end of a line, but cut none.
+const DOCKER_PART: usize = 16 << 10;
 /// Longest name of a service that `docker compose` puts in front.
 const MAX_SERVICE: usize = 128;
 
@@ -226,7 +224,7 @@ fn json(text: &[u8]) -> Layer<'_> {
     if let Some(log) = object.some("log").and_then(Raw::text).filter(|_| is_there("stream") || is_there("time")) {
         // Docker cuts lines at 16 KiB; the last part ends as the line did.
         let stream = usize::from(object.some("stream").and_then(Raw::text).as_deref() == Some("stderr"));
-        let last = log.ends_with('\n') || !DOCKER_PARTS.contains(&log.len());
+        let last = log.ends_with('\n') || log.len() < DOCKER_PART;
         return Layer::Part { stream, last, text: owned(log), wrapper: "Docker's JSON" };
     }
     if is_there("MESSAGE") {

@@ -36,7 +36,9 @@ fn is_identifier(segment: &str) -> bool {
 pub(crate) fn plain_extension(path: &str) -> Cow<'_, str> {
     let start = path.rfind('/').map_or(0, |slash| slash + 1);
     match path[start..].split_once('.') {
-        Some((name, extension)) if is_extension(extension) && is_identifier(name) => Cow::Owned(format!("{}{{}}.{extension}", &path[..start])),
+        Some((name, extension)) if is_extension(extension) && is_identifier(name) => {
+            Cow::Owned(format!("{}{{}}.{extension}", &path[..start]))
+        }
         _ => Cow::Borrowed(path),
     }
 }

@@ -153,7 +153,7 @@ fn record(line: u64, micros: i64, attack: &'static str, hit: Hit) -> Record<LogE
         request_size: Some(hit.sent as u64),
         response_size: Some(hit.got as u64),
         client: String::new(),
-            counted: None,
+        counted: None,
     };
     let label = if attack.is_empty() { Label::Legitimate } else { Label::Anomalous };
     Record { event, label: Some(label), label_name: (!attack.is_empty()).then(|| attack.to_owned()), line }

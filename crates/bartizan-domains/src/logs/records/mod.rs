@@ -5,8 +5,8 @@ use super::{LogEvent, Logs};
 use crate::access::{self, Access, Entry, Tally};
 use crate::raw::{Raw, RawObject};
 use crate::records::{
-    Counted, LabelField, Line, MAX_JSON, Unwrapper, are_objects, array_or_objects, array_within, decode, head_lines, label_of, lines, log_lines, mended,
-    open, peek, refuse_named, trimmed, unwrapped,
+    Counted, LabelField, Line, MAX_JSON, Unwrapper, are_objects, array_or_objects, array_within, decode, head_lines, label_of, lines,
+    log_lines, mended, open, peek, refuse_named, trimmed, unwrapped,
 };
 use crate::requests::records::json::describe;
 use bartizan_core::{AUTO, Format, How, Parse, ParseError, Record, Sink, Summary, Timestamp};
@@ -92,8 +92,7 @@ fn elements(
         let read = unwrapped(&mut unwrapper, text.as_bytes(), position, now, |line, _| one.line(&line));
         read.unwrap_or_else(|| Err("it says nothing".to_owned()))
     };
-    let result =
-        if within { array_within(reader, counted, &mut element) } else { array_or_objects(reader, counted, &mut element) };
+    let result = if within { array_within(reader, counted, &mut element) } else { array_or_objects(reader, counted, &mut element) };
     one.tally.tell(counted);
     result?;
     one.labels.map_or(Ok(()), LabelField::finish)
