@@ -248,7 +248,15 @@ impl<D: Domain> Active<D> {
             Some(Reason { feature: schema.features()[i].name.to_string(), value, share: shares[i], text })
         };
         let told = classes::reason::<D>(event, row, schema);
-        let reasons = told.into_iter().chain(order.iter().filter_map(reason)).take(MAX_REASONS).collect();
+        let mut reasons: Vec<Reason> = told.into_iter().chain(order.iter().filter_map(reason)).take(MAX_REASONS).collect();
+        // Where nothing stands out by itself, what adds the most is named by what it measures.
+        if reasons.is_empty()
+            && let Some(&i) = order.iter().find(|i| row[**i].is_finite())
+        {
+            let (feature, value) = (&schema.features()[i], f64::from(row[i]));
+            let text = format!("{} {value:.2} {}", feature.description, feature.unit);
+            reasons.push(Reason { feature: feature.name.to_string(), value: Some(value), share: shares[i], text });
+        }
         Some(Explanation { attribution, exact: explainer.exact(), reasons })
     }
 
