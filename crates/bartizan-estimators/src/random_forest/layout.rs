@@ -4,7 +4,6 @@
 //! branch until none of them moves. What bits such a threshold has left say where the leaf's shares of the classes stand.
 
 use super::tree::{LEAF, Node, Tree};
-use rayon::prelude::*;
 
 /// Rows that walk a tree side by side: enough independent steps to hide the latency of each, few enough
 /// for the registers.
@@ -77,7 +76,8 @@ pub(super) fn max_nodes(width: usize) -> usize {
 impl Layout {
     pub(super) fn new(trees: &[Tree], weights: &[f64], width: usize) -> Self {
         let feature_bits = feature_bits(width);
-        let trees = trees.par_iter().map(|tree| PlacedTree::new(tree, weights, feature_bits)).collect();
+        // On one thread: it is laid out once, while others wait for it, and a thread that waited for parts of it could be given work that does.
+        let trees = trees.iter().map(|tree| PlacedTree::new(tree, weights, feature_bits)).collect();
         Self { trees, classes: weights.len(), width, feature_bits }
     }
 }
