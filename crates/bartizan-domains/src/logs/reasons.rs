@@ -60,8 +60,7 @@ const RARE: f32 = 2.0;
 pub(super) fn sentence(baselines: &LogBaselines, event: &LogEvent, feature: F, value: f32) -> String {
     let whole = value.round();
     let count = |one: &str, many: &str| if whole == 1.0 { format!("1 {one}") } else { format!("{whole:.0} {many}") };
-    let who =
-        || if event.user_id.is_empty() { format!("address {}", quote(event.client())) } else { format!("user {}", quote(&event.user_id)) };
+    let who = || who(event);
     let route = || quote(&baselines.routes.template(&plain_path(event)));
     let is_known = || baselines.meet(event).user.is_some();
     let known = || baselines.endpoint(baselines.routes.route(&plain_path(event)));
@@ -105,6 +104,18 @@ pub(super) fn sentence(baselines: &LogBaselines, event: &LogEvent, feature: F, v
         F::UserAgent => own(baselines, event, 1, (&who(), "comes with the agent", &quote(event.user_agent.as_deref().unwrap_or_default()))),
         F::UserHour => format!("{} rarely comes around {:02}:00 UTC", who(), super::habits::hour_of(event.timestamp.secs())),
         F::UserWeekday => format!("{} rarely comes on a {}", who(), weekday(event.timestamp.secs())),
+        _ => of_windows(baselines, event, feature, value),
+    }
+}
+
+/// What the windows say of an entry.
+fn of_windows(baselines: &LogBaselines, event: &LogEvent, feature: F, value: f32) -> String {
+    let whole = value.round();
+    let count = |one: &str, many: &str| if whole == 1.0 { format!("1 {one}") } else { format!("{whole:.0} {many}") };
+    let who = || who(event);
+    let route = || quote(&baselines.routes.template(&plain_path(event)));
+    let is_known = || baselines.meet(event).user.is_some();
+    match feature {
         F::RateMinute => format!("{} of {} in the minute before", count("request", "requests"), who()),
         F::RateHour if is_known() => {
             format!("{} of {} in the hour before beyond what is usual for it", count("request", "requests"), who())
@@ -135,7 +146,12 @@ pub(super) fn sentence(baselines: &LogBaselines, event: &LogEvent, feature: F, v
         F::EndpointErrors => format!("more errors of {} in the hour before than usual", route()),
         F::ServerErrors => format!("{} of {} in the ten minutes before (500 and above)", count("failure", "failures"), route()),
         F::EndpointTime => format!("answers of {} take longer in these ten minutes than usual", route()),
+        _ => String::new(),
     }
+}
+
+fn who(event: &LogEvent) -> String {
+    if event.user_id.is_empty() { format!("address {}", quote(event.client())) } else { format!("user {}", quote(&event.user_id)) }
 }
 
 /// A sentence about something of a user: new, or rare.
