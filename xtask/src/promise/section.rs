@@ -54,10 +54,14 @@ impl Section {
         Some(&document[begin..end])
     }
 
-    /// Puts a part in its place: where it was, or before the first heading.
+    /// Puts a part in its place: where it was, or behind the other parts, or before the first heading.
     fn put(self, document: &str, section: &str) -> String {
         if let Some(before) = self.find(document) {
             return document.replacen(before, section, 1);
+        }
+        if let Some(last) = document.rfind(END) {
+            let (before, after) = document.split_at(last + END.len());
+            return format!("{before}\n{section}{after}");
         }
         let at = document.find("\n## ").map_or(document.len(), |at| at + 1);
         format!("{}{section}\n{}", &document[..at], &document[at..])
@@ -90,7 +94,7 @@ mod tests {
         assert_eq!(PROMISES.find(&once), Some(first.as_str()));
         assert_eq!(PROMISES.put(&once, &second), PROMISES.put(document, &second));
         let another = Section::written_by("another command");
-        let both = another.put(&once, &another.around("third\n"));
-        assert!(PROMISES.find(&both) == Some(first.as_str()) && another.find(&both).is_some_and(|found| found.contains("third")));
+        let third = another.around("third\n");
+        assert_eq!(another.put(&once, &third), format!("# Quality\n\nWords.\n\n{first}\n{third}\n## Sets\n\nFigures.\n"));
     }
 }

@@ -101,7 +101,7 @@ fn algorithms(root: &Path, data: &Path, algorithms: &[String]) -> anyhow::Result
     let baselines = baselines::read(data)?;
     let path = root.join("docs/QUALITY.md");
     let before = std::fs::read_to_string(&path).unwrap_or_default();
-    let kept: Vec<&str> = [logs::SECTION, PROMISES].iter().filter_map(|section| section.find(&before)).collect();
+    let kept: Vec<&str> = [PROMISES, logs::SECTION].iter().filter_map(|section| section.find(&before)).collect();
     let text = report::document(&benchmark, &on_benchmark, &one_class, &baselines, &kept.join("\n"));
     if !algorithms.is_empty() {
         println!("{text}");

@@ -15,9 +15,9 @@ The detector of log entries with its default settings, and the static limits of 
     cargo xtask quality --data DIR --logs --document
 
 Either learns from the first 70 % of a log's ordinary entries, without attacks or labels, and judges what comes after; *with attacks* names logs
-of which it learned the attacks in that part too, as if they were ordinary. The rules look at the
-response time, the size of the answer, requests a minute, failed logins and server errors in a window, and the risk of the agent; their limits
-are percentiles of the training entries: 99 by default, 99.9 and 95 for comparison. *Same recall* is the detector at the highest threshold that
+of which both learned the attacks in that part too, as if they were ordinary. The rules look at the response time, the size of the answer,
+requests a minute, failed logins and server errors in a window, and the risk of the agent; their limits are percentiles of the training entries:
+99 by default, 99.9 and 95 for comparison. *Same recall* is the detector at the highest threshold that
 catches as many attacks as the rules do; *own threshold* is what it flags by itself, with 5 % of ordinary entries announced (`contamination`).
 The three generators (`bartizan generate logs --traffic users|shop|machines`) share no code with the features; 5 % of their entries are attacks:
 60,000 entries over three weeks, and 30,000 over two days. The access log is a public one of 10,000 lines over four days, taken as ordinary,
