@@ -100,7 +100,7 @@ impl<D: Domain> Instance<D> {
                 }
                 as_what => {
                     let scored = Scored { row: row.to_vec(), ..scored };
-                    match self.detection_apart(event, recent, scored, &active.version, at) {
+                    match self.judged_detection((event, recent, false), scored, &active.version, at) {
                         Ok(detection) => {
                             kept.push(position);
                             detections.push(NewDetection { sampled: as_what == Kept::Sampled, ..detection });
@@ -122,11 +122,7 @@ impl<D: Domain> Instance<D> {
         let ids = self.store.record_part(detections, &self.settings.name, counted, &[]).await?;
         self.progress.recorded(&ids);
         self.count(judgements.len(), judgements.iter().filter(|judgement| judgement.grade > asked.listed_above).count());
-        for (detected, id) in detected.into_iter().zip(&ids) {
-            if let Some(detected) = detected {
-                self.feed.publish(detected, *id);
-            }
-        }
+        self.feed.publish_all(detected, &ids).await;
         for (position, id) in kept.into_iter().zip(ids) {
             judgements[position].id = Some(id);
         }

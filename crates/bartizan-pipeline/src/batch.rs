@@ -17,9 +17,6 @@ const CHUNK: usize = 4_096;
 /// they take less than a quarter of a second.
 pub const MAX_EXPLAINED: usize = 1_000;
 
-/// Detections that are published before listeners get a turn.
-const PUBLISHED_AT_ONCE: usize = 512;
-
 /// One chunk, judged and not yet recorded.
 pub(crate) struct Prepared<D: Domain> {
     in_windows: InWindows<Arc<D::Recency>, Vec<D::Event>>,
@@ -198,7 +195,7 @@ impl<D: Domain> Instance<D> {
                 }
                 as_what => {
                     kept.push(position);
-                    let detection = self.judged_detection(event, recent, scored, &active.version, at)?;
+                    let detection = self.judged_detection((event, recent, true), scored, &active.version, at)?;
                     detections.push(NewDetection { sampled: as_what == Kept::Sampled, ..detection });
                 }
             }
@@ -215,14 +212,7 @@ impl<D: Domain> Instance<D> {
         in_windows.keep();
         self.progress.recorded(&ids);
         self.count(judgements.len(), judgements.iter().filter(|judgement| judgement.verdict.is_anomalous()).count());
-        let anomalous = detected.into_iter().zip(&ids).filter_map(|(detected, id)| Some((detected?, *id)));
-        for (position, (detected, id)) in anomalous.enumerate() {
-            self.feed.publish(detected, id);
-            if position % PUBLISHED_AT_ONCE == PUBLISHED_AT_ONCE - 1 {
-                // Listeners get their turn before a chunk of anomalous events is more than is kept for them.
-                tokio::task::yield_now().await;
-            }
-        }
+        self.feed.publish_all(detected, &ids).await;
         for (position, id) in kept.into_iter().zip(ids) {
             judgements[position].id = Some(id);
         }

@@ -19,6 +19,9 @@ const WOKEN_AFTER: usize = MAX_BEHIND / 2;
 /// Longest time until a listener receives a detection.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
+/// Detections that are published before listeners get a turn.
+const PUBLISHED_AT_ONCE: usize = 512;
+
 /// An event that was judged anomalous, and recorded; the row of this id has everything else. Making one allocates nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detected {
@@ -63,6 +66,18 @@ impl Feed {
             confidence: judged.confidence,
             class: judged.class.clone(),
         })
+    }
+
+    /// Tells listeners of what was recorded under these ids, in order.
+    pub(crate) async fn publish_all(&self, detected: Vec<Option<Detected>>, ids: &[i64]) {
+        let anomalous = detected.into_iter().zip(ids).filter_map(|(detected, id)| Some((detected?, *id)));
+        for (position, (detected, id)) in anomalous.enumerate() {
+            self.publish(detected, id);
+            if position % PUBLISHED_AT_ONCE == PUBLISHED_AT_ONCE - 1 {
+                // Listeners get their turn before a chunk of anomalous events is more than is kept for them.
+                tokio::task::yield_now().await;
+            }
+        }
     }
 
     /// Sends what was recorded under this id.

@@ -109,30 +109,8 @@ impl<D: Domain> Instance<D> {
         Ok(instance)
     }
 
+    /// A judged event as it lies in the store; `is_live` where it counts in the windows.
     pub(crate) fn judged_detection(
-        &self,
-        event: &D::Event,
-        recent: &D::Recent,
-        scored: Scored,
-        version: &Arc<str>,
-        at: Timestamp,
-    ) -> Result<NewDetection, StoreError> {
-        self.scored_detection((event, recent, true), scored, version, at)
-    }
-
-    /// The same of an event that does not count in the windows.
-    pub(crate) fn detection_apart(
-        &self,
-        event: &D::Event,
-        recent: &D::Recent,
-        scored: Scored,
-        version: &Arc<str>,
-        at: Timestamp,
-    ) -> Result<NewDetection, StoreError> {
-        self.scored_detection((event, recent, false), scored, version, at)
-    }
-
-    fn scored_detection(
         &self,
         (event, recent, is_live): (&D::Event, &D::Recent, bool),
         scored: Scored,

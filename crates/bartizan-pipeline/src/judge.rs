@@ -159,7 +159,7 @@ impl<D: Domain> Instance<D> {
         if kept == Kept::No {
             return Ok(Prepared { judgement, detection: None });
         }
-        let detection = self.judged_detection(stored, recent, scored, &active.version, judgement.analyzed_at)?;
+        let detection = self.judged_detection((stored, recent, true), scored, &active.version, judgement.analyzed_at)?;
         Ok(Prepared { judgement, detection: Some(NewDetection { sampled: kept == Kept::Sampled, ..detection }) })
     }
 
