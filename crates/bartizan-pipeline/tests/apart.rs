@@ -3,10 +3,10 @@
 #[expect(dead_code, reason = "each test binary uses a part of it")]
 mod common;
 
-use bartizan_core::{Label, Seed, Timestamp};
+use bartizan_core::{Label, Record, Seed, Timestamp};
 use bartizan_domains::kind::{Kind as _, Plan};
 use bartizan_domains::logs::{LogEvent, Logs};
-use bartizan_pipeline::{Apart, JudgeError, Judgement, LifeCycle as _, RecordPolicy};
+use bartizan_pipeline::{Apart, JudgeError, Judgement, Lesson, LifeCycle as _, RecordPolicy, TrainRequest};
 use bartizan_storage::{AuditFilter, LabelChange};
 use common::{Kind, Setup};
 
@@ -91,4 +91,54 @@ async fn what_is_listed_counts_as_detected_and_what_is_recorded_is_the_models_ve
     assert_eq!(essence(&judged), essence(&judgements));
     let untrained = Setup::<Logs>::new().await;
     assert!(matches!(untrained.instance.judge_apart(Vec::new(), ALL).await, Err(JudgeError::NoModel)));
+}
+
+#[tokio::test]
+async fn known_attacks_are_not_learned_unless_somebody_says_that_they_are_normal() {
+    let lesson = || {
+        let mut events = traffic(4_000, 0.0, 1, 0);
+        events.iter_mut().step_by(40).for_each(|event| event.user_agent = Some("sqlmap/1.7".to_owned()));
+        events
+    };
+    let mut attack = traffic(1, 0.0, 5, 100_000);
+    attack[0].user_agent = Some("sqlmap/1.7".to_owned());
+    let setup = Setup::<Logs>::new().await;
+    let learn = |label: Option<Label>| {
+        let label = move |event: &LogEvent| label.filter(|_| event.user_agent.as_deref() == Some("sqlmap/1.7"));
+        let given = lesson().into_iter().map(|event| Record::new(event.clone(), label(&event))).collect();
+        setup.instance.learn(Lesson::Given(given), TrainRequest { force: true, ..common::request() }, ())
+    };
+    let report = learn(None).await.expect("a model");
+    assert_eq!(report.kept_out, 100);
+    let kept_out = setup.instance.judge_apart(attack.clone(), ALL).await.expect("a verdict").1;
+    let report = learn(Some(Label::Legitimate)).await.expect("a model");
+    assert_eq!(report.kept_out, 0, "what a person said counts");
+    let learned = setup.instance.judge_apart(attack, ALL).await.expect("a verdict").1;
+    assert!(kept_out[0].grade > learned[0].grade, "{} {}", kept_out[0].grade, learned[0].grade);
+}
+
+#[tokio::test]
+async fn a_flood_of_alarms_takes_no_place_from_what_is_learned() {
+    let setup = Setup::<Logs>::new().await;
+    let instance = setup.open(|settings| settings.max_training_samples = 200).await;
+    let given = traffic(400, 0.0, 1, 0).into_iter().map(|event| Record::new(event, None)).collect();
+    instance.import(given).await.expect("history");
+    instance.learn(Lesson::History, common::request(), ()).await.expect("a model");
+    // More than are looked at for so many to learn from.
+    let flood: Vec<LogEvent> = traffic(6_000, 0.0, 2, 20_000)
+        .into_iter()
+        .enumerate()
+        .map(|(i, event)| LogEvent {
+            user_id: String::new(),
+            ip_address: "10.66.6.6".to_owned(),
+            endpoint: format!("/{i:x}.php"),
+            status_code: Some(404),
+            ..event
+        })
+        .collect();
+    let judged = instance.judge_many(flood, false).await.expect("verdicts");
+    let flagged = judged.iter().filter(|judgement| judgement.verdict.is_anomalous()).count();
+    assert!(flagged > 5_500, "{flagged}");
+    let report = instance.learn(Lesson::History, common::request(), ()).await.expect("a model");
+    assert!(report.samples >= 150, "{} of 200", report.samples);
 }

@@ -5,7 +5,7 @@ use super::generator::{Traffic, generate};
 use super::windows::{OfUser, RecentLogs};
 use super::{LogBaselines, LogEvent, LogRecency, Logs};
 use crate::kind::Plan;
-use bartizan_core::{Domain, Extract, Recency, Seed, Timestamp, Tracking};
+use bartizan_core::{Arrival, Domain, Extract, Recency, Seed, Timestamp, Tracking, TrustedProxies};
 
 const MONDAY: i64 = 1_767_571_200; // 2026-01-05, a Monday
 
@@ -231,4 +231,52 @@ fn attacks_by_what_they_carry_are_known_without_a_model() {
     ] {
         assert_eq!((Logs::known_attack(&event), Logs::known_reason(&event).is_some()), (known, known), "{name}");
     }
+}
+
+#[test]
+fn what_stands_behind_a_long_beginning_is_seen() {
+    let padded = with("ann", 0, |e| e.user_agent = Some(format!("Mozilla/5.0{}sqlmap/1.7", " ".repeat(5_000))));
+    assert!(Logs::known_attack(&padded) && Logs::known_attack(&padded.bounded()));
+    let padded =
+        with("ann", 0, |e| e.endpoint = format!("/a?x={}&id=1%27%20UNION%20SELECT%20password%20FROM%20users--", "x".repeat(9_000)));
+    assert!(Logs::known_attack(&padded) && Logs::known_attack(&padded.bounded()));
+}
+
+#[test]
+fn of_what_was_never_told_nothing_is_said() {
+    let untold: Vec<LogEvent> = history()
+        .into_iter()
+        .map(|event| LogEvent { response_time: None, request_size: None, response_size: None, user_agent: None, ..event })
+        .collect();
+    let baselines = LogBaselines::fit(untold.iter());
+    let told = with("ann", 24 * 86_400 + 9 * 3_600, |e| (e.response_time, e.response_size) = (Some(500.0), Some(1 << 40)));
+    let row = row(&baselines, &told, &windows().peek(&told));
+    let silent = [F::ResponseTime, F::TimeExcess, F::RequestSize, F::RequestExcess, F::ResponseSize, F::ResponseExcess, F::UserAgent];
+    for feature in silent.into_iter().chain([F::BytesHour, F::BytesExcess, F::TimeHour, F::EndpointTime]) {
+        assert!(row[feature as usize].is_nan(), "{feature:?}: {}", row[feature as usize]);
+    }
+}
+
+#[test]
+fn a_clock_that_is_ahead_hides_nothing_and_who_tries_a_name_does_not_have_it() {
+    let proxies = TrustedProxies::default();
+    let now = Timestamp::from_secs(MONDAY);
+    let arrive = |mut event: LogEvent, max_ahead_secs: u64| {
+        Logs::arrive(&mut event, &Arrival { now, max_ahead_secs, proxies: &proxies });
+        event
+    };
+    for (max_ahead_secs, seen) in [(300, 20.0), (u64::MAX, 0.0)] {
+        let windows = windows();
+        windows.observe(&arrive(entry("ann", 290), max_ahead_secs));
+        (0..20).for_each(|_| _ = windows.observe(&arrive(entry("ann", 0), max_ahead_secs)));
+        assert_eq!(windows.peek(&arrive(entry("ann", 0), max_ahead_secs)).user.minute, seen, "{max_ahead_secs}");
+    }
+    let windows = windows();
+    windows.observe(&entry("ann", 0));
+    let strange = |status: i64| with("ann", 10, |e| (e.ip_address, e.status_code) = ("198.18.4.4".to_owned(), Some(status)));
+    let networks = |windows: &LogRecency| windows.peek(&entry("ann", 20)).user.networks.round();
+    windows.observe(&strange(401));
+    assert_eq!(networks(&windows), 1.0);
+    windows.observe(&strange(200));
+    assert_eq!(networks(&windows), 2.0);
 }
